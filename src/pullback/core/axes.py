@@ -1,0 +1,56 @@
+"""Axes: counted from the front, checked, and what reducing over them leaves."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from pullback.core.errors import AxisError, DTypeError, ShapeError
+
+Axes: TypeAlias = int | Sequence[int] | None
+
+
+def normalize_axis(axis: int, ndim: int, name: str) -> int:
+    """The axis counted from the front."""
+    try:
+        index = axis.__index__()
+    except AttributeError:
+        raise DTypeError(f"{name}: axis must be an integer", got=repr(axis)) from None
+    if not -ndim <= index < ndim:
+        raise AxisError(
+            f"{name}: axis {axis} is out of range", ndim=ndim,
+            fix="a 0-d array has no axes" if ndim == 0 else f"give an axis from {-ndim} to {ndim - 1}",
+        )  # fmt: skip
+    return index % ndim
+
+
+def normalize_axes(axis: Axes, ndim: int, name: str) -> tuple[int, ...] | None:
+    """The axes counted from the front, as a tuple without repeats; None for all."""
+    if axis is None:
+        return None
+    axes = tuple(
+        normalize_axis(a, ndim, name) for a in (axis if isinstance(axis, (tuple, list)) else (axis,))
+    )
+    if len(set(axes)) != len(axes):
+        raise ShapeError(f"{name}: an axis is given twice", axis=axis)
+    return axes
+
+
+def ndim_of(x: Any) -> int:
+    """Number of axes of anything array-like."""
+    ndim: int | None = getattr(x, "ndim", None)
+    return np.ndim(x) if ndim is None else ndim
+
+
+def shape_of(x: Any) -> tuple[int, ...]:
+    """Shape of anything array-like."""
+    shape: tuple[int, ...] | None = getattr(x, "shape", None)
+    return np.shape(x) if shape is None else shape
+
+
+def reduced_size(shape: tuple[int, ...], axis: tuple[int, ...] | None) -> int:
+    """How many elements each result of a reduction is made of."""
+    return math.prod(shape if axis is None else (shape[i] for i in axis))

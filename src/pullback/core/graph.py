@@ -1,0 +1,123 @@
+"""The graph: nodes that point at their inputs, and nothing that points back.
+
+A node is one application of a primitive. A *source* (a parameter, the argument of `grad`) is a node that no primitive
+made. Nodes are numbered as they are made, so inputs always have smaller numbers than what is made of them: sorting
+by number is a topological order, and the largest number of a set depends on none of the others.
+
+Because nodes point at inputs only, there are no reference cycles: a graph dies by reference counting, without
+recursion, when its last tensor does.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from itertools import count
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    import weakref
+
+    from pullback.core.primitive import Primitive
+
+next_serial: Final[Callable[[], int]] = count().__next__
+
+_PACKAGE: Final = str(Path(__file__).resolve().parent.parent)
+
+
+class Node:
+    """One application of a primitive, or, with `primitive` None, a source.
+
+    Attributes
+    ----------
+    primitive : Primitive or None
+        What made the value.
+    inputs : tuple
+        For each operand its node, or the constant itself (a number, an array, or a Spec where it was not kept).
+    params : dict
+        Keyword parameters of the primitive.
+    saved : tuple or None
+        The output and the operands that the derivative needs, None in the places that it does not; None once freed.
+    aval : array or Spec
+        The value where it is small, else its shape and dtype.
+    serial : int
+        Number in the order of creation.
+    name, site, grad, owner
+        Set where there is one: a name to find it by; the user's line (in anomaly mode); of a source, the accumulated
+        gradient and a weak reference to the tensor that it stands for.
+    """
+
+    __slots__ = (
+        "__weakref__", "aval", "grad", "inputs", "name", "owner", "params", "primitive", "saved", "serial", "site",
+    )  # fmt: skip
+
+    primitive: Primitive | None
+    inputs: tuple[Any, ...]
+    params: dict[str, Any]
+    saved: list[Any] | tuple[Any, ...] | None
+    aval: Any
+    serial: int
+    name: str
+    site: str
+    grad: Any
+    owner: weakref.ref[Any]
+
+    def __repr__(self) -> str:
+        kind = "source" if self.primitive is None else self.primitive.name
+        return f"<Node {self.serial}: {kind} {self.aval.shape if hasattr(self.aval, 'shape') else ''}>"
+
+    @property
+    def parents(self) -> Iterator[Node]:
+        """The inputs that are nodes."""
+        return (parent for parent in self.inputs if type(parent) is Node)
+
+
+def source(aval: Any) -> Node:
+    """Make a node that no primitive made, of the shape and dtype of `aval`."""
+    node = Node()
+    node.primitive = None
+    node.inputs = ()
+    node.params = {}
+    node.saved = ()
+    node.aval = aval
+    node.grad = None
+    node.serial = next_serial()
+    return node
+
+
+def ancestors(roots: Iterable[Node], oldest: int = 0) -> list[Node]:
+    """All nodes that `roots` are made of, themselves included, inputs first.
+
+    Nodes numbered below `oldest` are listed, but not what they are made of.
+    """
+    seen: set[Node] = set()
+    stack = list(roots)
+    while stack:
+        node = stack.pop()
+        if node not in seen:
+            seen.add(node)
+            if node.serial >= oldest:
+                stack += node.parents
+    return sorted(seen, key=_serial)
+
+
+def _serial(node: Node) -> int:
+    return node.serial
+
+
+def user_frame() -> FrameType | None:
+    """The innermost frame that is not Pullback's own."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame = frame.f_back
+    return frame
+
+
+def user_line() -> str:
+    """The line of the user's code that is being executed, as `file:line in function`."""
+    frame = user_frame()
+    if frame is None:
+        return "unknown"
+    return f"{frame.f_code.co_filename}:{frame.f_lineno} in {frame.f_code.co_name}"

@@ -1,0 +1,51 @@
+"""Lints: legal operations that are rarely meant. Each warns once a line; `pb.strict()` makes them errors."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any, Final
+
+from pullback.core.axes import shape_of
+from pullback.core.errors import BroadcastWarning, PrecisionWarning, PullbackWarning, message
+from pullback.core.graph import user_frame
+from pullback.core.modes import MODE
+
+_seen: Final[set[tuple[str, int]]] = set()
+
+
+def check_broadcast(name: str, left: object, right: object) -> None:
+    """Complain where shapes (N, 1) and (N,) meet: every element meets every other, which a loss never means."""
+    a, b = shape_of(left), shape_of(right)
+    if a != b and abs(len(a) - len(b)) == 1 and a and b:
+        column, row = (a, b) if len(a) > len(b) else (b, a)
+        if column[-1] == 1 and column[:-1] == row and row[-1] > 1:
+            _complain(
+                BroadcastWarning,
+                message(
+                    f"{name}: shapes {a} and {b} broadcast to {(*row[:-1], row[-1], row[-1])}",
+                    {"fix": "give both the same shape, e.g. prediction.squeeze(-1)"},
+                ),
+            )
+
+
+def check_precision(name: str, batch: Any, parameter: Any) -> None:
+    """Complain where a float64 batch meets float32 parameters."""
+    if batch.dtype.char == "d" and parameter.dtype.char == "f":
+        _complain(
+            PrecisionWarning,
+            message(
+                f"{name}: a float64 batch makes a float32 model compute in float64, at twice the cost",
+                {"fix": "batch.astype('float32'), or make the layer with dtype=float"},
+            ),
+        )
+
+
+def _complain(kind: type[PullbackWarning], text: str) -> None:
+    frame = user_frame()
+    where = (frame.f_code.co_filename, frame.f_lineno) if frame is not None else ("unknown", 0)
+    text = f"{text}\n  line  {where[0]}:{where[1]}"
+    if MODE.get().strict:
+        raise kind(text)
+    if where not in _seen:
+        _seen.add(where)
+        warnings.warn_explicit(text, kind, where[0], where[1])

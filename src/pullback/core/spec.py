@@ -1,0 +1,64 @@
+"""What is known of an array without its numbers: a shape and a dtype."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Final
+
+import numpy as np
+
+# Values up to this many elements are kept with their node, to be drawn and printed; it costs a reference.
+KEPT_SIZE: Final = 64
+
+
+class Spec:
+    """The shape and dtype of an array that is not kept.
+
+    >>> Spec((2, 3), np.dtype("float32"))
+    Spec((2, 3), float32)
+    """
+
+    __slots__ = ("dtype", "shape")
+
+    def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+        self.shape = shape
+        self.dtype = dtype
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return math.prod(self.shape)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Spec) and (self.shape, self.dtype) == (other.shape, other.dtype)
+
+    def __hash__(self) -> int:
+        return hash((self.shape, self.dtype))
+
+    def __repr__(self) -> str:
+        return f"Spec({self.shape}, {self.dtype})"
+
+
+def spec_of(value: Any) -> Any:
+    """Give something with `.shape` and `.dtype` for any operand: a node's value, an array or a number."""
+    value = getattr(value, "aval", value)
+    if isinstance(value, tuple):
+        return value
+    return value if hasattr(value, "shape") else Spec((), np.result_type(value))
+
+
+def summary_of(value: Any) -> Any:
+    """Give the value itself when it is small enough to keep, else its Spec; for a tuple, of each part."""
+    if isinstance(value, tuple):
+        return tuple(summary_of(part) for part in value)
+    return value if value.size <= KEPT_SIZE else Spec(value.shape, value.dtype)
+
+
+def zeros_of(spec: Any) -> np.ndarray[Any, Any]:
+    """Zeros of the shape and dtype of `spec`."""
+    return np.zeros(spec.shape, spec.dtype)

@@ -1,0 +1,1 @@
+"""Floor 3: compositions of operations; no derivative rule stands here."""

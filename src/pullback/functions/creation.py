@@ -1,0 +1,191 @@
+"""Making tensors: from data, and by rule."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from pullback.core.errors import DTypeError, OptionError
+from pullback.core.tree import leaves
+from pullback.ops.movement import stack
+from pullback.tensor import Tensor
+
+Shape = int | Sequence[int]
+
+
+def tensor(
+    data: Any, dtype: Any = None, *, requires_grad: bool = False, name: str | None = None, copy: bool = True,
+    device: str | None = None,
+) -> Tensor:  # fmt: skip
+    """Make a tensor of numbers, nested lists or an array.
+
+    Parameters
+    ----------
+    data : array-like
+        An array keeps its dtype; Python's numbers get NumPy's defaults. Lists may hold tensors, which are stacked.
+    dtype : dtype, optional
+        Type of the elements.
+    requires_grad : bool
+        Record operations on it and let `backward` fill its `.grad`; floating-point only.
+    name : str, optional
+        To find it by, in gradients, pictures and errors.
+    copy : bool
+        With False the tensor reads the caller's memory: do not write to it while a graph lives.
+    device : str, optional
+        "cpu".
+
+    Raises
+    ------
+    DTypeError
+        If the data are not numbers, or `requires_grad` is asked of integers.
+
+    >>> tensor([[1.0, 2.0]], requires_grad=True, name="w")
+    Tensor([[1., 2.]], requires_grad=True)
+    """
+    if device not in (None, "cpu"):
+        raise OptionError("tensor: unknown device", device=device, fix='device="cpu"')
+    if isinstance(data, (list, tuple)) and any(isinstance(leaf, Tensor) for leaf in leaves(data)):
+        made = _stacked(data)
+        if dtype is not None:
+            made = made.astype(dtype)
+    else:
+        if isinstance(data, Tensor):
+            data = data.array
+        try:
+            array = np.array(data, dtype, copy=True if copy else None)
+        except (ValueError, TypeError) as error:
+            raise DTypeError(f"tensor: the data are not a rectangular array of numbers: {error}") from None
+        if array.dtype.kind not in "biufc" and not hasattr(array.dtype, "finfo"):
+            raise DTypeError("tensor: the data are not numbers", dtype=array.dtype)
+        made = Tensor(array)
+    if name is not None:
+        made.name = name
+    if requires_grad:
+        made.requires_grad = True
+    return made
+
+
+def _stacked(data: Any) -> Tensor:
+    return data if isinstance(data, Tensor) else stack([_stacked(part) for part in data]) if isinstance(
+        data, (list, tuple)
+    ) else Tensor(np.asarray(data))  # fmt: skip
+
+
+def asarray(data: Any, dtype: Any = None, *, device: str | None = None, copy: bool | None = None) -> Tensor:
+    """A tensor as it is, or anything else as a constant tensor (the Array API's name).
+
+    >>> asarray([1, 2])
+    Tensor([1, 2])
+    """
+    if isinstance(data, Tensor) and not copy:
+        return data if dtype is None or data.dtype == dtype else data.astype(dtype)
+    return tensor(data, dtype, copy=copy is not False, device=device)
+
+
+def zeros(shape: Shape, dtype: Any = float) -> Tensor:
+    """Zeros of a shape.
+
+    >>> zeros(2)
+    Tensor([0., 0.])
+    """
+    return Tensor(np.zeros(shape, dtype))
+
+
+def ones(shape: Shape, dtype: Any = float) -> Tensor:
+    """Ones of a shape.
+
+    >>> ones((1, 2))
+    Tensor([[1., 1.]])
+    """
+    return Tensor(np.ones(shape, dtype))
+
+
+def full(shape: Shape, value: Any, dtype: Any = None) -> Tensor:
+    """One number in all places of a shape.
+
+    >>> full(2, 7.0)
+    Tensor([7., 7.])
+    """
+    return Tensor(np.full(shape, getattr(value, "array", value), dtype))
+
+
+def empty(shape: Shape, dtype: Any = float) -> Tensor:
+    """An array of a shape whose numbers mean nothing yet.
+
+    >>> empty((2, 3)).shape
+    (2, 3)
+    """
+    return Tensor(np.empty(shape, dtype))
+
+
+def zeros_like(x: Any, dtype: Any = None) -> Tensor:
+    """Zeros of the shape and dtype of `x`.
+
+    >>> zeros_like(np.ones(2))
+    Tensor([0., 0.])
+    """
+    return Tensor(np.zeros_like(_array(x), dtype))
+
+
+def ones_like(x: Any, dtype: Any = None) -> Tensor:
+    """Ones of the shape and dtype of `x`.
+
+    >>> ones_like(np.zeros(2))
+    Tensor([1., 1.])
+    """
+    return Tensor(np.ones_like(_array(x), dtype))
+
+
+def full_like(x: Any, value: Any, dtype: Any = None) -> Tensor:
+    """One number in all places of the shape of `x`, in its dtype.
+
+    >>> full_like(np.zeros(2), 3)
+    Tensor([3., 3.])
+    """
+    return Tensor(np.full_like(_array(x), value, dtype))
+
+
+def arange(start: Any, stop: Any = None, step: Any = 1, dtype: Any = None) -> Tensor:
+    """Numbers from `start` (0 if only one is given) to `stop`, without it.
+
+    >>> arange(3)
+    Tensor([0, 1, 2])
+    """
+    if stop is None:
+        start, stop = 0, start
+    return Tensor(np.arange(start, stop, step, dtype=dtype))
+
+
+def linspace(start: float, stop: float, num: int = 50, *, endpoint: bool = True, dtype: Any = None) -> Tensor:
+    """`num` numbers evenly spaced from `start` to `stop`.
+
+    >>> linspace(0.0, 1.0, 3)
+    Tensor([0. , 0.5, 1. ])
+    """
+    return Tensor(np.linspace(start, stop, num, endpoint=endpoint, dtype=dtype))
+
+
+def eye(rows: int, columns: int | None = None, k: int = 0, dtype: Any = float) -> Tensor:
+    """Ones on the k-th diagonal, zeros elsewhere.
+
+    >>> eye(2)
+    Tensor([[1., 0.],
+            [0., 1.]])
+    """
+    return Tensor(np.eye(rows, columns, k, dtype))
+
+
+def one_hot(labels: Any, classes: int, dtype: Any = np.float32) -> Tensor:
+    """A row for each label, 1 at the label and 0 elsewhere.
+
+    >>> one_hot([1, 0], 3)
+    Tensor([[0., 1., 0.],
+            [1., 0., 0.]], dtype=float32)
+    """
+    return Tensor(np.eye(classes, dtype=dtype)[np.asarray(_array(labels))])
+
+
+def _array(x: Any) -> Any:
+    return x.array if isinstance(x, Tensor) else np.asarray(x)

@@ -1,0 +1,113 @@
+"""Random tensors, on NumPy's Generators: `rng=` takes None (the default generator), an int, or a Generator."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+
+from pullback.core.errors import OptionError
+from pullback.core.kinds import Opaque
+from pullback.tensor import Tensor
+
+Rng = int | np.random.Generator | None
+Shape = int | Sequence[int] | None
+
+_default: Final[list[np.random.Generator]] = [np.random.default_rng()]
+
+
+def seed(n: int) -> None:
+    """Seed the default generator: what follows is the same each time, on one version of NumPy.
+
+    >>> seed(0)
+    >>> uniform().item() == (seed(0), uniform().item())[1]
+    True
+    """
+    _default[0] = np.random.default_rng(n)
+
+
+def default_generator() -> np.random.Generator:
+    """The generator that `rng=None` means."""
+    return _default[0]
+
+
+def generator(rng: Rng = None) -> np.random.Generator:
+    """The generator that `rng` means.
+
+    >>> generator(0).integers(10)
+    np.int64(8)
+    """
+    if rng is None:
+        return _default[0]
+    if isinstance(rng, np.random.Generator):
+        return rng
+    if isinstance(rng, (int, np.integer)) and not isinstance(rng, bool):
+        return np.random.default_rng(int(rng))
+    raise OptionError(
+        "rng: not a source of randomness", got=repr(rng), fix="None, an int or a np.random.Generator"
+    )
+
+
+def _draw(rng: np.random.Generator, method: str, args: tuple[Any, ...], shape: Any, dtype: Any) -> Any:
+    drawn = getattr(rng, method)(*args, size=shape)
+    return np.asarray(drawn, dtype)
+
+
+draw_ = Opaque(
+    "random", lambda **params: _draw(**params), doc="Numbers drawn from a generator; carries no derivative."
+)
+
+
+def _sample(method: str, args: tuple[Any, ...], shape: Shape, rng: Rng, dtype: Any) -> Tensor:
+    size = tuple(shape) if isinstance(shape, Sequence) else shape
+    return draw_(rng=generator(rng), method=method, args=args, shape=size, dtype=dtype)
+
+
+def normal(
+    loc: float = 0.0, scale: float = 1.0, size: Shape = None, *, rng: Rng = None, dtype: Any = float
+) -> Tensor:
+    """Normal numbers of mean `loc` and standard deviation `scale`.
+
+    >>> normal(size=(2, 3), rng=0).shape
+    (2, 3)
+    """
+    return _sample("normal", (loc, scale), size, rng, dtype)
+
+
+def uniform(
+    low: float = 0.0, high: float = 1.0, size: Shape = None, *, rng: Rng = None, dtype: Any = float
+) -> Tensor:
+    """Numbers uniform in [low, high).
+
+    >>> uniform(size=2, rng=0).shape
+    (2,)
+    """
+    return _sample("uniform", (low, high), size, rng, dtype)
+
+
+def integers(low: int, high: int | None = None, size: Shape = None, *, rng: Rng = None) -> Tensor:
+    """Integers uniform in [low, high), or [0, low).
+
+    >>> integers(10, size=3, rng=0)
+    Tensor([8, 6, 5])
+    """
+    return _sample("integers", (low, high), size, rng, np.int64)
+
+
+def bernoulli(p: float, size: Shape = None, *, rng: Rng = None) -> Tensor:
+    """Booleans that are True with probability p.
+
+    >>> bernoulli(1.0, 2, rng=0)
+    Tensor([ True,  True])
+    """
+    return uniform(size=size, rng=rng) < p
+
+
+def permutation(n: int, *, rng: Rng = None) -> Tensor:
+    """The integers below n in random order.
+
+    >>> sorted(permutation(3, rng=0).tolist())
+    [0, 1, 2]
+    """
+    return Tensor(generator(rng).permutation(n))

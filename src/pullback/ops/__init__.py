@@ -1,0 +1,1 @@
+"""Floor 1: one row a primitive; every derivative lives here, once."""

@@ -1,0 +1,254 @@
+"""Contractions: bilinear maps that multiply and sum. Their transposes are contractions again."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from pullback.core.axes import ndim_of, normalize_axes, shape_of
+from pullback.core.errors import ShapeError
+from pullback.core.kinds import BilinearMap, sum_to
+from pullback.ops.elementwise import multiply
+from pullback.ops.indexing import diagonal
+from pullback.ops.movement import expand_dims, permute_dims, reshape, squeeze
+from pullback.ops.reductions import sum as sum_over
+
+
+def _matmul(a: Any, b: Any, ta: bool, tb: bool) -> Any:
+    return np.matmul(a.mT if ta else a, b.mT if tb else b)
+
+
+def _matmul_left(ct: Any, b: Any, a: Any, ta: bool, tb: bool) -> Any:
+    contribution = matmul_.bind(b, ct, ta=tb, tb=True) if ta else matmul_.bind(ct, b, ta=False, tb=not tb)
+    return contribution if contribution.shape == a.shape else sum_to(contribution, a.shape)
+
+
+def _matmul_right(ct: Any, a: Any, b: Any, ta: bool, tb: bool) -> Any:
+    contribution = matmul_.bind(ct, a, ta=True, tb=ta) if tb else matmul_.bind(a, ct, ta=not ta, tb=False)
+    return contribution if contribution.shape == b.shape else sum_to(contribution, b.shape)
+
+
+def _explain_matmul(a: Any, b: Any) -> ShapeError:
+    if 0 in (ndim_of(a), ndim_of(b)):
+        return ShapeError(
+            "matmul: a number has no axes to contract", left=shape_of(a), right=shape_of(b), fix="a * b"
+        )
+    if a.shape[-1] == b.shape[-1]:
+        fix = "transpose the right operand: x @ w.T" if b.ndim == 2 else "x @ w.mT"
+    elif a.shape[-2:-1] == b.shape[-2:-1]:
+        fix = "transpose the left operand: x.T @ w"
+    else:
+        fix = "the last axis of the left must be as long as the last but one of the right"
+    inner = b.shape[-2] if b.ndim > 1 else b.shape[-1]
+    what = "inner dimensions differ" if a.shape[-1] != inner else "batch dimensions do not broadcast"
+    return ShapeError(f"matmul: {what}", left=a.shape, right=b.shape, fix=fix if "inner" in what else None)
+
+
+matmul_ = BilinearMap(
+    "matmul", _matmul, _matmul_left, _matmul_right, explain=_explain_matmul,
+    doc="Products of matrices in the last two axes, of the transposes where `ta`, `tb` say so.",
+)  # fmt: skip
+
+
+def _einsum(a: Any, b: Any, left: str, right: str, out: str) -> Any:
+    return np.einsum(f"{left},{right}->{out}", a, b, optimize=True)
+
+
+def _einsum_transpose(ct: Any, other: Any, own: Any, mine: str, others: str, out: str) -> Any:
+    """Contract the cotangent with the other operand; axes that only `own` had were summed, so they are repeated."""
+    reachable = "".join(letter for letter in mine if letter in out or letter in others)
+    result = einsum2_.bind(ct, other, left=out, right=others, out=reachable)
+    if reachable != mine:
+        shape = tuple(n if letter in reachable else 1 for letter, n in zip(mine, own.shape, strict=True))
+        result = np.broadcast_to(result.reshape(shape), own.shape)
+    return result if result.shape == own.shape else sum_to(result, own.shape)
+
+
+einsum2_ = BilinearMap(
+    "einsum", _einsum,
+    lambda ct, b, a, left, right, out: _einsum_transpose(ct, b, a, left, right, out),
+    lambda ct, a, b, left, right, out: _einsum_transpose(ct, a, b, right, left, out),
+    doc="The product of two labelled arrays, summed over the labels that the result lacks.",
+)  # fmt: skip
+
+
+def matmul(a: Any, b: Any) -> Any:
+    """Σⱼ aᵢⱼ·bⱼₖ in the last two axes, broadcasting over the others; vectors as NumPy treats them.
+
+    Raises ShapeError, with the fix, where the inner dimensions differ.
+
+    >>> matmul(np.ones((2, 3)), np.ones(3))
+    Tensor([3., 3.])
+    """
+    rows, columns = ndim_of(a), ndim_of(b)
+    if rows >= 2 and columns >= 2:
+        return matmul_(a, b, ta=False, tb=False)
+    if 0 in (rows, columns) or shape_of(a)[-1] != shape_of(b)[0 if columns == 1 else -2]:
+        raise _explain_matmul(np.empty(shape_of(a)), np.empty(shape_of(b)))
+    product = matmul_(
+        expand_dims(a, 0) if rows == 1 else a, expand_dims(b, 1) if columns == 1 else b, ta=False, tb=False
+    )
+    return squeeze(product, tuple(axis for axis, vector in ((-2, rows == 1), (-1, columns == 1)) if vector))
+
+
+def linear(x: Any, weight: Any) -> Any:
+    """X · weightᵀ for a weight of shape (out, in): the layer's product, with no transpose in the graph.
+
+    >>> linear(np.ones((2, 3)), np.ones((4, 3))).shape
+    (2, 4)
+    """
+    if ndim_of(x) == 1:
+        return squeeze(matmul_(expand_dims(x, 0), weight, ta=False, tb=True), 0)
+    return matmul_(x, weight, ta=False, tb=True)
+
+
+def dot(a: Any, b: Any) -> Any:
+    """The last axis of a with the last but one of b: vectors, matrices, numbers and beyond, as NumPy.
+
+    >>> dot(np.array([1.0, 2.0]), np.array([3.0, 4.0]))
+    Tensor(11.)
+    """
+    rows, columns = ndim_of(a), ndim_of(b)
+    if 0 in (rows, columns):
+        return multiply(a, b)
+    if rows <= 2 and columns <= 2:
+        return matmul(a, b)
+    return tensordot(a, b, ([-1], [-2 if columns > 1 else -1]))
+
+
+def vdot(a: Any, b: Any) -> Any:
+    """Σ aᵢ·bᵢ over all elements.
+
+    >>> vdot(np.ones((2, 2)), np.ones((2, 2)))
+    Tensor(4.)
+    """
+    return dot(reshape(a, -1), reshape(b, -1))
+
+
+def tensordot(a: Any, b: Any, axes: int | tuple[Any, Any] = 2) -> Any:
+    """Contract the last `axes` axes of a with the first of b, or the axes named for each.
+
+    >>> tensordot(np.ones((2, 3, 4)), np.ones((3, 4, 5))).shape
+    (2, 5)
+    """
+    na, nb = ndim_of(a), ndim_of(b)
+    if isinstance(axes, int):
+        pair: tuple[Any, Any] = tuple(range(na - axes, na)), tuple(range(axes))
+    else:
+        pair = axes
+    ia = normalize_axes(pair[0], na, "tensordot") or ()
+    ib = normalize_axes(pair[1], nb, "tensordot") or ()
+    sa, sb = shape_of(a), shape_of(b)
+    if [sa[i] for i in ia] != [sb[i] for i in ib]:
+        raise ShapeError("tensordot: the contracted axes differ in length", left=sa, right=sb, axes=axes)
+    free_a = tuple(i for i in range(na) if i not in ia)
+    free_b = tuple(i for i in range(nb) if i not in ib)
+    inner = math.prod(sa[i] for i in ia)
+    left = reshape(permute_dims(a, free_a + ia), (math.prod(sa[i] for i in free_a), inner))
+    right = reshape(permute_dims(b, ib + free_b), (inner, math.prod(sb[i] for i in free_b)))
+    return reshape(matmul(left, right), tuple(sa[i] for i in free_a) + tuple(sb[i] for i in free_b))
+
+
+def outer(a: Any, b: Any) -> Any:
+    """aᵢ·bⱼ for all pairs of elements.
+
+    >>> outer(np.array([1.0, 2.0]), np.array([3.0, 4.0]))
+    Tensor([[3., 4.],
+            [6., 8.]])
+    """
+    return multiply(reshape(a, (-1, 1)), reshape(b, (1, -1)))
+
+
+def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+    """Σᵢ x[i, i + offset].
+
+    >>> trace(np.array([[1.0, 2.0], [3.0, 4.0]]))
+    Tensor(5.)
+    """
+    return sum_over(diagonal(x, offset, axis1, axis2), -1)
+
+
+def einsum(subscripts: str, *operands: Any) -> Any:
+    """Einstein's summation: products of labelled arrays, summed over the labels that the result lacks.
+
+    More than two operands are contracted in pairs, in the order that costs least (Smith & Gray 2018, opt_einsum).
+
+    >>> einsum("ij,jk->ik", np.ones((2, 3)), np.ones((3, 4))).shape
+    (2, 4)
+    """
+    terms, out = _labels(subscripts, operands)
+    values = list(operands)
+    if len(values) > 1:
+        spec = f"{','.join(terms)}->{out}"
+        shapes = [np.broadcast_to(np.empty(()), shape_of(v)) for v in values]
+        try:
+            path = np.einsum_path(spec, *shapes, optimize="greedy" if len(values) > 2 else False)[0][1:]
+        except ValueError as error:
+            raise ShapeError(
+                f"einsum: {error}", subscripts=subscripts, shapes=[*map(shape_of, operands)]
+            ) from None
+        for step in path if len(values) > 2 else [(0, 1)]:
+            _contract(values, terms, step, out)
+    value, term = _simple(values[0], terms[0], out)
+    if set(term) != set(out):
+        raise ShapeError("einsum: a label of the result is in no operand", subscripts=subscripts)
+    return permute_dims(value, [term.index(letter) for letter in out]) if term != out else value
+
+
+def _contract(values: list[Any], terms: list[str], step: Sequence[int], out: str) -> None:
+    """Replace the operands that a step names by their contraction."""
+    chosen = sorted(step, reverse=True)
+    picked = [(values.pop(i), terms.pop(i)) for i in chosen]
+    rest = "".join(terms) + out
+    while len(picked) > 1:
+        (b, tb), (a, ta) = picked.pop(), picked.pop()
+        needed = rest + "".join(t for _, t in picked)
+        a, ta = _simple(a, ta, needed + tb)
+        b, tb = _simple(b, tb, needed + ta)
+        kept = "".join(dict.fromkeys(letter for letter in ta + tb if letter in needed))
+        picked.append((einsum2_(a, b, left=ta, right=tb, out=kept), kept))
+    values.append(picked[0][0])
+    terms.append(picked[0][1])
+
+
+def _simple(value: Any, term: str, needed: str) -> tuple[Any, str]:
+    """Take diagonals of repeated labels, and sum over labels that nothing else needs."""
+    while len(set(term)) < len(term):
+        letter = next(x for x in term if term.count(x) > 1)
+        i = term.index(letter)
+        j = term.index(letter, i + 1)
+        if shape_of(value)[i] != shape_of(value)[j]:
+            raise ShapeError(f"einsum: label {letter} stands for two lengths", shape=shape_of(value))
+        value = diagonal(value, 0, i, j)
+        term = term[:i] + term[i + 1 : j] + term[j + 1 :] + letter
+    gone = tuple(i for i, letter in enumerate(term) if letter not in needed)
+    if gone:
+        value = sum_over(value, gone)
+        term = "".join(letter for letter in term if letter in needed)
+    return value, term
+
+
+def _labels(subscripts: str, operands: Sequence[Any]) -> tuple[list[str], str]:
+    """The labels of each operand and of the result, with `...` spelled out and the result implied if absent."""
+    spec = subscripts.replace(" ", "")
+    given, arrow, out = spec.partition("->")
+    terms = given.split(",")
+    if len(terms) != len(operands):
+        raise ShapeError("einsum: as many terms as operands", subscripts=subscripts, operands=len(operands))
+    free = [c for c in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz" if c not in spec]
+    widths = [ndim_of(x) - len(t.replace("...", "")) for t, x in zip(terms, operands, strict=True)]
+    for term, width, x in zip(terms, widths, operands, strict=True):
+        if width < 0 or (width and "..." not in term):
+            raise ShapeError(f"einsum: the term {term!r} does not fit its operand", shape=shape_of(x))
+    most = "".join(free[: max(widths)])
+    spelled = [
+        t.replace("...", most[len(most) - w :] if w else "") for t, w in zip(terms, widths, strict=True)
+    ]
+    if not arrow:
+        letters = "".join(spelled)
+        out = "".join(sorted(c for c in set(given) - {",", "."} if letters.count(c) == 1))
+        return spelled, (most if "..." in given else "") + out
+    return spelled, out.replace("...", most)

@@ -1,0 +1,269 @@
+"""Elementwise primitives: a kernel and its partial derivatives, one row each.
+
+A partial's argument names say what it needs (`y` is the output; `x`, or `a, b`, or `a, b, c`, the operands) and nothing
+else is kept. `strong` marks rows whose partials can be infinite or NaN where the function itself is finite.
+
+Source of the derivatives: Abramowitz & Stegun, *Handbook of Mathematical Functions* (1964), chapters 3 and 4; the
+conventions at kinks stand in docs/kinks.md and are tested to the letter.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from typing import Any, Final
+
+import numpy as np
+
+from pullback.core.kinds import Elementwise, strong_multiply
+from pullback.core.lints import check_broadcast
+
+_HALF: Final = np.float16(0.5)  # exact in every float dtype, and promotes none of them
+
+
+def safe_ratio(a: Any, b: Any) -> Any:
+    """A / b, and 0 where b is 0."""
+    zero = b == 0
+    return np.where(zero, 0, a / np.where(zero, 1, b))
+
+
+def _over_radius(x: Any, a: Any, b: Any) -> Any:
+    radius = np.hypot(a, b)  # divided by twice, its square would overflow first
+    return safe_ratio(safe_ratio(x, radius), radius)
+
+
+def _share(winner: Any, tie: Any) -> Any:
+    """1 where an operand wins alone, 1/2 where two tie."""
+    return np.where(tie, _HALF, winner)
+
+
+def _power_base(a: Any, b: Any) -> Any:
+    if isinstance(b, (int, float)):
+        return b * a ** (b - 1) if b not in (0, 1, 2) else (0, 1, 2 * a)[int(b)]
+    return strong_multiply.bind(b, a ** (b - 1))
+
+
+def _truth(condition: Any) -> Any:
+    return condition if condition.dtype.kind == "b" else condition != 0
+
+
+def _sigmoid(x: Any) -> Any:
+    e = np.exp(-abs(x))  # never overflows, and keeps the relative accuracy of small results
+    return np.where(x >= 0, 1, e) / (1 + e)
+
+
+def _softplus(x: Any) -> Any:
+    return np.maximum(x, 0) + np.log1p(np.exp(-abs(x)))
+
+
+def _binary_cross_entropy(p: Any, t: Any) -> Any:
+    with np.errstate(divide="ignore"):  # log 0 is limited on purpose
+        return -(t * np.maximum(np.log(p), -100) + (1 - t) * np.maximum(np.log1p(-p), -100))
+
+
+def _erf(x: Any) -> Any:
+    from scipy.special import erf as scipy_erf  # heavy: only who uses it loads it
+
+    return scipy_erf(x)
+
+
+# Arithmetic. Operators, not ufuncs: on NumPy's scalars they are ten times faster, on arrays the same.
+add = Elementwise("add", operator.add, 1, 1, doc="a + b.")
+subtract = Elementwise("subtract", operator.sub, 1, -1, lint=check_broadcast, doc="a − b.")
+multiply = Elementwise("multiply", operator.mul, lambda b: b, lambda a: a, doc="a · b.")
+divide = Elementwise(
+    "divide",
+    operator.truediv,
+    lambda b: 1 / b,
+    lambda b, y: -y / b,
+    strong=True,
+    doc="a / b; ±inf or NaN where b is 0.",
+)
+floor_divide = Elementwise("floor_divide", operator.floordiv, 0, 0, doc="⌊a / b⌋; its derivative is 0.")
+mod = Elementwise(
+    "mod", operator.mod, 1, lambda a, b: -np.floor_divide(a, b), doc="a − b·⌊a / b⌋, with the sign of b."
+)
+negative = Elementwise("negative", operator.neg, -1, doc="−x.")
+positive = Elementwise("positive", operator.pos, 1, doc="x.")
+power = Elementwise(
+    "power", operator.pow, _power_base, lambda a, y: strong_multiply.bind(y, np.log(a)), strong=True,
+    doc="aᵇ. The derivative in the exponent is NaN where the base is negative, and 0 where 0ᵇ = 0.",
+)  # fmt: skip
+reciprocal = Elementwise("reciprocal", np.reciprocal, lambda y: -y * y, strong=True, doc="1 / x.")
+square = Elementwise("square", np.square, lambda x: 2 * x, doc="x².")
+identity = Elementwise("identity", lambda x: x, 1, doc="x, as a value of its own in the graph.")
+stop_gradient = Elementwise(
+    "stop_gradient",
+    lambda x: x,
+    None,
+    doc="x, as a constant: no derivative passes. Within tracing a barrier.",
+)
+
+# Exponentials, logarithms, roots.
+exp = Elementwise("exp", np.exp, lambda y: y, doc="eˣ.")
+exp2 = Elementwise("exp2", np.exp2, lambda y: y * math.log(2), doc="2ˣ.")
+expm1 = Elementwise("expm1", np.expm1, lambda y: y + 1, doc="eˣ − 1, accurate near 0.")
+log = Elementwise(
+    "log", np.log, lambda x: 1 / x, strong=True, doc="The natural logarithm of x; NaN for x < 0."
+)
+log1p = Elementwise("log1p", np.log1p, lambda x: 1 / (1 + x), strong=True, doc="log(1 + x), accurate near 0.")
+log2 = Elementwise(
+    "log2", np.log2, lambda x: 1 / (x * math.log(2)), strong=True, doc="The logarithm of x to base 2."
+)
+log10 = Elementwise(
+    "log10", np.log10, lambda x: 1 / (x * math.log(10)), strong=True, doc="The logarithm of x to base 10."
+)
+sqrt = Elementwise(
+    "sqrt", np.sqrt, lambda y: 0.5 / y, strong=True, doc="√x; NaN for x < 0, derivative ∞ at 0."
+)
+cbrt = Elementwise("cbrt", np.cbrt, lambda y: 1 / (3 * y * y), strong=True, doc="The real cube root of x.")
+logaddexp = Elementwise(
+    "logaddexp", np.logaddexp, lambda a, y: np.exp(a - y), lambda b, y: np.exp(b - y), strong=True,
+    doc="log(eᵃ + eᵇ) without overflow.",
+)  # fmt: skip
+hypot = Elementwise(
+    "hypot",
+    np.hypot,
+    lambda a, y: safe_ratio(a, y),
+    lambda b, y: safe_ratio(b, y),
+    doc="√(a² + b²); derivative 0 at (0, 0).",
+)
+
+# Trigonometric and hyperbolic functions and their inverses.
+sin = Elementwise("sin", np.sin, lambda x: np.cos(x), doc="The sine of x radians.")
+cos = Elementwise("cos", np.cos, lambda x: -np.sin(x), doc="The cosine of x radians.")
+tan = Elementwise("tan", np.tan, lambda y: 1 + y * y, doc="The tangent of x radians.")
+arcsin = Elementwise(
+    "arcsin", np.arcsin, lambda x: 1 / np.sqrt(1 - x * x), strong=True, doc="Inverse sine, radians."
+)
+arccos = Elementwise(
+    "arccos", np.arccos, lambda x: -1 / np.sqrt(1 - x * x), strong=True, doc="Inverse cosine, radians."
+)
+arctan = Elementwise("arctan", np.arctan, lambda x: 1 / (1 + x * x), doc="Inverse tangent, radians.")
+arctan2 = Elementwise(
+    "arctan2", np.arctan2, lambda a, b: _over_radius(b, a, b), lambda a, b: -_over_radius(a, a, b),
+    doc="The angle of the point (b, a), radians; derivative 0 at the origin.",
+)  # fmt: skip
+sinh = Elementwise("sinh", np.sinh, lambda x: np.cosh(x), doc="Hyperbolic sine.")
+cosh = Elementwise("cosh", np.cosh, lambda x: np.sinh(x), doc="Hyperbolic cosine.")
+tanh = Elementwise("tanh", np.tanh, lambda y: 1 - y * y, doc="Hyperbolic tangent.")
+arcsinh = Elementwise("arcsinh", np.arcsinh, lambda x: 1 / np.hypot(x, 1), doc="Inverse hyperbolic sine.")
+arccosh = Elementwise(
+    "arccosh",
+    np.arccosh,
+    lambda x: 1 / np.sqrt((x - 1) * (x + 1)),
+    strong=True,
+    doc="Inverse hyperbolic cosine.",
+)
+arctanh = Elementwise(
+    "arctanh", np.arctanh, lambda x: 1 / ((1 - x) * (1 + x)), strong=True, doc="Inverse hyperbolic tangent."
+)
+
+# Pieces: kinks follow docs/kinks.md.
+absolute = Elementwise("abs", operator.abs, lambda x: np.sign(x), doc="|x|; derivative 0 at 0.")
+sign = Elementwise("sign", np.sign, 0, doc="−1, 0 or 1; derivative 0.")
+floor = Elementwise("floor", np.floor, 0, doc="⌊x⌋; derivative 0.")
+ceil = Elementwise("ceil", np.ceil, 0, doc="⌈x⌉; derivative 0.")
+trunc = Elementwise("trunc", np.trunc, 0, doc="x rounded towards 0; derivative 0.")
+rint = Elementwise("rint", np.rint, 0, doc="x rounded to the nearest integer, halves to even; derivative 0.")
+maximum = Elementwise(
+    "maximum", np.maximum, lambda a, b: _share(a > b, a == b), lambda a, b: _share(b > a, a == b), strong=True,
+    doc="The larger of a and b; ties share the derivative.",
+)  # fmt: skip
+minimum = Elementwise(
+    "minimum", np.minimum, lambda a, b: _share(a < b, a == b), lambda a, b: _share(b < a, a == b), strong=True,
+    doc="The smaller of a and b; ties share the derivative.",
+)  # fmt: skip
+clip3 = Elementwise(
+    "clip", np.clip, lambda a, b, c: (a >= b) & (a <= c), lambda a, b, c: (a < b) & (b <= c),
+    lambda a, b, c: np.maximum(a, b) > c,
+    doc="x limited to [b, c]; derivative 1 inside and at a bound.",
+)  # fmt: skip
+select = Elementwise(
+    "where", np.where, None, lambda a: _truth(a), lambda a: ~_truth(a),
+    doc="b where the condition a holds, else c; what is not taken has derivative 0 even where it is infinite or NaN.",
+)  # fmt: skip
+
+# Activations that deserve a stable kernel.
+relu = Elementwise("relu", lambda x: np.maximum(x, 0), lambda y: y > 0, doc="max(x, 0); derivative 0 at 0.")
+leaky_relu2 = Elementwise(
+    "leaky_relu", lambda x, slope: np.where(x > 0, x, slope * x), lambda a, b: np.where(a > 0, 1, b),
+    lambda a: np.where(a > 0, 0, a), doc="x where x > 0, else slope · x; derivative the slope at 0.",
+)  # fmt: skip
+sigmoid = Elementwise("sigmoid", _sigmoid, lambda y: y * (1 - y), doc="1 / (1 + e⁻ˣ) without overflow.")
+softplus = Elementwise("softplus", _softplus, lambda x: sigmoid.bind(x), doc="log(1 + eˣ) without overflow.")
+erf = Elementwise("erf", _erf, lambda x: 2 / math.sqrt(math.pi) * np.exp(-x * x), doc="The error function.")
+
+binary_cross_entropy = Elementwise(
+    "binary_cross_entropy", _binary_cross_entropy,
+    lambda a, b: (a - b) / np.maximum(a * (1 - a), 1e-12),
+    lambda a: np.maximum(np.log1p(-a), -100) - np.maximum(np.log(a), -100),
+    doc="−(t·log p + (1 − t)·log(1 − p)) with both logarithms ≥ −100.",
+)  # fmt: skip
+
+# Comparisons and logic: booleans carry no derivative.
+equal = Elementwise("equal", operator.eq, None, None, doc="a = b.")
+not_equal = Elementwise("not_equal", operator.ne, None, None, doc="a ≠ b.")
+less = Elementwise("less", operator.lt, None, None, doc="a < b.")
+less_equal = Elementwise("less_equal", operator.le, None, None, doc="a ≤ b.")
+greater = Elementwise("greater", operator.gt, None, None, doc="a > b.")
+greater_equal = Elementwise("greater_equal", operator.ge, None, None, doc="a ≥ b.")
+logical_and = Elementwise("logical_and", np.logical_and, None, None, doc="a and b.")
+logical_or = Elementwise("logical_or", np.logical_or, None, None, doc="a or b.")
+logical_xor = Elementwise("logical_xor", np.logical_xor, None, None, doc="Either a or b.")
+logical_not = Elementwise("logical_not", np.logical_not, None, doc="Not x.")
+bitwise_and = Elementwise("bitwise_and", operator.and_, None, None, doc="a & b, of integers or booleans.")
+bitwise_or = Elementwise("bitwise_or", operator.or_, None, None, doc="a | b, of integers or booleans.")
+bitwise_xor = Elementwise("bitwise_xor", operator.xor, None, None, doc="a ^ b, of integers or booleans.")
+invert = Elementwise("invert", operator.invert, None, doc="~x, of integers or booleans.")
+isnan = Elementwise("isnan", np.isnan, None, doc="Whether x is NaN.")
+isinf = Elementwise("isinf", np.isinf, None, doc="Whether x is infinite.")
+isfinite = Elementwise("isfinite", np.isfinite, None, doc="Whether x is neither NaN nor infinite.")
+
+
+def where(condition: Any, a: Any, b: Any) -> Any:
+    """`a` where the condition holds, else `b`, broadcasting.
+
+    What is not taken has derivative 0, even where it is infinite or NaN: no second `where` is needed inside.
+
+    >>> import pullback as pb
+    >>> pb.grad(lambda x: pb.where(x > 0, pb.sqrt(x), x))(-1.0)
+    Tensor(1.)
+    """
+    return select(condition, a, b)
+
+
+def clip(x: Any, low: Any = None, high: Any = None) -> Any:
+    """X limited to [low, high]; a bound that is None does not limit.
+
+    The derivative is 1 inside and at a bound, 0 outside; a bound takes the derivative of what it limits.
+
+    >>> clip(np.array([-2.0, 0.5, 3.0]), 0.0, 1.0)
+    Tensor([0. , 0.5, 1. ])
+    """
+    dtype = np.asarray(x).dtype if not hasattr(x, "dtype") else x.dtype
+    lowest, highest = (
+        (-math.inf, math.inf) if dtype.kind in "fc" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+    )
+    return clip3(x, lowest if low is None else low, highest if high is None else high)
+
+
+def leaky_relu(x: Any, slope: Any = 0.01) -> Any:
+    """X where x > 0, else slope · x (Maas, Hannun & Ng 2013); the derivative at 0 is the slope.
+
+    >>> leaky_relu(np.array([-2.0, 3.0]), 0.1)
+    Tensor([-0.2,  3. ])
+    """
+    return leaky_relu2(x, slope)
+
+
+def round(x: Any, decimals: int = 0) -> Any:
+    """X rounded to `decimals` places, halves to even; the derivative is 0.
+
+    >>> round(np.array([1.25, 2.5]), 1)
+    Tensor([1.2, 2.5])
+    """
+    if decimals == 0:
+        return rint(x)
+    scale = 10.0**decimals
+    return rint(x * scale) / scale

@@ -1,0 +1,215 @@
+"""Indexing by all that NumPy takes, and its transpose: adding into zeros at the same places.
+
+An index is split into what is static (slices, integers, None, Ellipsis), kept as a parameter, and its arrays, which are
+operands, so that a recorded program sees them change.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+
+from pullback.core.axes import ndim_of, normalize_axis, shape_of
+from pullback.core.errors import AxisError, DTypeError, ShapeError
+from pullback.core.kinds import LinearMap, sum_to
+from pullback.core.primitive import Primitive
+from pullback.ops.movement import broadcast_to, expand_dims, moveaxis, ravel, reshape
+
+ARRAY: Final = type(
+    "ArrayPlace", (), {"__repr__": lambda _: "array", "__slots__": ()}
+)()  # where an index array goes
+
+
+def _filled(index: tuple[Any, ...], arrays: tuple[Any, ...]) -> tuple[Any, ...]:
+    if not arrays:
+        return index
+    rest = iter(arrays)
+    return tuple(next(rest) if part is ARRAY else part for part in index)
+
+
+def _get(x: Any, *arrays: Any, index: tuple[Any, ...]) -> Any:
+    return x[_filled(index, arrays)]
+
+
+def _add_into(values: Any, *arrays: Any, index: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
+    """Zeros of `shape`, with `values` added at `index`; where the index repeats, all are added."""
+    target = np.zeros(shape, values.dtype)
+    place = _filled(index, arrays)
+    if any(a.dtype.kind != "b" for a in arrays):
+        np.add.at(target, place, values)
+    else:
+        target[place] = values  # slices and masks name each element once
+    return target
+
+
+def _put(x: Any, values: Any, *arrays: Any, index: tuple[Any, ...]) -> Any:
+    result = np.array(x)
+    result[_filled(index, arrays)] = values
+    return result
+
+
+def _put_x(cotangent: Any, _x: Any, _values: Any, *arrays: Any, index: tuple[Any, ...]) -> Any:
+    return put_.bind(cotangent, 0, *arrays, index=index)
+
+
+def _put_values(cotangent: Any, x: Any, values: Any, *arrays: Any, index: tuple[Any, ...]) -> Any:
+    taken = get_.bind(cotangent, *arrays, index=index)
+    if any(a.dtype.kind != "b" for a in arrays):
+        # Where the index repeats, the last value stays: only its writer takes the cotangent.
+        order = np.arange(taken.size).reshape(taken.shape)
+        writer = put_.bind(np.zeros(x.shape, np.intp), order, *arrays, index=index)
+        taken = np.where(get_.bind(writer, *arrays, index=index) == order, taken, 0)
+    return sum_to(taken, values.shape)
+
+
+get_: LinearMap = LinearMap(
+    "getitem",
+    _get,
+    lambda ct, x, *arrays, index: add_into_.bind(ct, *arrays, index=index, shape=x.shape),
+    None,
+)
+add_into_: LinearMap = LinearMap(
+    "add_into", _add_into,
+    lambda ct, values, *arrays, index, shape: get_.bind(ct, *arrays, index=index), None,
+    doc="Zeros with values added at an index: the transpose of indexing.",
+)  # fmt: skip
+put_: LinearMap = LinearMap(
+    "setitem", _put, _put_x, _put_values, None, doc="A copy of x with the values assigned at an index."
+)
+
+
+def _parts(index: Any) -> tuple[tuple[Any, ...], list[Any]]:
+    """The static template of an index, and its arrays."""
+    template: list[Any] = []
+    arrays: list[Any] = []
+    for part in index if isinstance(index, tuple) else (index,):
+        if part is None or part is Ellipsis or isinstance(part, slice):
+            template.append(_static_slice(part) if isinstance(part, slice) else part)
+        elif isinstance(part, (int, np.integer)) and not isinstance(part, (bool, np.bool_)):
+            template.append(int(part))
+        else:
+            array = part if isinstance(part, Primitive.tensor) else np.array(part)
+            if array.dtype.kind == "f" and array.size == 0:
+                array = array.astype(np.intp)  # an empty list is an empty index
+            if array.dtype.kind not in "iub":
+                raise DTypeError(
+                    "getitem: an index must be integers or booleans",
+                    got=array.dtype,
+                    fix="x[index.astype(int)]",
+                )
+            template.append(ARRAY)
+            arrays.append(array)
+    return tuple(template), arrays
+
+
+def _static_slice(part: slice) -> slice:
+    def plain(n: Any) -> Any:
+        return n if n is None else n.__index__()
+
+    return slice(plain(part.start), plain(part.stop), plain(part.step))
+
+
+def getitem(x: Any, index: Any) -> Any:
+    """x[index], by slices, integers, `...`, None, boolean masks and integer arrays, as NumPy.
+
+    >>> import pullback as pb
+    >>> pb.tensor([[1.0, 2.0], [3.0, 4.0]])[:, [0, 0]]
+    Tensor([[1., 1.],
+            [3., 3.]])
+    """
+    template, arrays = _parts(index)
+    return get_(x, *arrays, index=template)
+
+
+def setitem(x: Any, index: Any, values: Any) -> Any:
+    """A copy of x with `values` assigned at `index`.
+
+    >>> setitem(np.zeros(3), 1, 5.0)
+    Tensor([0., 5., 0.])
+    """
+    template, arrays = _parts(index)
+    return put_(x, values, *arrays, index=template)
+
+
+def take(x: Any, indices: Any, axis: int | None = None) -> Any:
+    """Elements of x along an axis, or of the flat array, at integer indices.
+
+    >>> take(np.array([1.0, 2.0, 3.0]), [0, 0, 2])
+    Tensor([1., 1., 3.])
+    """
+    if axis is None:
+        x, axis = ravel(x), 0
+    axis = normalize_axis(axis, ndim_of(x), "take")
+    return getitem(x, (slice(None),) * axis + (indices,))
+
+
+def take_along_axis(x: Any, indices: Any, axis: int | None = -1) -> Any:
+    """Elements of x along an axis at indices that match it on the other axes (as `argmax(keepdims=True)` gives).
+
+    >>> take_along_axis(np.array([[1.0, 5.0], [7.0, 2.0]]), np.array([[1], [0]]), axis=1)
+    Tensor([[5.],
+            [7.]])
+    """
+    if axis is None:
+        x, axis = ravel(x), 0
+    ndim = ndim_of(x)
+    axis = normalize_axis(axis, ndim, "take_along_axis")
+    if ndim_of(indices) != ndim:
+        raise ShapeError(
+            "take_along_axis: the indices must have the axes of x", x=shape_of(x), indices=shape_of(indices)
+        )
+    grid: list[Any] = list(np.ogrid[tuple(slice(n) for n in shape_of(x))])
+    grid[axis] = indices
+    return getitem(x, tuple(grid))
+
+
+def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+    """The elements x[i, i + offset] of two axes, as a new last axis.
+
+    >>> diagonal(np.array([[1.0, 2.0], [3.0, 4.0]]))
+    Tensor([1., 4.])
+    """
+    if ndim_of(x) < 2:
+        raise AxisError("diagonal: needs at least two axes", shape=shape_of(x))
+    moved = moveaxis(x, (axis1, axis2), (-2, -1))
+    rows, columns = moved.shape[-2:]
+    count = max(0, min(rows + min(offset, 0), columns - max(offset, 0)))
+    start = np.arange(count)
+    return getitem(moved, (Ellipsis, start + max(-offset, 0), start + max(offset, 0)))
+
+
+def diag(x: Any, k: int = 0) -> Any:
+    """The k-th diagonal of a matrix; of a vector, the matrix that has it there.
+
+    >>> diag(np.array([1.0, 2.0]))
+    Tensor([[1., 0.],
+            [0., 2.]])
+    """
+    shape = shape_of(x)
+    if len(shape) == 2:
+        return diagonal(x, k)
+    if len(shape) != 1:
+        raise ShapeError("diag: needs a vector or a matrix", shape=shape)
+    n = shape[0] + abs(k)
+    place = np.arange(shape[0])
+    return add_into_(x, place + max(-k, 0), place + max(k, 0), index=(ARRAY, ARRAY), shape=(n, n))
+
+
+def broadcast_arrays(*arrays: Any) -> list[Any]:
+    """Arrays stretched to their common shape.
+
+    >>> [a.shape for a in broadcast_arrays(np.ones(3), np.ones((2, 1)))]
+    [(2, 3), (2, 3)]
+    """
+    shape = np.broadcast_shapes(*map(shape_of, arrays))
+    return [broadcast_to(a, shape) for a in arrays]
+
+
+def atleast_2d(x: Any) -> Any:
+    """X with at least two axes, new ones in front.
+
+    >>> atleast_2d(np.ones(3)).shape
+    (1, 3)
+    """
+    return expand_dims(x, tuple(range(2 - ndim_of(x)))) if ndim_of(x) < 2 else reshape(x, shape_of(x))

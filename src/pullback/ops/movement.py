@@ -1,0 +1,349 @@
+"""Movement: the same elements in another arrangement. All are linear, and each row's fact is its transpose."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from pullback.core.axes import Axes, ndim_of, normalize_axes, normalize_axis, shape_of
+from pullback.core.errors import OptionError, ShapeError
+from pullback.core.kinds import LinearMap, sum_to
+from pullback.ops import elementwise as ew
+
+Shape = int | Sequence[int]
+
+
+def _part(cotangent: Any, *operands: Any, operand: int, axis: int) -> Any:
+    """The slice of the cotangent that came from one of the joined operands."""
+    start = sum(x.shape[axis] for x in operands[:operand])
+    stop = start + operands[operand].shape[axis]
+    return cotangent[(slice(None),) * axis + (slice(start, stop),)]
+
+
+def _unpad(cotangent: Any, x: Any, width: Sequence[tuple[int, int]], **_: Any) -> Any:
+    return cotangent[
+        tuple(slice(before, before + n) for n, (before, _after) in zip(x.shape, width, strict=True))
+    ]
+
+
+def _pick(outputs: Any, index: int) -> Any:
+    return outputs[index]
+
+
+def _place(cotangent: Any, outputs: Any, index: int) -> Any:
+    return tuple(cotangent if i == index else None for i in range(len(outputs)))
+
+
+reshape_ = LinearMap("reshape", lambda x, shape: x.reshape(shape), lambda ct, x, shape: ct.reshape(x.shape))
+permute_ = LinearMap(
+    "transpose", lambda x, axes: x.transpose(axes),
+    lambda ct, x, axes: ct.transpose(tuple(sorted(range(len(axes)), key=axes.__getitem__))),
+)  # fmt: skip
+broadcast_to_ = LinearMap(
+    "broadcast_to", lambda x, shape: np.broadcast_to(x, shape), lambda ct, x, shape: sum_to(ct, x.shape)
+)
+concatenate_ = LinearMap(
+    "concatenate", lambda *arrays, axis: np.concatenate(arrays, axis=axis), _part, variadic=True
+)
+stack_ = LinearMap(
+    "stack", lambda *arrays, axis: np.stack(arrays, axis=axis),
+    lambda ct, *operands, operand, axis: ct[(slice(None),) * axis + (operand,)], variadic=True,
+)  # fmt: skip
+flip_ = LinearMap("flip", lambda x, axis: np.flip(x, axis), lambda ct, x, axis: np.flip(ct, axis))
+roll_ = LinearMap(
+    "roll", lambda x, shift, axis: np.roll(x, shift, axis),
+    lambda ct, x, shift, axis: np.roll(ct, tuple(-s for s in shift), axis),
+)  # fmt: skip
+pad_ = LinearMap("pad", lambda x, width, **_: np.pad(x, width), _unpad)
+tril_ = LinearMap("tril", lambda x, k: np.tril(x, k), lambda ct, x, k: np.tril(ct, k))
+triu_ = LinearMap("triu", lambda x, k: np.triu(x, k), lambda ct, x, k: np.triu(ct, k))
+cast_ = LinearMap("astype", lambda x, dtype: x.astype(dtype), lambda ct, x, dtype: ct.astype(x.dtype))
+copy_ = LinearMap("copy", lambda x: np.array(x), lambda ct, x: ct)
+pick_ = LinearMap("pick", _pick, _place, doc="One output of a primitive that has several.")
+
+
+def reshape(x: Any, *shape: Any) -> Any:
+    """The elements of x, in order, in another shape; one length may be -1.
+
+    >>> reshape(np.arange(6.0), (2, -1))
+    Tensor([[0., 1., 2.],
+            [3., 4., 5.]])
+    """
+    target = shape[0] if len(shape) == 1 else shape
+    return reshape_(x, shape=tuple(map(int, target)) if isinstance(target, Sequence) else (int(target),))
+
+
+def ravel(x: Any) -> Any:
+    """All elements of x in one axis.
+
+    >>> ravel(np.ones((2, 2))).shape
+    (4,)
+    """
+    return reshape_(x, shape=(-1,))
+
+
+def permute_dims(x: Any, axes: Sequence[int] | None = None) -> Any:
+    """The axes of x in another order, reversed if none is given.
+
+    >>> permute_dims(np.ones((2, 3, 4)), (2, 0, 1)).shape
+    (4, 2, 3)
+    """
+    ndim = ndim_of(x)
+    order = tuple(reversed(range(ndim))) if axes is None else normalize_axes(axes, ndim, "transpose")
+    if order is None or len(order) != ndim:
+        raise ShapeError("transpose: each axis must be named once", axes=axes, shape=shape_of(x))
+    return permute_(x, axes=order)
+
+
+def transpose(x: Any, axes: Sequence[int] | None = None) -> Any:
+    """NumPy's name of `permute_dims`.
+
+    >>> transpose(np.ones((2, 3))).shape
+    (3, 2)
+    """
+    return permute_dims(x, axes)
+
+
+def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
+    """X with two axes exchanged.
+
+    >>> swapaxes(np.ones((2, 3, 4)), 0, -1).shape
+    (4, 3, 2)
+    """
+    order = list(range(ndim_of(x)))
+    i, j = (normalize_axis(a, len(order), "swapaxes") for a in (axis1, axis2))
+    order[i], order[j] = j, i
+    return permute_(x, axes=tuple(order))
+
+
+def matrix_transpose(x: Any) -> Any:
+    """X with its last two axes exchanged.
+
+    >>> matrix_transpose(np.ones((5, 2, 3))).shape
+    (5, 3, 2)
+    """
+    if ndim_of(x) < 2:
+        raise ShapeError("matrix_transpose: needs at least two axes", shape=shape_of(x))
+    return swapaxes(x, -1, -2)
+
+
+def moveaxis(x: Any, source: int | Sequence[int], destination: int | Sequence[int]) -> Any:
+    """X with axes moved to new places; the others keep their order.
+
+    >>> moveaxis(np.ones((2, 3, 4)), 0, -1).shape
+    (3, 4, 2)
+    """
+    ndim = ndim_of(x)
+    sources = normalize_axes(source, ndim, "moveaxis") or ()
+    destinations = normalize_axes(destination, ndim, "moveaxis") or ()
+    if len(sources) != len(destinations):
+        raise ShapeError("moveaxis: as many destinations as sources", source=source, destination=destination)
+    order = [axis for axis in range(ndim) if axis not in sources]
+    for place, axis in sorted(zip(destinations, sources, strict=True)):
+        order.insert(place, axis)
+    return permute_(x, axes=tuple(order))
+
+
+def expand_dims(x: Any, axis: int | Sequence[int] = 0) -> Any:
+    """X with new axes of length 1 at the places `axis` of the result.
+
+    >>> expand_dims(np.ones(3), (0, -1)).shape
+    (1, 3, 1)
+    """
+    shape = list(shape_of(x))
+    count = len(axis) if isinstance(axis, Sequence) else 1
+    for place in sorted(normalize_axes(axis, len(shape) + count, "expand_dims") or ()):
+        shape.insert(place, 1)
+    return reshape_(x, shape=tuple(shape))
+
+
+def squeeze(x: Any, axis: Axes = None) -> Any:
+    """X without its axes of length 1, or without those named.
+
+    >>> squeeze(np.ones((1, 3, 1))).shape
+    (3,)
+    """
+    shape = shape_of(x)
+    axes = normalize_axes(axis, len(shape), "squeeze")
+    if axes is None:
+        axes = tuple(i for i, n in enumerate(shape) if n == 1)
+    if any(shape[i] != 1 for i in axes):
+        raise ShapeError("squeeze: an axis to drop is longer than 1", shape=shape, axis=axis)
+    return reshape_(x, shape=tuple(n for i, n in enumerate(shape) if i not in axes))
+
+
+def broadcast_to(x: Any, shape: Shape) -> Any:
+    """X stretched to `shape` by NumPy's broadcasting.
+
+    >>> broadcast_to(np.array([1.0, 2.0]), (2, 2))
+    Tensor([[1., 2.],
+            [1., 2.]])
+    """
+    return broadcast_to_(x, shape=(shape,) if isinstance(shape, int) else tuple(map(int, shape)))
+
+
+def concatenate(arrays: Sequence[Any], axis: int | None = 0) -> Any:
+    """Arrays joined along an axis that they have; None joins them flat.
+
+    >>> concatenate([np.ones(2), np.zeros(1)])
+    Tensor([1., 1., 0.])
+    """
+    if not len(arrays):
+        raise ShapeError("concatenate: needs at least one array")
+    if axis is None:
+        return concatenate_(*map(ravel, arrays), axis=0)
+    return concatenate_(*arrays, axis=normalize_axis(axis, ndim_of(arrays[0]), "concatenate"))
+
+
+def concat(arrays: Sequence[Any], axis: int | None = 0) -> Any:
+    """The Array API's name of `concatenate`.
+
+    >>> concat([np.ones(2), np.zeros(1)])
+    Tensor([1., 1., 0.])
+    """
+    return concatenate(arrays, axis)
+
+
+def stack(arrays: Sequence[Any], axis: int = 0) -> Any:
+    """Arrays of one shape joined along a new axis.
+
+    >>> stack([np.ones(2), np.zeros(2)])
+    Tensor([[1., 1.],
+            [0., 0.]])
+    """
+    if not len(arrays):
+        raise ShapeError("stack: needs at least one array")
+    return stack_(*arrays, axis=normalize_axis(axis, ndim_of(arrays[0]) + 1, "stack"))
+
+
+def split(x: Any, sections: int | Sequence[int], axis: int = 0) -> list[Any]:
+    """X cut along an axis into equal parts, or at the given indices.
+
+    >>> [part.shape for part in split(np.ones(6), 3)]
+    [(2,), (2,), (2,)]
+    """
+    axis = normalize_axis(axis, ndim_of(x), "split")
+    length = shape_of(x)[axis]
+    if isinstance(sections, Sequence):
+        cuts = [0, *sections, length]
+    elif sections < 1 or length % sections:
+        raise ShapeError("split: the axis does not divide equally", length=length, sections=sections)
+    else:
+        cuts = list(range(0, length + 1, length // sections)) if length else [0] * (sections + 1)
+    head = (slice(None),) * axis
+    return [x[(*head, slice(a, b))] for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
+
+
+def tile(x: Any, repetitions: Shape) -> Any:
+    """X repeated whole along each axis.
+
+    >>> tile(np.array([1.0, 2.0]), 2)
+    Tensor([1., 2., 1., 2.])
+    """
+    counts = (repetitions,) if isinstance(repetitions, int) else tuple(repetitions)
+    shape = shape_of(x)
+    ndim = max(len(shape), len(counts))
+    shape = (1,) * (ndim - len(shape)) + shape
+    counts = (1,) * (ndim - len(counts)) + counts
+    pairs = tuple(zip(counts, shape, strict=True))
+    spread = broadcast_to_(
+        reshape_(x, shape=tuple(n for _, size in pairs for n in (1, size))),
+        shape=tuple(n for pair in pairs for n in pair),
+    )
+    return reshape_(spread, shape=tuple(count * size for count, size in pairs))
+
+
+def repeat(x: Any, repeats: int | Sequence[int], axis: int | None = None) -> Any:
+    """Each element of x repeated along an axis, or of the flat array.
+
+    >>> repeat(np.array([1.0, 2.0]), 2)
+    Tensor([1., 1., 2., 2.])
+    """
+    if axis is None:
+        x, axis = ravel(x), 0
+    axis = normalize_axis(axis, ndim_of(x), "repeat")
+    index = np.repeat(np.arange(shape_of(x)[axis]), repeats)
+    return x[(slice(None),) * axis + (index,)]
+
+
+def flip(x: Any, axis: Axes = None) -> Any:
+    """X reversed along the axes, all if None.
+
+    >>> flip(np.array([1.0, 2.0]))
+    Tensor([2., 1.])
+    """
+    ndim = ndim_of(x)
+    axes = normalize_axes(axis, ndim, "flip")
+    return flip_(x, axis=tuple(range(ndim)) if axes is None else axes)
+
+
+def roll(x: Any, shift: Shape, axis: Axes = None) -> Any:
+    """X with elements shifted cyclically along axes; the flat array if None.
+
+    >>> roll(np.array([1.0, 2.0, 3.0]), 1)
+    Tensor([3., 1., 2.])
+    """
+    if axis is None:
+        return reshape_(roll(ravel(x), shift, 0), shape=shape_of(x))
+    axes = normalize_axes(axis, ndim_of(x), "roll") or ()
+    shifts = tuple(shift) if isinstance(shift, Sequence) else (operator.index(shift),) * len(axes)
+    return roll_(x, shift=shifts, axis=axes)
+
+
+def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: float = 0) -> Any:
+    """X with a border: of a constant, or of its own elements (`edge`, `reflect`, `symmetric`, `wrap`).
+
+    >>> pad(np.array([1.0, 2.0]), (1, 2))
+    Tensor([0., 1., 2., 0., 0.])
+    """
+    shape = shape_of(x)
+    width = tuple((int(a), int(b)) for a, b in np.broadcast_to(pad_width, (len(shape), 2)))
+    if mode == "constant":
+        padded = pad_(x, width=width)
+        if constant_values == 0:
+            return padded
+        return ew.where(np.pad(np.ones(shape, bool), width), padded, constant_values)
+    if mode not in ("edge", "reflect", "symmetric", "wrap"):
+        raise OptionError("pad: unknown mode", mode=mode, fix="constant, edge, reflect, symmetric or wrap")
+    for axis, (n, (before, after)) in enumerate(zip(shape, width, strict=True)):
+        index = np.pad(np.arange(n), (before, after), mode=mode)  # type: ignore[call-overload]  # checked above
+        x = x[(slice(None),) * axis + (index,)]
+    return x
+
+
+def tril(x: Any, k: int = 0) -> Any:
+    """The lower triangle of the last two axes, zeros above the k-th diagonal.
+
+    >>> tril(np.ones((2, 2)))
+    Tensor([[1., 0.],
+            [1., 1.]])
+    """
+    return tril_(x, k=k)
+
+
+def triu(x: Any, k: int = 0) -> Any:
+    """The upper triangle of the last two axes, zeros below the k-th diagonal.
+
+    >>> triu(np.ones((2, 2)))
+    Tensor([[1., 1.],
+            [0., 1.]])
+    """
+    return triu_(x, k=k)
+
+
+def astype(x: Any, dtype: Any) -> Any:
+    """X in another dtype; a cast to integers or booleans ends the derivative.
+
+    >>> astype(np.array([1.5]), "float32").dtype
+    dtype('float32')
+    """
+    return cast_(x, dtype=np.dtype(dtype))
+
+
+def size_of(shape: Sequence[int]) -> int:
+    """Number of elements of a shape."""
+    return math.prod(shape)

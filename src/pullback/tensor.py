@@ -1,0 +1,403 @@
+"""Floor 2: Tensor, an array and, unless it is a constant, the node that made it.
+
+An array that a tensor holds is never written to: operations that work in place give the tensor another array (and, where
+it is recorded, another node), so the graph stays right and views of tensors do not alias.
+"""
+
+from __future__ import annotations
+
+import sys
+import weakref
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from pullback.core.errors import DTypeError, GraphError, ShapeError, TraceError
+from pullback.core.graph import Node, source, user_line
+from pullback.core.modes import MODE
+from pullback.core.primitive import Primitive
+from pullback.core.spec import Spec
+from pullback.core.walks import pull
+from pullback.methods import Methods
+from pullback.ops import elementwise, indexing, movement
+from pullback.protocols import array_function, array_ufunc
+
+
+class Tensor(Methods):
+    """An array that operations can be recorded on.
+
+    Made by `pb.tensor` and by operations. It behaves as a NumPy array: operators, indexing, methods and NumPy's
+    functions do what they do there, and are differentiable.
+
+    Attributes
+    ----------
+    array : ndarray
+        The numbers. Read it through `numpy()`, which says so if that loses a gradient.
+    node : Node or None
+        What made it; of a parameter, the source that it is; None for a constant.
+    """
+
+    __slots__ = ("__weakref__", "_name", "array", "node")
+    __array_priority__ = 1000.0  # NumPy's operators give way to ours
+
+    array: Any
+    node: Node | None
+
+    def __init__(self, array: Any) -> None:
+        self.array = array
+        self.node = None
+
+    @classmethod
+    def of(cls, array: Any, node: Node | None = None) -> Tensor:
+        """A tensor that holds `array` and was made by `node`; nothing is copied."""
+        tensor = object.__new__(Tensor)
+        tensor.array = array
+        tensor.node = node
+        return tensor
+
+    # What it is.
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Lengths of the axes."""
+        return self.array.shape
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return self.array.ndim
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return self.array.size
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the elements."""
+        return self.array.dtype
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the elements."""
+        return self.array.nbytes
+
+    @property
+    def device(self) -> str:
+        """Where the elements are: "cpu" for NumPy's arrays."""
+        return str(getattr(self.array, "device", "cpu"))
+
+    @property
+    def name(self) -> str | None:
+        """A name to find it by, in gradients, pictures and errors."""
+        return getattr(self.node, "name", None) or getattr(self, "_name", None)
+
+    @name.setter
+    def name(self, name: str | None) -> None:
+        self._name = name
+        if self.node is not None and name is not None:
+            self.node.name = name
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether no operation made it."""
+        return self.node is None or self.node.primitive is None
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether operations on it are recorded. Set it on a leaf to begin or end that."""
+        return self.node is not None
+
+    @requires_grad.setter
+    def requires_grad(self, flag: bool) -> None:
+        if flag == self.requires_grad:
+            return
+        if not flag:
+            if not self.is_leaf:
+                raise GraphError(
+                    "requires_grad: only a leaf can be switched off", fix="t.detach() gives a constant"
+                )
+            self._name, self.node = self.name, None
+            return
+        if self.dtype.kind != "f":
+            raise DTypeError(
+                "requires_grad: only floating-point tensors have gradients", got=self.dtype,
+                fix="give a dtype, e.g. pb.tensor(data, dtype=float, requires_grad=True)",
+            )  # fmt: skip
+        node = source(Spec(self.shape, self.dtype))
+        node.owner = weakref.ref(self)
+        if name := getattr(self, "_name", None):
+            node.name = name
+        self.node = node
+
+    @property
+    def grad(self) -> Tensor | None:
+        """The gradient that `backward` has accumulated, or None."""
+        return getattr(self.node, "grad", None)
+
+    @grad.setter
+    def grad(self, gradient: Any) -> None:
+        if gradient is not None and not isinstance(gradient, Tensor):
+            gradient = Tensor(np.asarray(gradient, self.dtype))
+        if gradient is not None and gradient.shape != self.shape:
+            raise ShapeError(
+                "grad: a gradient has the shape of its tensor", tensor=self.shape, got=gradient.shape
+            )
+        if self.node is None or self.node.primitive is not None:
+            if gradient is None:
+                return
+            raise GraphError(
+                "grad: only a leaf that requires a gradient holds one", fix="t.requires_grad = True"
+            )
+        self.node.grad = gradient
+
+    # Its numbers.
+
+    def numpy(self) -> np.ndarray[Any, Any]:
+        """The numbers as a read-only view that is no part of the graph; copy it to write."""
+        self._read("numpy()")
+        view = np.asarray(self.array).view()
+        view.flags.writeable = False
+        return view
+
+    def item(self, *place: int) -> Any:
+        """The one number, or the one at `place`, as Python's."""
+        self._read("item()")
+        if not place and self.size != 1:
+            raise ShapeError(
+                "item: the tensor does not hold exactly one number", shape=self.shape, fix="t.tolist()"
+            )
+        return np.asarray(self.array).item(*place)
+
+    def tolist(self) -> Any:
+        """The numbers as nested lists of Python's."""
+        self._read("tolist()")
+        return self.array.tolist()
+
+    def _read(self, how: str) -> None:
+        if MODE.get().trace is not None:
+            raise TraceError(
+                f"{how}: a program that is being recorded has no numbers to look at", line=user_line(),
+                fix="return the tensor and look at it outside, or use pb.where instead of a branch",
+            )  # fmt: skip
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
+        self._read("np.asarray()")
+        if self.node is not None:
+            raise GraphError(
+                "np.asarray: this would drop the gradient", shape=self.shape, line=user_line(),
+                fix="t.numpy() gives the numbers on purpose; or use pb's functions, or NumPy's that differentiate",
+            )  # fmt: skip
+        array = np.asarray(self.array, dtype)
+        return array.copy() if copy or (copy is None and array is self.array) else array
+
+    def __array_namespace__(self, *, api_version: str | None = None) -> Any:
+        if api_version not in (None, "2024.12", "2025.12"):
+            raise GraphError("__array_namespace__: unknown version of the Array API", got=api_version)
+        return sys.modules["pullback"]
+
+    __array_ufunc__ = array_ufunc
+    __array_function__ = array_function
+
+    def __bool__(self) -> bool:
+        self._read("bool()")
+        return bool(self.array)
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __complex__(self) -> complex:
+        return complex(self.item())
+
+    def __index__(self) -> int:
+        self._read("index()")
+        return self.array.__index__()
+
+    def __len__(self) -> int:
+        if self.ndim == 0:
+            raise TypeError("len() of a 0-d tensor")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Tensor]:
+        if self.ndim == 0:
+            raise TypeError("iteration over a 0-d tensor")
+        return (self[i] for i in range(self.shape[0]))
+
+    def __contains__(self, value: Any) -> bool:
+        return bool((self == value).array.any())
+
+    def __repr__(self) -> str:
+        text = np.array2string(np.asarray(self.array), separator=", ", prefix="Tensor(")
+        default = self.dtype in (np.dtype(float), np.dtype(bool), np.dtype(int))
+        facts = [] if default and self.size else [f"dtype={self.dtype}"]
+        if self.requires_grad:
+            facts.append("requires_grad=True" if self.is_leaf else f"grad_fn=<{self.node.primitive.name}>")  # type: ignore[union-attr]  # not a leaf
+        return f"Tensor({', '.join([text, *facts])})"
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec and self.size == 1 else str(self)
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    # Its gradient.
+
+    def backward(
+        self, grad: Any = None, *, create_graph: bool = False, retain_graph: bool | None = None
+    ) -> None:
+        """Add to `.grad` of each leaf that this was computed from the gradient of this, or its product with `grad`.
+
+        Parameters
+        ----------
+        grad : array-like, optional
+            The cotangent, of this tensor's shape; needed unless this holds one number.
+        create_graph : bool
+            Record the gradients, so that they can be differentiated.
+        retain_graph : bool, optional
+            Keep what the graph saved, so that it can be walked again; as `create_graph` if None.
+
+        Raises
+        ------
+        GraphError
+            If nothing was recorded, the graph is freed, or `grad` is needed.
+        ShapeError
+            If `grad` has another shape.
+
+        >>> import pullback as pb
+        >>> w = pb.tensor([1.0, 2.0], requires_grad=True)
+        >>> (w * w).sum().backward()
+        >>> w.grad
+        Tensor([2., 4.])
+        """
+        node = self.node
+        if node is None:
+            raise GraphError(
+                "backward: this tensor was not recorded", shape=self.shape, dtype=self.dtype,
+                fix="make a tensor with requires_grad=True and compute from it, outside no_grad",
+            )  # fmt: skip
+        record = create_graph or MODE.get().trace is not None
+        for leaf, gradient in pull(
+            [(node, self._seed(grad, record))],
+            record=record,
+            retain=record if retain_graph is None else retain_graph,
+        ).items():
+            if leaf.grad is None:
+                leaf.grad = gradient if isinstance(gradient, Tensor) else Tensor.of(gradient)
+            elif record:
+                leaf.grad = leaf.grad + gradient
+            else:
+                leaf.grad = Tensor.of(leaf.grad.array + gradient)
+
+    def _seed(self, grad: Any, record: bool) -> Any:
+        if grad is None:
+            if self.size != 1:
+                raise GraphError(
+                    "backward: only a single number has a gradient", shape=self.shape,
+                    fix="reduce it, e.g. loss.sum() or loss.mean(), or pass grad=",
+                )  # fmt: skip
+            seed: Any = np.ones(self.shape, self.dtype)[()]
+        else:
+            seed = (
+                grad
+                if isinstance(grad, Tensor) and record
+                else np.asarray(getattr(grad, "array", grad), self.dtype)
+            )
+            if seed.shape != self.shape:
+                raise ShapeError(
+                    "backward: grad must have the tensor's shape", tensor=self.shape, grad=seed.shape
+                )
+        return seed if isinstance(seed, Tensor) or not record else Tensor.of(seed)
+
+    def detach(self) -> Tensor:
+        """The same numbers as a constant: no gradient flows back through it."""
+        return elementwise.stop_gradient(self)
+
+    def requires_grad_(self, flag: bool = True) -> Tensor:
+        """Set `requires_grad` and give the tensor back."""
+        self.requires_grad = flag
+        return self
+
+    # Writing.
+
+    def become(self, result: Tensor) -> Tensor:
+        """Take the value of `result`, in place: keep shape and dtype, and the graph right.
+
+        Raises GraphError on a leaf that requires a gradient, outside `no_grad`.
+        """
+        if result.shape != self.shape:
+            raise ShapeError("in place: the result has another shape", tensor=self.shape, result=result.shape)
+        if result.dtype != self.dtype:
+            if not np.can_cast(result.dtype, self.dtype, "same_kind"):
+                raise DTypeError(
+                    "in place: the result does not fit the dtype", tensor=self.dtype, result=result.dtype
+                )
+            result = movement.astype(result, self.dtype)
+        mode = MODE.get()
+        if mode.trace is not None:
+            mode.trace(None, (self, result), {})
+        elif self.node is not None and self.node.primitive is None:
+            if mode.recording:
+                raise GraphError(
+                    "in place: a leaf that requires a gradient would lose its history", name=self.name,
+                    line=user_line(), fix="with pb.no_grad(): ..., or compute a new tensor",
+                )  # fmt: skip
+            self.array = result.array
+        else:
+            self.array = result.array
+            self.node = result.node
+        return self
+
+    def assign(self, value: Any) -> Tensor:
+        """Take other numbers, in place; `t[...] = value` without broadcasting."""
+        return self.become(value if isinstance(value, Tensor) else Tensor(np.array(value, self.dtype)))
+
+    def __setitem__(self, index: Any, values: Any) -> None:
+        self.become(indexing.setitem(self, index, values))
+
+    # Copying.
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if not self.is_leaf:
+            raise GraphError(
+                "pickle: a recorded tensor is tied to its graph", fix="t.detach(), or t.numpy().copy()"
+            )
+        return _restore, (type(self), np.asarray(self.array), self.requires_grad, self.name, self.grad)
+
+    def __copy__(self) -> Tensor:
+        return _restore(type(self), self.array, self.requires_grad, self.name, None) if self.is_leaf else self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+        if not self.is_leaf:
+            raise GraphError(
+                "deepcopy: a recorded tensor is tied to its graph", fix="t.detach() gives a constant"
+            )
+        grad = self.grad
+        copied = _restore(
+            type(self),
+            np.array(self.array),
+            self.requires_grad,
+            self.name,
+            grad and Tensor(np.array(grad.array)),
+        )
+        memo[id(self)] = copied
+        return copied
+
+
+def _restore(
+    cls: type[Tensor], array: Any, requires_grad: bool, name: str | None, grad: Tensor | None
+) -> Tensor:
+    tensor = object.__new__(cls)
+    Tensor.__init__(tensor, array)
+    tensor.name = name
+    tensor.requires_grad = requires_grad
+    tensor.grad = grad
+    return tensor
+
+
+Primitive.tensor = (
+    Tensor  # floor 0 makes tensors from here on: the one knot between the floors, tied in the open
+)

@@ -1,0 +1,142 @@
+"""Running a function on fresh sources: what every transform does first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
+
+import numpy as np
+
+from pullback.core.errors import DTypeError, GraphError, OptionError, ShapeError
+from pullback.core.graph import Node
+from pullback.core.modes import MODE, ModeContext
+from pullback.core.tree import leaves, rebuild, same_structure, tree_map
+from pullback.core.walks import Between, between, pull, push, track
+from pullback.ops.elementwise import identity
+from pullback.tensor import Tensor
+
+
+def fresh(value: Any, name: str) -> Tensor:
+    """A source of its own for a value: a walk to it cannot be confused with a walk to anything else.
+
+    A tensor that is itself tracked stays connected through an identity, so that outer transforms see it.
+    """
+    if isinstance(value, Tensor) and value.node is not None:
+        return identity(value)
+    array = value.array if isinstance(value, Tensor) else np.array(value)
+    if array.dtype.kind in "iub" and isinstance(value, (int, float)):
+        array = array.astype(float)  # a Python number has no dtype of its own yet
+    if array.dtype.kind != "f":
+        raise DTypeError(
+            f"{name}: only floating-point arguments have derivatives", got=array.dtype,
+            fix="x.astype(float), or leave the argument out of argnums",
+        )  # fmt: skip
+    return track(array)
+
+
+class Recording:
+    """A function's outputs on fresh sources, and the path between them.
+
+    Parameters
+    ----------
+    f : callable
+        Takes and gives trees of arrays.
+    args, kwargs
+        Its arguments.
+    argnums : sequence of int
+        Which positional arguments become sources.
+    has_aux : bool
+        `f` gives (output, auxiliary data).
+    name : str
+        Of the transform, for errors.
+    """
+
+    def __init__(
+        self, f: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any], argnums: Sequence[int], name: str,
+        has_aux: bool = False,
+    ) -> None:  # fmt: skip
+        self.name = name
+        mode = MODE.get()
+        # Branches that are not taken compute too: what is really in the result shows in the result.
+        with ModeContext(recording=True), np.errstate(divide="ignore", invalid="ignore"):
+            self.arguments = [tree_map(lambda leaf: fresh(leaf, name), args[i]) for i in argnums]
+            self.tensors: list[Tensor] = leaves(self.arguments)
+            self.sources: list[Node] = [t.node for t in self.tensors if t.node is not None]
+            given = list(args)
+            for i, argument in zip(argnums, self.arguments, strict=True):
+                given[i] = argument
+            result = f(*given, **kwargs)
+        self.aux: Any = None
+        if has_aux:
+            if not isinstance(result, tuple) or len(result) != 2:
+                raise OptionError(
+                    f"{name}: with has_aux the function gives a pair (value, aux)", got=type(result).__name__
+                )
+            result, self.aux = result
+        self.outputs = tree_map(self._as_tensor, result)
+        roots = [y.node for y in leaves(self.outputs) if y.node is not None]
+        self.path = between(roots, self.sources) if roots and self.sources else Between([], outside=False)
+        self.record = mode.trace is not None or (self.path.outside and mode.recording)
+        self._reached: Collection[Node] = set(self.path.nodes)
+
+    def _as_tensor(self, value: Any) -> Tensor:
+        if isinstance(value, Tensor):
+            return value
+        if type(value) in (int, float):
+            return Tensor(np.asarray(float(value)))  # a branch that gives a plain number is a constant
+        raise GraphError(
+            f"{self.name}: the function gave no tensor, so there is nothing to differentiate", got=type(value).__name__,
+            fix="compute with tensors to the end; .numpy(), .item() and float() leave the graph",
+        )  # fmt: skip
+
+    def value(self, tree: Any = None) -> Any:
+        """The outputs (or another tree), without the private graph unless something outside is tracked too."""
+        return tree_map(self._detached, self.outputs if tree is None else tree)
+
+    def _detached(self, value: Any) -> Any:
+        keep = self.record or not isinstance(value, Tensor) or value.node is None
+        return value if keep else Tensor.of(value.array)
+
+    def pull(self, cotangents: Any, retain: bool = False) -> list[Any]:
+        """The cotangent of each argument, in its structure, for cotangents in the structure of the outputs."""
+        same_structure(self.outputs, cotangents, self.name)
+        seeds = []
+        for y, cotangent in zip(leaves(self.outputs), leaves(cotangents), strict=True):
+            if y.node in self._reached:
+                seeds.append((y.node, self._direction(cotangent, y, "cotangent")))
+        found = pull(
+            seeds, self.path.nodes, set(self.sources), record=self.record, retain=retain or self.record
+        )  # fmt: skip
+        results = [_boxed(found.get(node), t) for node, t in zip(self.sources, self.tensors, strict=True)]
+        return rebuild(self.arguments, results)
+
+    def push(self, tangents: Any, retain: bool = False) -> Any:
+        """The tangents of the outputs, for tangents in the structure of the arguments."""
+        same_structure(self.arguments, list(tangents), self.name)
+        given = {
+            node: self._direction(tangent, x, "tangent")
+            for node, tangent, x in zip(self.sources, leaves(list(tangents)), self.tensors, strict=True)
+        }
+        carried = push(given, self.path.nodes, record=self.record, retain=retain or self.record)
+        return tree_map(
+            lambda y: _boxed(carried.get(y.node) if y.node is not None else None, y), self.outputs
+        )
+
+    def _direction(self, value: Any, like: Tensor, what: str) -> Any:
+        tensor = isinstance(value, Tensor)
+        if np.shape(value.array if tensor else value) != like.shape:
+            raise ShapeError(
+                f"{self.name}: a {what} has the shape of its value", value=like.shape,
+                got=np.shape(value.array if tensor else value),
+            )  # fmt: skip
+        if tensor and (value.node is not None or self.record):
+            self.record = True
+            return value.astype(like.dtype) if value.dtype != like.dtype else value
+        array = np.asarray(value.array if tensor else value, like.dtype)[()]
+        return Tensor.of(array) if self.record else array
+
+
+def _boxed(value: Any, like: Tensor) -> Tensor:
+    if value is None:
+        return Tensor(np.zeros(like.shape, like.dtype))
+    return value if isinstance(value, Tensor) else Tensor.of(value)

@@ -1,0 +1,228 @@
+"""Reverse mode: gradients and cotangents of functions, and of losses that are already computed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import wraps
+from typing import Any
+
+import numpy as np
+
+from pullback.core.errors import GraphError, NoGradientError
+from pullback.core.graph import ancestors
+from pullback.core.modes import MODE
+from pullback.core.tree import leaves
+from pullback.core.walks import between, pull
+from pullback.tensor import Tensor
+from pullback.transforms.recording import Recording
+
+Argnums = int | Sequence[int]
+
+
+def grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> Callable[..., Any]:
+    """∇f: a function that gives the gradient of f, which gives one number, in the structure of its arguments.
+
+    Parameters
+    ----------
+    f : callable
+        Takes trees (nested tuples, lists, dicts) of tensors, arrays or numbers; gives one number. It may be written
+        with NumPy's functions.
+    argnums : int or sequence of int
+        Which positional arguments to differentiate in; a sequence gives a tuple of gradients.
+    has_aux : bool
+        f gives (value, aux), and the gradient function (gradient, aux).
+
+    Raises
+    ------
+    GraphError
+        If f gives more than one number, or no tensor.
+    DTypeError
+        If an argument to differentiate in is an array of integers.
+
+    >>> import numpy as np
+    >>> grad(lambda x: np.sin(x) * x)(0.0)
+    Tensor(0.)
+    >>> grad(grad(lambda x: x**3))(2.0)
+    Tensor(12.)
+    """
+    both = value_and_grad(f, argnums, has_aux)
+
+    @wraps(f)
+    def gradient(*args: Any, **kwargs: Any) -> Any:
+        value, found = both(*args, **kwargs)
+        return (found, value[1]) if has_aux else found
+
+    return gradient
+
+
+def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> Callable[..., Any]:
+    """(f, ∇f): as `grad`, with the value; with `has_aux`, ((value, aux), gradient).
+
+    >>> value_and_grad(lambda w: w["a"] * w["b"])({"a": 2.0, "b": 5.0})
+    (Tensor(10.), {'a': Tensor(5.), 'b': Tensor(2.)})
+    """
+
+    @wraps(f)
+    def value_and_gradient(*args: Any, **kwargs: Any) -> Any:
+        single, numbers = _argnums(argnums, args, "grad")
+        run = Recording(f, args, kwargs, numbers, "grad", has_aux)
+        output = run.outputs
+        if not isinstance(output, Tensor) or output.size != 1:
+            raise GraphError(
+                "grad: the function must give one number",
+                got=output.shape if isinstance(output, Tensor) else type(output).__name__,
+                fix="reduce it with .sum() or .mean(), or use pb.jacobian or pb.vjp",
+            )
+        found = run.pull(np.ones(output.shape, output.dtype), retain=has_aux)
+        value = (run.value(), run.value(run.aux)) if has_aux else run.value()
+        return value, found[0] if single else tuple(found)
+
+    return value_and_gradient
+
+
+def _argnums(argnums: Argnums, args: Sequence[Any], name: str) -> tuple[bool, list[int]]:
+    single = isinstance(argnums, int)
+    numbers = [argnums] if isinstance(argnums, int) else list(argnums)
+    for i in numbers:
+        if not -len(args) <= i < len(args):
+            raise GraphError(
+                f"{name}: argnums names an argument that was not given", argnums=argnums, arguments=len(args),
+                fix="arguments to differentiate in are given by position",
+            )  # fmt: skip
+    return single, [i % len(args) for i in numbers]
+
+
+def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
+    """(f(x), u ↦ uᵀ·∂f/∂x): the value, and the function that pulls cotangents back; it may be called again.
+
+    The cotangent has the structure of the value; the result is a tuple with the cotangent of each primal.
+
+    >>> y, back = vjp(lambda a, b: a * b, 2.0, 5.0)
+    >>> back(1.0)
+    (Tensor(5.), Tensor(2.))
+    """
+    run = Recording(f, primals, {}, range(len(primals)), "vjp", has_aux)
+
+    def back(cotangent: Any) -> tuple[Any, ...]:
+        return tuple(run.pull(cotangent, retain=True))
+
+    return (run.value(), back, run.value(run.aux)) if has_aux else (run.value(), back)
+
+
+class Gradients(Mapping[Any, Tensor]):
+    """Gradients by tensor and by name.
+
+    Raises NoGradientError for a tensor that the value was not computed from.
+    """
+
+    def __init__(self, found: dict[Tensor, Tensor]) -> None:
+        self._by_tensor = {id(tensor): (tensor, gradient) for tensor, gradient in found.items()}
+        self._by_name = {
+            tensor.name: gradient for tensor, gradient in found.items() if tensor.name is not None
+        }
+
+    def __getitem__(self, key: Any) -> Tensor:
+        if isinstance(key, str) and key in self._by_name:
+            return self._by_name[key]
+        if id(key) in self._by_tensor:
+            return self._by_tensor[id(key)][1]
+        raise NoGradientError(
+            "gradients: there is no gradient of this", asked=key if isinstance(key, str) else (key.name or key.shape),
+            known=", ".join(self._by_name) or f"{len(self)} unnamed tensors", why=why_not(key),
+        )  # fmt: skip
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return (tensor for tensor, _ in self._by_tensor.values())
+
+    def __len__(self) -> int:
+        return len(self._by_tensor)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._by_name if isinstance(key, str) else id(key) in self._by_tensor
+
+    def __repr__(self) -> str:
+        rows = (f"{t.name or t.shape}: {g!r}" for t, g in self._by_tensor.values())
+        return f"Gradients({{{', '.join(rows)}}})"
+
+
+def why_not(tensor: Any) -> str:
+    """Why a tensor has no gradient, and what to do about it."""
+    if not isinstance(tensor, Tensor):
+        return "no tensor has this name"
+    if tensor.dtype.kind != "f":
+        return f"its dtype is {tensor.dtype}; only floating-point tensors have gradients"
+    if tensor.node is None:
+        return "it is a constant: set requires_grad=True before computing (detach and no_grad make constants)"
+    return (
+        "the value was not computed from it: it is unused, or cut off by detach, no_grad, an argmax or a cast"
+    )
+
+
+def gradients(
+    loss: Tensor,
+    wrt: Collection[Tensor] | None = None,
+    *,
+    create_graph: bool = False,
+    retain_graph: bool = False,
+) -> Gradients:
+    """∂loss/∂x for each source of a computed loss, or for each tensor of `wrt`; nothing is stored in `.grad`.
+
+    Parameters
+    ----------
+    loss : Tensor
+        One number.
+    wrt : collection of Tensor, optional
+        Sources, or tensors on the way to the loss.
+    create_graph, retain_graph : bool
+        As of `backward`.
+
+    Returns
+    -------
+    Gradients
+        A mapping by tensor and by name.
+
+    Raises
+    ------
+    NoGradientError
+        If a tensor of `wrt` has no gradient; says why.
+
+    >>> import pullback as pb
+    >>> x, y = pb.tensor(3.0, requires_grad=True, name="x"), pb.tensor(5.0, requires_grad=True, name="y")
+    >>> gradients(x * y)["y"]
+    Tensor(3.)
+    """
+    if loss.node is None:
+        raise GraphError("gradients: the value was not recorded", why=why_not(loss))
+    record = create_graph or MODE.get().trace is not None
+    seed = loss._seed(None, record)
+    retain = record or retain_graph
+    if wrt is None:
+        found = pull([(loss.node, seed)], record=record, retain=retain)
+        owners = {node: node.owner() for node in found if hasattr(node, "owner")}
+        return Gradients({t: _tensor(found[n]) for n, t in owners.items() if t is not None})
+    wanted = list(wrt)
+    for tensor in wanted:
+        if tensor.node is None:
+            raise NoGradientError(
+                "gradients: a tensor has no gradient", tensor=tensor.name or tensor.shape, why=why_not(tensor)
+            )
+    nodes = {tensor.node for tensor in wanted if tensor.node is not None}
+    path = between([loss.node], nodes).nodes
+    found = pull([(loss.node, seed)] if path else [], path, nodes, record=record, retain=retain)
+    for tensor in wanted:
+        if tensor.node not in found:
+            raise NoGradientError(
+                "gradients: a tensor has no gradient", tensor=tensor.name or tensor.shape, why=why_not(tensor)
+            )
+    return Gradients({t: _tensor(found[t.node]) for t in wanted if t.node is not None})
+
+
+def _tensor(value: Any) -> Tensor:
+    return value if isinstance(value, Tensor) else Tensor.of(value)
+
+
+def sources(*outputs: Any) -> list[Tensor]:
+    """The leaves that values were computed from, in the order of their creation."""
+    roots = [t.node for t in leaves(list(outputs)) if t.node is not None]
+    found = (node.owner() for node in ancestors(roots) if node.primitive is None and hasattr(node, "owner"))
+    return [tensor for tensor in found if tensor is not None]
