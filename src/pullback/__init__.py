@@ -6,6 +6,10 @@
 Tensor(0.)
 """
 
+from pullback import data as data
+from pullback import nn as nn
+from pullback import optim as optim
+from pullback import testing as testing
 from pullback.core.errors import AxisError as AxisError
 from pullback.core.errors import BroadcastWarning as BroadcastWarning
 from pullback.core.errors import CheckpointError as CheckpointError
@@ -60,7 +64,7 @@ from pullback.ops.contractions import outer as outer
 from pullback.ops.contractions import tensordot as tensordot
 from pullback.ops.contractions import trace as trace
 from pullback.ops.contractions import vdot as vdot
-from pullback.ops.elementwise import absolute as abs
+from pullback.ops.elementwise import abs as abs
 from pullback.ops.elementwise import absolute as absolute
 from pullback.ops.elementwise import add as add
 from pullback.ops.elementwise import arccos as arccos
@@ -188,5 +192,7 @@ from pullback.transforms.reverse import grad as grad
 from pullback.transforms.reverse import gradients as gradients
 from pullback.transforms.reverse import value_and_grad as value_and_grad
 from pullback.transforms.reverse import vjp as vjp
+from pullback.visualize import Graph as Graph
+from pullback.visualize import graph as graph
 
 __version__ = "0.1.0"

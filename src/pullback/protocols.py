@@ -50,9 +50,7 @@ def array_ufunc(self: Any, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs:
         extra = sorted(set(kwargs) - {"axis", "keepdims"})
         raise OptionError(
             f"np.{ufunc.__name__}: tensors do not support this",
-            got=f"method {method}"
-            if function is None and method != "__call__"
-            else extra or "no such operation",
+            got=f"method {method}" if function is None and method != "__call__" else extra or "no such operation",
             fix="t.numpy() computes on the numbers alone",
         )
     if out is None:
@@ -73,7 +71,7 @@ def _drop_defaults(kwargs: dict[str, Any]) -> None:
 
 
 def array_function(
-    self: Any, function: Callable[..., Any], types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    _self: Any, function: Callable[..., Any], _types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Any:
     """Answer a NumPy function that was given a tensor."""
     ours = _FUNCTIONS.get(function.__name__)

@@ -1,7 +1,6 @@
 """Floor 2: Tensor, an array and, unless it is a constant, the node that made it.
 
-An array that a tensor holds is never written to: operations that work in place give the tensor another array (and, where
-it is recorded, another node), so the graph stays right and views of tensors do not alias.
+How it is written to stands in `writing.py`, its operators and methods in `methods.py`.
 """
 
 from __future__ import annotations
@@ -17,14 +16,15 @@ from pullback.core.errors import DTypeError, GraphError, ShapeError, TraceError
 from pullback.core.graph import Node, source, user_line
 from pullback.core.modes import MODE
 from pullback.core.primitive import Primitive
-from pullback.core.spec import Spec
+from pullback.core.spec import layout_of
 from pullback.core.walks import pull
 from pullback.methods import Methods
-from pullback.ops import elementwise, indexing, movement
+from pullback.ops import elementwise
 from pullback.protocols import array_function, array_ufunc
+from pullback.writing import Writing
 
 
-class Tensor(Methods):
+class Tensor(Methods, Writing):
     """An array that operations can be recorded on.
 
     Made by `pb.tensor` and by operations. It behaves as a NumPy array: operators, indexing, methods and NumPy's
@@ -115,9 +115,7 @@ class Tensor(Methods):
             return
         if not flag:
             if not self.is_leaf:
-                raise GraphError(
-                    "requires_grad: only a leaf can be switched off", fix="t.detach() gives a constant"
-                )
+                raise GraphError("requires_grad: only a leaf can be switched off", fix="t.detach() gives a constant")
             self._name, self.node = self.name, None
             return
         if self.dtype.kind != "f":
@@ -125,7 +123,7 @@ class Tensor(Methods):
                 "requires_grad: only floating-point tensors have gradients", got=self.dtype,
                 fix="give a dtype, e.g. pb.tensor(data, dtype=float, requires_grad=True)",
             )  # fmt: skip
-        node = source(Spec(self.shape, self.dtype))
+        node = source(layout_of(self.array))
         node.owner = weakref.ref(self)
         if name := getattr(self, "_name", None):
             node.name = name
@@ -141,15 +139,11 @@ class Tensor(Methods):
         if gradient is not None and not isinstance(gradient, Tensor):
             gradient = Tensor(np.asarray(gradient, self.dtype))
         if gradient is not None and gradient.shape != self.shape:
-            raise ShapeError(
-                "grad: a gradient has the shape of its tensor", tensor=self.shape, got=gradient.shape
-            )
+            raise ShapeError("grad: a gradient has the shape of its tensor", tensor=self.shape, got=gradient.shape)
         if self.node is None or self.node.primitive is not None:
             if gradient is None:
                 return
-            raise GraphError(
-                "grad: only a leaf that requires a gradient holds one", fix="t.requires_grad = True"
-            )
+            raise GraphError("grad: only a leaf that requires a gradient holds one", fix="t.requires_grad = True")
         self.node.grad = gradient
 
     # Its numbers.
@@ -165,9 +159,7 @@ class Tensor(Methods):
         """The one number, or the one at `place`, as Python's."""
         self._read("item()")
         if not place and self.size != 1:
-            raise ShapeError(
-                "item: the tensor does not hold exactly one number", shape=self.shape, fix="t.tolist()"
-            )
+            raise ShapeError("item: the tensor does not hold exactly one number", shape=self.shape, fix="t.tolist()")
         return np.asarray(self.array).item(*place)
 
     def tolist(self) -> Any:
@@ -246,9 +238,7 @@ class Tensor(Methods):
 
     # Its gradient.
 
-    def backward(
-        self, grad: Any = None, *, create_graph: bool = False, retain_graph: bool | None = None
-    ) -> None:
+    def backward(self, grad: Any = None, *, create_graph: bool = False, retain_graph: bool | None = None) -> None:
         """Add to `.grad` of each leaf that this was computed from the gradient of this, or its product with `grad`.
 
         Parameters
@@ -281,9 +271,7 @@ class Tensor(Methods):
             )  # fmt: skip
         record = create_graph or MODE.get().trace is not None
         for leaf, gradient in pull(
-            [(node, self._seed(grad, record))],
-            record=record,
-            retain=record if retain_graph is None else retain_graph,
+            [(node, self._seed(grad, record))], record=record, retain=record if retain_graph is None else retain_graph
         ).items():
             if leaf.grad is None:
                 leaf.grad = gradient if isinstance(gradient, Tensor) else Tensor.of(gradient)
@@ -299,17 +287,12 @@ class Tensor(Methods):
                     "backward: only a single number has a gradient", shape=self.shape,
                     fix="reduce it, e.g. loss.sum() or loss.mean(), or pass grad=",
                 )  # fmt: skip
-            seed: Any = np.ones(self.shape, self.dtype)[()]
+            one = self.dtype.type(1)
+            seed: Any = one if self.ndim == 0 else np.full(self.shape, one)
         else:
-            seed = (
-                grad
-                if isinstance(grad, Tensor) and record
-                else np.asarray(getattr(grad, "array", grad), self.dtype)
-            )
+            seed = grad if isinstance(grad, Tensor) and record else np.asarray(getattr(grad, "array", grad), self.dtype)
             if seed.shape != self.shape:
-                raise ShapeError(
-                    "backward: grad must have the tensor's shape", tensor=self.shape, grad=seed.shape
-                )
+                raise ShapeError("backward: grad must have the tensor's shape", tensor=self.shape, grad=seed.shape)
         return seed if isinstance(seed, Tensor) or not record else Tensor.of(seed)
 
     def detach(self) -> Tensor:
@@ -321,50 +304,11 @@ class Tensor(Methods):
         self.requires_grad = flag
         return self
 
-    # Writing.
-
-    def become(self, result: Tensor) -> Tensor:
-        """Take the value of `result`, in place: keep shape and dtype, and the graph right.
-
-        Raises GraphError on a leaf that requires a gradient, outside `no_grad`.
-        """
-        if result.shape != self.shape:
-            raise ShapeError("in place: the result has another shape", tensor=self.shape, result=result.shape)
-        if result.dtype != self.dtype:
-            if not np.can_cast(result.dtype, self.dtype, "same_kind"):
-                raise DTypeError(
-                    "in place: the result does not fit the dtype", tensor=self.dtype, result=result.dtype
-                )
-            result = movement.astype(result, self.dtype)
-        mode = MODE.get()
-        if mode.trace is not None:
-            mode.trace(None, (self, result), {})
-        elif self.node is not None and self.node.primitive is None:
-            if mode.recording:
-                raise GraphError(
-                    "in place: a leaf that requires a gradient would lose its history", name=self.name,
-                    line=user_line(), fix="with pb.no_grad(): ..., or compute a new tensor",
-                )  # fmt: skip
-            self.array = result.array
-        else:
-            self.array = result.array
-            self.node = result.node
-        return self
-
-    def assign(self, value: Any) -> Tensor:
-        """Take other numbers, in place; `t[...] = value` without broadcasting."""
-        return self.become(value if isinstance(value, Tensor) else Tensor(np.array(value, self.dtype)))
-
-    def __setitem__(self, index: Any, values: Any) -> None:
-        self.become(indexing.setitem(self, index, values))
-
     # Copying.
 
     def __reduce__(self) -> tuple[Any, ...]:
         if not self.is_leaf:
-            raise GraphError(
-                "pickle: a recorded tensor is tied to its graph", fix="t.detach(), or t.numpy().copy()"
-            )
+            raise GraphError("pickle: a recorded tensor is tied to its graph", fix="t.detach() is a constant")
         return _restore, (type(self), np.asarray(self.array), self.requires_grad, self.name, self.grad)
 
     def __copy__(self) -> Tensor:
@@ -372,24 +316,15 @@ class Tensor(Methods):
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         if not self.is_leaf:
-            raise GraphError(
-                "deepcopy: a recorded tensor is tied to its graph", fix="t.detach() gives a constant"
-            )
+            raise GraphError("deepcopy: a recorded tensor is tied to its graph", fix="t.detach() is a constant")
         grad = self.grad
-        copied = _restore(
-            type(self),
-            np.array(self.array),
-            self.requires_grad,
-            self.name,
-            grad and Tensor(np.array(grad.array)),
-        )
+        grad = grad and Tensor(np.array(grad.array))
+        copied = _restore(type(self), np.array(self.array), self.requires_grad, self.name, grad)
         memo[id(self)] = copied
         return copied
 
 
-def _restore(
-    cls: type[Tensor], array: Any, requires_grad: bool, name: str | None, grad: Tensor | None
-) -> Tensor:
+def _restore(cls: type[Tensor], array: Any, requires_grad: bool, name: str | None, grad: Tensor | None) -> Tensor:
     tensor = object.__new__(cls)
     Tensor.__init__(tensor, array)
     tensor.name = name
@@ -398,6 +333,5 @@ def _restore(
     return tensor
 
 
-Primitive.tensor = (
-    Tensor  # floor 0 makes tensors from here on: the one knot between the floors, tied in the open
-)
+# Floor 0 makes tensors from here on: the one knot between the floors, tied in the open.
+Primitive.tensor = Tensor

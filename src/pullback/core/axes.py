@@ -31,9 +31,7 @@ def normalize_axes(axis: Axes, ndim: int, name: str) -> tuple[int, ...] | None:
     """The axes counted from the front, as a tuple without repeats; None for all."""
     if axis is None:
         return None
-    axes = tuple(
-        normalize_axis(a, ndim, name) for a in (axis if isinstance(axis, (tuple, list)) else (axis,))
-    )
+    axes = tuple(normalize_axis(a, ndim, name) for a in (axis if isinstance(axis, (tuple, list)) else (axis,)))
     if len(set(axes)) != len(axes):
         raise ShapeError(f"{name}: an axis is given twice", axis=axis)
     return axes

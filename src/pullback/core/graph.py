@@ -44,6 +44,8 @@ class Node:
         The value where it is small, else its shape and dtype.
     serial : int
         Number in the order of creation.
+    tracked : int
+        Bit i is set where operand i is a node.
     name, site, grad, owner
         Set where there is one: a name to find it by; the user's line (in anomaly mode); of a source, the accumulated
         gradient and a weak reference to the tensor that it stands for.
@@ -51,6 +53,7 @@ class Node:
 
     __slots__ = (
         "__weakref__", "aval", "grad", "inputs", "name", "owner", "params", "primitive", "saved", "serial", "site",
+        "tracked",
     )  # fmt: skip
 
     primitive: Primitive | None
@@ -59,6 +62,7 @@ class Node:
     saved: list[Any] | tuple[Any, ...] | None
     aval: Any
     serial: int
+    tracked: int
     name: str
     site: str
     grad: Any
@@ -83,8 +87,17 @@ def source(aval: Any) -> Node:
     node.saved = ()
     node.aval = aval
     node.grad = None
+    node.tracked = 0
     node.serial = next_serial()
     return node
+
+
+def places(bits: int) -> tuple[int, ...]:
+    """Which bits are set, from the lowest."""
+    return tuple(i for i in range(bits.bit_length()) if bits >> i & 1)
+
+
+PLACES: Final = tuple(places(bits) for bits in range(8))  # looked up rather than made, for up to three operands
 
 
 def ancestors(roots: Iterable[Node], oldest: int = 0) -> list[Node]:

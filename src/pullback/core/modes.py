@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ContextDecorator
 from contextvars import ContextVar, Token
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Self
 
 
 class Mode(NamedTuple):
@@ -51,7 +51,7 @@ class ModeContext(ContextDecorator):
         self._changes = changes
         self._tokens: list[Token[Mode]] = []
 
-    def __enter__(self) -> ModeContext:
+    def __enter__(self) -> Self:
         self._tokens.append(MODE.set(MODE.get()._replace(**self._changes)))
         return self
 

@@ -14,48 +14,59 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import numpy as np
 
 from pullback.core.errors import DTypeError, GraphError, NotFiniteError, PullbackError, ShapeError
-from pullback.core.graph import Node, next_serial, user_line
+from pullback.core.graph import PLACES, Node, next_serial, user_line
 from pullback.core.modes import MODE
-from pullback.core.spec import KEPT_SIZE, Spec, spec_of, summary_of
+from pullback.core.spec import KEPT_SIZE, Spec, constant_of, spec_of, summary_of
 
 if TYPE_CHECKING:
     from pullback.tensor import Tensor
 
-# Operands that a kernel takes as they are: Python's numbers stay weak, NumPy's values keep their dtype.
-_PLAIN: Final = frozenset(
-    {np.ndarray, int, float, bool, complex, type(None), np.float64, np.float32, np.int64, np.int32, np.bool_}
+# Operands that a kernel takes as they are and that cannot change: Python's numbers, which stay weak, and NumPy's.
+_NUMBERS: Final = frozenset(
+    {int, float, bool, complex, type(None), np.float64, np.float32, np.int64, np.int32, np.bool_}
 )
 
 # What a rule's arguments are called, by the number of operands; `y` is always the output.
 OPERAND_NAMES: Final = {1: ("x",), 2: ("a", "b"), 3: ("a", "b", "c")}
 
 _new: Final = object.__new__
+_mode: Final = MODE.get
 
 
 class Rule:
-    """A derivative's formula with the places of its arguments among (output, *operands).
+    """A derivative's formula, and the places of its arguments among (output, *operands).
 
     The formula's own argument names say what it needs, and nothing else is kept for it: `lambda y: y` for exp keeps
     the output, `lambda x: np.cos(x)` for sin keeps the operand. A plain number needs nothing.
+
+    Attributes
+    ----------
+    number : float or None
+        The derivative, where it is a plain number.
+    needs : tuple of int
+        Places of the arguments.
+    at : callable
+        `at(saved, **params)` evaluates the formula.
     """
 
-    __slots__ = ("formula", "needs", "number")
+    __slots__ = ("at", "needs", "number")
 
     def __init__(self, formula: Callable[..., Any] | float, operands: Sequence[str]) -> None:
-        self.number = formula if isinstance(formula, (int, float)) else None
-        self.formula = formula
+        self.number: float | None = None
         self.needs: tuple[int, ...] = ()
-        if callable(formula):
-            places = {"y": 0, **{name: place for place, name in enumerate(operands, start=1)}}
-            names = [
-                p.name for p in inspect.signature(formula).parameters.values() if p.kind != p.KEYWORD_ONLY
-            ]
-            self.needs = tuple(places[name] for name in names if name in places)
-
-    def __call__(self, saved: Sequence[Any], **params: Any) -> Any:
-        if self.number is not None:
-            return self.number
-        return self.formula(*[saved[place] for place in self.needs], **params)  # type: ignore[operator]  # no number
+        self.at: Callable[..., Any]
+        if not callable(formula):
+            self.number = formula
+            self.at = lambda _saved: formula
+            return
+        places = {"y": 0, **{name: place for place, name in enumerate(operands, start=1)}}
+        names = [p.name for p in inspect.signature(formula).parameters.values() if p.kind != p.KEYWORD_ONLY]
+        self.needs = tuple(places[name] for name in names if name in places)
+        if len(self.needs) == len(names) == 1:
+            (i,) = self.needs
+            self.at = lambda saved: formula(saved[i])
+        else:
+            self.at = lambda saved, **params: formula(*[saved[i] for i in self.needs], **params)
 
 
 class Primitive(ABC):
@@ -69,12 +80,13 @@ class Primitive(ABC):
 
     differentiable: bool = True
     lint: Callable[..., None] | None = None
+    residual: Callable[..., Any] | None = None
     rules: Sequence[Rule | None] = ()
 
     def __init__(self, name: str, kernel: Callable[..., Any], doc: str | None = None) -> None:
         self.name = name
         self.kernel = kernel
-        self._keeps: dict[int, tuple[int, ...]] = {}
+        self._drops: dict[tuple[int, int], tuple[int, ...]] = {}
         self.__name__ = self.__qualname__ = name
         if doc is not None:
             self.__doc__ = doc
@@ -83,9 +95,7 @@ class Primitive(ABC):
         return f"<{type(self).__name__} {self.name}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        raise GraphError(
-            f"{self.name}: a primitive does not pickle", fix="save arrays (state_dict), not graphs"
-        )
+        raise GraphError(f"{self.name}: a primitive does not pickle", fix="save arrays (state_dict), not graphs")
 
     @abstractmethod
     def vjp(self, node: Node, cotangent: Any, saved: Sequence[Any], wanted: Sequence[int]) -> list[Any]:
@@ -101,118 +111,117 @@ class Primitive(ABC):
         return () if rule is None else rule.needs
 
     def __call__(self, *operands: Any, **params: Any) -> Any:
-        return self.apply(operands, params)
-
-    def bind(self, *operands: Any, **params: Any) -> Any:
-        """Apply to tensors and record, or run the kernel on plain arrays and give an array back."""
-        for operand in operands:
-            if isinstance(operand, self.tensor):
-                return self.apply(operands, params)
-        return self.kernel(*operands, **params)
-
-    def apply(self, operands: Sequence[Any], params: dict[str, Any]) -> Any:
-        """Run the kernel on the operands' arrays; record a node when an operand is tracked and the mode says so."""
-        mode = MODE.get()
+        # The hot path of every recorded operation: written out in one piece, for each call here costs 5 % of it.
+        mode = _mode()
         if mode.trace is not None:
             return mode.trace(self, operands, params)
         tensor_type = self.tensor
         arrays: list[Any] = []
         inputs: list[Any] = []
         tracked = captured = 0
+        plain = True
         bit = 1
         for operand in operands:
             if isinstance(operand, tensor_type):
-                arrays.append(operand.array)
+                plain = False
+                array = operand.array
                 node = operand.node
                 if node is None:
-                    inputs.append(operand.array)
+                    inputs.append(array)
                 else:
                     inputs.append(node)
                     tracked |= bit
             else:
-                if type(operand) not in _PLAIN:
-                    operand = as_operand(operand)
-                captured |= bit
-                arrays.append(operand)
+                if type(operand) not in _NUMBERS:
+                    if type(operand) is not np.ndarray:
+                        operand = as_operand(operand)
+                    captured |= bit
+                array = operand
                 inputs.append(operand)
-            bit <<= 1
-        if captured == bit - 1 and captured:
+            arrays.append(array)
+            bit += bit
+        if plain and arrays:
             arrays[0] = np.asarray(arrays[0])  # Python numbers alone are no arrays yet
-        output = self.run(arrays, params)
+        try:
+            output = self.kernel(*arrays, **params)
+        except (ValueError, IndexError, TypeError) as error:
+            raise self.complaint(error, arrays) from None
+        if self.residual is not None:
+            output, residual = output
         result: Tensor = _new(tensor_type)
         result.array = output
-        if tracked and mode.recording and self.differentiable:
-            result.node = self.record(arrays, inputs, params, output, tracked, captured)
-            if mode.anomaly:
-                _watch(self, result.node, output)
-        else:
+        if not tracked or not mode.recording or not self.differentiable:
             result.node = None
+            return result
+        arrays.insert(0, output)
+        drops = self._drops.get((tracked, bit))
+        for place in self._dropped(tracked, bit) if drops is None else drops:
+            arrays[place] = None
+        if captured:
+            # The caller's own arrays that are kept: a later change of one must not change the derivative.
+            for place, array in enumerate(inputs):
+                if captured >> place & 1 and arrays[place + 1] is not None:
+                    arrays[place + 1] = inputs[place] = array.copy()
+        if self.residual is not None:
+            arrays.append(residual)
+        result.node = node = _new(Node)
+        node.primitive = self
+        node.params = params
+        node.inputs = tuple(inputs)
+        node.saved = arrays
+        node.tracked = tracked
+        node.serial = next_serial()
+        if type(output) is np.float64 and not mode.anomaly:
+            node.aval = output
+        else:
+            self.describe(result, node, operands, mode.anomaly)
         return result
 
-    def run(self, arrays: Sequence[Any], params: dict[str, Any]) -> Any:
-        """Run the kernel, with NumPy's complaints put in Pullback's words."""
-        try:
-            return self.kernel(*arrays, **params)
-        except PullbackError:
-            raise
-        except (ValueError, IndexError) as error:
-            raise self.explain(error, arrays) from None
-        except TypeError as error:
+    def bind(self, *operands: Any, **params: Any) -> Any:
+        """Apply to tensors and record, or run the kernel on plain arrays and give an array back."""
+        for operand in operands:
+            if isinstance(operand, self.tensor):
+                return self(*operands, **params)
+        output = self.kernel(*operands, **params)
+        return output if self.residual is None else output[0]
+
+    def describe(self, result: Tensor, node: Node, operands: Sequence[Any], anomaly: bool) -> None:
+        """Note what the node made: the value itself where it is small. Let go of big constants that are not needed."""
+        output = result.array
+        if type(output) is tuple:
+            node.aval = summary_of(output)
+        elif output.dtype.kind != "f":
+            result.node = None  # integers and booleans carry no derivative
+            return
+        else:
+            node.aval = output if output.size <= KEPT_SIZE else Spec(output.shape, output.dtype)
+        if len(PLACES[node.tracked & 7]) < len(node.inputs):
+            node.inputs = tuple([x if type(x) is Node else constant_of(x) for x in node.inputs])
+        if self.lint is not None:
+            self.lint(self.name, *operands)
+        if anomaly:
+            _watch(self, node, output)
+
+    def _dropped(self, tracked: int, bit: int) -> tuple[int, ...]:
+        """Places among (output, *operands) that no derivative of the tracked operands needs."""
+        count = bit.bit_length() - 1
+        keep = {p for i in range(count) if tracked >> i & 1 for p in self.needs(i, count)}
+        drop = self._drops[tracked, bit] = tuple(p for p in range(count + 1) if p not in keep)
+        return drop
+
+    def complaint(self, error: Exception, arrays: Sequence[Any]) -> Exception:
+        """NumPy's complaint in Pullback's words."""
+        if isinstance(error, PullbackError):
+            return error
+        if isinstance(error, TypeError):
             dtypes = ", ".join(str(spec_of(a).dtype) for a in arrays if a is not None)
-            raise DTypeError(f"{self.name}: {error}", dtypes=dtypes) from None
+            return DTypeError(f"{self.name}: {error}", dtypes=dtypes)
+        return self.explain(error, arrays)
 
     def explain(self, error: Exception, arrays: Sequence[Any]) -> PullbackError:
         """Turn NumPy's complaint about shapes into a ShapeError that shows them."""
-        shapes = {
-            "shape" if len(arrays) == 1 else f"operand {i}": spec_of(a).shape for i, a in enumerate(arrays)
-        }
+        shapes = {"shape" if len(arrays) == 1 else f"operand {i}": spec_of(a).shape for i, a in enumerate(arrays)}
         return ShapeError(f"{self.name}: {error}", **shapes)
-
-    def record(
-        self,
-        arrays: Sequence[Any],
-        inputs: list[Any],
-        params: dict[str, Any],
-        output: Any,
-        tracked: int,
-        captured: int,
-    ) -> Node | None:
-        """Make the node of an application, keeping what the derivatives of its tracked operands need."""
-        node: Node = _new(Node)
-        node.primitive = self
-        node.params = params
-        node.serial = next_serial()
-        keep = self._keeps.get(tracked << 8 | len(arrays)) or self._keep(tracked, len(arrays))
-        saved: list[Any] = [None] * (len(arrays) + 1)
-        for place in keep:
-            if place == 0:
-                saved[0] = output
-            else:
-                value = arrays[place - 1]
-                if captured >> (place - 1) & 1 and isinstance(value, np.ndarray):
-                    # The caller's own array: a later change of it must not change the derivative.
-                    value = inputs[place - 1] = value.copy()
-                saved[place] = value
-        node.saved = saved
-        if len(keep) <= len(arrays) and tracked != (1 << len(arrays)) - 1:
-            for place, value in enumerate(inputs):
-                if isinstance(value, np.ndarray) and value.size > KEPT_SIZE:
-                    inputs[place] = Spec(value.shape, value.dtype)  # do not keep a big constant alive
-        node.inputs = tuple(inputs)
-        if type(output) is tuple:
-            node.aval = summary_of(output)
-        else:
-            if output.dtype.kind not in "fc":
-                return None  # integers and booleans carry no derivative
-            if self.lint is not None:
-                self.lint(self.name, *arrays)
-            node.aval = output if output.size <= KEPT_SIZE else Spec(output.shape, output.dtype)
-        return node
-
-    def _keep(self, tracked: int, count: int) -> tuple[int, ...]:
-        places = {p for i in range(count) if tracked >> i & 1 for p in self.needs(i, count)}
-        keep = self._keeps[tracked << 8 | count] = tuple(sorted(places))
-        return keep
 
 
 def as_operand(operand: Any) -> Any:
@@ -236,14 +245,13 @@ def all_finite(value: Any) -> bool:
     return value.dtype.kind not in "fc" or bool(np.isfinite(value).all())
 
 
-def _watch(primitive: Primitive, node: Node | None, output: Any) -> None:
-    if node is not None:
-        node.site = user_line()
+def _watch(primitive: Primitive, node: Node, output: Any) -> None:
+    node.site = user_line()
     if not all_finite(output):
         raise NotFiniteError(
             f"{primitive.name}: the value is not finite",
-            operands=", ".join(describe_range(spec_of(i)) for i in (node.inputs if node is not None else ())),
-            line=user_line(),
+            operands=", ".join(describe_range(spec_of(i)) for i in node.inputs),
+            line=node.site,
             fix="keep the operands inside the domain, e.g. with pb.where or pb.clip before the op",
         )
 

@@ -18,11 +18,12 @@ class Spec:
     Spec((2, 3), float32)
     """
 
-    __slots__ = ("dtype", "shape")
+    __slots__ = ("dtype", "fortran", "shape")
 
-    def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+    def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any], fortran: bool = False) -> None:
         self.shape = shape
         self.dtype = dtype
+        self.fortran = fortran  # columns are contiguous, so gradients had better be too
 
     @property
     def ndim(self) -> int:
@@ -44,6 +45,12 @@ class Spec:
         return f"Spec({self.shape}, {self.dtype})"
 
 
+def layout_of(array: Any) -> Spec:
+    """The Spec of an array, with its memory order."""
+    flags = getattr(array, "flags", None)
+    return Spec(array.shape, array.dtype, flags is not None and flags.f_contiguous and not flags.c_contiguous)
+
+
 def spec_of(value: Any) -> Any:
     """Give something with `.shape` and `.dtype` for any operand: a node's value, an array or a number."""
     value = getattr(value, "aval", value)
@@ -57,6 +64,11 @@ def summary_of(value: Any) -> Any:
     if isinstance(value, tuple):
         return tuple(summary_of(part) for part in value)
     return value if value.size <= KEPT_SIZE else Spec(value.shape, value.dtype)
+
+
+def constant_of(value: Any) -> Any:
+    """A constant operand as a node keeps it: itself where it is small or a number, else its Spec."""
+    return Spec(value.shape, value.dtype) if isinstance(value, np.ndarray) and value.size > KEPT_SIZE else value
 
 
 def zeros_of(spec: Any) -> np.ndarray[Any, Any]:

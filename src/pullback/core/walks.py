@@ -4,8 +4,8 @@ A walk goes from values to values along the nodes between them; it knows no leve
 cannot be confused. It is iterative, visits nodes in the order of their numbers, adds contributions in that same fixed
 order, and frees what it has used.
 
-Given `record=False` a walk runs on plain arrays. With `record=True` everything that it touches is a tensor again, so the
-derivative is recorded and has derivatives itself.
+Given `record=False` a walk runs on plain arrays. With `record=True` everything that it touches is a tensor again, so
+the derivative is recorded and has derivatives itself.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from pullback.core.errors import GraphError, NotFiniteError
-from pullback.core.graph import Node, ancestors, source
+from pullback.core.graph import PLACES, Node, ancestors, places, source
 from pullback.core.modes import MODE, ModeContext
 from pullback.core.primitive import Primitive, all_finite, describe_range
-from pullback.core.spec import Spec, spec_of, zeros_of
+from pullback.core.spec import layout_of, spec_of, zeros_of
 
 if TYPE_CHECKING:
     from pullback.tensor import Tensor
@@ -55,9 +55,9 @@ def boxed(node: Node) -> Sequence[Any]:
     assert saved is not None
     box = Primitive.tensor.of
     values = [None if saved[0] is None else box(saved[0], node)]
-    for value, operand in zip(saved[1:], node.inputs, strict=True):
+    for value, operand in zip(saved[1:], node.inputs, strict=False):
         values.append(box(value, operand) if value is not None and type(operand) is Node else value)
-    return values
+    return values  # without the residual: where the derivative is recorded, it is computed again from the operands
 
 
 def pull(
@@ -89,76 +89,95 @@ def pull(
         The cotangent of each node asked for that was reached.
     """
     on_path = None if path is None else set(path)
-    pending: dict[int, list[Any]] = {}
-    heap: list[int] = []
+    cotangents: dict[Node, Any] = {}
+    heap: list[tuple[int, Node]] = []  # what is still to be visited, the newest first
+    owned: set[Node] = set()  # whose cotangents are sums of the walk's own, which may be added to in place
     for node, cotangent in seeds:
-        _deposit(pending, heap, node, cotangent, record)
+        if node not in cotangents:
+            heappush(heap, (-node.serial, node))
+        cotangents[node] = _added(cotangents.get(node), cotangent)
     anomaly = MODE.get().anomaly
     results: dict[Node, Any] = {}
-    with np.errstate(
-        all="ignore"
-    ):  # a singular partial that meets a 0 is no event; a real NaN shows in the result
+    with np.errstate(all="ignore"):  # a singular partial that meets a 0 is no event; a real NaN shows in the result
         while heap:
-            node, cotangent, _ = pending.pop(-heappop(heap))
-            if node in wrt:
-                results[node] = cotangent
+            node = heappop(heap)[1]
             primitive = node.primitive
             if primitive is None:
-                if not wrt:
-                    results[node] = cotangent
-                continue
-            if node.saved is None:
+                continue  # a source keeps its cotangent
+            if node in wrt:
+                results[node] = cotangents[node]
+            cotangent = cotangents.pop(node)
+            saved = node.saved
+            if saved is None:
                 raise GraphError(
                     "backward: this graph was walked before, and its saved values are freed",
                     op=primitive.name,
                     fix="pass retain_graph=True to the first backward, or compute the loss again",
                 )
             inputs = node.inputs
-            wanted = [
-                i for i, x in enumerate(inputs) if type(x) is Node and (on_path is None or x in on_path)
-            ]  # fmt: skip
-            if not wanted:
-                continue
-            contributions = primitive.vjp(node, cotangent, boxed(node) if record else node.saved, wanted)
+            wanted: Sequence[int] = PLACES[node.tracked] if node.tracked < 8 else places(node.tracked)
+            if on_path is not None:
+                wanted = [i for i in wanted if inputs[i] in on_path]
+                if not wanted:
+                    continue
+            contributions = primitive.vjp(node, cotangent, boxed(node) if record else saved, wanted)
             if anomaly:
                 _check(node, cotangent, contributions)
             if not retain:
                 node.saved = None
-            for i, contribution in zip(wanted, contributions, strict=True):
-                if contribution is not None:
-                    _deposit(pending, heap, inputs[i], contribution, record)
-            contributions = cotangent = None  # hold no array through the next rule
+            saved = cotangent = None  # hold no array longer than it is needed
+            contributions.reverse()
+            for i in wanted:
+                contribution = contributions.pop()
+                if contribution is None:
+                    continue
+                parent = inputs[i]
+                aval = parent.aval
+                if type(contribution) is not np.float64 or type(aval) is not np.float64:
+                    contribution = conform(contribution, aval)
+                total = cotangents.get(parent)
+                if total is None:
+                    cotangents[parent] = contribution
+                    if parent.primitive is not None:
+                        heappush(heap, (-parent.serial, parent))
+                elif parent in owned:
+                    total += contribution
+                    cotangents[parent] = total
+                else:
+                    cotangents[parent] = _added(total, contribution)
+                    if not record and type(total) is np.ndarray:
+                        owned.add(parent)
+            contribution = total = None
+    if not wrt:
+        return cotangents  # of the sources: all others are spent
+    results.update((node, cotangents[node]) for node in wrt if node in cotangents)  # the sources among them
     return results
 
 
-def _deposit(
-    pending: dict[int, list[Any]], heap: list[int], node: Node, cotangent: Any, record: bool
-) -> None:
-    """Add a contribution to the cotangent of `node`, in the dtype of its value."""
-    aval = node.aval
+def _added(a: Any, b: Any) -> Any:
+    """The sum of two cotangents; of a primitive with several outputs, in each place that is not 0."""
+    if a is None or b is None:
+        return b if a is None else a
+    return tuple(map(_added, a, b)) if type(a) is tuple else a + b
+
+
+def conform(cotangent: Any, aval: Any) -> Any:
+    """A cotangent in the shape and dtype of its value: this is where every broadcast and every cast is undone."""
     if type(aval) is tuple:
-        cotangent = tuple(
-            None if c is None else _cast(c, a.dtype) for c, a in zip(cotangent, aval, strict=True)
-        )
-    elif cotangent.dtype != aval.dtype:
-        cotangent = _cast(cotangent, aval.dtype)
-    entry = pending.get(node.serial)
-    if entry is None:
-        pending[node.serial] = [node, cotangent, False]
-        heappush(heap, -node.serial)
-    elif type(aval) is tuple:
-        entry[1] = tuple(
-            b if a is None else a if b is None else a + b for a, b in zip(entry[1], cotangent, strict=True)
-        )  # fmt: skip
-    elif entry[2]:
-        entry[1] += cotangent  # this sum is the walk's own array
-    else:
-        entry[1] = entry[1] + cotangent
-        entry[2] = not record
+        return tuple(c if c is None else conform(c, a) for c, a in zip(cotangent, aval, strict=True))
+    if cotangent.shape != aval.shape:
+        cotangent = sum_to(cotangent, aval.shape)
+    return cotangent if cotangent.dtype == aval.dtype else cotangent.astype(aval.dtype)
 
 
-def _cast(cotangent: Any, dtype: np.dtype[Any]) -> Any:
-    return cotangent if cotangent.dtype == dtype else cotangent.astype(dtype)
+def sum_to(value: Any, shape: tuple[int, ...]) -> Any:
+    """Undo a broadcast: sum `value` over the axes that broadcasting added or stretched to reach it from `shape`."""
+    extra = value.ndim - len(shape)
+    stretched = tuple(i + extra for i, n in enumerate(shape) if n == 1 and value.shape[i + extra] != 1)
+    if extra or stretched:
+        axes = (*range(extra), *stretched)
+        value = value.sum(axis=axes, keepdims=True) if stretched else np.add.reduce(value, axis=axes)
+    return value if value.shape == shape else value.reshape(shape)
 
 
 def _check(node: Node, cotangent: Any, contributions: Sequence[Any]) -> None:
@@ -193,14 +212,19 @@ def push(
             if not retain:
                 node.saved = None
             if tangent is not None:
-                carried[node] = tangent if type(tangent) is tuple else _cast(tangent, node.aval.dtype)
+                carried[node] = _cast(tangent, node.aval)
     return carried
+
+
+def _cast(tangent: Any, aval: Any) -> Any:
+    if type(tangent) is tuple:
+        return tuple(map(_cast, tangent, aval))
+    return tangent if tangent is None or tangent.dtype == aval.dtype else tangent.astype(aval.dtype)
 
 
 def track(value: Any, name: str | None = None) -> Tensor:
     """Make a new source that holds the array `value`."""
-    spec = Spec(value.shape, value.dtype)
-    tensor = Primitive.tensor.of(value, source(spec))
+    tensor = Primitive.tensor.of(value, source(layout_of(value)))
     assert tensor.node is not None
     tensor.node.owner = weakref.ref(tensor)
     if name is not None:
@@ -230,9 +254,7 @@ def transpose(function: Callable[..., Any], specs: Sequence[Any], cotangents: An
         arguments = [track(zeros_of(spec)) for spec in specs]
         outputs = function(*arguments)
         nodes = [argument.node for argument in arguments if argument.node is not None]
-        pairs = (
-            zip((outputs,), (cotangents,), strict=True) if single else zip(outputs, cotangents, strict=True)
-        )
+        pairs = zip((outputs,), (cotangents,), strict=True) if single else zip(outputs, cotangents, strict=True)
         seeds = [(y.node, c) for y, c in pairs if c is not None and getattr(y, "node", None) is not None]
         record = any(isinstance(c, Primitive.tensor) for _, c in seeds)
         path = between([node for node, _ in seeds], nodes).nodes if seeds else []

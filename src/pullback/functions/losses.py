@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -13,6 +13,8 @@ from pullback.functions.activations import log_softmax
 from pullback.ops import elementwise as ew
 from pullback.ops.reductions import cross_entropy_, mean
 from pullback.ops.reductions import sum as sum_over
+
+REDUCTIONS: Final = ("mean", "sum", "none")
 
 
 def reduce(losses: Any, reduction: str) -> Any:
@@ -103,11 +105,12 @@ def softmax_cross_entropy(logits: Any, labels: Any, reduction: str = "mean") -> 
         dtype = labels.dtype if hasattr(labels, "dtype") else np.asarray(labels).dtype
         if dtype.kind not in "iu":
             raise DTypeError(
-                "cross_entropy: labels of one number each must be integers",
-                got=dtype,
-                fix="labels.astype(int)",
+                "cross_entropy: labels of one number each must be integers", got=dtype, fix="labels.astype(int)"
             )
-        losses = cross_entropy_(logits, labels, axis=(len(x) - 1,), keepdims=False)
+        if reduction not in REDUCTIONS:
+            return reduce(logits, reduction)
+        axis = (len(x) - 1,) if reduction == "none" else None
+        return cross_entropy_(logits, labels, axis=axis, keepdims=False, mean=reduction == "mean")
     else:
         raise ShapeError(
             "cross_entropy: labels fit neither as integers nor as probabilities", logits=x, labels=t,

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import numpy as np
 
+from pullback.core.custom_kinds import Opaque
 from pullback.core.errors import OptionError
-from pullback.core.kinds import Opaque
 from pullback.tensor import Tensor
 
 Rng = int | np.random.Generator | None
@@ -44,9 +44,7 @@ def generator(rng: Rng = None) -> np.random.Generator:
         return rng
     if isinstance(rng, (int, np.integer)) and not isinstance(rng, bool):
         return np.random.default_rng(int(rng))
-    raise OptionError(
-        "rng: not a source of randomness", got=repr(rng), fix="None, an int or a np.random.Generator"
-    )
+    raise OptionError("rng: not a source of randomness", got=repr(rng), fix="None, an int or a np.random.Generator")
 
 
 def _draw(rng: np.random.Generator, method: str, args: tuple[Any, ...], shape: Any, dtype: Any) -> Any:
@@ -54,9 +52,7 @@ def _draw(rng: np.random.Generator, method: str, args: tuple[Any, ...], shape: A
     return np.asarray(drawn, dtype)
 
 
-draw_ = Opaque(
-    "random", lambda **params: _draw(**params), doc="Numbers drawn from a generator; carries no derivative."
-)
+draw_ = Opaque("random", lambda **params: _draw(**params), doc="Numbers drawn from a generator; carries no derivative.")
 
 
 def _sample(method: str, args: tuple[Any, ...], shape: Shape, rng: Rng, dtype: Any) -> Tensor:
@@ -64,9 +60,7 @@ def _sample(method: str, args: tuple[Any, ...], shape: Shape, rng: Rng, dtype: A
     return draw_(rng=generator(rng), method=method, args=args, shape=size, dtype=dtype)
 
 
-def normal(
-    loc: float = 0.0, scale: float = 1.0, size: Shape = None, *, rng: Rng = None, dtype: Any = float
-) -> Tensor:
+def normal(loc: float = 0.0, scale: float = 1.0, size: Shape = None, *, rng: Rng = None, dtype: Any = float) -> Tensor:
     """Normal numbers of mean `loc` and standard deviation `scale`.
 
     >>> normal(size=(2, 3), rng=0).shape
@@ -75,9 +69,7 @@ def normal(
     return _sample("normal", (loc, scale), size, rng, dtype)
 
 
-def uniform(
-    low: float = 0.0, high: float = 1.0, size: Shape = None, *, rng: Rng = None, dtype: Any = float
-) -> Tensor:
+def uniform(low: float = 0.0, high: float = 1.0, size: Shape = None, *, rng: Rng = None, dtype: Any = float) -> Tensor:
     """Numbers uniform in [low, high).
 
     >>> uniform(size=2, rng=0).shape

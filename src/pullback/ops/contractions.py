@@ -10,32 +10,36 @@ import numpy as np
 
 from pullback.core.axes import ndim_of, normalize_axes, shape_of
 from pullback.core.errors import ShapeError
-from pullback.core.kinds import BilinearMap, sum_to
+from pullback.core.kinds import BilinearMap
 from pullback.ops.elementwise import multiply
 from pullback.ops.indexing import diagonal
 from pullback.ops.movement import expand_dims, permute_dims, reshape, squeeze
 from pullback.ops.reductions import sum as sum_over
 
 
-def _matmul(a: Any, b: Any, ta: bool, tb: bool) -> Any:
-    return np.matmul(a.mT if ta else a, b.mT if tb else b)
+def _matmul(a: Any, b: Any, c: Any = None, *, ta: bool, tb: bool) -> Any:
+    y = np.matmul(a.mT if ta else a, b.mT if tb else b)
+    if c is None:
+        return y
+    if c.dtype == y.dtype and c.ndim <= 1:
+        y += c  # the product is ours: nothing is allocated for the sum
+        return y
+    return y + c
 
 
-def _matmul_left(ct: Any, b: Any, a: Any, ta: bool, tb: bool) -> Any:
-    contribution = matmul_.bind(b, ct, ta=tb, tb=True) if ta else matmul_.bind(ct, b, ta=False, tb=not tb)
-    return contribution if contribution.shape == a.shape else sum_to(contribution, a.shape)
+def _matmul_left(ct: Any, b: Any, _own: Any, ta: bool, tb: bool) -> Any:
+    return matmul_.bind(b, ct, ta=tb, tb=True) if ta else matmul_.bind(ct, b, ta=False, tb=not tb)
 
 
-def _matmul_right(ct: Any, a: Any, b: Any, ta: bool, tb: bool) -> Any:
-    contribution = matmul_.bind(ct, a, ta=True, tb=ta) if tb else matmul_.bind(a, ct, ta=not ta, tb=False)
-    return contribution if contribution.shape == b.shape else sum_to(contribution, b.shape)
+def _matmul_right(ct: Any, a: Any, own: Any, ta: bool, tb: bool) -> Any:
+    if tb and getattr(own, "fortran", False):
+        return matmul_.bind(a, ct, ta=not ta, tb=False).mT  # laid out in memory as the operand is
+    return matmul_.bind(ct, a, ta=True, tb=ta) if tb else matmul_.bind(a, ct, ta=not ta, tb=False)
 
 
-def _explain_matmul(a: Any, b: Any) -> ShapeError:
+def _explain_matmul(a: Any, b: Any, c: Any = None) -> ShapeError:
     if 0 in (ndim_of(a), ndim_of(b)):
-        return ShapeError(
-            "matmul: a number has no axes to contract", left=shape_of(a), right=shape_of(b), fix="a * b"
-        )
+        return ShapeError("matmul: a number has no axes to contract", left=shape_of(a), right=shape_of(b), fix="a * b")
     if a.shape[-1] == b.shape[-1]:
         fix = "transpose the right operand: x @ w.T" if b.ndim == 2 else "x @ w.mT"
     elif a.shape[-2:-1] == b.shape[-2:-1]:
@@ -43,6 +47,14 @@ def _explain_matmul(a: Any, b: Any) -> ShapeError:
     else:
         fix = "the last axis of the left must be as long as the last but one of the right"
     inner = b.shape[-2] if b.ndim > 1 else b.shape[-1]
+    if c is not None:
+        return ShapeError(
+            "linear: the shapes do not fit",
+            x=a.shape,
+            weight=b.shape,
+            bias=shape_of(c),
+            fix="x (..., in), weight (out, in), bias (out,)",
+        )
     what = "inner dimensions differ" if a.shape[-1] != inner else "batch dimensions do not broadcast"
     return ShapeError(f"matmul: {what}", left=a.shape, right=b.shape, fix=fix if "inner" in what else None)
 
@@ -64,7 +76,7 @@ def _einsum_transpose(ct: Any, other: Any, own: Any, mine: str, others: str, out
     if reachable != mine:
         shape = tuple(n if letter in reachable else 1 for letter, n in zip(mine, own.shape, strict=True))
         result = np.broadcast_to(result.reshape(shape), own.shape)
-    return result if result.shape == own.shape else sum_to(result, own.shape)
+    return result
 
 
 einsum2_ = BilinearMap(
@@ -94,15 +106,16 @@ def matmul(a: Any, b: Any) -> Any:
     return squeeze(product, tuple(axis for axis, vector in ((-2, rows == 1), (-1, columns == 1)) if vector))
 
 
-def linear(x: Any, weight: Any) -> Any:
-    """X · weightᵀ for a weight of shape (out, in): the layer's product, with no transpose in the graph.
+def linear(x: Any, weight: Any, bias: Any = None) -> Any:
+    """X · weightᵀ + bias for a weight of shape (out, in): a layer in one node, with no transpose in the graph.
 
-    >>> linear(np.ones((2, 3)), np.ones((4, 3))).shape
+    >>> linear(np.ones((2, 3)), np.ones((4, 3)), np.ones(4)).shape
     (2, 4)
     """
+    operands = (weight,) if bias is None else (weight, bias)
     if ndim_of(x) == 1:
-        return squeeze(matmul_(expand_dims(x, 0), weight, ta=False, tb=True), 0)
-    return matmul_(x, weight, ta=False, tb=True)
+        return squeeze(matmul_(expand_dims(x, 0), *operands, ta=False, tb=True), 0)
+    return matmul_(x, *operands, ta=False, tb=True)
 
 
 def dot(a: Any, b: Any) -> Any:
@@ -187,9 +200,7 @@ def einsum(subscripts: str, *operands: Any) -> Any:
         try:
             path = np.einsum_path(spec, *shapes, optimize="greedy" if len(values) > 2 else False)[0][1:]
         except ValueError as error:
-            raise ShapeError(
-                f"einsum: {error}", subscripts=subscripts, shapes=[*map(shape_of, operands)]
-            ) from None
+            raise ShapeError(f"einsum: {error}", subscripts=subscripts, shapes=[*map(shape_of, operands)]) from None
         for step in path if len(values) > 2 else [(0, 1)]:
             _contract(values, terms, step, out)
     value, term = _simple(values[0], terms[0], out)
@@ -244,9 +255,7 @@ def _labels(subscripts: str, operands: Sequence[Any]) -> tuple[list[str], str]:
         if width < 0 or (width and "..." not in term):
             raise ShapeError(f"einsum: the term {term!r} does not fit its operand", shape=shape_of(x))
     most = "".join(free[: max(widths)])
-    spelled = [
-        t.replace("...", most[len(most) - w :] if w else "") for t, w in zip(terms, widths, strict=True)
-    ]
+    spelled = [t.replace("...", most[len(most) - w :] if w else "") for t, w in zip(terms, widths, strict=True)]
     if not arrow:
         letters = "".join(spelled)
         out = "".join(sorted(c for c in set(given) - {",", "."} if letters.count(c) == 1))

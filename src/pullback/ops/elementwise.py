@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from pullback.core.kinds import Elementwise, strong_multiply
+from pullback.core.kinds import Elementwise, strong_product
 from pullback.core.lints import check_broadcast
 
 _HALF: Final = np.float16(0.5)  # exact in every float dtype, and promotes none of them
@@ -38,9 +38,9 @@ def _share(winner: Any, tie: Any) -> Any:
 
 
 def _power_base(a: Any, b: Any) -> Any:
-    if isinstance(b, (int, float)):
-        return b * a ** (b - 1) if b not in (0, 1, 2) else (0, 1, 2 * a)[int(b)]
-    return strong_multiply.bind(b, a ** (b - 1))
+    if type(b) is int and b == 2:
+        return 2 * a
+    return strong_product(b, a ** (b - 1))  # 0 for an exponent of 0, even at 0
 
 
 def _truth(condition: Any) -> Any:
@@ -48,12 +48,12 @@ def _truth(condition: Any) -> Any:
 
 
 def _sigmoid(x: Any) -> Any:
-    e = np.exp(-abs(x))  # never overflows, and keeps the relative accuracy of small results
+    e = np.exp(-np.abs(x))  # never overflows, and keeps the relative accuracy of small results
     return np.where(x >= 0, 1, e) / (1 + e)
 
 
 def _softplus(x: Any) -> Any:
-    return np.maximum(x, 0) + np.log1p(np.exp(-abs(x)))
+    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
 
 
 def _binary_cross_entropy(p: Any, t: Any) -> Any:
@@ -80,42 +80,31 @@ divide = Elementwise(
     doc="a / b; ±inf or NaN where b is 0.",
 )
 floor_divide = Elementwise("floor_divide", operator.floordiv, 0, 0, doc="⌊a / b⌋; its derivative is 0.")
-mod = Elementwise(
-    "mod", operator.mod, 1, lambda a, b: -np.floor_divide(a, b), doc="a − b·⌊a / b⌋, with the sign of b."
-)
+mod = Elementwise("mod", operator.mod, 1, lambda a, b: -np.floor_divide(a, b), doc="a − b·⌊a / b⌋, with the sign of b.")
 negative = Elementwise("negative", operator.neg, -1, doc="−x.")
 positive = Elementwise("positive", operator.pos, 1, doc="x.")
 power = Elementwise(
-    "power", operator.pow, _power_base, lambda a, y: strong_multiply.bind(y, np.log(a)), strong=True,
+    "power", operator.pow, _power_base, lambda a, y: strong_product(y, np.log(a)), strong=True,
     doc="aᵇ. The derivative in the exponent is NaN where the base is negative, and 0 where 0ᵇ = 0.",
 )  # fmt: skip
 reciprocal = Elementwise("reciprocal", np.reciprocal, lambda y: -y * y, strong=True, doc="1 / x.")
 square = Elementwise("square", np.square, lambda x: 2 * x, doc="x².")
 identity = Elementwise("identity", lambda x: x, 1, doc="x, as a value of its own in the graph.")
 stop_gradient = Elementwise(
-    "stop_gradient",
-    lambda x: x,
-    None,
-    doc="x, as a constant: no derivative passes. Within tracing a barrier.",
+    "stop_gradient", lambda x: x, None, doc="x, as a constant: no derivative passes. Within tracing a barrier."
 )
 
 # Exponentials, logarithms, roots.
 exp = Elementwise("exp", np.exp, lambda y: y, doc="eˣ.")
 exp2 = Elementwise("exp2", np.exp2, lambda y: y * math.log(2), doc="2ˣ.")
 expm1 = Elementwise("expm1", np.expm1, lambda y: y + 1, doc="eˣ − 1, accurate near 0.")
-log = Elementwise(
-    "log", np.log, lambda x: 1 / x, strong=True, doc="The natural logarithm of x; NaN for x < 0."
-)
+log = Elementwise("log", np.log, lambda x: 1 / x, strong=True, doc="The natural logarithm of x; NaN for x < 0.")
 log1p = Elementwise("log1p", np.log1p, lambda x: 1 / (1 + x), strong=True, doc="log(1 + x), accurate near 0.")
-log2 = Elementwise(
-    "log2", np.log2, lambda x: 1 / (x * math.log(2)), strong=True, doc="The logarithm of x to base 2."
-)
+log2 = Elementwise("log2", np.log2, lambda x: 1 / (x * math.log(2)), strong=True, doc="The logarithm of x to base 2.")
 log10 = Elementwise(
     "log10", np.log10, lambda x: 1 / (x * math.log(10)), strong=True, doc="The logarithm of x to base 10."
 )
-sqrt = Elementwise(
-    "sqrt", np.sqrt, lambda y: 0.5 / y, strong=True, doc="√x; NaN for x < 0, derivative ∞ at 0."
-)
+sqrt = Elementwise("sqrt", np.sqrt, lambda y: 0.5 / y, strong=True, doc="√x; NaN for x < 0, derivative ∞ at 0.")
 cbrt = Elementwise("cbrt", np.cbrt, lambda y: 1 / (3 * y * y), strong=True, doc="The real cube root of x.")
 logaddexp = Elementwise(
     "logaddexp", np.logaddexp, lambda a, y: np.exp(a - y), lambda b, y: np.exp(b - y), strong=True,
@@ -133,9 +122,7 @@ hypot = Elementwise(
 sin = Elementwise("sin", np.sin, lambda x: np.cos(x), doc="The sine of x radians.")
 cos = Elementwise("cos", np.cos, lambda x: -np.sin(x), doc="The cosine of x radians.")
 tan = Elementwise("tan", np.tan, lambda y: 1 + y * y, doc="The tangent of x radians.")
-arcsin = Elementwise(
-    "arcsin", np.arcsin, lambda x: 1 / np.sqrt(1 - x * x), strong=True, doc="Inverse sine, radians."
-)
+arcsin = Elementwise("arcsin", np.arcsin, lambda x: 1 / np.sqrt(1 - x * x), strong=True, doc="Inverse sine, radians.")
 arccos = Elementwise(
     "arccos", np.arccos, lambda x: -1 / np.sqrt(1 - x * x), strong=True, doc="Inverse cosine, radians."
 )
@@ -149,11 +136,7 @@ cosh = Elementwise("cosh", np.cosh, lambda x: np.sinh(x), doc="Hyperbolic cosine
 tanh = Elementwise("tanh", np.tanh, lambda y: 1 - y * y, doc="Hyperbolic tangent.")
 arcsinh = Elementwise("arcsinh", np.arcsinh, lambda x: 1 / np.hypot(x, 1), doc="Inverse hyperbolic sine.")
 arccosh = Elementwise(
-    "arccosh",
-    np.arccosh,
-    lambda x: 1 / np.sqrt((x - 1) * (x + 1)),
-    strong=True,
-    doc="Inverse hyperbolic cosine.",
+    "arccosh", np.arccosh, lambda x: 1 / np.sqrt((x - 1) * (x + 1)), strong=True, doc="Inverse hyperbolic cosine."
 )
 arctanh = Elementwise(
     "arctanh", np.arctanh, lambda x: 1 / ((1 - x) * (1 + x)), strong=True, doc="Inverse hyperbolic tangent."
@@ -161,6 +144,7 @@ arctanh = Elementwise(
 
 # Pieces: kinks follow docs/kinks.md.
 absolute = Elementwise("abs", operator.abs, lambda x: np.sign(x), doc="|x|; derivative 0 at 0.")
+abs = absolute
 sign = Elementwise("sign", np.sign, 0, doc="−1, 0 or 1; derivative 0.")
 floor = Elementwise("floor", np.floor, 0, doc="⌊x⌋; derivative 0.")
 ceil = Elementwise("ceil", np.ceil, 0, doc="⌈x⌉; derivative 0.")
@@ -242,9 +226,7 @@ def clip(x: Any, low: Any = None, high: Any = None) -> Any:
     Tensor([0. , 0.5, 1. ])
     """
     dtype = np.asarray(x).dtype if not hasattr(x, "dtype") else x.dtype
-    lowest, highest = (
-        (-math.inf, math.inf) if dtype.kind in "fc" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
-    )
+    lowest, highest = (-math.inf, math.inf) if dtype.kind in "fc" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
     return clip3(x, lowest if low is None else low, highest if high is None else high)
 
 

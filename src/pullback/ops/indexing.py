@@ -12,13 +12,11 @@ import numpy as np
 
 from pullback.core.axes import ndim_of, normalize_axis, shape_of
 from pullback.core.errors import AxisError, DTypeError, ShapeError
-from pullback.core.kinds import LinearMap, sum_to
+from pullback.core.kinds import LinearMap
 from pullback.core.primitive import Primitive
 from pullback.ops.movement import broadcast_to, expand_dims, moveaxis, ravel, reshape
 
-ARRAY: Final = type(
-    "ArrayPlace", (), {"__repr__": lambda _: "array", "__slots__": ()}
-)()  # where an index array goes
+ARRAY: Final = type("ArrayPlace", (), {"__repr__": lambda _: "array", "__slots__": ()})()  # where an index array goes
 
 
 def _filled(index: tuple[Any, ...], arrays: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -53,21 +51,18 @@ def _put_x(cotangent: Any, _x: Any, _values: Any, *arrays: Any, index: tuple[Any
     return put_.bind(cotangent, 0, *arrays, index=index)
 
 
-def _put_values(cotangent: Any, x: Any, values: Any, *arrays: Any, index: tuple[Any, ...]) -> Any:
+def _put_values(cotangent: Any, x: Any, _values: Any, *arrays: Any, index: tuple[Any, ...]) -> Any:
     taken = get_.bind(cotangent, *arrays, index=index)
     if any(a.dtype.kind != "b" for a in arrays):
         # Where the index repeats, the last value stays: only its writer takes the cotangent.
         order = np.arange(taken.size).reshape(taken.shape)
         writer = put_.bind(np.zeros(x.shape, np.intp), order, *arrays, index=index)
         taken = np.where(get_.bind(writer, *arrays, index=index) == order, taken, 0)
-    return sum_to(taken, values.shape)
+    return taken
 
 
 get_: LinearMap = LinearMap(
-    "getitem",
-    _get,
-    lambda ct, x, *arrays, index: add_into_.bind(ct, *arrays, index=index, shape=x.shape),
-    None,
+    "getitem", _get, lambda ct, x, *arrays, index: add_into_.bind(ct, *arrays, index=index, shape=x.shape), None
 )
 add_into_: LinearMap = LinearMap(
     "add_into", _add_into,
@@ -94,9 +89,7 @@ def _parts(index: Any) -> tuple[tuple[Any, ...], list[Any]]:
                 array = array.astype(np.intp)  # an empty list is an empty index
             if array.dtype.kind not in "iub":
                 raise DTypeError(
-                    "getitem: an index must be integers or booleans",
-                    got=array.dtype,
-                    fix="x[index.astype(int)]",
+                    "getitem: an index must be integers or booleans", got=array.dtype, fix="x[index.astype(int)]"
                 )
             template.append(ARRAY)
             arrays.append(array)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from pullback.core.axes import Axes, ndim_of, normalize_axes, normalize_axis, shape_of
 from pullback.core.errors import OptionError, ShapeError
-from pullback.core.kinds import LinearMap, sum_to
+from pullback.core.kinds import LinearMap
+from pullback.core.walks import sum_to
 from pullback.ops import elementwise as ew
 
 Shape = int | Sequence[int]
@@ -25,9 +27,7 @@ def _part(cotangent: Any, *operands: Any, operand: int, axis: int) -> Any:
 
 
 def _unpad(cotangent: Any, x: Any, width: Sequence[tuple[int, int]], **_: Any) -> Any:
-    return cotangent[
-        tuple(slice(before, before + n) for n, (before, _after) in zip(x.shape, width, strict=True))
-    ]
+    return cotangent[tuple(slice(before, before + n) for n, (before, _after) in zip(x.shape, width, strict=True))]
 
 
 def _pick(outputs: Any, index: int) -> Any:
@@ -46,9 +46,7 @@ permute_ = LinearMap(
 broadcast_to_ = LinearMap(
     "broadcast_to", lambda x, shape: np.broadcast_to(x, shape), lambda ct, x, shape: sum_to(ct, x.shape)
 )
-concatenate_ = LinearMap(
-    "concatenate", lambda *arrays, axis: np.concatenate(arrays, axis=axis), _part, variadic=True
-)
+concatenate_ = LinearMap("concatenate", lambda *arrays, axis: np.concatenate(arrays, axis=axis), _part, variadic=True)
 stack_ = LinearMap(
     "stack", lambda *arrays, axis: np.stack(arrays, axis=axis),
     lambda ct, *operands, operand, axis: ct[(slice(None),) * axis + (operand,)], variadic=True,
@@ -235,7 +233,7 @@ def split(x: Any, sections: int | Sequence[int], axis: int = 0) -> list[Any]:
     else:
         cuts = list(range(0, length + 1, length // sections)) if length else [0] * (sections + 1)
     head = (slice(None),) * axis
-    return [x[(*head, slice(a, b))] for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
+    return [x[(*head, slice(a, b))] for a, b in pairwise(cuts)]
 
 
 def tile(x: Any, repetitions: Shape) -> Any:

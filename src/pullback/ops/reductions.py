@@ -20,9 +20,7 @@ def _spread(cotangent: Any, x: Any, axis: tuple[int, ...] | None, **_: Any) -> A
 
 
 def _mean(x: Any, axis: Any, keepdims: Any) -> Any:
-    if (
-        x.dtype.char in "fdFD"
-    ):  # np.mean takes four times as long on small arrays; it is needed for the other dtypes
+    if x.dtype.char in "fdFD":  # np.mean takes four times as long on small arrays; it is needed for the other dtypes
         return np.add.reduce(x, axis=axis, keepdims=keepdims) / reduced_size(x.shape, axis)
     return np.mean(x, axis=axis, keepdims=keepdims)
 
@@ -95,28 +93,34 @@ def _std(x: Any, axis: tuple[int, ...] | None, keepdims: bool, correction: float
     return np.sqrt(_moment(x, axis, keepdims, correction))
 
 
-def _cross_entropy(x: Any, labels: Any, axis: tuple[int, ...] | None, keepdims: bool) -> Any:
+def _cross_entropy(x: Any, labels: Any, axis: tuple[int, ...] | None, keepdims: bool, mean: bool) -> Any:
     classes = x.shape[-1]
-    labels = np.asarray(labels)
-    if labels.size and int(np.maximum.reduce(labels.astype(np.uintp, copy=False), axis=None)) >= classes:
-        raise ShapeError(  # cast to unsigned, a negative label is a huge one
-            "cross_entropy: a label is not a class",
-            classes=classes,
-            smallest=labels.min(),
-            largest=labels.max(),
+    flat = np.asarray(labels).reshape(-1)
+    unsigned = flat.view(np.uint64) if flat.dtype == np.int64 else flat.astype(np.uint64)
+    if flat.size and np.maximum.reduce(unsigned) >= classes:  # as unsigned, a negative label is a huge one
+        raise ShapeError(
+            "cross_entropy: a label is not a class", classes=classes, smallest=flat.min(), largest=flat.max()
         )
-    shifted = x - np.maximum.reduce(x, axis=-1, keepdims=True)
-    total = np.log(np.add.reduce(np.exp(shifted), axis=-1))
-    losses = total - shifted.reshape(-1, classes)[np.arange(labels.size), labels.reshape(-1)].reshape(
-        labels.shape
-    )
-    return losses[..., None] if keepdims else losses
+    shifted = (x - np.maximum.reduce(x, axis=-1, keepdims=True)).reshape(-1, classes)
+    e = np.exp(shifted)
+    total = np.add.reduce(e, axis=-1, keepdims=True)
+    losses = np.log(total[:, 0]) - shifted[np.arange(flat.size), flat]
+    e /= total
+    if axis is None:
+        sum_of = np.add.reduce(losses, axis=None)
+        losses = sum_of / flat.size if mean else sum_of
+    return losses.reshape(kept_shape(x.shape, axis) if keepdims else _dropped(x.shape, axis)), e.reshape(x.shape)
 
 
-def _softmax_minus(x: Any, labels: Any) -> Any:
-    """softmax(x) − y: the derivative of the cross-entropy, stable where those of its parts are not."""
+def _softmax(x: Any) -> Any:
     e = np.exp(x - np.maximum.reduce(x, axis=-1, keepdims=True))
-    return e / np.add.reduce(e, axis=-1, keepdims=True) - (labels[..., None] == np.arange(x.shape[-1]))
+    return e / np.add.reduce(e, axis=-1, keepdims=True)
+
+
+def _softmax_minus(residual: Any, labels: Any, mean: bool) -> Any:
+    """softmax(x) − y: the derivative of the cross-entropy, stable where those of its parts are not."""
+    weight = residual - (labels[..., None] == np.arange(residual.shape[-1]))
+    return weight / (math.prod(labels.shape) or 1) if mean else weight
 
 
 sum_ = LinearMap("sum", lambda x, axis, keepdims: np.add.reduce(x, axis=axis, keepdims=keepdims), _spread)
@@ -147,7 +151,10 @@ std_ = Reduction(
         _deviation(x, axis) * _share_of(x, axis, correction), y
     ),
 )  # fmt: skip
-cross_entropy_ = Reduction("softmax_cross_entropy", _cross_entropy, lambda x, b, axis: _softmax_minus(x, b))
+cross_entropy_ = Reduction(
+    "softmax_cross_entropy", _cross_entropy,
+    lambda x, b, *, axis, mean, residual: _softmax_minus(residual, b, mean), residual=_softmax,
+)  # fmt: skip
 any_ = Reduction("any", lambda x, axis, keepdims: np.any(x, axis=axis, keepdims=keepdims), None)
 all_ = Reduction("all", lambda x, axis, keepdims: np.all(x, axis=axis, keepdims=keepdims), None)
 argmax_ = Reduction("argmax", lambda x, axis, keepdims: np.argmax(x, axis=axis, keepdims=keepdims), None)
@@ -242,9 +249,7 @@ def norm(x: Any, ord: float | str | None = None, axis: Axes = None, keepdims: bo
         return norm_(x, axis=axes, keepdims=keepdims)
     if not vector or isinstance(ord, str):
         raise OptionError(
-            "norm: only the Frobenius norm of matrices is known",
-            ord=ord,
-            fix="leave ord out, or give one axis",
+            "norm: only the Frobenius norm of matrices is known", ord=ord, fix="leave ord out, or give one axis"
         )
     if ord == math.inf:
         return max(ew.absolute(x), axis, keepdims)
@@ -281,9 +286,7 @@ def argmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
     >>> argmax(np.array([1.0, 4.0, 4.0]))
     Tensor(1)
     """
-    return argmax_(
-        x, axis=axis if axis is None else normalize_axis(axis, ndim_of(x), "argmax"), keepdims=keepdims
-    )
+    return argmax_(x, axis=axis if axis is None else normalize_axis(axis, ndim_of(x), "argmax"), keepdims=keepdims)
 
 
 def argmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
@@ -292,9 +295,7 @@ def argmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
     >>> argmin(np.array([4.0, 1.0]))
     Tensor(1)
     """
-    return argmin_(
-        x, axis=axis if axis is None else normalize_axis(axis, ndim_of(x), "argmin"), keepdims=keepdims
-    )
+    return argmin_(x, axis=axis if axis is None else normalize_axis(axis, ndim_of(x), "argmin"), keepdims=keepdims)
 
 
 def cumsum(x: Any, axis: int | None = None) -> Any:

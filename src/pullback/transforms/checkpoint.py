@@ -49,9 +49,7 @@ class _Rerun(Primitive):
     def __init__(self, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         super().__init__(f"checkpoint {getattr(f, '__name__', 'function')}", self._forward)
         self._f, self._kwargs, self._tree = f, kwargs, list(args)
-        self._places = [
-            i for i, x in enumerate(leaves(self._tree)) if isinstance(x, Tensor) and x.node is not None
-        ]
+        self._places = [i for i, x in enumerate(leaves(self._tree)) if isinstance(x, Tensor) and x.node is not None]
         self._state = random.default_generator().bit_generator.state
         self._captured: list[Tensor] = []
         self._result: Any = None
@@ -91,7 +89,7 @@ class _Rerun(Primitive):
             given[place] = tensor
         return self._f(*rebuild(self._tree, given), **self._kwargs)
 
-    def needs(self, operand: int, count: int) -> tuple[int, ...]:  # noqa: ARG002 (all operands, always)
+    def needs(self, operand: int, count: int) -> tuple[int, ...]:
         return tuple(range(1, count + 1))
 
     def _again(self, node: Node, saved: Sequence[Any]) -> tuple[list[Node], list[Any]]:
@@ -108,8 +106,7 @@ class _Rerun(Primitive):
         try:
             with ModeContext(recording=True):
                 inside = [
-                    identity(x) if isinstance(x, Tensor) and x.node else track(_array(x))
-                    for x in saved[1 : 1 + count]
+                    identity(x) if isinstance(x, Tensor) and x.node else track(_array(x)) for x in saved[1 : 1 + count]
                 ]
                 result = leaves(self._run(inside))
         finally:
@@ -119,11 +116,7 @@ class _Rerun(Primitive):
     def vjp(self, node: Node, cotangent: Any, saved: Sequence[Any], wanted: Sequence[int]) -> list[Any]:
         nodes, outputs = self._again(node, saved)
         record = any(isinstance(c, Tensor) for c in cotangent)
-        seeds = [
-            (y.node, c)
-            for y, c in zip(outputs, cotangent, strict=True)
-            if c is not None and y.node is not None
-        ]
+        seeds = [(y.node, c) for y, c in zip(outputs, cotangent, strict=True) if c is not None and y.node is not None]
         path = between([n for n, _ in seeds], nodes).nodes
         found = pull(seeds, path, set(nodes), record=record, retain=record)
         return [found.get(nodes[i]) for i in wanted]

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from functools import update_wrapper
 from typing import Any, final
 
+from pullback.core.custom_kinds import CustomJVP, CustomVJP
 from pullback.core.errors import GraphError
-from pullback.core.kinds import CustomJVP, CustomVJP
 from pullback.core.modes import ModeContext
 from pullback.ops.movement import pick_
 from pullback.tensor import Tensor
@@ -68,12 +68,8 @@ class custom_jvp:  # noqa: N801 (used as a decorator)
 
     def _tangent(self, primals: Sequence[Any], tangents: Sequence[Any], _y: Any, **params: Any) -> Any:
         if self._rule is None:
-            raise GraphError(
-                f"{self._primitive.name}: no derivative is defined", fix="decorate a rule with @f.defjvp"
-            )
-        boxed = [
-            tuple(v if isinstance(v, Tensor) else Tensor(v) for v in values) for values in (primals, tangents)
-        ]
+            raise GraphError(f"{self._primitive.name}: no derivative is defined", fix="decorate a rule with @f.defjvp")
+        boxed = [tuple(v if isinstance(v, Tensor) else Tensor(v) for v in values) for values in (primals, tangents)]
         _, tangent = self._rule(*boxed, **params)
         plain = not any(isinstance(v, Tensor) for v in (*primals, *tangents))
         return _arrays(tangent) if plain else tangent
@@ -104,7 +100,7 @@ class custom_vjp:  # noqa: N801 (used as a decorator)
         self._primitive = CustomVJP(getattr(f, "__name__", "custom_vjp"), _kernel(f), self._cotangents)
 
     def defvjp(self, forward: Callable[..., Any], backward: Callable[..., Any]) -> None:
-        """Set the halves: `forward(*args)` gives (value, residuals), `backward(residuals, cotangent)` a cotangent each."""
+        """Set both: `forward(*args)` gives (value, residuals), `backward(residuals, cotangent)` a cotangent each."""
         self._forward, self._backward = forward, backward
 
     def _cotangents(self, cotangent: Any, primals: Sequence[Any], _y: Any, **params: Any) -> tuple[Any, ...]:
@@ -118,9 +114,7 @@ class custom_vjp:  # noqa: N801 (used as a decorator)
         # The residuals are computed again, from tensors that know where they came from: so any order is right.
         _, residuals = self._forward(*boxed, **params)
         cotangents = [c if isinstance(c, Tensor) or c is None else Tensor(c) for c in parts]
-        result = self._backward(
-            residuals, tuple(cotangents) if isinstance(cotangent, tuple) else cotangents[0]
-        )
+        result = self._backward(residuals, tuple(cotangents) if isinstance(cotangent, tuple) else cotangents[0])
         result = result if isinstance(result, tuple) else (result,)
         return result if recorded else tuple(map(_array, result))
 

@@ -14,7 +14,7 @@ from pullback.ops.movement import moveaxis, reshape, stack
 from pullback.tensor import Tensor
 from pullback.transforms.forward import jvp
 from pullback.transforms.recording import Recording
-from pullback.transforms.reverse import Argnums, _argnums, grad
+from pullback.transforms.reverse import Argnums, argument_numbers, grad
 
 
 def jacobian(f: Callable[..., Any], argnums: Argnums = 0, *, mode: str = "auto") -> Callable[..., Any]:
@@ -44,7 +44,7 @@ def jacobian(f: Callable[..., Any], argnums: Argnums = 0, *, mode: str = "auto")
 
     @wraps(f)
     def jacobian_of(*args: Any, **kwargs: Any) -> Any:
-        single, numbers = _argnums(argnums, args, "jacobian")
+        single, numbers = argument_numbers(argnums, args, "jacobian")
         run = Recording(f, args, kwargs, numbers, "jacobian")
         inputs = sum(t.size for t in run.tensors)
         outputs = sum(t.size for t in leaves(run.outputs))
@@ -77,11 +77,7 @@ def _rows(run: Recording) -> list[Any]:
         pulled = [next(rows) for _ in range(y.size)]
         blocks.append(
             [
-                tree_map(
-                    lambda x, *column, y=y: _stacked(column, y.shape, x),
-                    argument,
-                    *(row[k] for row in pulled),
-                )
+                tree_map(lambda x, *column, y=y: _stacked(column, y.shape, x), argument, *(row[k] for row in pulled))
                 for k, argument in enumerate(run.arguments)
             ]
         )

@@ -118,9 +118,7 @@ class Recording:
             for node, tangent, x in zip(self.sources, leaves(list(tangents)), self.tensors, strict=True)
         }
         carried = push(given, self.path.nodes, record=self.record, retain=retain or self.record)
-        return tree_map(
-            lambda y: _boxed(carried.get(y.node) if y.node is not None else None, y), self.outputs
-        )
+        return tree_map(lambda y: _boxed(carried.get(y.node) if y.node is not None else None, y), self.outputs)
 
     def _direction(self, value: Any, like: Tensor, what: str) -> Any:
         tensor = isinstance(value, Tensor)

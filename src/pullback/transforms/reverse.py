@@ -64,7 +64,7 @@ def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = 
 
     @wraps(f)
     def value_and_gradient(*args: Any, **kwargs: Any) -> Any:
-        single, numbers = _argnums(argnums, args, "grad")
+        single, numbers = argument_numbers(argnums, args, "grad")
         run = Recording(f, args, kwargs, numbers, "grad", has_aux)
         output = run.outputs
         if not isinstance(output, Tensor) or output.size != 1:
@@ -80,7 +80,8 @@ def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = 
     return value_and_gradient
 
 
-def _argnums(argnums: Argnums, args: Sequence[Any], name: str) -> tuple[bool, list[int]]:
+def argument_numbers(argnums: Argnums, args: Sequence[Any], name: str) -> tuple[bool, list[int]]:
+    """Whether a single argument is named, and the positions of those that are, from the front."""
     single = isinstance(argnums, int)
     numbers = [argnums] if isinstance(argnums, int) else list(argnums)
     for i in numbers:
@@ -117,9 +118,7 @@ class Gradients(Mapping[Any, Tensor]):
 
     def __init__(self, found: dict[Tensor, Tensor]) -> None:
         self._by_tensor = {id(tensor): (tensor, gradient) for tensor, gradient in found.items()}
-        self._by_name = {
-            tensor.name: gradient for tensor, gradient in found.items() if tensor.name is not None
-        }
+        self._by_name = {tensor.name: gradient for tensor, gradient in found.items() if tensor.name is not None}
 
     def __getitem__(self, key: Any) -> Tensor:
         if isinstance(key, str) and key in self._by_name:
@@ -153,17 +152,11 @@ def why_not(tensor: Any) -> str:
         return f"its dtype is {tensor.dtype}; only floating-point tensors have gradients"
     if tensor.node is None:
         return "it is a constant: set requires_grad=True before computing (detach and no_grad make constants)"
-    return (
-        "the value was not computed from it: it is unused, or cut off by detach, no_grad, an argmax or a cast"
-    )
+    return "the value was not computed from it: it is unused, or cut off by detach, no_grad, an argmax or a cast"
 
 
 def gradients(
-    loss: Tensor,
-    wrt: Collection[Tensor] | None = None,
-    *,
-    create_graph: bool = False,
-    retain_graph: bool = False,
+    loss: Tensor, wrt: Collection[Tensor] | None = None, *, create_graph: bool = False, retain_graph: bool = False
 ) -> Gradients:
     """∂loss/∂x for each source of a computed loss, or for each tensor of `wrt`; nothing is stored in `.grad`.
 

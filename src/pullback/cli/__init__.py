@@ -1,0 +1,3 @@
+"""The command line: `pullback train`, `evaluate`, `predict`, `grad`, `draw` and `info`."""
+
+from pullback.cli.app import main as main

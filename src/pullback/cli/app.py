@@ -1,0 +1,89 @@
+"""The `pullback` command: its parts, and what becomes of errors.
+
+A failure that Pullback foresees is printed as its message, without a traceback. The exit code tells the rest:
+0 all is well, 1 it failed, 2 the command line or a setting is wrong, 130 and 143 stopped by Ctrl-C or SIGTERM.
+`--traceback`, or PULLBACK_TRACEBACK=1, shows where an error comes from.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import textwrap
+from collections.abc import Callable, Sequence
+from typing import Annotated, Final
+
+import typer
+from typer.core import TyperCommand
+
+from pullback import __version__
+from pullback.cli.evaluate import evaluate, predict
+from pullback.cli.formulas import FormulaCommand, draw, grad
+from pullback.cli.information import info
+from pullback.cli.threads import RestartError, restart
+from pullback.cli.train import train
+from pullback.core.errors import ExpressionError, OptionError, PullbackError
+
+TRACEBACK: Final = "PULLBACK_TRACEBACK"
+
+app: Final = typer.Typer(
+    name="pullback",
+    help="Differentiate formulas, draw their graphs, and train networks on handwritten digits.",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain text, as in every other message; and rich is slow to load
+)
+
+# Each command, how its line is read, and lines to try.
+COMMANDS: Final[tuple[tuple[Callable[..., None], type[TyperCommand], str], ...]] = (
+    (
+        train,
+        TyperCommand,
+        "pullback train\n"
+        "pullback train --data mnist --hidden 128,64 --optimizer adam --epochs 10\n"
+        "pullback train --resume runs/mnist-1 --epochs 20",
+    ),
+    (evaluate, TyperCommand, "pullback evaluate runs/digits-1"),
+    (predict, TyperCommand, "pullback predict runs/mnist-1 seven.png"),
+    (
+        grad,
+        FormulaCommand,
+        'pullback grad "x**2 * sin(y)" x=3 y=pi/2\n'
+        'pullback grad "norm(w) + sum(w * x)" w=[3,4] x=2\n'
+        'pullback grad "where(x > 0, sqrt(x), x)" x=-1',
+    ),
+    (draw, FormulaCommand, 'pullback draw "sin(x)**sin(x)" x=0.5 -o sine.svg'),
+    (info, TyperCommand, "pullback info"),
+)
+for command, kind, lines in COMMANDS:
+    # \b keeps the lines from being filled up to paragraphs.
+    app.command(cls=kind, epilog="\b\nTry:\n" + textwrap.indent(lines, "  "))(command)
+
+
+@app.callback()
+def pullback(
+    traceback: Annotated[
+        bool, typer.Option("--traceback", help="Show where an error comes from.", envvar=TRACEBACK)
+    ] = False,
+    version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
+) -> None:
+    """Differentiate formulas, draw their graphs, and train networks on handwritten digits."""
+    if version:
+        print(f"pullback {__version__}")
+        raise typer.Exit
+    if traceback:
+        os.environ[TRACEBACK] = "1"  # for the code below, which is outside of this, and for a restart
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line, and leave with its exit code."""
+    try:
+        app(arguments, prog_name="pullback")
+    except RestartError as wanted:
+        restart(wanted.environment)
+    except (PullbackError, OSError, MemoryError) as error:
+        if os.environ.get(TRACEBACK):
+            raise
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2 if isinstance(error, (OptionError, ExpressionError)) else 1)

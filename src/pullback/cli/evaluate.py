@@ -1,0 +1,72 @@
+"""`pullback evaluate` and `pullback predict`: a trained network on its test images, and on pictures of yours."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from pullback.cli.report import report
+from pullback.cli.train import data_of
+from pullback.nn import Module
+from pullback.training import checkpoint
+from pullback.training.checkpoint import Checkpoint
+from pullback.training.digit_image import FRAMES, read_digit
+from pullback.training.evaluation import classify
+from pullback.training.learner import network_for
+from pullback.training.run_folder import RunFolder
+from pullback.training.settings import Settings, layered, read_toml
+
+_CLASSES = tuple("0123456789")
+
+Run = Annotated[Path, typer.Argument(help="Folder of a run.", metavar="RUN", show_default=False)]
+DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Folder with the files of MNIST.", metavar="DIR")]
+Images = Annotated[
+    list[Path], typer.Argument(help="Pictures of one digit each.", metavar="IMAGE...", show_default=False)
+]
+
+
+def evaluate(run: Run, data_dir: DataDir = None) -> None:
+    """Test a trained network again, and draw its pictures.
+
+    The last line has the accuracy on the test images, which the network did not learn from.
+    """
+    folder = RunFolder.open(run)
+    changed = {} if data_dir is None else {"data_dir": str(data_dir)}
+    settings = layered(read_toml(folder.config), changed)
+    network, saved = trained(folder, settings)
+    data = data_of(settings)
+    batches = max(1, len(data.train) // settings.batch_size)
+    report(folder, network, data, batches, f"{settings.data}, after {saved.rest['step']:,} steps")
+
+
+def predict(run: Run, images: Images) -> None:
+    """Tell which digit a picture shows, and how likely each is.
+
+    A picture may be a PNG (or JPEG, GIF, BMP, TIFF, WEBP), in colours, grey or transparent, of 8 to 4,096
+    pixels a side; dark on bright or bright on dark. It shows one digit, which is cut out along its ink, brought
+    to the size of those that the network learned from, and centred. A picture of exactly their size (8 x 8, or
+    28 x 28 of MNIST) is taken as it is.
+    """
+    folder = RunFolder.open(run)
+    settings = folder.settings()
+    network, _ = trained(folder, settings)
+    frame = FRAMES[settings.data]
+    shares = classify(network, np.stack([read_digit(path, frame) for path in images]))
+    width = max(len("image"), *(len(str(path)) for path in images))
+    print(f"{'image':<{width}}  digit  " + "  ".join(f"{name:>5}" for name in _CLASSES))
+    for path, row in zip(images, shares, strict=True):
+        numbers = "  ".join(f"{share:>5.1%}" if share >= 0.0005 else "    ·" for share in row)
+        print(f"{path!s:<{width}}  {_CLASSES[row.argmax()]:>5}  {numbers}")
+
+
+def trained(folder: RunFolder, settings: Settings) -> tuple[Module, Checkpoint]:
+    """Make the network of a run, with the weights that it has learned."""
+    side = FRAMES[settings.data].side
+    network = network_for(settings, (side, side), len(_CLASSES))
+    saved = checkpoint.load(folder.checkpoint)
+    with checkpoint.naming(folder.checkpoint):
+        network.load_state_dict(saved.model)
+    return network, saved

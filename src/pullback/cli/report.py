@@ -1,0 +1,38 @@
+"""How well a run went: the last lines of `train` and of `evaluate`, and the pictures."""
+
+from __future__ import annotations
+
+from pullback.data import ImageSet
+from pullback.nn import Module
+from pullback.training.evaluation import evaluate
+from pullback.training.metrics import read_metrics
+from pullback.training.pictures import MISSING, draw_pictures
+from pullback.training.run_folder import RunFolder
+
+
+def report(folder: RunFolder, network: Module, data: ImageSet, batches: int, done: str, *, quiet: bool = False) -> None:
+    """Test a network, draw the pictures of its run, and print what came out.
+
+    Parameters
+    ----------
+    folder : RunFolder
+        Where the pictures go and the metrics are.
+    network : Module
+        What is tested on the test part of `data`.
+    batches : int
+        Steps an epoch.
+    done : str
+        What was done before; goes into the line before the last.
+    quiet : bool
+        Print the last line only.
+    """
+    result = evaluate(network, *data.test.arrays)
+    metrics = list(read_metrics(folder.metrics)) if folder.metrics.exists() else []
+    learned = [row.value for row in metrics if (row.split, row.name) == ("train", "loss")]
+    if not quiet:
+        loss = f"loss {learned[-1]:.4f}, " if learned else ""
+        print(f"{done}: {loss}test loss {result.loss:.4f}")
+    paths = draw_pictures(folder, data, result, metrics, batches)
+    names = ", ".join(path.name for path in paths)
+    pictures = f"pictures in {folder.path}: {names}" if paths else MISSING + f", then pullback evaluate {folder.path}"
+    print(f"test accuracy {result.accuracy:.2%} ({result.correct:,} of {len(result.labels):,}); {pictures}")

@@ -1,0 +1,134 @@
+"""`pullback train`: a network learns to read handwritten digits, in a folder from which it can go on."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+from pullback.cli.report import report
+from pullback.cli.threads import use_threads
+from pullback.core.errors import OptionError
+from pullback.data import ImageSet, digits, mnist
+from pullback.interop.atomic import write_atomically
+from pullback.training import checkpoint
+from pullback.training.interrupts import Interrupts
+from pullback.training.learner import Learner
+from pullback.training.loop import Loop
+from pullback.training.progress import Progress
+from pullback.training.run_folder import RunFolder
+from pullback.training.settings import DEFAULTS, OPTIMIZERS, RESUMABLE, ROWS, USUAL_EPOCHS, Settings, layered, read_toml
+
+_USUAL: Final[dict[str, str]] = {
+    "hidden": "64",
+    "epochs": str(USUAL_EPOCHS),
+    "lr": ", ".join(f"{lr} of {name}" for name, lr in OPTIMIZERS.items()),
+    "threads": "as many as the machine has",
+    "data_dir": "$PULLBACK_DATA, then the user's cache, then a download",
+}
+
+
+def _option(name: str, metavar: str) -> Any:
+    """Make the option of a setting from the setting's row."""
+    usual = _USUAL.get(name) or (None if DEFAULTS[name] is None else str(DEFAULTS[name]))
+    return typer.Option(
+        f"--{name.replace('_', '-')}", help=ROWS[name].meaning, metavar=metavar, show_default=usual or False
+    )
+
+
+_compile: Final[Any] = typer.Option("--compile/--no-compile", help=ROWS["compile"].meaning, show_default="--compile")
+_config: Final[Any] = typer.Option(
+    help="TOML file with settings of these names; options come before it.", metavar="FILE"
+)
+_out: Final[Any] = typer.Option(help="Folder of the run.", metavar="DIR", show_default="runs/DATA-NUMBER")
+_resume: Final[Any] = typer.Option(help="Go on with the run in this folder, as if it had never stopped.", metavar="RUN")
+_quiet: Final[Any] = typer.Option("--quiet", help="Print the last line only.")
+
+
+def train(
+    data: Annotated[str | None, _option("data", "[digits|mnist]")] = None,
+    data_dir: Annotated[Path | None, _option("data_dir", "DIR")] = None,
+    hidden: Annotated[str | None, _option("hidden", "N[,N...]")] = None,
+    dropout: Annotated[float | None, _option("dropout", "P")] = None,
+    epochs: Annotated[int | None, _option("epochs", "N")] = None,
+    steps: Annotated[int | None, _option("steps", "N")] = None,
+    batch_size: Annotated[int | None, _option("batch_size", "N")] = None,
+    optimizer: Annotated[str | None, _option("optimizer", f"[{'|'.join(OPTIMIZERS)}]")] = None,
+    lr: Annotated[float | None, _option("lr", "X")] = None,
+    momentum: Annotated[float | None, _option("momentum", "X")] = None,
+    weight_decay: Annotated[float | None, _option("weight_decay", "X")] = None,
+    seed: Annotated[int | None, _option("seed", "N")] = None,
+    threads: Annotated[int | None, _option("threads", "N")] = None,
+    compile: Annotated[bool | None, _compile] = None,
+    config: Annotated[Path | None, _config] = None,
+    out: Annotated[Path | None, _out] = None,
+    resume: Annotated[Path | None, _resume] = None,
+    quiet: Annotated[bool, _quiet] = False,
+) -> None:
+    """Learn to read handwritten digits, and show how well that went.
+
+    Ctrl-C saves and stops; --resume goes on, bit for bit, as if nothing had happened. Pressed twice, it stops
+    at once, and what was saved last stays.
+    """
+    named = {name: value for name, value in locals().items() if name in ROWS and value is not None}
+    folder, settings = _resumed(resume, config, out, named) if resume else (None, _fresh(config, named))
+    use_threads(settings.threads)
+    data_set = data_of(settings)
+    learner = Learner(settings, data_set)
+    if folder is None:
+        folder = RunFolder.create(out, settings)
+    else:
+        with checkpoint.naming(folder.checkpoint):
+            learner.restore(checkpoint.load(folder.checkpoint))
+        write_atomically(folder.config, settings.toml().encode())
+    if not quiet:
+        print(_heading(learner, folder), flush=True)
+    began, first = time.perf_counter(), learner.step
+    with Interrupts() as interrupts, Progress(learner.step, learner.last, quiet=quiet) as progress:
+        finished = Loop(learner, folder).run(progress, interrupts)
+    if not finished:
+        print(f"stopped at step {learner.step:,} of {learner.last:,}; go on: pullback train --resume {folder.path}")
+        raise typer.Exit(128 + (interrupts.signal or 0))
+    seconds = time.perf_counter() - began
+    done = f"{learner.step - first:,} steps in {seconds:.1f} s"
+    report(folder, learner.network, data_set, len(learner.loader), done, quiet=quiet)
+
+
+def data_of(settings: Settings) -> ImageSet:
+    """Give the data set of a run."""
+    return mnist(settings.data_dir) if settings.data == "mnist" else digits()
+
+
+def _fresh(config: Path | None, named: dict[str, Any]) -> Settings:
+    return layered({} if config is None else read_toml(config), named)
+
+
+def _resumed(run: Path, config: Path | None, out: Path | None, named: dict[str, Any]) -> tuple[RunFolder, Settings]:
+    """Find a run and its settings, and refuse what would make it another run."""
+    folder = RunFolder.open(run)
+    refused = [name for name, value in (("config", config), ("out", out)) if value is not None]
+    refused += [name for name in named if name not in RESUMABLE]
+    if refused:
+        raise OptionError(
+            "train: a run that is resumed keeps its settings",
+            got=", ".join(f"--{name.replace('_', '-')}" for name in refused),
+            fix="only these may change: " + ", ".join(f"--{name.replace('_', '-')}" for name in sorted(RESUMABLE)),
+        )  # fmt: skip
+    return folder, layered(read_toml(folder.config), named)
+
+
+def _heading(learner: Learner, folder: RunFolder) -> str:
+    data = learner.data
+    images, _ = data.train.arrays
+    height, width = images.shape[1:]
+    settings = learner.settings
+    sizes = "-".join(map(str, (height * width, *settings.hidden, len(data.classes))))
+    rule = f"{settings.optimizer}, learning rate {settings.rate:g}, batches of {settings.batch_size}"
+    start = f", from step {learner.step:,}" if learner.step else ""
+    return (
+        f"data   {data.name}: {len(images):,} images of {height} × {width} to learn from, {len(data.test):,} to test on\n"
+        f"model  {sizes}, {learner.parameters:,} parameters; {rule}\n"
+        f"run    {folder.path}, {learner.last:,} steps{start}"
+    )

@@ -1,0 +1,93 @@
+"""The kinds whose rule comes from outside: custom jvp and vjp rules, and operations without a derivative."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, final
+
+from pullback.core.errors import GraphError
+from pullback.core.graph import Node
+from pullback.core.primitive import Primitive
+from pullback.core.spec import spec_of, zeros_of
+from pullback.core.walks import transpose
+
+
+class _Whole(Primitive):
+    """What the custom kinds share: all operands and outputs are kept, and the rule comes from outside."""
+
+    def needs(self, operand: int, count: int) -> tuple[int, ...]:
+        return tuple(range(count + 1))
+
+
+@final
+class CustomJVP(_Whole):
+    """Anything else: its jvp, written with operations; reverse mode pulls back through the jvp just recorded.
+
+    Parameters
+    ----------
+    rule : callable
+        `rule(primals, tangents, y, **params)` gives the tangent of the output; `primals` and `tangents` are tuples as
+        long as the operands. The tangents are never None.
+    """
+
+    def __init__(self, name: str, kernel: Callable[..., Any], rule: Callable[..., Any], doc: str | None = None) -> None:
+        super().__init__(name, kernel, doc)
+        self.rule = rule
+
+    def jvp(self, node: Node, tangents: Sequence[Any], saved: Sequence[Any]) -> Any:
+        filled = [zeros_of(spec_of(i)) if t is None else t for i, t in zip(node.inputs, tangents, strict=True)]
+        return self.rule(tuple(saved[1:]), tuple(filled), saved[0], **node.params)
+
+    def vjp(self, node: Node, cotangent: Any, saved: Sequence[Any], wanted: Sequence[int]) -> list[Any]:
+        def push(*tangents: Any) -> Any:
+            filled = [zeros_of(spec_of(i)) for i in node.inputs]
+            for i, tangent in zip(wanted, tangents, strict=True):
+                filled[i] = tangent
+            return self.rule(tuple(saved[1:]), tuple(filled), saved[0], **node.params)
+
+        return transpose(push, [spec_of(node.inputs[i]) for i in wanted], cotangent)
+
+
+@final
+class CustomVJP(_Whole):
+    """A user's reverse rule; forward mode is the transpose of that rule, which is linear in the cotangent.
+
+    Parameters
+    ----------
+    rule : callable
+        `rule(cotangent, primals, y, **params)` gives a tuple: the cotangent of each operand, None for 0.
+    """
+
+    def __init__(self, name: str, kernel: Callable[..., Any], rule: Callable[..., Any], doc: str | None = None) -> None:
+        super().__init__(name, kernel, doc)
+        self.rule = rule
+
+    def vjp(self, node: Node, cotangent: Any, saved: Sequence[Any], wanted: Sequence[int]) -> list[Any]:
+        contributions = self.rule(cotangent, tuple(saved[1:]), saved[0], **node.params)
+        if not isinstance(contributions, tuple) or len(contributions) != len(node.inputs):
+            raise GraphError(
+                f"{self.name}: the vjp rule must give one cotangent for each operand, as a tuple",
+                got=type(contributions).__name__, operands=len(node.inputs), fix="return (…,), with None for 0",
+            )  # fmt: skip
+        return [contributions[i] for i in wanted]
+
+    def jvp(self, node: Node, tangents: Sequence[Any], saved: Sequence[Any]) -> Any:
+        given = [i for i, tangent in enumerate(tangents) if tangent is not None]
+
+        def back(cotangent: Any) -> Any:
+            return tuple(self.vjp(node, cotangent, saved, given))
+
+        return transpose(back, [node.aval], tuple(tangents[i] for i in given))[0]
+
+
+@final
+class Opaque(Primitive):
+    """An operation without a derivative: drawing random numbers, reading a clock."""
+
+    differentiable = False
+
+    def vjp(self, node: Node, cotangent: Any, saved: Sequence[Any], wanted: Sequence[int]) -> list[Any]:
+        return [None for _ in wanted]
+
+    def jvp(self, node: Node, tangents: Sequence[Any], saved: Sequence[Any]) -> Any:
+        return None

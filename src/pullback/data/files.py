@@ -1,0 +1,163 @@
+"""Files of a published data set: where they are looked for, how they are fetched and proved whole.
+
+A file is known by the SHA-256 of what it holds once decompressed, so that any copy of it will do, however it
+was compressed. Only a copy that has been proved is ever put into the cache.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, final
+
+import numpy.typing as npt
+
+from pullback.core.errors import DataError
+from pullback.data.idx import decompress, parse
+
+VARIABLE: Final = "PULLBACK_DATA"
+
+
+@final
+@dataclass(frozen=True)
+class IdxFile:
+    """One published file: its name without `.gz`, the shape of its array, and the SHA-256 of its content."""
+
+    name: str
+    shape: tuple[int, ...]
+    sha256: str
+
+
+@final
+@dataclass(frozen=True)
+class Collection:
+    """Files that are published together: `folders` are where they may lie inside a data folder."""
+
+    name: str
+    folders: tuple[str, ...]
+    mirrors: tuple[str, ...]
+    files: tuple[IdxFile, ...]
+
+    def load(self, root: str | os.PathLike[str] | None) -> list[npt.NDArray[Any]]:
+        """Return the array of each file: found in `root`, `$PULLBACK_DATA` or the cache, else downloaded.
+
+        A download goes into `root` if that is given, else into the cache.
+        """
+        return [self._load(file, root) for file in self.files]
+
+    def _load(self, file: IdxFile, root: str | os.PathLike[str] | None) -> npt.NDArray[Any]:
+        places = list(self._places(root))
+        for place in places:
+            for name in (file.name, f"{file.name}.gz"):
+                if (place / name).is_file():
+                    return proved(place / name, file)
+        return self._download(file, Path(root).expanduser() if root else places[-1], places)
+
+    def _places(self, root: str | os.PathLike[str] | None) -> Iterator[Path]:
+        for base in (root, os.environ.get(VARIABLE)):
+            if base:
+                yield from (Path(base).expanduser() / folder for folder in self.folders)
+        yield cache_folder() / self.name
+
+    def _download(self, file: IdxFile, target: Path, places: list[Path]) -> npt.NDArray[Any]:
+        """Fetch a file into `target` from the first mirror that gives a copy that can be proved."""
+        urls = [f"{mirror}{file.name}.gz" for mirror in self.mirrors]
+        facts: dict[str, object] = {
+            "file": f"{file.name}.gz (or {file.name}, decompressed)",
+            "looked in": "\n".join(map(str, places)),
+        }
+        put = f"put the file into {target}, or name its folder in ${VARIABLE}"
+        pooch = _pooch()
+        if pooch is None:
+            raise DataError(
+                f"{self.name}: a file is missing, and pooch, which would download it, is not installed",
+                **facts,
+                source="\n".join(urls),
+                fix=f"pip install 'pullback[data]'; or {put}",
+            )
+        failures = []
+        try:
+            target.mkdir(parents=True, exist_ok=True)
+            scratch = tempfile.TemporaryDirectory(dir=target)
+        except OSError as error:
+            raise DataError(
+                f"{self.name}: a file is missing, and the folder for it cannot be written",
+                **facts,
+                folder=target,
+                got=error,
+                fix=f"name another folder: {self.name}(root=…), or ${VARIABLE}",
+            ) from error
+        with scratch as folder:
+            for url in urls:
+                path = Path(folder, f"{file.name}.gz")
+                try:
+                    _fetch(pooch, url, path)
+                    array = proved(path, file)
+                except (OSError, DataError) as error:  # a failed request is an OSError
+                    failures.append(f"{url}\n  {textwrap.shorten(_reason(error), 160)}")
+                else:
+                    path.replace(target / path.name)
+                    return array
+        raise DataError(
+            f"{self.name}: a file is missing and could not be downloaded",
+            **facts,
+            tried="\n".join(failures),
+            fix=f"connect to the network; or {put}",
+        )
+
+
+def _fetch(pooch: Any, url: str, path: Path) -> None:
+    """Download `url` to `path` under a progress bar, which is off where there is no terminal."""
+    from tqdm import tqdm  # only a download draws a bar
+
+    # pooch sets the total; until then the bar needs some total, for only that makes it true.
+    with tqdm(desc=path.name, total=1, unit="B", unit_scale=True, leave=False, disable=None) as bar:
+        pooch.HTTPDownloader(progressbar=bar)(url, str(path), None)
+
+
+def _reason(error: Exception) -> str:
+    return error.what if isinstance(error, DataError) else f"{type(error).__name__}: {error}"
+
+
+def proved(path: Path, file: IdxFile) -> npt.NDArray[Any]:
+    """Return the array of the file at `path`, once it is proved to be `file`."""
+    content = decompress(path.read_bytes(), str(path))
+    array = parse(content, str(path))
+    if array.shape != file.shape:
+        raise _unlike("an array of another shape", path, file.shape, array.shape)
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != file.sha256:
+        raise _unlike("a damaged or changed file", path, f"SHA-256 {file.sha256}", f"SHA-256 {digest}")
+    return array
+
+
+def _unlike(what: str, path: Path, expected: object, got: object) -> DataError:
+    return DataError(
+        f"{path.name}: {what}",
+        file=path,
+        expected=expected,
+        got=got,
+        fix="delete the file; it is then looked for elsewhere, or downloaded",
+    )
+
+
+def cache_folder() -> Path:
+    """Return the user's folder for files that can be fetched again."""
+    pooch = _pooch()
+    if pooch is None:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pullback"
+    return Path(pooch.os_cache("pullback"))
+
+
+def _pooch() -> Any:
+    """Return pooch, which downloads and knows each system's folders, or None where it is not installed."""
+    try:
+        import pooch  # an extra, and only files that are not at hand need it
+    except ImportError:
+        return None
+    return pooch

@@ -1,0 +1,35 @@
+"""Seeded orders of data: each a pure function of a seed and a key.
+
+Keys are the raw words of PCG64, which NumPy promises never to change (NEP 19), and not a
+`Generator.permutation`, whose algorithm it may change: so an order is the same on every machine and with
+every release of NumPy, and a run can be resumed anywhere.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from pullback.core.errors import OptionError
+from pullback.functions.random import Rng, generator
+
+# The first word of the key says what the order is for, so that one seed gives unrelated orders to each use.
+EPOCH: Final = 0x65706F63
+SPLIT: Final = 0x73706C69
+
+
+def permutation(size: int, seed: int, *key: int) -> npt.NDArray[np.intp]:
+    """Return the integers 0 … size - 1 in the order that `seed` and `key` alone decide."""
+    words = np.random.PCG64(np.random.SeedSequence(seed, spawn_key=key)).random_raw(size)
+    return np.argsort(words, kind="stable").astype(np.intp, copy=False)
+
+
+def seed_of(rng: Rng) -> int:
+    """Return the seed that `rng` stands for: itself, or one draw of a generator; None is the default one."""
+    if not isinstance(rng, (int, np.integer)) or isinstance(rng, bool):
+        return int(generator(rng).integers(2**63))
+    if rng < 0:
+        raise OptionError("rng: a seed is negative", got=rng, fix="an integer of at least 0")
+    return int(rng)

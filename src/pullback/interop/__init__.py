@@ -1,0 +1,4 @@
+"""Exchange with other formats and libraries; files are written whole or not at all."""
+
+from pullback.interop import safetensors as safetensors
+from pullback.interop.atomic import write_atomically as write_atomically

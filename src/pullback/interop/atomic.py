@@ -1,0 +1,51 @@
+"""Writing a file so that a crash at any moment leaves the old file or the new one, never a part."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+from typing import Final
+
+LEFTOVERS: Final = ".*.tmp"  # what a process that was killed while it wrote leaves behind; safe to delete
+
+
+def write_atomically(path: str | os.PathLike[str], content: bytes) -> Path:
+    """Write a file that is either whole or, if anything fails, as it was before.
+
+    The content goes into a new file beside it and onto the disk; only then does it take the name, and the
+    folder that records the name goes onto the disk too.
+
+    Raises
+    ------
+    OSError
+        If the folder is missing or not writable, or the disk is full.
+
+    References
+    ----------
+    T. S. Pillai et al., All File Systems Are Not Created Equal, OSDI 2014: what must be synced, and in which
+    order.
+    """
+    target = Path(path)
+    scratch = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        with scratch.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        scratch.replace(target)
+    except BaseException:
+        scratch.unlink(missing_ok=True)
+        raise
+    _sync_folder(target.parent)
+    return target
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name == "nt":
+        return  # Windows keeps names safe by itself, and opens no folders
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,163 @@
+"""Named arrays in safetensors files, proved by a checksum when they are read.
+
+The format is the safetensors library's, so that other programs read the files. Two things are added: every
+array is copied into C order first, because the library would write the memory of a transposed or strided
+array as it lies, under its logical shape; and a SHA-256 of all names, types, shapes, numbers and notes stands
+among the notes, so that a single changed bit is found.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from pullback.core.errors import CheckpointError, DTypeError
+from pullback.interop.atomic import write_atomically
+from pullback.tensor import Tensor
+
+Arrays = dict[str, npt.NDArray[Any]]
+Notes = dict[str, str]
+
+CHECKSUM: Final = "sha256"
+
+_TYPES: Final[dict[str, np.dtype[Any]]] = {
+    "F64": np.dtype("<f8"), "F32": np.dtype("<f4"), "F16": np.dtype("<f2"), "C64": np.dtype("<c8"),
+    "I64": np.dtype("<i8"), "I32": np.dtype("<i4"), "I16": np.dtype("<i2"), "I8": np.dtype("i1"),
+    "U64": np.dtype("<u8"), "U32": np.dtype("<u4"), "U16": np.dtype("<u2"), "U8": np.dtype("u1"),
+    "BOOL": np.dtype("?"),
+}  # fmt: skip
+_MOST_HEADER: Final = 1 << 24  # bytes: reading the header of a hostile file must not take all memory
+
+
+def save(
+    path: str | os.PathLike[str], arrays: Mapping[str, Any], notes: Mapping[str, str] | None = None
+) -> Path:
+    """Write named arrays, and notes of text, whole or not at all.
+
+    Parameters
+    ----------
+    path : path
+        Usually ends in `.safetensors`; an old file stays until the new one is on the disk.
+    arrays : mapping of str to array-like or Tensor
+        Of real numbers, booleans or complex64, in any memory layout.
+    notes : mapping of str to str, optional
+        Kept beside the arrays.
+
+    Raises
+    ------
+    DTypeError
+        If the format has no such type.
+    OSError
+        If the file cannot be written.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = save(f"{folder}/w.safetensors", {"w": np.eye(2)}, {"step": "7"})
+    ...     arrays, notes = load(path)
+    >>> arrays["w"].tolist(), notes
+    ([[1.0, 0.0], [0.0, 1.0]], {'step': '7'})
+    """
+    return write_atomically(path, encode(arrays, notes))
+
+
+def load(path: str | os.PathLike[str], *, proved: bool = False) -> tuple[Arrays, Notes]:
+    """Read the arrays and notes of a file, and prove them by the checksum if it has one.
+
+    Parameters
+    ----------
+    path : path
+        The file, which any program may have written.
+    proved : bool
+        Refuse a file without a checksum.
+
+    Raises
+    ------
+    CheckpointError
+        If there is no such file, it is damaged, or not a safetensors file.
+    """
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise CheckpointError(
+            "safetensors: the file cannot be read", file=path, got=error.strerror
+        ) from error
+    return decode(content, str(path), proved=proved)
+
+
+def encode(arrays: Mapping[str, Any], notes: Mapping[str, str] | None = None) -> bytes:
+    """Give the bytes of a safetensors file."""
+    from safetensors.numpy import save as serialized  # only saving needs it
+
+    # Not ascontiguousarray, which makes a 0-d array 1-d.
+    plain = {name: np.array(_little(name, value), order="C") for name, value in arrays.items()}
+    kept = dict(notes or {})
+    return serialized(plain, {**kept, CHECKSUM: _digest(plain, kept)})
+
+
+def decode(content: bytes, file: str, *, proved: bool = False) -> tuple[Arrays, Notes]:
+    """Give the arrays and notes that the bytes of a safetensors file hold; `file` names it in errors."""
+    from safetensors import SafetensorError, deserialize  # only loading needs it
+
+    length = int.from_bytes(content[:8], "little")
+    if length > _MOST_HEADER:
+        raise _damaged(file, f"a header of {length:,} bytes; at most {_MOST_HEADER:,} are read")
+    try:
+        found = deserialize(content)  # type: ignore[no-untyped-call]  # the library leaves its type out
+        header = json.loads(content[8 : 8 + length])
+    except (SafetensorError, ValueError) as error:
+        raise _damaged(file, error) from error
+    unknown = {name: entry["dtype"] for name, entry in found if entry["dtype"] not in _TYPES}
+    if unknown:
+        name, kind = next(iter(unknown.items()))
+        raise CheckpointError(
+            "safetensors: NumPy has no such type", file=file, key=name, got=kind,
+            fix=f"cast it to one of {', '.join(_TYPES)}",
+        )  # fmt: skip
+    arrays = {
+        name: np.frombuffer(entry["data"], _TYPES[entry["dtype"]]).reshape(entry["shape"])
+        for name, entry in found
+    }
+    notes = dict(header.get("__metadata__", {}))
+    expected = notes.pop(CHECKSUM, None)
+    if expected is None and proved:
+        raise _damaged(file, "no checksum", "one, as this program writes")
+    if expected is not None and (got := _digest(arrays, notes)) != expected:
+        raise _damaged(file, f"SHA-256 {got}", f"SHA-256 {expected}")
+    return arrays, notes
+
+
+def _little(name: str, value: Any) -> npt.NDArray[Any]:
+    array = value.numpy() if isinstance(value, Tensor) else np.asarray(value)
+    dtype = array.dtype.newbyteorder("<")
+    if dtype not in _TYPES.values():
+        raise DTypeError(
+            "safetensors: the format has no such type", key=name, dtype=array.dtype,
+            fix=f"cast it to one of {', '.join(kind.name for kind in _TYPES.values())}",
+        )  # fmt: skip
+    return array.astype(dtype, copy=False)
+
+
+def _digest(arrays: Arrays, notes: Notes) -> str:
+    """SHA-256 of names, types, shapes, numbers and notes, in an order that does not depend on the file's."""
+    parts = [(name, array.dtype.str, array.shape) for name, array in sorted(arrays.items())]
+    digest = hashlib.sha256(json.dumps([parts, sorted(notes.items())]).encode())
+    for _, array in sorted(arrays.items()):
+        digest.update(array.reshape(-1).view(np.uint8).data)
+    return digest.hexdigest()
+
+
+def _damaged(file: str, got: object, expected: object = None) -> CheckpointError:
+    return CheckpointError(
+        "safetensors: the file is damaged, or is none of this format",
+        file=file,
+        expected=expected,
+        got=got,
+        fix="take an older copy",
+    )

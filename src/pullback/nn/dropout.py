@@ -1,0 +1,55 @@
+"""Dropout."""
+
+from __future__ import annotations
+
+from typing import Any, final
+
+from pullback.core.axes import shape_of
+from pullback.core.errors import OptionError
+from pullback.functions import random
+from pullback.nn.module import Module
+from pullback.ops.elementwise import multiply, where
+
+
+@final
+class Dropout(Module):
+    """x · keep / (1 − p) with `keep` 0 with probability p and else 1, in training; x in evaluation.
+
+    The scale makes the mean of the output that of the input, so that evaluation has nothing to change
+    (Srivastava et al. 2014; this form is called inverted).
+
+    Parameters
+    ----------
+    p : float
+        The probability, in [0, 1], that an element is dropped.
+    rng : None, int or numpy.random.Generator
+        What is drawn from; None is the default generator, as it is when the layer is called.
+
+    Raises
+    ------
+    OptionError
+        If p is not a probability.
+
+    >>> import numpy as np
+    >>> layer = Dropout(0.5, rng=0)
+    >>> layer(np.ones(8))
+    Tensor([0., 2., 2., 2., 0., 0., 0., 0.])
+    >>> layer.eval()(np.ones(8))
+    array([1., 1., 1., 1., 1., 1., 1., 1.])
+    """
+
+    def __init__(self, p: float = 0.5, rng: random.Rng = None) -> None:
+        if not 0 <= p <= 1:
+            raise OptionError("Dropout: p is not a probability", got=p, fix="a number in [0, 1]")
+        self.p = p
+        self.rng = None if rng is None else random.generator(rng)
+
+    def forward(self, x: Any) -> Any:
+        if not self.training or self.p == 0:
+            return x
+        keep = random.bernoulli(1 - self.p, shape_of(x), rng=self.rng)
+        # Selected, not multiplied: what is dropped may be infinite.
+        return where(keep, multiply(x, 1 / (1 - self.p) if self.p < 1 else 0), 0)
+
+    def extra_repr(self) -> str:
+        return f"{self.p}"

@@ -1,0 +1,100 @@
+"""The affine layer."""
+
+from __future__ import annotations
+
+import math
+import operator
+from typing import Any, final
+
+import numpy as np
+
+from pullback.core.errors import OptionError, ShapeError
+from pullback.core.lints import check_precision
+from pullback.functions import random
+from pullback.nn.module import Module
+from pullback.nn.parameter import Parameter
+from pullback.ops.contractions import linear
+
+
+@final
+class Linear(Module):
+    """Y = x · weightᵀ + bias, over the last axis.
+
+    Weight and bias begin uniform in ±1/√in_features, as PyTorch's do; `init` has the other ways.
+
+    Parameters
+    ----------
+    in_features, out_features : int
+        Lengths of the last axis of the input and of the output.
+    bias : bool
+        Whether there is a bias.
+    rng : None, int or numpy.random.Generator
+        What the parameters are drawn from.
+    dtype : dtype
+        Of the parameters.
+
+    Attributes
+    ----------
+    weight : Parameter, (out_features, in_features)
+    bias : Parameter, (out_features,), or None
+
+    Raises
+    ------
+    OptionError
+        If a number of features is not 1 or more.
+    ShapeError
+        When called, if the last axis of the input is not `in_features` long.
+
+    >>> layer = Linear(3, 2, rng=0)
+    >>> layer(np.ones((5, 3), np.float32)).shape
+    (5, 2)
+    """
+
+    def __init__(
+        self, in_features: int, out_features: int, bias: bool = True, *, rng: random.Rng = None,
+        dtype: Any = np.float32,
+    ) -> None:  # fmt: skip
+        self.in_features = _features("in_features", in_features)
+        self.out_features = _features("out_features", out_features)
+        generator = random.generator(rng)
+        bound = 1 / math.sqrt(in_features)
+
+        def drawn(*shape: int) -> Parameter:
+            return Parameter(random.uniform(-bound, bound, shape, rng=generator, dtype=dtype))
+
+        self.weight = drawn(out_features, in_features)
+        self.bias = drawn(out_features) if bias else None
+
+    def forward(self, x: Any) -> Any:
+        if not hasattr(x, "dtype"):
+            x = np.asarray(x)
+        weight = self.weight
+        if x.shape[-1:] != weight.shape[1:]:
+            raise ShapeError(
+                f"{self}: the last axis of the input has another length", layer=self._path or None,
+                input=x.shape, weight=weight.shape, fix=_fix(x.shape, self.in_features),
+            )  # fmt: skip
+        check_precision("Linear", x, weight)
+        return linear(x, weight, self.bias)
+
+    def extra_repr(self) -> str:
+        parts = [f"{self.in_features}, {self.out_features}"]
+        parts += ["bias=False"] if self.bias is None else []
+        parts += [f"dtype={self.weight.dtype}"] if self.weight.dtype != np.float32 else []
+        return ", ".join(parts)
+
+
+def _features(name: str, number: Any) -> int:
+    try:
+        features = operator.index(number)
+    except TypeError:
+        features = 0
+    if features < 1:
+        raise OptionError(f"Linear: {name} is not a number of features", got=repr(number), fix="an integer, 1 or more")
+    return features
+
+
+def _fix(shape: tuple[int, ...], features: int) -> str:
+    if len(shape) > 2 and math.prod(shape[1:]) == features:
+        return "put Flatten() before the layer"
+    return f"give an input of shape (..., {features})"

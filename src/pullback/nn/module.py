@@ -1,0 +1,321 @@
+"""Modules: parameters, buffers and other modules under one roof, and the function that they parameterise.
+
+A module's attributes *are* its registry: what is a `Parameter` is learned, what is a `Module` is a part, in
+lists, tuples and dicts too. Nothing is kept twice, and a constructor need not call another first.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Self, TypeVar
+
+import numpy as np
+
+from pullback.core import tree
+from pullback.core.errors import DTypeError, OptionError
+from pullback.functions.creation import asarray
+from pullback.nn.outline import Summary, outline, summarize
+from pullback.nn.parameter import Parameter
+from pullback.nn.state import Unmatched, load
+from pullback.tensor import Tensor
+
+T = TypeVar("T")
+
+
+class Module(ABC):
+    """A function with parameters: derive it, make the parameters in `__init__`, and write `forward`.
+
+    Attributes
+    ----------
+    training : bool
+        Whether layers behave as in training (Dropout drops). Set it with `train()` and `eval()`.
+
+    Notes
+    -----
+    Parameters are named after where they stand, "layers.0.weight"; the names show in graphs, gradients and
+    errors. A parameter that stands in two places is one parameter: it is counted, learned and named once,
+    after the first.
+
+    >>> from pullback.nn import Linear
+    >>> class Line(Module):
+    ...     def __init__(self):
+    ...         self.line = Linear(1, 1, rng=0)
+    ...     def forward(self, x):
+    ...         return self.line(x)
+    >>> model = Line()
+    >>> [name for name, parameter in model.named_parameters()]
+    ['line.weight', 'line.bias']
+    >>> model(np.ones((5, 1), np.float32)).shape
+    (5, 1)
+    """
+
+    training: bool = True
+    _path: str = ""  # from the root to here
+    _buffers: tuple[str, ...] = ()
+
+    @abstractmethod
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """Compute the output from the input; called by `module(...)`."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.forward(*args, **kwargs)
+
+    # What it holds.
+
+    def parameters(self) -> list[Parameter]:
+        """The parameters of this module and of its parts, each once, frozen ones too."""
+        return [parameter for _, parameter in self.named_parameters()]
+
+    def named_parameters(self) -> list[tuple[str, Parameter]]:
+        """The parameters with their names, a module's own before those of its parts."""
+        return once((join(path, name), p) for path, module in self._places() for name, p in module._learned())
+
+    def buffers(self) -> list[Tensor]:
+        """The tensors that belong to the state and are not learned, each once."""
+        return [buffer for _, buffer in self.named_buffers()]
+
+    def named_buffers(self) -> list[tuple[str, Tensor]]:
+        """The buffers with their names."""
+        return once((join(path, name), b) for path, module in self._places() for name, b in module._kept())
+
+    def modules(self) -> list[Module]:
+        """All modules of the tree, itself first, each once."""
+        return [module for _, module in self.named_modules()]
+
+    def named_modules(self) -> list[tuple[str, Module]]:
+        """All modules of the tree with their names, itself first and named "", each once."""
+        return once(self._places())
+
+    def children(self) -> list[Module]:
+        """The modules that this one is directly made of, each once."""
+        return [module for _, module in self.named_children()]
+
+    def named_children(self) -> list[tuple[str, Module]]:
+        """The modules that this one is directly made of, with their names."""
+        return once(self._parts())
+
+    def named_generators(self) -> list[tuple[str, np.random.Generator]]:
+        """The generators that layers draw from: with the state, all that an exact continuation needs."""
+        return once(
+            (join(path, name), value)
+            for path, module in self._places()
+            for name, value in module._members()
+            if isinstance(value, np.random.Generator)
+        )
+
+    def register_buffer(self, name: str, value: Any) -> None:
+        """Keep a tensor that belongs to the state and is not learned, as attribute `name`.
+
+        Change it in place (`self.mean.assign(...)`), so that a compiled step changes it too.
+
+        Raises OptionError if the name is taken, or is no name of an attribute.
+        """
+        if not name.isidentifier() or (hasattr(self, name) and name not in self._buffers):
+            raise OptionError(
+                f"{type(self).__name__}.register_buffer: the name cannot be used", name=repr(name),
+                fix="the name of an attribute that is not there yet",
+            )  # fmt: skip
+        self._buffers = tuple(dict.fromkeys((*self._buffers, name)))
+        setattr(self, name, value)
+
+    # Its state.
+
+    def state_dict(self) -> dict[str, np.ndarray[Any, Any]]:
+        """Copies of the arrays of parameters and buffers by name; a shared one under each of its names."""
+        return {name: np.array(tensor.numpy()) for name, tensor in self._state().items()}
+
+    def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> Unmatched:
+        """Set parameters and buffers to arrays by name, in place; each keeps its dtype.
+
+        Parameters
+        ----------
+        state : mapping of names to arrays
+            As `state_dict` gives it. A shared parameter needs one of its names only.
+        strict : bool
+            Refuse missing and unexpected names; with False they are left alone, and reported.
+
+        Returns
+        -------
+        Unmatched
+            The names that were `missing` and those that were `unexpected`.
+
+        Raises
+        ------
+        CheckpointError
+            If names or shapes do not fit; nothing is changed then.
+
+        >>> from pullback.nn import Linear
+        >>> model, other = Linear(2, 3, rng=0), Linear(2, 3, rng=1)
+        >>> other.load_state_dict(model.state_dict())
+        Unmatched(missing=[], unexpected=[])
+        >>> bool((model.weight == other.weight).all())
+        True
+        """
+        return load(type(self).__name__, self._state(), state, strict)
+
+    # What one does with it.
+
+    def train(self, mode: bool = True) -> Self:
+        """Put this module and all its parts in training mode."""
+        for module in self.modules():
+            module.training = mode
+        return self
+
+    def eval(self) -> Self:
+        """Put this module and all its parts in evaluation mode."""
+        return self.train(mode=False)
+
+    def zero_grad(self) -> None:
+        """Forget the gradients."""
+        for parameter in self.parameters():
+            parameter.grad = None
+
+    def requires_grad_(self, flag: bool = True) -> Self:
+        """Freeze all parameters (False), or let them learn again."""
+        for parameter in self.parameters():
+            parameter.requires_grad = flag
+        return self
+
+    def astype(self, dtype: Any) -> Self:
+        """Change the floating-point dtype of all parameters and buffers, in place; gradients are forgotten.
+
+        Do it before making an optimizer, whose state has the dtype of its parameters.
+
+        Raises DTypeError if `dtype` is not floating-point.
+        """
+        wanted = np.dtype(dtype)
+        if wanted.kind != "f":
+            raise DTypeError(f"{type(self).__name__}.astype: a module holds floating-point numbers", got=wanted)
+        for tensor in set(self._state().values()):
+            if tensor.dtype.kind == "f":
+                flag, tensor.requires_grad = tensor.requires_grad, False
+                tensor.array = np.asarray(tensor.array, wanted)
+                tensor.requires_grad = flag  # a source of its own, of the new dtype
+        return self
+
+    def apply(self, function: Callable[[Module], Any]) -> Self:
+        """Call a function with each part, and last with this module.
+
+        >>> from pullback.nn import MLP
+        >>> model = MLP(4, 8, 2).apply(lambda module: print(type(module).__name__))
+        Linear
+        ReLU
+        Linear
+        Sequential
+        MLP
+        """
+        for module in reversed(self.modules()):
+            function(module)
+        return self
+
+    def summary(self, input_shape: Sequence[int], dtype: Any = None) -> Summary:
+        """Tabulate the shapes that the parts give for an input of zeros, and how many parameters each holds.
+
+        Parameters
+        ----------
+        input_shape : sequence of int
+            With the axis of the batch.
+        dtype : dtype, optional
+            Of the input; else that of the parameters.
+
+        >>> from pullback.nn import MLP
+        >>> MLP(784, 64, 10).summary((32, 784))
+        module                      output    parameters
+        MLP                         (32, 10)
+        └── layers: Sequential      (32, 10)
+            ├── 0: Linear(784, 64)  (32, 64)      50,240
+            ├── 1: ReLU()           (32, 64)
+            └── 2: Linear(64, 10)   (32, 10)         650
+        total                                     50,890
+        """
+        return summarize(self, input_shape, dtype)
+
+    def extra_repr(self) -> str:
+        """What stands between the parentheses in the printed tree."""
+        return ""
+
+    def __repr__(self) -> str:
+        return "\n".join(line for line, _ in outline(self))
+
+    # How attributes become members.
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in self._buffers:
+            value = asarray(value)
+            if value.name is None:
+                value.name = join(self._path, name)
+        self._adopt(name, value)
+        object.__setattr__(self, name, value)
+
+    def _attributes(self) -> Mapping[str, Any]:
+        return vars(self)
+
+    def _members(self) -> Iterator[tuple[str, Any]]:
+        """The attributes with their names, lists, tuples and dicts taken apart."""
+        for name, value in self._attributes().items():
+            yield from flat(name, value)
+
+    def _parts(self) -> Iterator[tuple[str, Module]]:
+        return ((name, value) for name, value in self._members() if isinstance(value, Module))
+
+    def _learned(self) -> Iterator[tuple[str, Parameter]]:
+        return ((name, value) for name, value in self._members() if isinstance(value, Parameter))
+
+    def _kept(self) -> Iterator[tuple[str, Tensor]]:
+        return ((name, vars(self)[name]) for name in self._buffers if name in vars(self))
+
+    def _places(self, path: str = "", above: tuple[Module, ...] = ()) -> Iterator[tuple[str, Module]]:
+        """Every place of the tree and the module that stands there; a shared module stands in several."""
+        yield path, self
+        for name, part in self._parts():
+            if part is not self and part not in above:  # a part may know its parent
+                yield from part._places(join(path, name), (*above, self))
+
+    def _state(self) -> dict[str, Tensor]:
+        return {
+            join(path, name): tensor
+            for path, module in self._places()
+            for members in (module._learned(), module._kept())
+            for name, tensor in members
+        }
+
+    def _adopt(self, name: str, value: Any) -> None:
+        """Name the parameters of what becomes an attribute; what stands elsewhere too keeps its name."""
+        for key, member in flat(name, value):
+            if isinstance(member, Parameter) and member.name is None:
+                member.name = join(self._path, key)
+            elif isinstance(member, Module) and not (member._path and member in self.modules()):
+                member._move(join(self._path, key))
+
+    def _move(self, path: str) -> None:
+        """Rename, to where the module now stands, the tensors that bear the names that modules gave them."""
+        for inner, module in self.named_modules():
+            old, new = module._path, join(path, inner)
+            for members in (module._learned(), module._kept()):
+                for name, tensor in members:
+                    if tensor.name in (None, join(old, name)):
+                        tensor.name = join(new, name)
+            vars(module)["_path"] = new
+
+
+def join(path: str, name: str) -> str:
+    """A dotted name, of which either part may be empty."""
+    return f"{path}.{name}" if path and name else path or name
+
+
+def flat(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """A value under its name, or what a container holds under dotted names."""
+    parts = tree.children(value)
+    if parts is None:
+        yield name, value
+    for key, part in parts or ():
+        yield from flat(f"{name}.{key}", part)
+
+
+def once(pairs: Iterable[tuple[str, T]]) -> list[tuple[str, T]]:
+    """The pairs without those whose value came before."""
+    seen: dict[int, tuple[str, T]] = {}
+    for name, value in pairs:
+        seen.setdefault(id(value), (name, value))
+    return list(seen.values())

@@ -1,0 +1,120 @@
+"""A module as text: the tree of its parts, and the table of what they give and hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, final
+
+import numpy as np
+
+from pullback.core import tree
+from pullback.core.modes import no_grad
+from pullback.tensor import Tensor
+
+if TYPE_CHECKING:
+    from pullback.nn.module import Module
+
+
+def outline(module: Module) -> Iterator[tuple[str, Module]]:
+    """The lines of the printed tree, each with the module that it shows.
+
+    >>> from pullback.nn import Linear, ReLU, Sequential
+    >>> print(Sequential(Linear(2, 3), Sequential(ReLU())))
+    Sequential
+    ├── 0: Linear(2, 3)
+    └── 1: Sequential
+        └── 0: ReLU()
+    """
+    return _branch(module, "", "", "", ())
+
+
+def _branch(
+    module: Module, name: str, stem: str, indent: str, above: tuple[Module, ...]
+) -> Iterator[tuple[str, Module]]:
+    parts = [(n, part) for n, part in module._parts() if part is not module and part not in above]
+    details = module.extra_repr()
+    label = type(module).__name__ + (f"({details})" if details or not parts else "")
+    yield f"{stem}{name and f'{name}: '}{label}", module
+    for i, (key, part) in enumerate(parts):
+        last = i == len(parts) - 1
+        yield from _branch(
+            part, key, indent + ("└── " if last else "├── "), indent + ("    " if last else "│   "), (*above, module)
+        )
+
+
+class Row(NamedTuple):
+    """A line of the table: a module in the tree, what it gives, and how many numbers it holds itself."""
+
+    module: str
+    output: str
+    parameters: int
+
+
+@final
+class Summary:
+    """The table of a module's parts; prints itself.
+
+    Attributes
+    ----------
+    rows : list of Row
+        One for each place in the tree.
+    parameters, frozen : int
+        How many numbers there are in all, shared ones once, and how many of them are frozen.
+    """
+
+    def __init__(self, rows: list[Row], parameters: int, frozen: int) -> None:
+        self.rows = rows
+        self.parameters = parameters
+        self.frozen = frozen
+
+    def __repr__(self) -> str:
+        lines = [("module", "output", "parameters")]
+        lines += [(r.module, r.output, f"{r.parameters:,}" if r.parameters else "") for r in self.rows]
+        lines.append(("total", "", f"{self.parameters:,}"))
+        if self.frozen:
+            lines.append(("of these frozen", "", f"{self.frozen:,}"))
+        left, middle, right = (max(len(line[i]) for line in lines) for i in range(3))
+        return "\n".join(f"{a:<{left}}  {b:<{middle}}  {c:>{right}}".rstrip() for a, b, c in lines)
+
+
+def summarize(module: Module, input_shape: Sequence[int], dtype: Any = None) -> Summary:
+    """Run a module once on zeros, in evaluation mode and without recording, and note what each part gives."""
+    tensors = module.parameters()
+    if dtype is None:
+        dtype = max(tensors, key=lambda p: p.size).dtype if tensors else np.float32
+    outputs = _watched(module, Tensor(np.zeros(tuple(input_shape), dtype)))
+    rows = [
+        Row(line, outputs.get(id(part), "not called"), sum(p.size for _, p in part._learned()))
+        for line, part in outline(module)
+    ]
+    frozen = sum(p.size for p in tensors if not p.requires_grad)
+    return Summary(rows, sum(p.size for p in tensors), frozen)
+
+
+def _watched(module: Module, x: Tensor) -> dict[int, str]:
+    """Call a module while each part's `forward` notes the shape of what it gives."""
+    parts = module.modules()
+    modes = [part.training for part in parts]
+    outputs: dict[int, str] = {}
+
+    def watch(part: Module) -> Callable[..., Any]:
+        forward = part.forward
+
+        def watched(*args: Any, **kwargs: Any) -> Any:
+            output = forward(*args, **kwargs)
+            outputs[id(part)] = ", ".join(str(getattr(y, "shape", type(y).__name__)) for y in tree.leaves(output))
+            return output
+
+        return watched
+
+    try:
+        for part in parts:
+            part.training = False
+            vars(part)["forward"] = watch(part)  # an attribute comes before the method of the class
+        with no_grad():
+            module(x)
+    finally:
+        for part, mode in zip(parts, modes, strict=True):
+            vars(part).pop("forward", None)
+            part.training = mode
+    return outputs

@@ -1,0 +1,19 @@
+"""Optimizers: rules that change parameters by their gradients.
+
+>>> import pullback as pb
+>>> from pullback.optim import SGD
+>>> w = pb.tensor([3.0], requires_grad=True)
+>>> optimizer = SGD([w], lr=0.1, momentum=0.9)
+>>> for _ in range(200):
+...     optimizer.zero_grad()
+...     ((w - 1) ** 2).sum().backward()
+...     optimizer.step()
+>>> print(f"{w.item():.3f}")
+1.000
+"""
+
+from pullback.optim.adam import Adam as Adam
+from pullback.optim.adam import AdamW as AdamW
+from pullback.optim.group import ParameterGroup as ParameterGroup
+from pullback.optim.optimizer import Optimizer as Optimizer
+from pullback.optim.sgd import SGD as SGD

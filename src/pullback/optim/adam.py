@@ -1,0 +1,132 @@
+"""Adam and AdamW: steps of the size of the learning rate, by moments of the gradient."""
+
+from __future__ import annotations
+
+from abc import ABC
+from types import SimpleNamespace
+from typing import Any, ClassVar, final
+
+import numpy as np
+
+from pullback.ops.elementwise import sqrt, square
+from pullback.optim.group import ParameterGroup, Params, State
+from pullback.optim.optimizer import Optimizer
+from pullback.tensor import Tensor
+
+
+class Moments(Optimizer, ABC):
+    """What Adam and AdamW share: the running means m of the gradient and v of its square, freed of their bias.
+
+    The step is lr · m̂ / (√v̂ + ε) with m̂ = m/(1 − β₁ᵗ) and v̂ = v/(1 − β₂ᵗ). As Kingma & Ba remark at the end of
+    their section 2, the corrections fit into the two numbers lr and ε, which spares two passes over the arrays.
+    """
+
+    counts_steps: ClassVar[bool] = True
+
+    def __init__(
+        self, params: Params, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
+        weight_decay: float = 0.0,
+    ) -> None:  # fmt: skip
+        super().__init__(params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay)
+
+    def start(self, p: Tensor, group: ParameterGroup) -> State:  # noqa: ARG002 (the same for all settings)
+        return {"m": Tensor(np.zeros_like(p.array)), "v": Tensor(np.zeros_like(p.array))}
+
+    def prepare(self, group: ParameterGroup, dtype: np.dtype[Any], step: Tensor | None) -> SimpleNamespace:
+        assert step is not None
+        beta1, beta2 = group["betas"]
+        t = step.become(step + 1)
+        root = sqrt(1 - beta2**t)
+        return SimpleNamespace(
+            beta1=beta1,
+            beta2=beta2,
+            lr=(group.lr * root / (1 - beta1**t)).astype(dtype),
+            eps=(group["eps"] * root).astype(dtype),
+            weight_decay=group["weight_decay"],
+        )
+
+    def descend(self, p: Tensor, g: Tensor, state: State, s: SimpleNamespace) -> None:
+        """Let the moments take in g, then p ← p − lr · m̂ / (√v̂ + ε)."""
+        m, v = state["m"], state["v"]
+        m *= s.beta1
+        m += (1 - s.beta1) * g
+        v *= s.beta2
+        v += (1 - s.beta2) * square(g)
+        root = sqrt(v)
+        root += s.eps
+        step = s.lr * m
+        step /= root
+        p -= step
+
+
+@final
+class Adam(Moments):
+    """p ← p − lr · m̂ / (√v̂ + ε) (Kingma & Ba 2015).
+
+    m ← β₁·m + (1 − β₁)·g and v ← β₂·v + (1 − β₂)·g², both from 0; in step t, m̂ = m/(1 − β₁ᵗ) and
+    v̂ = v/(1 − β₂ᵗ).
+
+    Parameters
+    ----------
+    params : iterable of Tensor, or of dict
+        What to learn, as of every `Optimizer`.
+    lr : float
+        The learning rate, ≥ 0: about the size of a step.
+    betas : (float, float)
+        How much of the past the two means keep, in [0, 1).
+    eps : float
+        ≥ 0; limits the step where gradients vanish.
+    weight_decay : float
+        ≥ 0; g is the gradient plus weight_decay · p. See `AdamW`.
+
+    >>> import pullback as pb
+    >>> w = pb.tensor([1.0, -2.0], requires_grad=True)
+    >>> optimizer = Adam([w], lr=0.1)
+    >>> (w * w).sum().backward()
+    >>> optimizer.step()
+    >>> w
+    Tensor([ 0.9, -1.9], requires_grad=True)
+    """
+
+    def update(self, p: Tensor, g: Tensor, state: State, s: SimpleNamespace) -> None:
+        self.descend(p, g + s.weight_decay * p if s.weight_decay else g, state, s)
+
+
+@final
+class AdamW(Moments):
+    """p ← (1 − lr·weight_decay)·p − lr · m̂ / (√v̂ + ε) (Loshchilov & Hutter 2019).
+
+    As `Adam`, but that the decay is not divided by √v̂ with the gradient: it is the same for all parameters.
+
+    Parameters
+    ----------
+    params, lr, betas, eps
+        As of `Adam`.
+    weight_decay : float
+        ≥ 0; how much a parameter shrinks in a step, in units of lr.
+
+    >>> import pullback as pb
+    >>> w = pb.tensor([1.0, -2.0], requires_grad=True)
+    >>> optimizer = AdamW([w], lr=0.1, weight_decay=0.5)
+    >>> (0 * w).sum().backward()
+    >>> optimizer.step()
+    >>> w
+    Tensor([ 0.95, -1.9 ], requires_grad=True)
+    """
+
+    def __init__(
+        self, params: Params, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
+        weight_decay: float = 0.01,
+    ) -> None:  # fmt: skip
+        super().__init__(params, lr, betas, eps, weight_decay)
+
+    def prepare(self, group: ParameterGroup, dtype: np.dtype[Any], step: Tensor | None) -> SimpleNamespace:
+        s = super().prepare(group, dtype, step)
+        if s.weight_decay:
+            s.shrink = (1 - group.lr * s.weight_decay).astype(dtype)
+        return s
+
+    def update(self, p: Tensor, g: Tensor, state: State, s: SimpleNamespace) -> None:
+        if s.weight_decay:
+            p *= s.shrink
+        self.descend(p, g, state, s)

@@ -1,0 +1,217 @@
+"""The abstract optimizer: it walks the groups; what derives it states the rule for one parameter."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from types import SimpleNamespace
+from typing import Any, ClassVar
+
+import numpy as np
+
+from pullback.core.errors import NoGradientError, OptionError
+from pullback.core.modes import no_grad
+from pullback.optim.group import ParameterGroup, Params, State, checked_parameters, divided, label
+from pullback.optim.state import load, save
+from pullback.tensor import Tensor
+from pullback.transforms.reverse import why_not
+
+
+class Optimizer(ABC):
+    """Changes parameters by their gradients: derive it, and write the rule for one parameter, `update`.
+
+    All that changes from step to step (parameters, states, learning rates) lives in tensors, is computed with
+    tensors and changed in place, so that a compiled step is the same step.
+
+    Parameters
+    ----------
+    params : iterable of Tensor, or of dict
+        Leaves that require gradients, or groups of them with settings of their own, as in
+        `{"params": [...], "lr": 0.1}`. Frozen parameters of a module rest until they require gradients again.
+    lr : float
+        The learning rate of the groups that do not have their own.
+    **settings : float or bool
+        Likewise, what else the rule depends on.
+
+    Attributes
+    ----------
+    param_groups : list of ParameterGroup
+        What is learned and how; `group["lr"]` can be set.
+
+    Raises
+    ------
+    OptionError
+        If there are no parameters, one is given twice, or a setting is not known or not possible.
+    GraphError
+        If a parameter is not a leaf, or is a constant.
+    DTypeError
+        If a parameter holds integers.
+
+    >>> import pullback as pb
+    >>> class SignSGD(Optimizer):
+    ...     def update(self, p, g, state, s):
+    ...         p -= s.lr * pb.sign(g)
+    >>> w = pb.tensor([3.0, -1.0], requires_grad=True)
+    >>> (w * w).sum().backward()
+    >>> SignSGD([w], lr=0.5).step()
+    >>> w
+    Tensor([ 2.5, -0.5], requires_grad=True)
+    """
+
+    counts_steps: ClassVar[bool] = False
+    """Whether a state has a `step`: how many updates there have been, with the one that is being made."""
+
+    def __init__(self, params: Params, lr: float, **settings: Any) -> None:
+        self._defaults = {"lr": lr, **settings}
+        self.param_groups: list[ParameterGroup] = []
+        for group in divided(self._name, params):
+            self.add_param_group(group)
+
+    @property
+    def _name(self) -> str:
+        return type(self).__name__
+
+    # What a rule says.
+
+    @abstractmethod
+    def update(self, p: Tensor, g: Tensor, state: State, s: SimpleNamespace) -> None:
+        """Change a parameter and its state in place (`p -= …`), computing with tensors.
+
+        Parameters
+        ----------
+        p, g : Tensor
+            The parameter and its gradient, which is left as it is.
+        state : dict of Tensor
+            What `start` made.
+        s : SimpleNamespace
+            What `prepare` made.
+        """
+
+    def start(self, p: Tensor, group: ParameterGroup) -> State:  # noqa: ARG002 (for those that keep something)
+        """The tensors that the rule keeps for a parameter, before its first step."""
+        return {}
+
+    def prepare(self, group: ParameterGroup, dtype: np.dtype[Any], step: Tensor | None) -> SimpleNamespace:  # noqa: ARG002 (for those that count)
+        """What all parameters of a dtype share in a step: the settings, and `lr` in their dtype."""
+        return SimpleNamespace(**group.settings, lr=group.lr.astype(dtype))
+
+    # What users call.
+
+    @property
+    def lr(self) -> Tensor:
+        """The learning rate, a tensor; set it to a number or a tensor. Of several groups, see `group["lr"]`."""
+        return self._only_group().lr
+
+    @lr.setter
+    def lr(self, value: Any) -> None:
+        self._only_group()["lr"] = value
+
+    def _only_group(self) -> ParameterGroup:
+        if len(self.param_groups) > 1:
+            raise OptionError(
+                f"{self._name}.lr: each group has its own", groups=len(self.param_groups),
+                fix='optimizer.param_groups[i]["lr"]',
+            )  # fmt: skip
+        return self.param_groups[0]
+
+    def add_param_group(self, group: Mapping[str, Any]) -> None:
+        """Learn further parameters, with settings of their own where the dict has them."""
+        settings = {name: value for name, value in group.items() if name != "params"}
+        for name in settings.keys() - self._defaults.keys():
+            raise OptionError(
+                f"{self._name}: unknown setting of a group", got=name, fix=", ".join(("params", *self._defaults))
+            )
+        params = checked_parameters(self._name, group["params"], (p for p, _, _ in self._walk()))
+        made = ParameterGroup(self._name, params, {**self._defaults, **settings})
+        made.start(lambda p: self.start(p, made), self.counts_steps)
+        self.param_groups.append(made)
+
+    def zero_grad(self) -> None:
+        """Forget the gradients."""
+        for group in self.param_groups:
+            for p in group.params:
+                p.grad = None
+
+    def step(self, *, skip_missing: bool = False) -> None:
+        """Change each parameter that requires a gradient by the rule.
+
+        Parameters
+        ----------
+        skip_missing : bool
+            Leave parameters without a gradient as they are: for losses that do not always use all of them.
+
+        Raises
+        ------
+        NoGradientError
+            If a parameter that requires a gradient has none; says which and why, and changes nothing.
+        """
+        self._check_gradients(skip_missing)
+        with no_grad():
+            for group in self.param_groups:
+                prepared: dict[Any, SimpleNamespace] = {}
+                for p, state in zip(group.params, group.states, strict=True):
+                    g = p.grad
+                    if g is None:
+                        continue
+                    count = state.get("step")
+                    dtype = p.dtype
+                    key = dtype if count is None else id(count)
+                    s = prepared.get(key)
+                    if s is None:
+                        s = prepared[key] = self.prepare(group, dtype, count)
+                    self.update(p, g, state, s)
+
+    def _check_gradients(self, skip_missing: bool) -> None:
+        missing = []
+        for group in self.param_groups:
+            for index, p in enumerate(group.params):
+                if p.grad is None:
+                    group.rest(index)
+                    if p.requires_grad and not skip_missing:
+                        missing.append(p)
+        if missing:
+            self._complain(missing)
+
+    def _complain(self, missing: list[Tensor]) -> None:
+        numbered = {id(p): label(p, index) for index, (p, _, _) in enumerate(self._walk())}
+        every = sum(p.requires_grad for p, _, _ in self._walk()) == len(missing)
+        raise NoGradientError(
+            f"{self._name}.step: a parameter has no gradient",
+            parameter="\n".join(numbered[id(p)] for p in missing),
+            why="backward() was not called since zero_grad()" if every else why_not(missing[0]),
+            fix="loss.backward() before step()" if every
+            else "use it in the loss, freeze it (p.requires_grad = False), or step(skip_missing=True)",
+        )  # fmt: skip
+
+    def _walk(self) -> Iterator[tuple[Tensor, State, ParameterGroup]]:
+        for group in self.param_groups:
+            for p, state in zip(group.params, group.states, strict=True):
+                yield p, state, group
+
+    # Its state.
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that a continuation needs, as arrays and what JSON can hold.
+
+        Returns
+        -------
+        dict
+            `optimizer`, its name; `state`, arrays by names such as "0.momentum" (that of the first parameter) and
+            `groups`, for each its settings and, as `params`, the names of its parameters.
+        """
+        return save(self._name, self.param_groups)
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on, bit for bit, where the optimizer that gave the state was; in place.
+
+        The learning rates become those of the state.
+
+        Raises
+        ------
+        CheckpointError
+            If it is of another optimizer, of other settings or other parameters; nothing is changed then.
+        """
+        load(self._name, self.param_groups, state)
+
+    def __repr__(self) -> str:
+        return "\n".join(map(repr, self.param_groups))

@@ -1,0 +1,75 @@
+"""Stochastic gradient descent."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import final
+
+import numpy as np
+
+from pullback.core.errors import OptionError
+from pullback.optim.group import ParameterGroup, Params, State
+from pullback.optim.optimizer import Optimizer
+from pullback.tensor import Tensor
+
+
+@final
+class SGD(Optimizer):
+    """p ← p − lr·v, with v ← momentum·v + (1 − dampening)·g and g ← ∇p + weight_decay·p.
+
+    Without momentum v is g. With `nesterov` the step is g + momentum·v instead of v. The first v is g, undamped.
+    Source: Sutskever, Martens, Dahl & Hinton 2013, in PyTorch's form, in which lr stands outside v.
+
+    Parameters
+    ----------
+    params : iterable of Tensor, or of dict
+        What to learn, as of every `Optimizer`.
+    lr : float
+        The learning rate, ≥ 0.
+    momentum, dampening : float
+        In [0, 1).
+    nesterov : bool
+        Look ahead along v; needs momentum and no dampening.
+    weight_decay : float
+        ≥ 0; the gradient of weight_decay/2 · Σp² is added.
+
+    >>> import pullback as pb
+    >>> w = pb.tensor([1.0, 2.0], requires_grad=True)
+    >>> optimizer = SGD([w], lr=0.1)
+    >>> (w * w).sum().backward()
+    >>> optimizer.step()
+    >>> w
+    Tensor([0.8, 1.6], requires_grad=True)
+    >>> optimizer.lr = 0.01
+    """
+
+    def __init__(
+        self, params: Params, lr: float, momentum: float = 0.0, nesterov: bool = False,
+        weight_decay: float = 0.0, dampening: float = 0.0,
+    ) -> None:  # fmt: skip
+        super().__init__(
+            params, lr=lr, momentum=momentum, nesterov=nesterov, weight_decay=weight_decay, dampening=dampening
+        )
+
+    def start(self, p: Tensor, group: ParameterGroup) -> State:
+        if group["nesterov"] and (not group["momentum"] or group["dampening"]):
+            raise OptionError(
+                "SGD: nesterov needs momentum and no dampening", momentum=group["momentum"],
+                dampening=group["dampening"], fix="momentum=0.9, dampening=0",
+            )  # fmt: skip
+        state = {"momentum": Tensor(np.zeros_like(p.array))} if group["momentum"] else {}
+        if state and group["dampening"]:
+            state["gain"] = Tensor(np.ones((), p.dtype))  # of the gradient; damped from the second step on
+        return state
+
+    def update(self, p: Tensor, g: Tensor, state: State, s: SimpleNamespace) -> None:
+        if s.weight_decay:
+            g = g + s.weight_decay * p
+        if s.momentum:
+            v = state["momentum"]
+            v *= s.momentum
+            v += state["gain"] * g if s.dampening else g
+            if s.dampening:
+                state["gain"].assign(1 - s.dampening)
+            g = g + s.momentum * v if s.nesterov else v
+        p -= s.lr * g

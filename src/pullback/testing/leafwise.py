@@ -1,0 +1,136 @@
+"""A function of trees as a function of its floating-point leaves, and as one of a single vector."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, final
+
+import numpy as np
+
+from pullback.core.errors import DTypeError, GraphError
+from pullback.core.tree import children, leaves, rebuild
+from pullback.tensor import Tensor
+
+Array = np.ndarray[Any, Any]
+Function = Callable[..., tuple[Any, ...]]
+
+
+def paths(tree: Any, name: str = "") -> list[str]:
+    """How each leaf of a tree is reached, as one would write it: `0`, `1['w'][2]`."""
+    parts = children(tree)
+    if parts is None:
+        return [name]
+    return [path for key, part in parts for path in paths(part, f"{name}[{key!r}]")]
+
+
+def is_floating(value: Any) -> bool:
+    """Whether a leaf has derivatives: a float, or an array or tensor of them."""
+    return isinstance(value, float) or getattr(getattr(value, "dtype", None), "kind", "") == "f"
+
+
+def array_of(value: Any) -> Any:
+    """The array of a leaf."""
+    return np.asarray(value.array if isinstance(value, Tensor) else value)
+
+
+@final
+class Arguments:
+    """The arguments of a function: leaves that are differentiated in, and others, which stay as they are.
+
+    Attributes
+    ----------
+    given : list of ndarray
+        The floating-point leaves as they came.
+    names : list of str
+        How each is reached.
+    """
+
+    def __init__(self, args: Sequence[Any]) -> None:
+        self._tree = list(args)
+        values = leaves(self._tree)
+        self._places = [i for i, value in enumerate(values) if is_floating(value)]
+        if not self._places:
+            raise DTypeError(
+                "check_grads: no argument is floating-point, so there is nothing to differentiate in",
+                got=", ".join(str(array_of(v).dtype) for v in values) or "no arguments",
+                fix="give floats, e.g. check_grads(f, np.array([1.0, 2.0]))",
+            )
+        self.given = [array_of(values[i]) for i in self._places]
+        named = [path for i, arg in enumerate(args) for path in paths(arg, str(i))]
+        self.names = [named[i] for i in self._places]
+
+    def leafwise(self, f: Callable[..., Any]) -> Function:
+        """`f` as a function of floating-point leaves, that gives the floating-point leaves of its value."""
+
+        def function(*floats: Any) -> tuple[Any, ...]:
+            values = leaves(self._tree)
+            for place, value in zip(self._places, floats, strict=True):
+                values[place] = value
+            found = leaves(f(*rebuild(self._tree, values)))
+            for value in found:
+                if not isinstance(value, (Tensor, int, float)):
+                    raise GraphError(
+                        "check_grads: the function gave no tensor", got=type(value).__name__,
+                        fix="compute with tensors to the end; .numpy() and .item() leave the graph",
+                    )  # fmt: skip
+            outputs = tuple(y for y in found if is_floating(y))
+            if not outputs:
+                raise GraphError("check_grads: the function gave nothing floating-point", got=len(found))
+            return outputs
+
+        return function
+
+
+@final
+class Flat:
+    """A function of leaves as a function of one float64 vector, at a point.
+
+    Attributes
+    ----------
+    point : ndarray
+        All numbers of the arguments, one after the other.
+    inputs, outputs : list of tuple of int
+        Shapes.
+    value : ndarray
+        All numbers of the outputs at the point.
+    """
+
+    def __init__(self, function: Function, arrays: Sequence[Array]) -> None:
+        self.function = function
+        self.arrays = [np.array(a, float) for a in arrays]
+        self.inputs = [a.shape for a in self.arrays]
+        self.point = _joined(self.arrays)
+        with np.errstate(all="ignore"):  # what is not finite is reported, not warned of
+            found = [array_of(y) for y in function(*map(Tensor, self.arrays))]
+        self.outputs = [y.shape for y in found]
+        self.value = _joined(found)
+
+    def __call__(self, vector: Array) -> Array:
+        """The outputs, joined, at another point."""
+        return _joined([array_of(y) for y in self.function(*map(Tensor, cut(vector, self.inputs)))])
+
+
+def _joined(arrays: Sequence[Array]) -> Array:
+    return np.concatenate([np.ravel(a) for a in arrays]).astype(float)
+
+
+def cut(vector: Array, shapes: Sequence[tuple[int, ...]]) -> list[Array]:
+    """A vector as arrays of the given shapes, each with memory of its own."""
+    ends = np.cumsum([math.prod(shape) for shape in shapes])[:-1]
+    return [part.reshape(shape).copy() for part, shape in zip(np.split(vector, ends), shapes, strict=True)]
+
+
+def joined(values: Sequence[Any]) -> Array:
+    """Tensors of any shapes as one vector."""
+    return _joined([array_of(value) for value in values])
+
+
+def place_of(position: int, shapes: Sequence[tuple[int, ...]]) -> tuple[int, tuple[int, ...]]:
+    """Which array of the given shapes an element of the vector belongs to, and where in it."""
+    for number, shape in enumerate(shapes):
+        size = math.prod(shape)
+        if position < size:
+            return number, tuple(int(i) for i in np.unravel_index(position, shape))
+        position -= size
+    raise IndexError(position)

@@ -1,0 +1,103 @@
+"""The state of a run as one safetensors file: the network as `model.*`, all else as `rest.*` and a note.
+
+Whatever is not the network (the optimizer's memory, the states of generators, the step) is a tree of dicts,
+lists, numbers, texts and arrays. Its arrays become arrays of the file, its shape a note of JSON: nothing is
+ever unpickled, and one atomic write keeps all parts of one step together.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+
+from pullback.core.errors import CheckpointError
+from pullback.interop import safetensors
+from pullback.interop.safetensors import Arrays
+from pullback.tensor import Tensor
+
+MODEL: Final = "model."
+REST: Final = "rest"
+FORMAT: Final = "1"  # of the note; another number is refused
+
+
+class Checkpoint(NamedTuple):
+    """What a file holds: the network's arrays by name, and the rest."""
+
+    model: Arrays
+    rest: Any
+
+
+def save(path: Path, model: Mapping[str, Any], rest: Any) -> None:
+    """Write a checkpoint, whole or not at all.
+
+    Raises
+    ------
+    CheckpointError
+        If the file cannot be written; an old one stays as it is.
+    """
+    arrays: dict[str, Any] = {MODEL + name: array for name, array in model.items()}
+    shape = json.dumps(_pack(rest, REST, arrays))
+    try:
+        safetensors.save(path, arrays, {"pullback": FORMAT, REST: shape})
+    except OSError as error:
+        raise CheckpointError(
+            "checkpoint: the file cannot be written; an older one stays as it was",
+            file=path,
+            got=error.strerror,
+            fix="make room, or resume the run in another folder",
+        ) from error
+
+
+def load(path: Path) -> Checkpoint:
+    """Read a checkpoint and prove it.
+
+    Raises
+    ------
+    CheckpointError
+        If the file is missing, damaged (its checksum differs), or no checkpoint of a run.
+    """
+    arrays, notes = safetensors.load(path, proved=True)
+    if notes.get("pullback") != FORMAT or REST not in notes:
+        raise CheckpointError(
+            "checkpoint: the file is no checkpoint of a run", file=path, got=notes.get("pullback"),
+            expected=f"format {FORMAT}", fix="a file that `pullback train` wrote",
+        )  # fmt: skip
+    model = {name.removeprefix(MODEL): array for name, array in arrays.items() if name.startswith(MODEL)}
+    return Checkpoint(model, _unpack(json.loads(notes[REST]), arrays))
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Name the file in the complaints of networks and optimizers that a checkpoint does not fit them."""
+    try:
+        yield
+    except CheckpointError as error:
+        raise CheckpointError(error.what, file=path, **error.facts) from error
+
+
+def _pack(tree: Any, name: str, arrays: dict[str, Any]) -> Any:
+    """Give the shape of a tree as JSON, whose lists begin with what they stand for; put its arrays aside."""
+    if isinstance(tree, dict):
+        return ["dict", [[key, _pack(part, f"{name}.{key}", arrays)] for key, part in tree.items()]]
+    if isinstance(tree, (list, tuple)):
+        return ["list", [_pack(part, f"{name}.{place}", arrays) for place, part in enumerate(tree)]]
+    if isinstance(tree, (Tensor, np.ndarray, np.generic)):
+        arrays[name] = tree
+        return ["array", name]
+    if tree is None or isinstance(tree, (bool, int, float, str)):
+        return tree
+    raise CheckpointError("checkpoint: this cannot be saved", at=name, got=type(tree).__name__)
+
+
+def _unpack(shape: Any, arrays: Arrays) -> Any:
+    if not isinstance(shape, list):
+        return shape
+    kind, parts = shape
+    if kind == "dict":
+        return {key: _unpack(part, arrays) for key, part in parts}
+    return arrays[parts] if kind == "array" else [_unpack(part, arrays) for part in parts]

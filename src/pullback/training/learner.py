@@ -1,0 +1,191 @@
+"""What learns: a network for images, its optimizer, the order of the data, and the step that joins them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Final, TypeAlias, final
+
+import numpy as np
+
+from pullback.core.errors import CheckpointError
+from pullback.data import DataLoader, ImageSet
+from pullback.nn import CrossEntropyLoss, Dropout, Flatten, Linear, Module, ReLU, Sequential, init
+from pullback.optim import SGD, Adam, AdamW, Optimizer
+from pullback.tensor import Tensor
+from pullback.training.checkpoint import Checkpoint
+from pullback.training.settings import Settings
+
+Step: TypeAlias = Callable[[Tensor, Tensor], Tensor]
+Shape: TypeAlias = tuple[int, ...]
+
+_RULES: Final[Mapping[str, Callable[[Module, Settings], Optimizer]]] = {
+    "sgd": lambda network, s: SGD(network.parameters(), lr=s.rate, momentum=s.momentum, weight_decay=s.weight_decay),
+    "adam": lambda network, s: Adam(network.parameters(), lr=s.rate, weight_decay=s.weight_decay),
+    "adamw": lambda network, s: AdamW(network.parameters(), lr=s.rate, weight_decay=s.weight_decay),
+}
+
+
+def network_for(settings: Settings, shape: Shape, classes: int) -> Module:
+    """Make the network: affine layers of the hidden widths, ReLU after each but the last, dropout if asked.
+
+    Parameters
+    ----------
+    settings : Settings
+        `hidden`, `dropout` and `seed` are used: weights and dropout draw from streams of their own.
+    shape : tuple of int
+        Of an image.
+    classes : int
+        How many there are.
+
+    >>> network_for(Settings(hidden=(16,)), (8, 8), 10)
+    Sequential
+    ├── 0: Flatten()
+    ├── 1: Linear(64, 16)
+    ├── 2: ReLU()
+    └── 3: Linear(16, 10)
+    """
+    weights, masks = map(np.random.default_rng, np.random.SeedSequence(settings.seed).spawn(2))
+    network = Sequential(Flatten())
+    width = math.prod(shape)
+    for hidden in settings.hidden:
+        layer = Linear(width, hidden, rng=weights)
+        init.he_normal(layer.weight, rng=weights)
+        network.append(layer).append(ReLU())
+        if settings.dropout:
+            network.append(Dropout(settings.dropout, rng=masks))
+        width = hidden
+    return network.append(Linear(width, classes, rng=weights))
+
+
+def training_step(network: Module, optimizer: Optimizer) -> Step:
+    """Give the function that a step is: it takes images and labels, changes the weights, gives the loss."""
+    criterion = CrossEntropyLoss()
+
+    def step(images: Tensor, labels: Tensor) -> Tensor:
+        optimizer.zero_grad()
+        loss: Tensor = criterion(network(images), labels)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return step
+
+
+def compiled(step: Step) -> Step:
+    """Give the step as native code where the compiler and llvmlite are installed, else the step itself."""
+    if find_spec("pullback.compile") is None or find_spec("llvmlite") is None:
+        return step
+    compiler = getattr(import_module("pullback.compile"), "compile", None)
+    return compiler(step) if compiler is not None else step
+
+
+@final
+class Learner:
+    """All that training changes, in one place: it goes into a checkpoint and comes back out bit for bit.
+
+    Batches are whole: an epoch leaves out the images that are too few for one more, others each time.
+
+    Parameters
+    ----------
+    settings : Settings
+        What to make.
+    data : ImageSet
+        What to learn from.
+
+    Attributes
+    ----------
+    step : int
+        Batches learned from so far; with the seed it decides what comes next.
+    last : int
+        The step to end at.
+    loss_sum, loss_count : float, int
+        Of the losses since they were last logged.
+    seconds : float
+        Time spent so far.
+
+    Raises
+    ------
+    DataError
+        If there are no images, or fewer than a batch.
+    """
+
+    def __init__(self, settings: Settings, data: ImageSet) -> None:
+        images, _ = data.train.arrays
+        self.settings = settings
+        self.data = data
+        self.loader = DataLoader(data.train, settings.batch_size, shuffle=True, drop_last=True, rng=settings.seed)
+        self.network = network_for(settings, images.shape[1:], len(data.classes))
+        self.optimizer = _RULES[settings.optimizer](self.network, settings)
+        step = training_step(self.network, self.optimizer)
+        self._learn = compiled(step) if settings.compile else step
+        self.last = settings.length(len(self.loader))
+        self.step = 0
+        self.seconds = 0.0
+        self.loss_sum = 0.0
+        self.loss_count = 0
+
+    @property
+    def epoch(self) -> int:
+        """How many epochs are complete."""
+        return self.step // len(self.loader)
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers are learned."""
+        return sum(parameter.size for parameter in self.network.parameters())
+
+    def batches(self) -> Iterator[tuple[Tensor, ...]]:
+        """The batches from where the run stands to its last step."""
+        while self.step < self.last:
+            epoch, batch = divmod(self.step, len(self.loader))
+            for images, labels in self.loader.batches(epoch, batch):
+                yield images, labels
+                if self.step >= self.last:
+                    return
+
+    def learn(self, images: Tensor, labels: Tensor) -> float:
+        """Take one step, and give the loss that the batch had before it."""
+        loss = float(self._learn(images, labels).item())
+        self.step += 1
+        self.loss_sum += loss
+        self.loss_count += 1
+        return loss
+
+    def finite(self) -> bool:
+        """Whether all weights are numbers."""
+        return all(np.isfinite(parameter.numpy()).all() for parameter in self.network.parameters())
+
+    def checkpoint(self) -> Checkpoint:
+        """The state, as it is saved."""
+        generators = {name: generator.bit_generator.state for name, generator in self.network.named_generators()}
+        rest = {
+            "step": self.step,
+            "seconds": self.seconds,
+            "loss_sum": self.loss_sum,
+            "loss_count": self.loss_count,
+            "optimizer": self.optimizer.state_dict(),
+            "generators": generators,
+        }
+        return Checkpoint(self.network.state_dict(), rest)
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Take over a saved state.
+
+        Raises
+        ------
+        CheckpointError
+            If it is of another network or another optimizer; the first key that does not fit is named.
+        """
+        self.network.load_state_dict(checkpoint.model)
+        rest = checkpoint.rest
+        try:
+            self.optimizer.load_state_dict(rest["optimizer"])
+            for name, generator in self.network.named_generators():
+                generator.bit_generator.state = rest["generators"][name]
+            self.step, self.seconds = rest["step"], rest["seconds"]
+            self.loss_sum, self.loss_count = rest["loss_sum"], rest["loss_count"]
+        except KeyError as error:
+            raise CheckpointError("checkpoint: a key is missing", key=error.args[0]) from error

@@ -1,0 +1,124 @@
+"""The loop: learn, log, look at the test data, save, and stop when asked; and go on as if never stopped.
+
+What happens after a step depends on the step's number alone, never on the clock, but for two things that
+leave no trace in the results: when the display is refreshed, and when a checkpoint is written.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass, field
+from typing import Final, final
+
+from pullback.core.errors import NotFiniteError
+from pullback.training import checkpoint
+from pullback.training.evaluation import Evaluation, evaluate
+from pullback.training.interrupts import Interrupts
+from pullback.training.learner import Learner
+from pullback.training.metrics import Metric, MetricsLog
+from pullback.training.progress import GLANCE, Progress
+from pullback.training.run_folder import RunFolder
+
+SAVE_EVERY: Final = 10.0  # seconds of work that a crash may cost
+POINTS: Final = 20  # of the loss's curve, an epoch
+
+
+@final
+@dataclass
+class Loop:
+    """One run of training, from where the learner stands to its last step.
+
+    Parameters
+    ----------
+    learner : Learner
+        What learns.
+    folder : RunFolder
+        Where metrics and checkpoints go.
+    """
+
+    learner: Learner
+    folder: RunFolder
+    _test: Evaluation | None = field(default=None, init=False)
+    _saved: int = field(default=-1, init=False)
+    _since: float = field(default=0.0, init=False)
+
+    def run(self, progress: Progress, interrupts: Interrupts) -> bool:
+        """Train, and tell whether the last step was reached; a signal stops after the step in which it came.
+
+        Raises
+        ------
+        NotFiniteError
+            If a loss or a weight is NaN or infinite; the checkpoint on the disk is from before.
+        CheckpointError
+            If a checkpoint cannot be written; the one on the disk stays.
+        """
+        learner = self.learner
+        clock = time.perf_counter
+        self._since = clock() - learner.seconds
+        with MetricsLog(self.folder.metrics, learner.step) as log:
+            if learner.step == 0:
+                self._save(log)  # so that a folder that takes no file is found out now, and not in an hour
+            glance, due = clock(), clock() + SAVE_EVERY
+            for images, labels in learner.batches():
+                loss = learner.learn(images, labels)
+                if not math.isfinite(loss):
+                    raise self._not_finite("the loss", loss=loss)
+                self._log(log)
+                now = clock()
+                if now >= glance:
+                    glance = now + GLANCE
+                    progress.show(learner.step, self._where(), self._numbers(loss))
+                if interrupts.signal is not None or now >= due:
+                    due = now + SAVE_EVERY
+                    self._save(log)
+                    if interrupts.signal is not None:
+                        return learner.step == learner.last
+            progress.show(learner.step, self._where(), self._numbers(None))
+            self._save(log)
+        return True
+
+    def _log(self, log: MetricsLog) -> None:
+        """Log what the number of the step asks for."""
+        learner, batches = self.learner, len(self.learner.loader)
+        ends = learner.step % batches == 0 or learner.step == learner.last
+        if ends or learner.step % max(1, batches // POINTS) == 0:
+            self._add(log, "train", "loss", learner.loss_sum / learner.loss_count)
+            learner.loss_sum, learner.loss_count = 0.0, 0
+        if ends:
+            images, labels = learner.data.test.arrays
+            self._test = evaluate(learner.network, images, labels)
+            self._add(log, "test", "loss", self._test.loss)
+            self._add(log, "test", "accuracy", self._test.accuracy)
+            # Of as many images learned from: how far the two are apart tells what was learned by heart.
+            part = [array[: len(labels)] for array in learner.data.train.arrays]
+            self._add(log, "train", "accuracy", evaluate(learner.network, part[0], part[1]).accuracy)
+
+    def _add(self, log: MetricsLog, split: str, name: str, value: float) -> None:
+        seconds = round(time.perf_counter() - self._since, 3)
+        log.add(Metric(self.learner.step, split, name, value, seconds))
+
+    def _save(self, log: MetricsLog) -> None:
+        if not self.learner.finite():
+            raise self._not_finite("a weight")
+        self.learner.seconds = time.perf_counter() - self._since
+        log.sync()
+        checkpoint.save(self.folder.checkpoint, *self.learner.checkpoint())
+        self._saved = self.learner.step
+
+    def _not_finite(self, what: str, **facts: object) -> NotFiniteError:
+        kept = f"{self.folder.checkpoint}, of step {self._saved}" if self._saved >= 0 else self.folder.checkpoint
+        return NotFiniteError(
+            f"train: {what} is not finite", step=self.learner.step, **facts, kept=kept,
+            fix=f"start again with a smaller learning rate than --lr {self.learner.settings.rate:g}",
+        )  # fmt: skip
+
+    def _where(self) -> str:
+        epochs = -(-self.learner.last // len(self.learner.loader))
+        return f"epoch {min(self.learner.epoch + 1, epochs)}/{epochs}"
+
+    def _numbers(self, loss: float | None) -> str:
+        parts = [] if loss is None else [f"loss {loss:.4f}"]
+        if self._test is not None:
+            parts.append(f"test accuracy {self._test.accuracy:.2%}")
+        return ", ".join(parts)

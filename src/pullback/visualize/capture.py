@@ -1,0 +1,134 @@
+"""Tensors in, graph out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Container, Iterator
+from dataclasses import replace
+from itertools import count
+from typing import Any, Final, final
+
+from pullback.core.errors import GraphError
+from pullback.core.graph import Node, ancestors
+from pullback.core.spec import Spec, spec_of
+from pullback.tensor import Tensor
+from pullback.visualize.graphs import Graph
+from pullback.visualize.vertex import Kind, Vertex, value_text
+
+
+def graph(*outputs: Tensor) -> Graph:
+    """Give the graph that `outputs` were computed with, as a value.
+
+    Sources (parameters, arguments) are its variables; numbers and arrays that no gradient is asked of are its
+    constants. A constant tensor has a graph of one node.
+
+    Parameters
+    ----------
+    *outputs : Tensor
+        One tensor or several, whose graphs may share nodes.
+
+    Returns
+    -------
+    Graph
+        Nodes, edges, orders, `find`, `text`, `to_dot` and `draw`.
+
+    Raises
+    ------
+    GraphError
+        When an output is not a tensor, or there is none.
+
+    Examples
+    --------
+    >>> import pullback as pb
+    >>> x = pb.tensor(0.5, requires_grad=True, name="x")
+    >>> g = pb.graph(pb.log(x) * x)
+    >>> [vertex.label for vertex in g.topological()]
+    ['x', 'log', 'multiply']
+    >>> g.find("x").shape
+    ()
+    """
+    if not outputs:
+        raise GraphError("graph: of what?", fix="give a tensor, or several: pb.graph(loss)")
+    for output in outputs:
+        if not isinstance(output, Tensor):
+            raise GraphError(
+                "graph: not a tensor", got=type(output).__name__, fix="pb.graph(loss), a tensor itself"
+            )
+    drafts = _Drafts()
+    for node in ancestors([output.node for output in outputs if output.node is not None]):
+        drafts.node(node)
+    places = [
+        drafts.constant(output.array, output.name) if output.node is None else drafts.places[output.node]
+        for output in outputs
+    ]
+    return Graph(tuple(_named(drafts.vertices)), tuple(dict.fromkeys(places)))
+
+
+@final
+class _Drafts:
+    """The vertices so far, still without ids; `places` tells where a node or a shared array stands."""
+
+    def __init__(self) -> None:
+        self.places: dict[Any, int] = {}
+        self.vertices: list[Vertex] = []
+
+    def node(self, node: Node) -> None:
+        """Add an operation or, where no primitive made the node, a variable."""
+        name = getattr(node, "name", None)
+        if node.primitive is None:
+            tensor = node.owner() if hasattr(node, "owner") else None
+            self._add(node, "variable", "", name, node.aval if tensor is None else tensor.array)
+            return
+        inputs = tuple(
+            self.places[operand] if type(operand) is Node else self.constant(operand)
+            for operand in node.inputs
+            if operand is not None  # an operand that was not given
+        )
+        self._add(node, "operation", node.primitive.name, name, node.aval, node.params, inputs)
+
+    def constant(self, value: Any, name: str | None = None) -> int:
+        """Add a constant, unless it is an array that is there already; give its place."""
+        # Equal numbers stay apart: one box for every 2 would tie far parts of the picture together.
+        key = id(value) if getattr(value, "ndim", 0) > 0 and not isinstance(value, Spec) else object()
+        if key not in self.places:
+            spec = spec_of(value)
+            label = str(spec.shape) if spec.shape or isinstance(value, Spec) else value_text(value)
+            self._add(key, "constant", label, name, value)
+        return self.places[key]
+
+    def _add(
+        self,
+        key: Any,
+        kind: Kind,
+        label: str,
+        name: str | None,
+        value: Any,
+        params: dict[str, Any] | None = None,
+        inputs: tuple[int, ...] = (),
+    ) -> None:
+        parts = value if isinstance(value, tuple) else (spec_of(value),)
+        results = tuple(Spec(part.shape, part.dtype) for part in parts)
+        known = None if isinstance(value, Spec) else value
+        index = self.places[key] = len(self.vertices)
+        self.vertices.append(
+            Vertex(index, kind, label, "", name or None, params or {}, known, results, inputs)
+        )
+
+
+def _named(vertices: list[Vertex]) -> Iterator[Vertex]:
+    """Give each vertex its id: its name, numbered where it is shared; else v0 …, c0 … or %0 … by kind."""
+    uses = Counter(vertex.name for vertex in vertices)
+    fresh = {kind: _unused(prefix, uses) for kind, prefix in _PREFIXES.items()}
+    shared = {name: _unused(f"{name}#", uses, 1) for name, number in uses.items() if name and number > 1}
+    for vertex in vertices:
+        names = shared.get(vertex.name) if vertex.name else fresh[vertex.kind]
+        own = next(names) if names else vertex.name or ""
+        yield replace(vertex, id=own, label=vertex.label or own)
+
+
+_PREFIXES: Final[dict[Kind, str]] = {"variable": "v", "constant": "c", "operation": "%"}
+
+
+def _unused(prefix: str, taken: Container[str | None], start: int = 0) -> Iterator[str]:
+    """Give prefix0, prefix1 … one after the other, without those taken."""
+    return (name for number in count(start) if (name := f"{prefix}{number}") not in taken)

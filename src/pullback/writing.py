@@ -1,0 +1,105 @@
+"""Writing to tensors: in place means that the tensor gets another array, and where it is recorded another node.
+
+So the graph stays right, and views of tensors do not alias. An array is written to only where nothing but its tensor
+can see it, which its reference count says.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from pullback.core.errors import DTypeError, GraphError, ShapeError
+from pullback.core.graph import user_line
+from pullback.core.modes import MODE
+from pullback.core.primitive import Primitive
+from pullback.ops import indexing, movement
+
+if TYPE_CHECKING:
+    from pullback.tensor import Tensor
+
+
+class Writing:
+    """What changes a tensor in place. Abstract: `Tensor` derives it, and is the `self` of each method."""
+
+    __slots__ = ()
+
+    def become(self: Any, result: Tensor) -> Tensor:
+        """Take the value of `result`, in place: keep shape and dtype, and the graph right.
+
+        Raises GraphError on a leaf that requires a gradient, outside `no_grad`.
+        """
+        if result.shape != self.shape:
+            raise ShapeError("in place: the result has another shape", tensor=self.shape, result=result.shape)
+        if result.dtype != self.dtype:
+            if not np.can_cast(result.dtype, self.dtype, "same_kind"):
+                raise DTypeError("in place: the result does not fit the dtype", tensor=self.dtype, result=result.dtype)
+            result = movement.astype(result, self.dtype)
+        mode = MODE.get()
+        if mode.trace is not None:
+            mode.trace(None, (self, result), {})
+        elif self.node is not None and self.node.primitive is None:
+            if mode.recording:
+                raise GraphError(
+                    "in place: a leaf that requires a gradient would lose its history", name=self.name,
+                    line=user_line(), fix="with pb.no_grad(): ..., or compute a new tensor",
+                )  # fmt: skip
+            self.array = result.array
+        else:
+            self.array = result.array
+            self.node = result.node
+        return self
+
+    def update(self: Any, operation: Primitive, ufunc: np.ufunc, other: Any) -> Tensor:
+        """`self operation= other`; without a copy where nothing else can see the array."""
+        array = self.array
+        if sys.getrefcount(array) <= _ALONE and self._writable(array, other):
+            value = other.array if isinstance(other, Primitive.tensor) else other
+            if value is not array and np.ndim(value) <= array.ndim:
+                try:
+                    ufunc(array, value, out=array, casting="same_kind")
+                except (TypeError, ValueError):
+                    pass  # the general way says what is wrong
+                else:
+                    return self
+        return self.become(operation(self, other))
+
+    def _writable(self: Any, array: Any, other: Any) -> bool:
+        """Whether nothing would be recorded, and the array owns its memory."""
+        mode = MODE.get()
+        if mode.trace is not None or not self.is_leaf or type(array) is not np.ndarray or array.base is not None:
+            return False
+        if not mode.recording:
+            return array.ndim > 0
+        return array.ndim > 0 and self.node is None and getattr(other, "node", None) is None
+
+    def assign(self: Any, value: Any) -> Tensor:
+        """Take other numbers, in place; `t[...] = value` without broadcasting."""
+        tensor = Primitive.tensor
+        return self.become(value if isinstance(value, tensor) else tensor(np.array(value, self.dtype)))
+
+    def __setitem__(self, index: Any, values: Any) -> None:
+        self.become(indexing.setitem(self, index, values))
+
+    def fill(self, value: Any) -> None:
+        """Set all elements to one number, in place."""
+        self[...] = value
+
+
+class _Holder:
+    __slots__ = ("array",)
+
+    def __init__(self, array: Any) -> None:
+        self.array = array
+
+
+def _references_alone() -> int:
+    """What `sys.getrefcount` says of an array that only its tensor holds, asked as `update` asks."""
+    holder = _Holder(np.zeros(1))
+    array = holder.array
+    return sys.getrefcount(array)
+
+
+_ALONE: Final = _references_alone()  # measured: how many references a call itself holds differs between Pythons

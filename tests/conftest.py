@@ -1,0 +1,40 @@
+"""What all tests share: how hard Hypothesis tries, and which tests run first.
+
+Profiles of Hypothesis, chosen with HYPOTHESIS_PROFILE or pytest's `--hypothesis-profile`:
+
+- `dev`, the usual one: new examples each time, few of them;
+- `ci`, chosen where CI is set: the same examples each time, so that a red run is red again;
+- `intense`: many new examples, for a night.
+
+No profile has a deadline: a shared machine's pauses say nothing about the code.
+"""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+# The draw of an array may be slow on a busy machine, which is no fault of the test.
+PATIENT = (HealthCheck.too_slow,)
+
+settings.register_profile("dev", deadline=None, max_examples=30, suppress_health_check=PATIENT)
+settings.register_profile(
+    "ci",
+    deadline=None,
+    max_examples=30,
+    suppress_health_check=PATIENT,
+    derandomize=True,
+    database=None,
+    print_blob=True,
+)
+settings.register_profile("intense", deadline=None, max_examples=2_000, suppress_health_check=PATIENT)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev"))
+
+FIRST = ("test_architecture.py", "test_tiny.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the house's plan and the tour of the library first: when they fail, the rest says little."""
+    items.sort(key=lambda item: item.path.name not in FIRST)
