@@ -6,10 +6,10 @@
 Tensor(0.)
 """
 
-from pullback import data as data
-from pullback import nn as nn
-from pullback import optim as optim
-from pullback import testing as testing
+from importlib import import_module as _import_module
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+from typing import Any as _Any
+
 from pullback.core.errors import AxisError as AxisError
 from pullback.core.errors import BroadcastWarning as BroadcastWarning
 from pullback.core.errors import CheckpointError as CheckpointError
@@ -192,7 +192,30 @@ from pullback.transforms.reverse import grad as grad
 from pullback.transforms.reverse import gradients as gradients
 from pullback.transforms.reverse import value_and_grad as value_and_grad
 from pullback.transforms.reverse import vjp as vjp
-from pullback.visualize import Graph as Graph
-from pullback.visualize import graph as graph
+
+if _TYPE_CHECKING:
+    from pullback import data as data
+    from pullback import nn as nn
+    from pullback import optim as optim
+    from pullback import testing as testing
+    from pullback.visualize import Graph as Graph
+    from pullback.visualize import graph as graph
 
 __version__ = "0.1.0"
+
+# Parts of the house that are loaded when they are first asked for, which keeps `import pullback` quick.
+_LATER = {name: f"pullback.{name}" for name in ("data", "interop", "nn", "optim", "testing", "training", "visualize")}
+_LATER |= {"Graph": "pullback.visualize", "graph": "pullback.visualize"}
+
+
+def __getattr__(name: str) -> _Any:
+    if name not in _LATER:
+        raise AttributeError(f"module 'pullback' has no attribute {name!r}")
+    module = _import_module(_LATER[name])
+    value = module if module.__name__ == f"pullback.{name}" else getattr(module, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(name for name in {*globals(), *_LATER} if not name.startswith("_"))

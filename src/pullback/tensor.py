@@ -14,7 +14,7 @@ import numpy as np
 
 from pullback.core.errors import DTypeError, GraphError, ShapeError, TraceError
 from pullback.core.graph import Node, source, user_line
-from pullback.core.modes import MODE
+from pullback.core.modes import MODE, ModeContext
 from pullback.core.primitive import Primitive
 from pullback.core.spec import layout_of
 from pullback.core.walks import pull
@@ -269,18 +269,19 @@ class Tensor(Methods, Writing):
                 "backward: this tensor was not recorded", shape=self.shape, dtype=self.dtype,
                 fix="make a tensor with requires_grad=True and compute from it, outside no_grad",
             )  # fmt: skip
-        record = create_graph or MODE.get().trace is not None
-        for leaf, gradient in pull(
-            [(node, self._seed(grad, record))], record=record, retain=record if retain_graph is None else retain_graph
-        ).items():
+        boxed = create_graph or MODE.get().trace is not None
+        retain = create_graph if retain_graph is None else retain_graph
+        for leaf, gradient in pull([(node, self.seed(grad, boxed))], record=create_graph, retain=retain).items():
             if leaf.grad is None:
                 leaf.grad = gradient if isinstance(gradient, Tensor) else Tensor.of(gradient)
-            elif record:
-                leaf.grad = leaf.grad + gradient
+            elif boxed:
+                with ModeContext(recording=create_graph):
+                    leaf.grad = leaf.grad + gradient
             else:
                 leaf.grad = Tensor.of(leaf.grad.array + gradient)
 
-    def _seed(self, grad: Any, record: bool) -> Any:
+    def seed(self, grad: Any, boxed: bool) -> Any:
+        """The cotangent that a walk back from here begins with: `grad`, or 1 for a single number."""
         if grad is None:
             if self.size != 1:
                 raise GraphError(
@@ -290,10 +291,10 @@ class Tensor(Methods, Writing):
             one = self.dtype.type(1)
             seed: Any = one if self.ndim == 0 else np.full(self.shape, one)
         else:
-            seed = grad if isinstance(grad, Tensor) and record else np.asarray(getattr(grad, "array", grad), self.dtype)
+            seed = grad if isinstance(grad, Tensor) and boxed else np.asarray(getattr(grad, "array", grad), self.dtype)
             if seed.shape != self.shape:
                 raise ShapeError("backward: grad must have the tensor's shape", tensor=self.shape, grad=seed.shape)
-        return seed if isinstance(seed, Tensor) or not record else Tensor.of(seed)
+        return seed if isinstance(seed, Tensor) or not boxed else Tensor.of(seed)
 
     def detach(self) -> Tensor:
         """The same numbers as a constant: no gradient flows back through it."""
@@ -318,7 +319,7 @@ class Tensor(Methods, Writing):
         if not self.is_leaf:
             raise GraphError("deepcopy: a recorded tensor is tied to its graph", fix="t.detach() is a constant")
         grad = self.grad
-        grad = grad and Tensor(np.array(grad.array))
+        grad = None if grad is None else Tensor(np.array(grad.array))
         copied = _restore(type(self), np.array(self.array), self.requires_grad, self.name, grad)
         memo[id(self)] = copied
         return copied

@@ -78,7 +78,14 @@ class Writing:
     def assign(self: Any, value: Any) -> Tensor:
         """Take other numbers, in place; `t[...] = value` without broadcasting."""
         tensor = Primitive.tensor
-        return self.become(value if isinstance(value, tensor) else tensor(np.array(value, self.dtype)))
+        if isinstance(value, tensor):
+            return self.become(value)
+        numbers = np.asarray(value, self.dtype)
+        if numbers.shape == self.shape:
+            laid_out = np.empty_like(self.array, shape=self.shape)  # in the memory order that the tensor has
+            laid_out[...] = numbers
+            numbers = laid_out
+        return self.become(tensor(numbers))
 
     def __setitem__(self, index: Any, values: Any) -> None:
         self.become(indexing.setitem(self, index, values))

@@ -27,14 +27,14 @@ class Sample:
         return " ".join([*said, *(f"{k}={v}".replace(" ", "") for k, v in self.params.items())])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Case:
     """One operation: where its operands lie, what it equals, what is true of it."""
 
     name: str
     operands: tuple[Domain, ...]  # one for each operand, or one for all
     samples: tuple[Sample, ...]
-    # NumPy's function of the same meaning, or a formula; NumPy's own is also called on tensors.
+    # NumPy's function of the same meaning, which is also called on tensors, or a formula.
     twin: Callable[..., Any]
     call: Callable[..., Any]
     # How a call of the function is written, where it is not f(*operands, **params).
@@ -48,9 +48,10 @@ class Case:
     differentiable: bool = True
     elementwise: bool = False
     order: int = 3
+    protocol: Callable[..., Any] | None = None  # the function to call on tensors, if it is not the twin
     skips: dict[str, str] = field(default_factory=dict)  # what is not tested, and why not
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         return self.name
 
     def f(self, *xs: Any, **params: Any) -> Any:
@@ -62,9 +63,15 @@ class Case:
         return self.written(self.twin, *xs, **params)
 
     @property
-    def is_numpys(self) -> bool:
-        """Whether the twin is a function of NumPy (or a ufunc of SciPy), which tensors answer."""
-        return isinstance(self.twin, np.ufunc) or str(getattr(self.twin, "__module__", "")).startswith("numpy")
+    def numpys(self) -> Callable[..., Any] | None:
+        """The function of NumPy, or the ufunc of SciPy, that tensors answer."""
+        own = isinstance(self.twin, np.ufunc) or str(getattr(self.twin, "__module__", "")).startswith("numpy")
+        return self.protocol or (self.twin if own else None)
+
+    @property
+    def exact(self) -> bool:
+        """Whether the kernel is NumPy's own function of elements, so that each bit must be the same."""
+        return self.elementwise and getattr(np, getattr(self.twin, "__name__", ""), None) is self.twin
 
     def draw(self, sample: Sample, dtype: Any = float, seed: int = 0) -> list[np.ndarray]:
         """Operands for a sample, the same each time."""
@@ -87,6 +94,17 @@ def arrays(result: Any) -> list[np.ndarray]:
 def public(name: str) -> Any:
     """A function of Pullback."""
     return getattr(pb, name)
+
+
+def in_double(formula: Callable[..., Any]) -> Callable[..., Any]:
+    """A formula computed in float64, in the dtype that NumPy would give."""
+
+    def twin(*xs: Any, **params: Any) -> Any:
+        dtype = np.result_type(*(x for x in xs if x.dtype.kind == "f"))
+        value = formula(*(x.astype(float) if x.dtype.kind == "f" else x for x in xs), **params)
+        return np.asarray(value, dtype)
+
+    return twin
 
 
 SAME: Final = object()

@@ -40,25 +40,29 @@ COMMANDS: Final[tuple[tuple[Callable[..., None], type[TyperCommand], str], ...]]
     (
         train,
         TyperCommand,
-        "pullback train\n"
-        "pullback train --data mnist --hidden 128,64 --optimizer adam --epochs 10\n"
-        "pullback train --resume runs/mnist-1 --epochs 20",
+        """
+        pullback train
+        pullback train --data mnist --hidden 128,64 --optimizer adam --epochs 10
+        pullback train --resume runs/mnist-1 --epochs 20
+        """,
     ),
     (evaluate, TyperCommand, "pullback evaluate runs/digits-1"),
     (predict, TyperCommand, "pullback predict runs/mnist-1 seven.png"),
     (
         grad,
         FormulaCommand,
-        'pullback grad "x**2 * sin(y)" x=3 y=pi/2\n'
-        'pullback grad "norm(w) + sum(w * x)" w=[3,4] x=2\n'
-        'pullback grad "where(x > 0, sqrt(x), x)" x=-1',
+        """
+        pullback grad "x**2 * sin(y)" x=3 y=pi/2
+        pullback grad "norm(w) + sum(w * x)" w=[3,4] x=2
+        pullback grad "where(x > 0, sqrt(x), x)" x=-1
+        """,
     ),
     (draw, FormulaCommand, 'pullback draw "sin(x)**sin(x)" x=0.5 -o sine.svg'),
     (info, TyperCommand, "pullback info"),
 )
 for command, kind, lines in COMMANDS:
     # \b keeps the lines from being filled up to paragraphs.
-    app.command(cls=kind, epilog="\b\nTry:\n" + textwrap.indent(lines, "  "))(command)
+    app.command(cls=kind, epilog="\b\nTry:\n" + textwrap.indent(textwrap.dedent(lines).strip(), "  "))(command)
 
 
 @app.callback()

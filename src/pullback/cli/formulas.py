@@ -12,7 +12,7 @@ from pullback.cli.derivatives import derivatives, picture
 
 Formula = Annotated[str, typer.Argument(metavar="EXPR", help="A formula, such as 'x**2 * sin(y)'.", show_default=False)]
 Values = Annotated[
-    list[str] | None, typer.Argument(metavar="[NAME=VALUE]...", help="x=1.5, x=pi/2 or x=[1,2,3].", show_default=False)
+    list[str] | None, typer.Argument(metavar="NAME=VALUE", help="x=1.5, x=pi/2 or x=[1,2,3].", show_default=False)
 ]
 
 

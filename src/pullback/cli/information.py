@@ -30,7 +30,10 @@ EXTRAS: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 def info() -> None:
-    """Show versions, extras, threads and data: what a report of a problem should contain."""
+    """Show versions, extras, threads and data.
+
+    Put it into the report of a problem.
+    """
     for title, rows in _sections():
         lines = list(rows)
         width = max(len(name) for name, _ in lines)

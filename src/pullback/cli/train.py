@@ -24,25 +24,25 @@ from pullback.training.settings import DEFAULTS, OPTIMIZERS, RESUMABLE, ROWS, US
 _USUAL: Final[dict[str, str]] = {
     "hidden": "64",
     "epochs": str(USUAL_EPOCHS),
-    "lr": ", ".join(f"{lr} of {name}" for name, lr in OPTIMIZERS.items()),
+    "lr": ", ".join(f"{usual.lr} of {name}" for name, usual in OPTIMIZERS.items()),
+    "momentum": ", ".join(f"{usual.momentum}" for usual in OPTIMIZERS.values() if usual.momentum),
     "threads": "as many as the machine has",
-    "data_dir": "$PULLBACK_DATA, then the user's cache, then a download",
+    "data_dir": "$PULLBACK_DATA, or the user's cache, or a download",
 }
 
 
 def _option(name: str, metavar: str) -> Any:
     """Make the option of a setting from the setting's row."""
-    usual = _USUAL.get(name) or (None if DEFAULTS[name] is None else str(DEFAULTS[name]))
-    return typer.Option(
-        f"--{name.replace('_', '-')}", help=ROWS[name].meaning, metavar=metavar, show_default=usual or False
-    )
+    usual = _USUAL.get(name) or ("" if DEFAULTS[name] is None else DEFAULTS[name])
+    meaning = ROWS[name].meaning + (f" [{usual}]" if usual != "" else "")
+    return typer.Option(f"--{name.replace('_', '-')}", help=meaning, metavar=metavar, show_default=False)
 
 
 _compile: Final[Any] = typer.Option("--compile/--no-compile", help=ROWS["compile"].meaning, show_default="--compile")
 _config: Final[Any] = typer.Option(
     help="TOML file with settings of these names; options come before it.", metavar="FILE"
 )
-_out: Final[Any] = typer.Option(help="Folder of the run.", metavar="DIR", show_default="runs/DATA-NUMBER")
+_out: Final[Any] = typer.Option(help="Folder of the run. [runs/DATA-NUMBER]", metavar="DIR")
 _resume: Final[Any] = typer.Option(help="Go on with the run in this folder, as if it had never stopped.", metavar="RUN")
 _quiet: Final[Any] = typer.Option("--quiet", help="Print the last line only.")
 
@@ -125,10 +125,13 @@ def _heading(learner: Learner, folder: RunFolder) -> str:
     height, width = images.shape[1:]
     settings = learner.settings
     sizes = "-".join(map(str, (height * width, *settings.hidden, len(data.classes))))
-    rule = f"{settings.optimizer}, learning rate {settings.rate:g}, batches of {settings.batch_size}"
+    momentum = f", momentum {settings.inertia:g}" if settings.inertia else ""
+    rule = f"{settings.optimizer}, learning rate {settings.rate:g}{momentum}, batches of {settings.batch_size}"
     start = f", from step {learner.step:,}" if learner.step else ""
-    return (
-        f"data   {data.name}: {len(images):,} images of {height} × {width} to learn from, {len(data.test):,} to test on\n"
-        f"model  {sizes}, {learner.parameters:,} parameters; {rule}\n"
-        f"run    {folder.path}, {learner.last:,} steps{start}"
+    test = f"{len(data.test):,} to test on"
+    lines = (
+        f"data   {data.name}: {len(images):,} images of {height} × {width} to learn from, {test}",
+        f"model  {sizes}, {learner.parameters:,} parameters; {rule}",
+        f"run    {folder.path}, {learner.last:,} steps{start}",
     )
+    return "\n".join(lines)

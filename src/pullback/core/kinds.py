@@ -96,7 +96,7 @@ class Elementwise(Primitive):
 
     def __init__(
         self, name: str, kernel: Callable[..., Any], *partials: Callable[..., Any] | float | None,
-        strong: bool = False, lint: Callable[..., None] | None = None, doc: str | None = None,
+        strong: bool = True, lint: Callable[..., None] | None = None, doc: str | None = None,
     ) -> None:  # fmt: skip
         super().__init__(name, kernel, doc)
         self.lint = lint
@@ -147,9 +147,10 @@ class Reduction(Primitive):
     ----------
     weight : callable or None
         ∂y/∂x with the shape of x, from arguments named `x`, `y` (with the reduced axes kept as 1), `b` (a second
-        operand), `residual` and the keyword parameters. None where there is no derivative (argmax, any).
+        operand) and the keyword parameters. None where there is no derivative (argmax, any).
     residual : callable, optional
-        What the kernel has at hand and the weight can use, as a function of x. The kernel then gives (y, residual).
+        The weight, where the kernel has it at hand and gives (y, weight); as a function of the operands and parameters,
+        for derivatives of it.
     """
 
     def __init__(
@@ -159,19 +160,22 @@ class Reduction(Primitive):
         super().__init__(name, kernel, doc)
         self.residual = residual
         self.rules = (None if weight is None else Rule(weight, ("x", "b")), None)
-        self.differentiable = weight is not None
+        self.differentiable = weight is not None or residual is not None
         self.strong = strong
 
+    def needs(self, operand: int, count: int) -> tuple[int, ...]:
+        return super().needs(operand, count) if self.residual is None else tuple(range(1, count + 1))
+
     def _weight(self, node: Node, saved: Sequence[Any]) -> Any:
+        if self.residual is not None:
+            operands = len(node.inputs) + 1
+            return saved[operands] if len(saved) > operands else self.residual(*saved[1:operands], **node.params)
         rule = self.rules[0]
         assert rule is not None
         y = saved[0]
         if y is not None:
             y = y.reshape(kept_shape(node.inputs[0].aval.shape, node.params["axis"]))
         params = {k: v for k, v in node.params.items() if k != "keepdims"}
-        if self.residual is not None:
-            operands = len(node.inputs) + 1
-            params["residual"] = saved[operands] if len(saved) > operands else self.residual(saved[1])
         return rule.at((y, *saved[1:]), **params)
 
     def vjp(self, node: Node, cotangent: Any, saved: Sequence[Any], wanted: Sequence[int]) -> list[Any]:

@@ -11,7 +11,8 @@ the derivative is recorded and has derivatives itself.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -49,14 +50,16 @@ def between(outputs: Iterable[Node], wrt: Collection[Node]) -> Between:
     return Between(nodes, outside)
 
 
-def boxed(node: Node) -> Sequence[Any]:
-    """The saved values of a node as tensors that know where they came from."""
-    saved = node.saved
-    assert saved is not None
+def boxed(node: Node, saved: Sequence[Any], tracing: bool = False) -> Sequence[Any]:
+    """The saved values of a node as tensors that know where they came from; constants too, while tracing."""
     box = Primitive.tensor.of
     values = [None if saved[0] is None else box(saved[0], node)]
     for value, operand in zip(saved[1:], node.inputs, strict=False):
-        values.append(box(value, operand) if value is not None and type(operand) is Node else value)
+        if value is not None and type(operand) is Node:
+            value = box(value, operand)
+        elif tracing and hasattr(value, "dtype"):
+            value = box(value)
+        values.append(value)
     return values  # without the residual: where the derivative is recorded, it is computed again from the operands
 
 
@@ -79,7 +82,7 @@ def pull(
     wrt : collection of Node
         Whose cotangents are asked for; the sources if empty.
     record : bool
-        Cotangents are tensors, and what happens to them is recorded.
+        Cotangents are tensors, and what happens to them is recorded. (While tracing they are tensors in any case.)
     retain : bool
         Keep the saved values, so that the graph can be walked again.
 
@@ -96,9 +99,10 @@ def pull(
         if node not in cotangents:
             heappush(heap, (-node.serial, node))
         cotangents[node] = _added(cotangents.get(node), cotangent)
-    anomaly = MODE.get().anomaly
+    mode = MODE.get()
+    tracing = mode.trace is not None
     results: dict[Node, Any] = {}
-    with np.errstate(all="ignore"):  # a singular partial that meets a 0 is no event; a real NaN shows in the result
+    with quietly(tracing and not record):
         while heap:
             node = heappop(heap)[1]
             primitive = node.primitive
@@ -120,12 +124,13 @@ def pull(
                 wanted = [i for i in wanted if inputs[i] in on_path]
                 if not wanted:
                     continue
-            contributions = primitive.vjp(node, cotangent, boxed(node) if record else saved, wanted)
-            if anomaly:
+            values = boxed(node, saved, tracing) if record or tracing else saved
+            contributions = primitive.vjp(node, cotangent, values, wanted)
+            if mode.anomaly:
                 _check(node, cotangent, contributions)
             if not retain:
                 node.saved = None
-            saved = cotangent = None  # hold no array longer than it is needed
+            del values, saved, cotangent  # hold no array longer than it is needed
             contributions.reverse()
             for i in wanted:
                 contribution = contributions.pop()
@@ -145,13 +150,27 @@ def pull(
                     cotangents[parent] = total
                 else:
                     cotangents[parent] = _added(total, contribution)
-                    if not record and type(total) is np.ndarray:
+                    if type(total) is np.ndarray:
                         owned.add(parent)
             contribution = total = None
     if not wrt:
         return cotangents  # of the sources: all others are spent
     results.update((node, cotangents[node]) for node in wrt if node in cotangents)  # the sources among them
     return results
+
+
+@contextmanager
+def _untracked() -> Iterator[None]:
+    with np.errstate(all="ignore"), ModeContext(recording=False):
+        yield
+
+
+def quietly(unrecorded: bool) -> AbstractContextManager[None]:
+    """No warnings of NumPy: a singular partial that meets a 0 is no event, and a real NaN shows in the result.
+
+    While a program is being traced, walks run on tensors; where they are not to be differentiated, `unrecorded`.
+    """
+    return _untracked() if unrecorded else np.errstate(all="ignore")
 
 
 def _added(a: Any, b: Any) -> Any:
@@ -199,16 +218,19 @@ def push(
 ) -> dict[Node, Any]:
     """Carry tangents from sources forward along `path`; give the tangent of each node on it that has one."""
     carried: dict[Node, Any] = dict(tangents)
-    with np.errstate(all="ignore"):
+    tracing = MODE.get().trace is not None
+    with quietly(tracing and not record):
         for node in path:
             if node in tangents or node.primitive is None:
                 continue
             given = [carried.get(i) if type(i) is Node else None for i in node.inputs]
             if all(tangent is None for tangent in given):
                 continue
-            if node.saved is None:
+            saved = node.saved
+            if saved is None:
                 raise GraphError("jvp: the graph's saved values are freed", fix="run the function again")
-            tangent = node.primitive.jvp(node, given, boxed(node) if record else node.saved)
+            values = boxed(node, saved, tracing) if record or tracing else saved
+            tangent = node.primitive.jvp(node, given, values)
             if not retain:
                 node.saved = None
             if tangent is not None:
@@ -250,13 +272,14 @@ def transpose(function: Callable[..., Any], specs: Sequence[Any], cotangents: An
         The cotangent of each argument, as tensors if any of `cotangents` is one.
     """
     single = not isinstance(cotangents, tuple)
+    recorded = MODE.get().recording
     with ModeContext(recording=True, anomaly=False):
         arguments = [track(zeros_of(spec)) for spec in specs]
         outputs = function(*arguments)
         nodes = [argument.node for argument in arguments if argument.node is not None]
         pairs = zip((outputs,), (cotangents,), strict=True) if single else zip(outputs, cotangents, strict=True)
         seeds = [(y.node, c) for y, c in pairs if c is not None and getattr(y, "node", None) is not None]
-        record = any(isinstance(c, Primitive.tensor) for _, c in seeds)
+        record = recorded and any(isinstance(c, Primitive.tensor) for _, c in seeds)
         path = between([node for node, _ in seeds], nodes).nodes if seeds else []
         found = pull([s for s in seeds if s[0] in set(path)], path, nodes, record=record)
     return [found.get(node) for node in nodes]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 
@@ -11,10 +11,11 @@ from pullback.core.custom_kinds import Opaque
 from pullback.core.errors import OptionError
 from pullback.tensor import Tensor
 
-Rng = int | np.random.Generator | None
+Rng: TypeAlias = "int | np.random.Generator | None"
 Shape = int | Sequence[int] | None
 
-_default: Final[list[np.random.Generator]] = [np.random.default_rng()]
+# Made when it is first needed: NumPy loads its random numbers late too.
+_default: Final[list[np.random.Generator]] = []
 
 
 def seed(n: int) -> None:
@@ -24,11 +25,13 @@ def seed(n: int) -> None:
     >>> uniform().item() == (seed(0), uniform().item())[1]
     True
     """
-    _default[0] = np.random.default_rng(n)
+    _default[:] = [np.random.default_rng(n)]
 
 
 def default_generator() -> np.random.Generator:
     """The generator that `rng=None` means."""
+    if not _default:
+        _default.append(np.random.default_rng())
     return _default[0]
 
 
@@ -39,7 +42,7 @@ def generator(rng: Rng = None) -> np.random.Generator:
     np.int64(8)
     """
     if rng is None:
-        return _default[0]
+        return default_generator()
     if isinstance(rng, np.random.Generator):
         return rng
     if isinstance(rng, (int, np.integer)) and not isinstance(rng, bool):

@@ -64,7 +64,8 @@ def _binary_cross_entropy(p: Any, t: Any) -> Any:
 def _erf(x: Any) -> Any:
     from scipy.special import erf as scipy_erf  # heavy: only who uses it loads it
 
-    return scipy_erf(x)
+    result = scipy_erf(x)  # of float16 in float64
+    return result.astype(x.dtype) if x.dtype.char == "e" else result
 
 
 # Arithmetic. Operators, not ufuncs: on NumPy's scalars they are ten times faster, on arrays the same.

@@ -11,7 +11,7 @@ from pullback.core.axes import Axes, ndim_of, normalize_axes, normalize_axis, re
 from pullback.core.errors import OptionError, ShapeError
 from pullback.core.kinds import LinearMap, Reduction, broadcast, kept_shape
 from pullback.ops import elementwise as ew
-from pullback.ops.movement import ravel
+from pullback.ops.movement import astype, ravel
 
 
 def _spread(cotangent: Any, x: Any, axis: tuple[int, ...] | None, **_: Any) -> Any:
@@ -104,22 +104,22 @@ def _cross_entropy(x: Any, labels: Any, axis: tuple[int, ...] | None, keepdims: 
     shifted = (x - np.maximum.reduce(x, axis=-1, keepdims=True)).reshape(-1, classes)
     e = np.exp(shifted)
     total = np.add.reduce(e, axis=-1, keepdims=True)
-    losses = np.log(total[:, 0]) - shifted[np.arange(flat.size), flat]
+    place = np.arange(flat.size), flat
+    losses = np.log(total[:, 0]) - shifted[place]
     e /= total
+    e[place] -= 1  # the derivative, from what is at hand
     if axis is None:
-        sum_of = np.add.reduce(losses, axis=None)
-        losses = sum_of / flat.size if mean else sum_of
+        losses = np.add.reduce(losses, axis=None)
+        if mean:
+            losses /= flat.size
+            e /= flat.size
     return losses.reshape(kept_shape(x.shape, axis) if keepdims else _dropped(x.shape, axis)), e.reshape(x.shape)
 
 
-def _softmax(x: Any) -> Any:
-    e = np.exp(x - np.maximum.reduce(x, axis=-1, keepdims=True))
-    return e / np.add.reduce(e, axis=-1, keepdims=True)
-
-
-def _softmax_minus(residual: Any, labels: Any, mean: bool) -> Any:
+def _softmax_minus(x: Any, labels: Any, axis: tuple[int, ...] | None, keepdims: bool, mean: bool) -> Any:
     """softmax(x) − y: the derivative of the cross-entropy, stable where those of its parts are not."""
-    weight = residual - (labels[..., None] == np.arange(residual.shape[-1]))
+    e = np.exp(x - np.maximum.reduce(x, axis=-1, keepdims=True))
+    weight = e / np.add.reduce(e, axis=-1, keepdims=True) - (labels[..., None] == np.arange(x.shape[-1]))
     return weight / (math.prod(labels.shape) or 1) if mean else weight
 
 
@@ -151,10 +151,7 @@ std_ = Reduction(
         _deviation(x, axis) * _share_of(x, axis, correction), y
     ),
 )  # fmt: skip
-cross_entropy_ = Reduction(
-    "softmax_cross_entropy", _cross_entropy,
-    lambda x, b, *, axis, mean, residual: _softmax_minus(residual, b, mean), residual=_softmax,
-)  # fmt: skip
+cross_entropy_ = Reduction("softmax_cross_entropy", _cross_entropy, None, residual=_softmax_minus)
 any_ = Reduction("any", lambda x, axis, keepdims: np.any(x, axis=axis, keepdims=keepdims), None)
 all_ = Reduction("all", lambda x, axis, keepdims: np.all(x, axis=axis, keepdims=keepdims), None)
 argmax_ = Reduction("argmax", lambda x, axis, keepdims: np.argmax(x, axis=axis, keepdims=keepdims), None)
@@ -256,7 +253,7 @@ def norm(x: Any, ord: float | str | None = None, axis: Axes = None, keepdims: bo
     if ord == -math.inf:
         return min(ew.absolute(x), axis, keepdims)
     if ord == 0:
-        return sum(ew.not_equal(x, 0) * 1.0, axis, keepdims)
+        return sum(astype(ew.not_equal(x, 0), np.result_type(x.dtype, np.float16)), axis, keepdims)
     if ord == 1:
         return sum(ew.absolute(x), axis, keepdims)
     return ew.power(sum(ew.power(ew.absolute(x), ord), axis, keepdims), 1 / ord)

@@ -29,7 +29,7 @@ class Moments(Optimizer, ABC):
     ) -> None:  # fmt: skip
         super().__init__(params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay)
 
-    def start(self, p: Tensor, group: ParameterGroup) -> State:  # noqa: ARG002 (the same for all settings)
+    def start(self, p: Tensor, group: ParameterGroup) -> State:
         return {"m": Tensor(np.zeros_like(p.array)), "v": Tensor(np.zeros_like(p.array))}
 
     def prepare(self, group: ParameterGroup, dtype: np.dtype[Any], step: Tensor | None) -> SimpleNamespace:

@@ -1,23 +1,18 @@
-"""Groups of parameters that share their settings, and the checks of both."""
+"""Groups of parameters that share their settings."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final, TypeAlias, final
+from typing import Any, TypeAlias, final
 
 import numpy as np
 
-from pullback.core.errors import DTypeError, GraphError, OptionError
+from pullback.core.errors import OptionError
+from pullback.optim.checks import checked_setting
 from pullback.tensor import Tensor
 
 Params: TypeAlias = Iterable[Tensor] | Iterable[Mapping[str, Any]]
 State: TypeAlias = dict[str, Tensor]
-
-# A setting that is a number is at least 0 and below this.
-LIMITS: Final[dict[str, float]] = {
-    "lr": math.inf, "momentum": 1, "dampening": 1, "weight_decay": math.inf, "betas": 1, "eps": math.inf,
-}  # fmt: skip
 
 
 @final
@@ -112,91 +107,3 @@ class ParameterGroup(Mapping[str, Any]):
         if "step" in state and index not in self._alone:
             self._alone.add(index)
             state["step"] = Tensor(state["step"].array)
-
-
-def checked_setting(owner: str, name: str, value: Any) -> Any:
-    """A setting as a float, a bool, or a tuple of floats."""
-    if isinstance(value, bool) and name not in LIMITS:
-        return value
-    if name == "betas":
-        if not isinstance(value, (tuple, list)) or len(value) != 2:
-            raise OptionError(f"{owner}: betas are two numbers", got=repr(value), fix="(0.9, 0.999)")
-        return tuple(_number(owner, name, beta) for beta in value)
-    return _number(owner, name, value)
-
-
-def _number(owner: str, name: str, value: Any) -> float:
-    low, limit = (0.0, LIMITS[name]) if name in LIMITS else (-math.inf, math.inf)
-    try:
-        number = math.nan if isinstance(value, (bool, str)) else float(value)
-    except (TypeError, ValueError):
-        number = math.nan
-    if not low <= number < limit:
-        raise OptionError(
-            f"{owner}: {name} is not possible", got=repr(value),
-            fix=f"a number in [{low:g}, {limit})",
-        )  # fmt: skip
-    return number
-
-
-def divided(owner: str, params: Any) -> list[dict[str, Any]]:
-    """What an optimizer is given, as a list of groups."""
-    if isinstance(params, Tensor):
-        raise OptionError(f"{owner}: one tensor instead of several", shape=params.shape, fix="give a list: [w]")
-    if callable(getattr(params, "parameters", None)):
-        raise OptionError(
-            f"{owner}: a module instead of its parameters", got=type(params).__name__, fix="model.parameters()"
-        )
-    try:
-        given = [params] if isinstance(params, Mapping) else list(params)
-    except TypeError:
-        raise OptionError(f"{owner}: not a list of parameters", got=type(params).__name__) from None
-    if not any(isinstance(part, Mapping) for part in given):
-        return [{"params": given}]
-    for part in given:
-        if not isinstance(part, Mapping) or "params" not in part:
-            raise OptionError(
-                f"{owner}: a group is a dict that holds params", got=type(part).__name__,
-                fix='[{"params": [...], "lr": 0.1}, ...]',
-            )  # fmt: skip
-    return [dict(part) for part in given]
-
-
-def label(p: Any, index: int) -> str:
-    """What to call a parameter in an error: its name, or its place and shape."""
-    return p.name or f"number {index}, of shape {p.shape}"
-
-
-def checked_parameters(owner: str, params: Any, known: Iterable[Tensor]) -> list[Tensor]:
-    """The parameters of a group: float leaves that nobody has given before."""
-    found = [params] if isinstance(params, Tensor) else list(params)
-    if not found:
-        raise OptionError(f"{owner}: there are no parameters", fix="model.parameters(), of a model that has layers")
-    seen = {id(p) for p in known}
-    for index, p in enumerate(found):
-        if not isinstance(p, Tensor):
-            raise OptionError(
-                f"{owner}: a parameter is not a tensor", got=type(p).__name__, fix="pb.tensor(..., requires_grad=True)"
-            )
-        if id(p) in seen:
-            raise OptionError(
-                f"{owner}: a parameter is given twice", parameter=label(p, index),
-                fix="give it once; model.parameters() gives shared ones once",
-            )  # fmt: skip
-        if p.dtype.kind != "f":
-            raise DTypeError(
-                f"{owner}: only floating-point numbers are learned", parameter=label(p, index), got=p.dtype,
-                fix="p.astype(float)",
-            )  # fmt: skip
-        if not p.is_leaf:
-            raise GraphError(
-                f"{owner}: a parameter is the result of an operation", parameter=label(p, index),
-                made_by=repr(p.node), fix="optimize the leaf that it is computed from, or p.detach().requires_grad_()",
-            )  # fmt: skip
-        if not p.requires_grad and type(p) is Tensor:
-            # A module's parameter may be frozen; a plain tensor is a constant that somebody forgot.
-            raise GraphError(
-                f"{owner}: a parameter is a constant", parameter=label(p, index), fix="p.requires_grad = True"
-            )
-        seen.add(id(p))
-    return found

@@ -11,7 +11,8 @@ import numpy as np
 
 from pullback.core.errors import NoGradientError, OptionError
 from pullback.core.modes import no_grad
-from pullback.optim.group import ParameterGroup, Params, State, checked_parameters, divided, label
+from pullback.optim.checks import checked_group, checked_parameters, divided, label
+from pullback.optim.group import ParameterGroup, Params, State
 from pullback.optim.state import load, save
 from pullback.tensor import Tensor
 from pullback.transforms.reverse import why_not
@@ -87,11 +88,11 @@ class Optimizer(ABC):
             What `prepare` made.
         """
 
-    def start(self, p: Tensor, group: ParameterGroup) -> State:  # noqa: ARG002 (for those that keep something)
+    def start(self, p: Tensor, group: ParameterGroup) -> State:
         """The tensors that the rule keeps for a parameter, before its first step."""
         return {}
 
-    def prepare(self, group: ParameterGroup, dtype: np.dtype[Any], step: Tensor | None) -> SimpleNamespace:  # noqa: ARG002 (for those that count)
+    def prepare(self, group: ParameterGroup, dtype: np.dtype[Any], step: Tensor | None) -> SimpleNamespace:
         """What all parameters of a dtype share in a step: the settings, and `lr` in their dtype."""
         return SimpleNamespace(**group.settings, lr=group.lr.astype(dtype))
 
@@ -116,21 +117,16 @@ class Optimizer(ABC):
 
     def add_param_group(self, group: Mapping[str, Any]) -> None:
         """Learn further parameters, with settings of their own where the dict has them."""
-        settings = {name: value for name, value in group.items() if name != "params"}
-        for name in settings.keys() - self._defaults.keys():
-            raise OptionError(
-                f"{self._name}: unknown setting of a group", got=name, fix=", ".join(("params", *self._defaults))
-            )
-        params = checked_parameters(self._name, group["params"], (p for p, _, _ in self._walk()))
-        made = ParameterGroup(self._name, params, {**self._defaults, **settings})
+        own = checked_group(self._name, group, self._defaults)
+        params = checked_parameters(self._name, own.pop("params"), self._params())
+        made = ParameterGroup(self._name, params, {**self._defaults, **own})
         made.start(lambda p: self.start(p, made), self.counts_steps)
         self.param_groups.append(made)
 
     def zero_grad(self) -> None:
         """Forget the gradients."""
-        for group in self.param_groups:
-            for p in group.params:
-                p.grad = None
+        for p in self._params():
+            p.grad = None
 
     def step(self, *, skip_missing: bool = False) -> None:
         """Change each parameter that requires a gradient by the rule.
@@ -173,20 +169,18 @@ class Optimizer(ABC):
             self._complain(missing)
 
     def _complain(self, missing: list[Tensor]) -> None:
-        numbered = {id(p): label(p, index) for index, (p, _, _) in enumerate(self._walk())}
-        every = sum(p.requires_grad for p, _, _ in self._walk()) == len(missing)
+        labels = {id(p): label(p, index) for index, p in enumerate(self._params())}
+        every = len(missing) == sum(p.requires_grad for p in self._params())
         raise NoGradientError(
             f"{self._name}.step: a parameter has no gradient",
-            parameter="\n".join(numbered[id(p)] for p in missing),
+            parameter="\n".join(labels[id(p)] for p in missing),
             why="backward() was not called since zero_grad()" if every else why_not(missing[0]),
             fix="loss.backward() before step()" if every
             else "use it in the loss, freeze it (p.requires_grad = False), or step(skip_missing=True)",
         )  # fmt: skip
 
-    def _walk(self) -> Iterator[tuple[Tensor, State, ParameterGroup]]:
-        for group in self.param_groups:
-            for p, state in zip(group.params, group.states, strict=True):
-                yield p, state, group
+    def _params(self) -> Iterator[Tensor]:
+        return (p for group in self.param_groups for p in group.params)
 
     # Its state.
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from pullback.core.errors import CheckpointError
+from pullback.core.errors import CheckpointError, OptionError
+from pullback.optim.checks import checked_setting
 from pullback.optim.group import ParameterGroup
 from pullback.tensor import Tensor
 
@@ -75,17 +76,20 @@ def _misfits(
     if len(saved["groups"]) != len(groups):
         yield f"{len(saved['groups'])} groups instead of {len(groups)}"
     for number, (group, settings) in enumerate(zip(groups, saved["groups"], strict=False)):
-        if len(settings["params"]) != len(group.params):
-            yield f"{len(settings['params'])} parameters instead of {len(group.params)} in group {number}"
-        for p, name in zip(group.params, settings["params"], strict=False):
+        names = settings.get("params", ())
+        if len(names) != len(group.params):
+            yield f"{len(names)} parameters instead of {len(group.params)} in group {number}"
+        for p, name in zip(group.params, names, strict=False):
             if None not in (p.name, name) and p.name != name:
                 yield f"parameter {name} instead of {p.name}"
         for name, value in group.settings.items():
             other = settings.get(name)
             if (tuple(other) if isinstance(other, list) else other) != value:
                 yield f"{name}={other} instead of {name}={value} in group {number}"
-        if "lr" not in settings:
-            yield f"no learning rate of group {number}"
+        try:
+            checked_setting(owner, "lr", settings.get("lr"))
+        except OptionError:
+            yield f"lr={settings.get('lr')} in group {number}"
     expected = {name: state[key] for name, state, key in entries}
     for name in (*expected, *arrays):
         if name not in arrays or name not in expected:

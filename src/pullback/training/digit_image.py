@@ -121,8 +121,7 @@ def _resized(digit: Array, shape: list[int]) -> Array:
 
     image = Image.fromarray(digit.astype(np.float32))
     resized: Array = np.asarray(image.resize((shape[1], shape[0]), Image.Resampling.BILINEAR))
-    digit = np.clip(resized / resized.max(), 0, 1)  # thin strokes fade as they shrink
-    return digit
+    return np.asarray(resized / resized.max(), np.float32)  # thin strokes fade as they shrink
 
 
 def _grey(path: Path) -> Array:

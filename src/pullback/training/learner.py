@@ -22,7 +22,7 @@ Step: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 Shape: TypeAlias = tuple[int, ...]
 
 _RULES: Final[Mapping[str, Callable[[Module, Settings], Optimizer]]] = {
-    "sgd": lambda network, s: SGD(network.parameters(), lr=s.rate, momentum=s.momentum, weight_decay=s.weight_decay),
+    "sgd": lambda network, s: SGD(network.parameters(), lr=s.rate, momentum=s.inertia, weight_decay=s.weight_decay),
     "adam": lambda network, s: Adam(network.parameters(), lr=s.rate, weight_decay=s.weight_decay),
     "adamw": lambda network, s: AdamW(network.parameters(), lr=s.rate, weight_decay=s.weight_decay),
 }

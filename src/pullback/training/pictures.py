@@ -23,7 +23,7 @@ from pullback.training.run_folder import RunFolder
 MISSING: Final = "for pictures: pip install 'pullback[viz]'"
 
 _COLOURS: Final = {"train": "#9aa5b1", "test": "#2f6fb3"}
-_LABELS: Final = {"train": "images learned from", "test": "test images"}
+_LABELS: Final = {"train": "training images", "test": "test images"}
 _ROWS, _COLUMNS = 4, 6  # of mistakes
 
 
@@ -83,8 +83,9 @@ def _curves(metrics: Iterable[Metric], batches: int, title: str) -> Any:
         for split, colour in _COLOURS.items():
             points = [(row.step / batches, row.value) for row in rows if (row.split, row.name) == (split, name)]
             if points:
-                mark = "o" if len(points) <= 40 else None
-                ax.plot(*zip(*points, strict=True), color=colour, marker=mark, markersize=3, label=_LABELS[split])
+                few = len(points) <= 40
+                look = {"marker": "o" if few else None, "markersize": 3, "linewidth": 1.5 if few else 0.7}
+                ax.plot(*zip(*points, strict=True), color=colour, label=_LABELS[split], **look)
         ax.set_xlabel("epoch")
         ax.set_ylabel(name)
         ax.grid(color="#e5e8ec")

@@ -15,11 +15,23 @@ import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, final
+from typing import Any, Final, NamedTuple, final
 
 from pullback.core.errors import OptionError
 
-OPTIMIZERS: Final[Mapping[str, float]] = {"sgd": 0.1, "adam": 0.001, "adamw": 0.001}  # and their usual lr
+
+class Usual(NamedTuple):
+    """What an optimizer does where nothing else is said; a momentum of None is one that it does not have."""
+
+    lr: float
+    momentum: float | None
+
+
+OPTIMIZERS: Final[Mapping[str, Usual]] = {
+    "sgd": Usual(0.02, 0.9),
+    "adam": Usual(0.002, None),
+    "adamw": Usual(0.002, None),
+}
 DATA: Final = ("digits", "mnist")
 USUAL_EPOCHS: Final = 30
 
@@ -96,9 +108,9 @@ class Settings:
         None, "Batches to learn from, instead of --epochs.", _whole(0), "a whole number of 0 or more"
     )
     batch_size: int = _row(32, "Images a batch.", _whole(1), "a whole number of 1 or more")
-    optimizer: str = _row("sgd", "Rule by which the weights change.", _one_of(*OPTIMIZERS), ", ".join(OPTIMIZERS))
+    optimizer: str = _row("adam", "Rule by which the weights change.", _one_of(*OPTIMIZERS), ", ".join(OPTIMIZERS))
     lr: float | None = _row(None, "Learning rate.", _positive, "a number above 0")
-    momentum: float = _row(0.0, "Momentum of sgd.", _real(0, 1), "from 0 to below 1")
+    momentum: float | None = _row(None, "Momentum of sgd.", _real(0, 1), "from 0 to below 1")
     weight_decay: float = _row(0.0, "Pull of the weights towards 0.", _real(0), "a number of 0 or more")
     seed: int = _row(0, "Of the first weights, of the order of the data and of dropout.", _whole(0), "a whole number")
     threads: int | None = _row(None, "Threads of the matrix products.", _whole(1), "a whole number of 1 or more")
@@ -109,7 +121,12 @@ class Settings:
     @property
     def rate(self) -> float:
         """The learning rate, or the optimizer's usual one."""
-        return OPTIMIZERS[self.optimizer] if self.lr is None else self.lr
+        return OPTIMIZERS[self.optimizer].lr if self.lr is None else self.lr
+
+    @property
+    def inertia(self) -> float:
+        """The momentum, or the optimizer's usual one; 0 of those that have none of this kind."""
+        return (OPTIMIZERS[self.optimizer].momentum or 0.0) if self.momentum is None else self.momentum
 
     def length(self, batches: int) -> int:
         """How many steps the run has, of `batches` an epoch."""
@@ -150,15 +167,17 @@ def layered(*layers: Mapping[str, Any]) -> Settings:
         if {"epochs", "steps"} & checked.keys():
             values = {name: value for name, value in values.items() if name not in ("epochs", "steps")}
         values |= checked
-    values.setdefault("lr", OPTIMIZERS[values.get("optimizer", DEFAULTS["optimizer"])])
-    if values.get("steps") is None:
-        values.setdefault("epochs", USUAL_EPOCHS)
-    if values.get("momentum") and values.get("optimizer", DEFAULTS["optimizer"]) != "sgd":
+    settings = Settings(**values)
+    usual = OPTIMIZERS[settings.optimizer]
+    if settings.momentum is not None and usual.momentum is None:
         raise OptionError(
-            "settings: only sgd has a momentum of this kind", optimizer=values["optimizer"],
-            momentum=values["momentum"], fix="--optimizer sgd, or leave --momentum out",
+            "settings: only sgd has a momentum of this kind", optimizer=settings.optimizer,
+            momentum=settings.momentum, fix="--optimizer sgd, or leave --momentum out",
         )  # fmt: skip
-    return Settings(**values)
+    # What is usual is written down, so that a run stays the same where later versions do otherwise.
+    epochs = USUAL_EPOCHS if settings.steps is None and settings.epochs is None else settings.epochs
+    momentum = usual.momentum if settings.momentum is None else settings.momentum
+    return dataclasses.replace(settings, lr=settings.rate, momentum=momentum, epochs=epochs)
 
 
 def _checked(name: str, value: Any) -> Any:

@@ -76,7 +76,8 @@ class Recording:
         self.outputs = tree_map(self._as_tensor, result)
         roots = [y.node for y in leaves(self.outputs) if y.node is not None]
         self.path = between(roots, self.sources) if roots and self.sources else Between([], outside=False)
-        self.record = mode.trace is not None or (self.path.outside and mode.recording)
+        self.record = self.path.outside and mode.recording
+        self._tracing = mode.trace is not None
         self._reached: Collection[Node] = set(self.path.nodes)
 
     def _as_tensor(self, value: Any) -> Tensor:
@@ -127,11 +128,12 @@ class Recording:
                 f"{self.name}: a {what} has the shape of its value", value=like.shape,
                 got=np.shape(value.array if tensor else value),
             )  # fmt: skip
-        if tensor and (value.node is not None or self.record):
+        if tensor and value.node is not None and MODE.get().recording:
             self.record = True
+        if tensor and (self.record or self._tracing):
             return value.astype(like.dtype) if value.dtype != like.dtype else value
         array = np.asarray(value.array if tensor else value, like.dtype)[()]
-        return Tensor.of(array) if self.record else array
+        return Tensor.of(array) if self.record or self._tracing else array
 
 
 def _boxed(value: Any, like: Tensor) -> Tensor:

@@ -186,11 +186,10 @@ def gradients(
     """
     if loss.node is None:
         raise GraphError("gradients: the value was not recorded", why=why_not(loss))
-    record = create_graph or MODE.get().trace is not None
-    seed = loss._seed(None, record)
-    retain = record or retain_graph
+    seed = loss.seed(None, boxed=create_graph or MODE.get().trace is not None)
+    retain = create_graph or retain_graph
     if wrt is None:
-        found = pull([(loss.node, seed)], record=record, retain=retain)
+        found = pull([(loss.node, seed)], record=create_graph, retain=retain)
         owners = {node: node.owner() for node in found if hasattr(node, "owner")}
         return Gradients({t: _tensor(found[n]) for n, t in owners.items() if t is not None})
     wanted = list(wrt)
@@ -201,7 +200,7 @@ def gradients(
             )
     nodes = {tensor.node for tensor in wanted if tensor.node is not None}
     path = between([loss.node], nodes).nodes
-    found = pull([(loss.node, seed)] if path else [], path, nodes, record=record, retain=retain)
+    found = pull([(loss.node, seed)] if path else [], path, nodes, record=create_graph, retain=retain)
     for tensor in wanted:
         if tensor.node not in found:
             raise NoGradientError(

@@ -1,0 +1,109 @@
+"""What an optimizer is given, checked: settings that are possible, and parameters that can be learned."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from pullback.core.errors import DTypeError, GraphError, OptionError
+from pullback.tensor import Tensor
+
+# A setting that is a number is at least 0 and below this.
+LIMITS: Final[dict[str, float]] = {
+    "lr": math.inf, "momentum": 1, "dampening": 1, "weight_decay": math.inf, "betas": 1, "eps": math.inf,
+}  # fmt: skip
+
+
+def checked_setting(owner: str, name: str, value: Any) -> Any:
+    """A setting as a float, a bool, or a tuple of floats."""
+    if isinstance(value, bool) and name not in LIMITS:
+        return value
+    if name == "betas":
+        if not isinstance(value, (tuple, list)) or len(value) != 2:
+            raise OptionError(f"{owner}: betas are two numbers", got=repr(value), fix="(0.9, 0.999)")
+        return tuple(_number(owner, name, beta) for beta in value)
+    return _number(owner, name, value)
+
+
+def _number(owner: str, name: str, value: Any) -> float:
+    low, limit = (0.0, LIMITS[name]) if name in LIMITS else (-math.inf, math.inf)
+    try:
+        number = math.nan if isinstance(value, (bool, str)) else float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not low <= number < limit:
+        raise OptionError(
+            f"{owner}: {name} is not possible", got=repr(value),
+            fix=f"a number in [{low:g}, {limit})",
+        )  # fmt: skip
+    return number
+
+
+def divided(owner: str, params: Any) -> list[Any]:
+    """What an optimizer is given, as a list of groups."""
+    if isinstance(params, Tensor):
+        raise OptionError(f"{owner}: one tensor instead of several", shape=params.shape, fix="give a list: [w]")
+    if callable(getattr(params, "parameters", None)):
+        raise OptionError(
+            f"{owner}: a module instead of its parameters", got=type(params).__name__, fix="model.parameters()"
+        )
+    try:
+        given = [params] if isinstance(params, Mapping) else list(params)
+    except TypeError:
+        raise OptionError(f"{owner}: not a list of parameters", got=type(params).__name__) from None
+    return given if any(isinstance(part, Mapping) for part in given) else [{"params": given}]
+
+
+def checked_group(owner: str, group: Any, known: Iterable[str]) -> dict[str, Any]:
+    """A group as a dict that holds params and, besides, known settings only."""
+    if not isinstance(group, Mapping) or "params" not in group:
+        raise OptionError(
+            f"{owner}: a group is a dict that holds params", got=type(group).__name__,
+            fix='[{"params": [...], "lr": 0.1}, ...]',
+        )  # fmt: skip
+    names = ("params", *known)
+    for name in group:
+        if name not in names:
+            raise OptionError(f"{owner}: unknown setting of a group", got=name, fix=f"one of {', '.join(names)}")
+    return dict(group)
+
+
+def label(p: Any, index: int) -> str:
+    """What to call a parameter in an error: its name, or its place and shape."""
+    return p.name or f"number {index}, of shape {p.shape}"
+
+
+def checked_parameters(owner: str, params: Any, known: Iterable[Tensor]) -> list[Tensor]:
+    """The parameters of a group: float leaves that nobody has given before."""
+    found = [params] if isinstance(params, Tensor) else list(params)
+    if not found:
+        raise OptionError(f"{owner}: there are no parameters", fix="model.parameters(), of a model that has layers")
+    seen = {id(p) for p in known}
+    for index, p in enumerate(found):
+        if not isinstance(p, Tensor):
+            raise OptionError(
+                f"{owner}: a parameter is not a tensor", got=type(p).__name__, fix="pb.tensor(..., requires_grad=True)"
+            )
+        if id(p) in seen:
+            raise OptionError(
+                f"{owner}: a parameter is given twice", parameter=label(p, index),
+                fix="give it once; model.parameters() gives shared ones once",
+            )  # fmt: skip
+        if p.dtype.kind != "f":
+            raise DTypeError(
+                f"{owner}: only floating-point numbers are learned", parameter=label(p, index), got=p.dtype,
+                fix="p.astype(float)",
+            )  # fmt: skip
+        if not p.is_leaf:
+            raise GraphError(
+                f"{owner}: a parameter is the result of an operation", parameter=label(p, index),
+                made_by=repr(p.node), fix="optimize the leaf that it is computed from, or p.detach().requires_grad_()",
+            )  # fmt: skip
+        if not p.requires_grad and type(p) is Tensor:
+            # A module's parameter may be frozen; a plain tensor is a constant that somebody forgot.
+            raise GraphError(
+                f"{owner}: a parameter is a constant", parameter=label(p, index), fix="p.requires_grad = True"
+            )
+        seen.add(id(p))
+    return found
