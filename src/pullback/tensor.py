@@ -132,10 +132,14 @@ class Tensor(Methods, Writing):
     @property
     def grad(self) -> Tensor | None:
         """The gradient that `backward` has accumulated, or None."""
+        if (trace := MODE.get().trace) is not None and self.node is not None:
+            trace.touch_grad(self.node)
         return getattr(self.node, "grad", None)
 
     @grad.setter
     def grad(self, gradient: Any) -> None:
+        if (trace := MODE.get().trace) is not None and self.node is not None:
+            trace.touch_grad(self.node)
         if gradient is not None and not isinstance(gradient, Tensor):
             gradient = Tensor(np.asarray(gradient, self.dtype))
         if gradient is not None and gradient.shape != self.shape:
@@ -269,9 +273,12 @@ class Tensor(Methods, Writing):
                 "backward: this tensor was not recorded", shape=self.shape, dtype=self.dtype,
                 fix="make a tensor with requires_grad=True and compute from it, outside no_grad",
             )  # fmt: skip
-        boxed = create_graph or MODE.get().trace is not None
+        trace = MODE.get().trace
+        boxed = create_graph or trace is not None
         retain = create_graph if retain_graph is None else retain_graph
         for leaf, gradient in pull([(node, self.seed(grad, boxed))], record=create_graph, retain=retain).items():
+            if trace is not None:
+                trace.touch_grad(leaf)
             if leaf.grad is None:
                 leaf.grad = gradient if isinstance(gradient, Tensor) else Tensor.of(gradient)
             elif boxed:

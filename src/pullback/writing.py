@@ -39,7 +39,7 @@ class Writing:
             result = movement.astype(result, self.dtype)
         mode = MODE.get()
         if mode.trace is not None:
-            mode.trace(None, (self, result), {})
+            mode.trace.write(self, result)
         elif self.node is not None and self.node.primitive is None:
             if mode.recording:
                 raise GraphError(

@@ -41,6 +41,17 @@ def test_the_state_is_a_copy(model):
     assert (model.layers[0].weight == 7).all()
 
 
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_the_order_in_memory_stays(model, order):
+    # It decides which way a product takes through BLAS, and so its last bits.
+    weight = model.layers[0].weight
+    weight.requires_grad = False
+    weight.array = np.ones((3, 4), np.float32, order=order)
+    other = "F" if order == "C" else "C"
+    model.load_state_dict({name: np.array(array, order=other) for name, array in model.state_dict().items()})
+    assert weight.array.flags.f_contiguous == (order == "F")
+
+
 def test_tensors_load_and_dtypes_stay(model, other):
     state = {name: pb.tensor(array, dtype=float) for name, array in model.state_dict().items()}
     other.load_state_dict(state)

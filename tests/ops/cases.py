@@ -75,7 +75,15 @@ def reduced(losses, reduction):
 
 
 def logsumexp(x, axis=None, keepdims=False):
-    return np.log(np.sum(np.exp(x), axis=axis, keepdims=keepdims))
+    found = scipy.special.logsumexp(x, axis=axis)
+    return found.reshape(np.sum(x, axis=axis, keepdims=keepdims).shape)  # SciPy forgets keepdims of 0-d arrays
+
+
+def norm(x, axis=None, keepdims=False):
+    axes = tuple(range(x.ndim)) if axis is None else np.atleast_1d(axis) % x.ndim
+    for i in sorted(axes, reverse=True):
+        x = np.expand_dims(np.hypot.reduce(x, axis=i), i) if x.shape[i] else np.zeros_like(x.sum(axis=i, keepdims=True))
+    return abs(x) if keepdims else abs(np.squeeze(x, tuple(axes)))
 
 
 def gelu(x, approximate=False):
@@ -117,12 +125,14 @@ ELEMENTWISE: Final = (
     elementwise("mod", REAL, NONZERO),
     elementwise("negative", REAL, linear=True, analytic=True),
     elementwise("positive", REAL, linear=True, analytic=True),
-    elementwise("power", POSITIVE, REAL, analytic=True),
+    elementwise("power", POSITIVE, REAL, analytic=True, skips={
+        "nan": "a negative base has real powers at whole exponents only: no derivative in the exponent exists"}),
     elementwise("reciprocal", NONZERO, analytic=True),
     elementwise("square", REAL, analytic=True),
     elementwise("identity", REAL, twin=lambda x: x, linear=True, analytic=True),
     elementwise("stop_gradient", REAL, twin=lambda x: x, differentiable=False),
-    elementwise("strong_multiply", REAL, REAL, twin=np.multiply, call=kinds.strong_multiply),
+    elementwise("strong_multiply", REAL, REAL, twin=lambda a, b: np.where((a == 0) | (b == 0), a.dtype.type(0), a * b),
+                call=kinds.strong_multiply),
     elementwise("exp", REAL, analytic=True),
     elementwise("exp2", REAL, analytic=True),
     elementwise("expm1", REAL, analytic=True),
@@ -187,7 +197,7 @@ REDUCTIONS: Final = (
     reduction("max", APART),
     reduction("min", APART),
     reduction("logsumexp", REAL, twin=in_double(logsumexp)),
-    reduction("norm", NONZERO, twin=in_double(lambda x, axis=None, keepdims=False: np.sqrt(np.sum(x * x, axis=axis, keepdims=keepdims)))),
+    reduction("norm", NONZERO, twin=in_double(norm)),
     reduction("any", REAL, differentiable=False),
     reduction("all", REAL, differentiable=False),
     reduction("argmax", APART, axes="one", differentiable=False),

@@ -16,7 +16,9 @@ FLOATS = (np.float64, np.float32, np.float16)
 def samples(draw, case):
     """Shapes and parameters: drawn where all shapes will do, else one of the row's own."""
     if case.shapes == "broadcast":
-        found = draw(mutually_broadcastable_shapes(num_shapes=len(case.operands), max_dims=3, max_side=3))
+        found = draw(mutually_broadcastable_shapes(
+            num_shapes=len(case.operands), min_side=0, max_dims=3, max_side=3
+        ))
         return Sample(tuple(found.input_shapes))
     if case.shapes == "reduce":
         shape = draw(array_shapes(min_dims=0 if case.axes == "many" else 1, max_dims=3, max_side=3))

@@ -232,7 +232,10 @@ class TestGradients:
             other.grad = rested.grad = [g]
             if rest:
                 rested.grad = None
+            counts = [state["step"] for state in pair.param_groups[0].states]
             pair.step(skip_missing=True)
+            if i > late:  # from then on each tensor stays the one that a compiled step knows
+                assert all(a is b["step"] for a, b in zip(counts, pair.param_groups[0].states, strict=True))
             if not rest:
                 alone.grad = [g]
                 single.step()

@@ -105,6 +105,12 @@ def test_each_dtype_is_kept(kind, settings):
     assert params[0].tolist() == pytest.approx(params[1].tolist(), rel=1e-6)
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_the_learning_rate_promotes_nothing(dtype):
+    optimizer = SGD([pb.tensor([1.0], dtype, requires_grad=True)], lr=0.1)
+    assert optimizer.prepare(optimizer.param_groups[0], np.dtype(dtype), None).lr.dtype == dtype
+
+
 def test_float32_keeps_the_small_differences_of_the_first_steps():
     # 1 − 0.999 in float32 alone is off by 5e-5; the scalars are computed in float64.
     p, q = (pb.tensor(np.zeros(1, dtype), requires_grad=True) for dtype in (np.float32, np.float64))

@@ -10,7 +10,6 @@ import pytest
 import pullback as pb
 from pullback import nn, optim
 from pullback.testing import check_grads
-from pullback.visualize import graph
 
 
 def variable(value, name=None):
@@ -183,7 +182,7 @@ def test_the_picture_of_a_layer_has_its_names_and_every_use():
     rng = np.random.default_rng(0)
     model = Perceptron(5, [6, 1], rng)
     x = pb.tensor(rng.random((10, 5)), name="x")
-    g = graph(model(x))
+    g = pb.graph(model(x))
     labels = [vertex.label for vertex in g.topological()]
     assert [label for label in labels if "." in label] == [
         "layers.0.weights", "layers.0.bias", "layers.1.weights", "layers.1.bias",
@@ -198,7 +197,7 @@ def test_the_picture_of_a_layer_has_its_names_and_every_use():
 def test_the_picture_of_the_loss_shows_that_the_prediction_is_used_twice():
     rng = np.random.default_rng(0)
     model = Perceptron(5, [6, 1], rng)
-    g = graph(binary_crossentropy(rng.random((10, 1)), model(rng.random((10, 5)))))
+    g = pb.graph(binary_crossentropy(rng.random((10, 1)), model(rng.random((10, 5)))))
     predicted = g.find("sigmoid")
     assert sum(edge.tail == predicted.index for edge in g.edges) == 2
 
@@ -206,6 +205,6 @@ def test_the_picture_of_the_loss_shows_that_the_prediction_is_used_twice():
 def test_drawing_a_graph_does_not_walk_it():
     x = variable(2.0)
     y = x * x
-    str(graph(y).draw())
+    str(pb.graph(y).draw())
     y.backward()
     assert x.grad.item() == 4.0

@@ -12,7 +12,6 @@ import pytest
 
 import pullback as pb
 from pullback.testing import check_grads
-from pullback.visualize import graph
 
 SVG: Final = "{http://www.w3.org/2000/svg}"
 
@@ -94,7 +93,7 @@ def test_gradient_checking_finds_a_sign_error():
 
 def test_variables_are_found_by_name_and_unnamed_ones_are_numbered():
     x = variable(0.5, "x")
-    g = graph(x * variable(2.0) + variable(3.0))
+    g = pb.graph(x * variable(2.0) + variable(3.0))
     assert [vertex.id for vertex in g.nodes if vertex.kind == "variable"] == ["x", "v0", "v1"]
     assert g.find("x").value.item() == 0.5
     with pytest.raises(KeyError, match="no node has this name"):
@@ -104,7 +103,7 @@ def test_variables_are_found_by_name_and_unnamed_ones_are_numbered():
 def test_numbers_become_constants_and_get_no_gradient():
     (x,) = at(x=0.5)
     f = pb.sin(x) * 2.0 + pb.tensor(7.0, name="c")
-    kinds = {vertex.id: vertex.kind for vertex in graph(f).nodes}
+    kinds = {vertex.id: vertex.kind for vertex in pb.graph(f).nodes}
     assert list(kinds.values()).count("constant") == 2
     assert kinds["x"] == "variable"
     found = pb.gradients(f)
@@ -145,7 +144,7 @@ def hue_of_boxes(svg):
 
 def test_the_picture_has_light_blue_variables_orange_constants_and_purple_operations():
     (x,) = at(x=0.5)
-    hues = hue_of_boxes(str(graph(3 * pb.sin(x)).draw()))
+    hues = hue_of_boxes(str(pb.graph(3 * pb.sin(x)).draw()))
     assert hues.keys() == {"x", "3", "sin", "multiply"}
     assert 190 < hues["x"] < 240
     assert 20 < hues["3"] < 50
@@ -155,7 +154,7 @@ def test_the_picture_has_light_blue_variables_orange_constants_and_purple_operat
 def test_an_expression_that_is_written_twice_is_computed_twice():
     (x,) = at(x=0.7)
     f = pb.sin(x) ** pb.sin(x)
-    assert [vertex.label for vertex in graph(f).nodes].count("sin") == 2
+    assert [vertex.label for vertex in pb.graph(f).nodes].count("sin") == 2
     s = math.sin(0.7)
     assert gradients_of(f)["x"] == pytest.approx(math.cos(0.7) * s**s * (math.log(s) + 1), rel=1e-14)
 
@@ -179,7 +178,7 @@ def test_a_short_path_does_not_pass_a_long_one():
 def test_breadth_first_order_is_not_topological_and_topological_order_is():
     (x,) = at(x=0.3)
     a = pb.exp(x)
-    g = graph(pb.sin(a * 1.0) * a)
+    g = pb.graph(pb.sin(a * 1.0) * a)
     place = {vertex.index: i for i, vertex in enumerate(g.breadth_first())}
     assert any(place[edge.tail] < place[edge.head] for edge in g.edges)
     place = {vertex.index: i for i, vertex in enumerate(g.topological())}

@@ -10,7 +10,6 @@ import pytest
 
 import pullback as pb
 from pullback.core.kinds import Elementwise, LinearMap
-from pullback.visualize import graph
 
 
 def parameter(value, name=None):
@@ -43,7 +42,7 @@ def test_a_plain_array_takes_part_and_gets_no_gradient():
     a.backward()
     assert a.tolist() == [6.0]
     assert gradient(d).tolist() == gradient(c).tolist() == [1.0]
-    assert [vertex.kind for vertex in graph(a).nodes].count("variable") == 2
+    assert [vertex.kind for vertex in pb.graph(a).nodes].count("variable") == 2
 
 
 def test_operations_on_numbers_alone_are_not_registered():
@@ -152,7 +151,7 @@ def test_separate_paths_are_walked_each_from_its_own_end():
 
 def test_the_graph_lists_parameters_and_operations_in_both_searches():
     x1, x2 = parameter(np.ones((10, 5)), "x1"), parameter(np.ones((10, 5)), "x2")
-    g = graph(pb.mean(pb.add(x1, x2)))
+    g = pb.graph(pb.mean(pb.add(x1, x2)))
     assert [vertex.label for vertex in g.topological()] == ["x1", "x2", "add", "mean"]
     assert [vertex.label for vertex in g.breadth_first()] == ["mean", "add", "x1", "x2"]
     assert [vertex.label for vertex in g.depth_first()] == ["mean", "add", "x1", "x2"]

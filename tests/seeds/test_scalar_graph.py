@@ -7,7 +7,6 @@ import pytest
 
 import pullback as pb
 from pullback import optim
-from pullback.visualize import graph
 
 
 def variable(value, name=None):
@@ -27,7 +26,7 @@ def test_a_product_with_a_sum():
 
 def test_every_variable_remembers_what_made_it():
     x, y, z = variable(3.0, "x"), variable(5.0, "y"), variable(2.0, "z")
-    g = graph((x + y) * z)
+    g = pb.graph((x + y) * z)
     product = g.nodes[g.outputs[0]]
     total, z_again = (g.nodes[index] for index in product.inputs)
     assert (product.label, product.value.item()) == ("multiply", 16.0)

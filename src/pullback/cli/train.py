@@ -83,11 +83,12 @@ def train(
         with checkpoint.naming(folder.checkpoint):
             learner.restore(checkpoint.load(folder.checkpoint))
         write_atomically(folder.config, settings.toml().encode())
-    if not quiet:
-        print(_heading(learner, folder), flush=True)
     began, first = time.perf_counter(), learner.step
-    with Interrupts() as interrupts, Progress(learner.step, learner.last, quiet=quiet) as progress:
-        finished = Loop(learner, folder).run(progress, interrupts)
+    with Interrupts() as interrupts:
+        if not quiet:
+            print(_heading(learner, folder), flush=True)
+        with Progress(learner.step, learner.last, quiet=quiet) as progress:
+            finished = Loop(learner, folder).run(progress, interrupts)
     if not finished:
         print(f"stopped at step {learner.step:,} of {learner.last:,}; go on: pullback train --resume {folder.path}")
         raise typer.Exit(128 + (interrupts.signal or 0))

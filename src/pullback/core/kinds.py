@@ -84,7 +84,8 @@ class Elementwise(Primitive):
         ∂f/∂xᵢ for each operand: a number, or a function whose argument names say what it needs: `y` for the output,
         `x` or `a, b` or `a, b, c` for the operands. None where there is no derivative.
     strong : bool
-        Some partial can be infinite or NaN inside the domain of the function: its product with an exact 0 is 0.
+        The product of a partial that is infinite or NaN (by a singular point, an overflow, an operand that is) with an
+        exact 0 is 0. False promises that no partial ever is.
     lint : callable, optional
         Called with the name and the operands when the operation is recorded; complains of what is rarely meant.
 
@@ -154,7 +155,7 @@ class Reduction(Primitive):
     """
 
     def __init__(
-        self, name: str, kernel: Callable[..., Any], weight: Callable[..., Any] | None, strong: bool = False,
+        self, name: str, kernel: Callable[..., Any], weight: Callable[..., Any] | None, strong: bool = True,
         residual: Callable[..., Any] | None = None, doc: str | None = None,
     ) -> None:  # fmt: skip
         super().__init__(name, kernel, doc)

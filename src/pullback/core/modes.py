@@ -6,10 +6,22 @@ exception restores what was.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import ContextDecorator
 from contextvars import ContextVar, Token
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Protocol, Self
+
+
+class Trace(Protocol):
+    """What watches while a program is recorded: every application of a primitive, every write to a tensor."""
+
+    def apply(self, primitive: Any, operands: Any, params: dict[str, Any]) -> Any:
+        """Apply a primitive in the ordinary way, and note it."""
+
+    def write(self, tensor: Any, result: Any) -> None:
+        """Give a tensor another value in the ordinary way, and note it."""
+
+    def touch_grad(self, node: Any) -> None:
+        """Note that the gradient of a source is about to be read or replaced."""
 
 
 class Mode(NamedTuple):
@@ -25,15 +37,15 @@ class Mode(NamedTuple):
         A derivative that is infinite or NaN times a cotangent of exactly 0 is NaN, as IEEE says, instead of 0.
     strict : bool
         Lints (broadcasts and precision) raise instead of warning.
-    trace : Callable or None
-        Takes over the application of every primitive while a program is being recorded.
+    trace : Trace or None
+        Watches what is done while a program is being recorded.
     """
 
     recording: bool = True
     anomaly: bool = False
     strict_nan: bool = False
     strict: bool = False
-    trace: Callable[..., Any] | None = None
+    trace: Trace | None = None
 
 
 MODE: Final[ContextVar[Mode]] = ContextVar("pullback mode", default=Mode())  # noqa: B039 (a Mode is immutable)

@@ -114,7 +114,7 @@ class Primitive(ABC):
         # The hot path of every recorded operation: written out in one piece, for each call here costs 5 % of it.
         mode = _mode()
         if mode.trace is not None:
-            return mode.trace(self, operands, params)
+            return mode.trace.apply(self, operands, params)
         tensor_type = self.tensor
         arrays: list[Any] = []
         inputs: list[Any] = []

@@ -9,7 +9,8 @@ import numpy as np
 
 from pullback.core.errors import DTypeError, OptionError
 from pullback.core.tree import leaves
-from pullback.ops.movement import stack
+from pullback.ops.elementwise import equal
+from pullback.ops.movement import astype, expand_dims, stack
 from pullback.tensor import Tensor
 
 Shape = int | Sequence[int]
@@ -51,20 +52,28 @@ def tensor(
         if dtype is not None:
             made = made.astype(dtype)
     else:
-        if isinstance(data, Tensor):
-            data = data.array
-        try:
-            array = np.array(data, dtype, copy=True if copy else None)
-        except (ValueError, TypeError) as error:
-            raise DTypeError(f"tensor: the data are not a rectangular array of numbers: {error}") from None
-        if array.dtype.kind not in "biufc" and not hasattr(array.dtype, "finfo"):
-            raise DTypeError("tensor: the data are not numbers", dtype=array.dtype)
-        made = Tensor(array)
+        made = _copied(data, dtype) if isinstance(data, Tensor) else _read(data, dtype, copy)
     if name is not None:
         made.name = name
     if requires_grad:
         made.requires_grad = True
     return made
+
+
+def _copied(data: Tensor, dtype: Any) -> Tensor:
+    # By operations, so that a program that is being recorded sees where the numbers come from.
+    constant = data.detach()
+    return constant.copy() if dtype is None else constant.astype(dtype)
+
+
+def _read(data: Any, dtype: Any, copy: bool) -> Tensor:
+    try:
+        array = np.array(data, dtype, copy=True if copy else None)
+    except (ValueError, TypeError) as error:
+        raise DTypeError(f"tensor: the data are not a rectangular array of numbers: {error}") from None
+    if array.dtype.kind not in "biufc":
+        raise DTypeError("tensor: the data are not numbers", dtype=array.dtype)
+    return Tensor(array)
 
 
 def _stacked(data: Any) -> Tensor:
@@ -184,7 +193,7 @@ def one_hot(labels: Any, classes: int, dtype: Any = np.float32) -> Tensor:
     Tensor([[0., 1., 0.],
             [1., 0., 0.]], dtype=float32)
     """
-    return Tensor(np.eye(classes, dtype=dtype)[np.asarray(_array(labels))])
+    return astype(equal(expand_dims(asarray(labels), -1), np.arange(classes)), dtype)
 
 
 def _array(x: Any) -> Any:

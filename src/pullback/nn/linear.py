@@ -60,8 +60,9 @@ class Linear(Module):
         bound = 1 / math.sqrt(in_features)
 
         def drawn(*shape: int) -> Parameter:
+            numbers = random.uniform(-bound, bound, shape, rng=generator, dtype=dtype).numpy()
             # By columns in memory, products with the transpose and their gradients take the shorter way through BLAS.
-            return Parameter(np.asfortranarray(random.uniform(-bound, bound, shape, rng=generator, dtype=dtype).numpy()))
+            return Parameter(np.asfortranarray(numbers))
 
         self.weight = drawn(out_features, in_features)
         self.bias = drawn(out_features) if bias else None

@@ -22,14 +22,19 @@ _HALF: Final = np.float16(0.5)  # exact in every float dtype, and promotes none 
 
 
 def safe_ratio(a: Any, b: Any) -> Any:
-    """A / b, and 0 where b is 0."""
+    """A / b for |a| ≤ b: 0 where b is 0, and the sign of a where both are infinite."""
     zero = b == 0
-    return np.where(zero, 0, a / np.where(zero, 1, b))
+    return np.where(zero, 0, np.where(np.isinf(a), np.sign(a), a / np.where(zero, 1, b)))
 
 
 def _over_radius(x: Any, a: Any, b: Any) -> Any:
     radius = np.hypot(a, b)  # divided by twice, its square would overflow first
     return safe_ratio(safe_ratio(x, radius), radius)
+
+
+def _sigmoid_of_gap(a: Any, b: Any) -> Any:
+    """∂ log(eᵃ + eᵇ) / ∂a: 1/2 where both are the same infinity."""
+    return sigmoid.bind(np.where(np.isinf(a) & (a == b), 0, a - b))
 
 
 def _share(winner: Any, tie: Any) -> Any:
@@ -108,7 +113,7 @@ log10 = Elementwise(
 sqrt = Elementwise("sqrt", np.sqrt, lambda y: 0.5 / y, strong=True, doc="√x; NaN for x < 0, derivative ∞ at 0.")
 cbrt = Elementwise("cbrt", np.cbrt, lambda y: 1 / (3 * y * y), strong=True, doc="The real cube root of x.")
 logaddexp = Elementwise(
-    "logaddexp", np.logaddexp, lambda a, y: np.exp(a - y), lambda b, y: np.exp(b - y), strong=True,
+    "logaddexp", np.logaddexp, lambda a, b: _sigmoid_of_gap(a, b), lambda a, b: _sigmoid_of_gap(b, a), strong=True,
     doc="log(eᵃ + eᵇ) without overflow.",
 )  # fmt: skip
 hypot = Elementwise(

@@ -41,6 +41,8 @@ def _ties(x: Any, y: Any, axis: tuple[int, ...] | None) -> Any:
 
 def _prod_others(x: Any, axis: tuple[int, ...] | None) -> Any:
     """For each element the product of the others, by products alone: right at zeros, in any order."""
+    if not x.size:
+        return x
     axes = tuple(range(x.ndim)) if axis is None else axis
     rest = tuple(i for i in range(x.ndim) if i not in axes)
     moved = np.transpose(x, rest + axes)
@@ -62,7 +64,8 @@ def _prod_before(x: Any) -> Any:
 
 
 def _logsumexp(x: Any, axis: tuple[int, ...] | None, keepdims: bool) -> Any:
-    largest = np.maximum.reduce(x, axis=axis, keepdims=True)
+    lowest = -math.inf if x.dtype.kind == "f" else None  # so that the sum of nothing has the logarithm -inf
+    largest = np.maximum.reduce(x, axis=axis, keepdims=True, initial=lowest)
     largest = np.where(np.isfinite(largest), largest, 0)  # exp(inf - inf) would be NaN
     with np.errstate(divide="ignore"):  # log 0 = -inf is right for a row of -inf
         total = np.log(np.add.reduce(np.exp(x - largest), axis=axis, keepdims=True)) + largest

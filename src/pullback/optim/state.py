@@ -43,8 +43,7 @@ def load(owner: str, groups: Sequence[ParameterGroup], saved: Mapping[str, Any])
     for group, settings in zip(groups, saved["groups"], strict=True):
         group["lr"] = settings["lr"]
     for name, state, key in entries:
-        if key != "step":
-            state[key].assign(arrays[name])
+        state[key].assign(arrays[name])
     for first, group in _numbered(groups):
         counts = [arrays[f"{i}.step"] for i, state in enumerate(group.states, start=first) if "step" in state]
         if counts:

@@ -10,7 +10,7 @@ from typing import Final, TypeAlias, final
 
 import numpy as np
 
-from pullback.core.errors import CheckpointError
+from pullback.core.errors import CheckpointError, DataError
 from pullback.data import DataLoader, ImageSet
 from pullback.nn import CrossEntropyLoss, Dropout, Flatten, Linear, Module, ReLU, Sequential, init
 from pullback.optim import SGD, Adam, AdamW, Optimizer
@@ -109,11 +109,13 @@ class Learner:
     Raises
     ------
     DataError
-        If there are no images, or fewer than a batch.
+        If there are no images to learn from or to test on, or fewer than a batch.
     """
 
     def __init__(self, settings: Settings, data: ImageSet) -> None:
         images, _ = data.train.arrays
+        if len(data.test) == 0:
+            raise DataError("train: there are no images to test on", data=data.name, fix="keep some back")
         self.settings = settings
         self.data = data
         self.loader = DataLoader(data.train, settings.batch_size, shuffle=True, drop_last=True, rng=settings.seed)

@@ -11,6 +11,8 @@ import time
 from dataclasses import dataclass, field
 from typing import Final, final
 
+import numpy as np
+
 from pullback.core.errors import NotFiniteError
 from pullback.training import checkpoint
 from pullback.training.evaluation import Evaluation, evaluate
@@ -56,7 +58,8 @@ class Loop:
         learner = self.learner
         clock = time.perf_counter
         self._since = clock() - learner.seconds
-        with MetricsLog(self.folder.metrics, learner.step) as log:
+        # A number that runs over is found in the loss, and told with its step.
+        with np.errstate(all="ignore"), MetricsLog(self.folder.metrics, learner.step) as log:
             if learner.step == 0:
                 self._save(log)  # so that a folder that takes no file is found out now, and not in an hour
             glance, due = clock(), clock() + SAVE_EVERY

@@ -6,9 +6,12 @@ cost* (2016).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any, final
+
+import numpy as np
 
 from pullback.core.errors import GraphError
 from pullback.core.graph import Node, ancestors, next_serial
@@ -25,8 +28,9 @@ from pullback.tensor import Tensor
 def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
     """f, keeping only its inputs for the derivative: memory for time, about one more forward run.
 
-    What f captures (parameters) gets its gradients too. Random numbers from the default generator are drawn again
-    as they were.
+    Parameters that f captures get their gradients too. Random numbers from the default generator are drawn again as
+    they were. Where f gives other values when it is run again (it captured an array that has changed, or drew from a
+    generator of its own), walking raises GraphError instead of giving the derivative of something else.
 
     >>> import pullback as pb
     >>> pb.grad(checkpoint(lambda x: pb.sin(pb.sin(x))))(0.0)
@@ -47,56 +51,48 @@ class _Rerun(Primitive):
     """One call of a checkpointed function, as a primitive of its own: its derivative runs the function again."""
 
     def __init__(self, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        super().__init__(f"checkpoint {getattr(f, '__name__', 'function')}", self._forward)
-        self._f, self._kwargs, self._tree = f, kwargs, list(args)
-        self._places = [i for i, x in enumerate(leaves(self._tree)) if isinstance(x, Tensor) and x.node is not None]
+        super().__init__(f"checkpoint {getattr(f, '__name__', 'function')}", _spent)
+        self._f, self._given = f, [list(args), kwargs]
+        self._places = [i for i, x in enumerate(leaves(self._given)) if isinstance(x, Tensor) and x.node is not None]
         self._state = random.default_generator().bit_generator.state
-        self._captured: list[Tensor] = []
-        self._result: Any = None
 
     def outputs(self) -> Any:
         """Run once for the values, and record one node in place of all that ran."""
         start = next_serial()
-        tracked = [leaves(self._tree)[i] for i in self._places]
+        tracked = [leaves(self._given)[i] for i in self._places]
         inside = [identity(t) for t in tracked]
-        with ModeContext(anomaly=False):
-            self._result = self._run(inside)
-        values = leaves(self._result)
-        roots = [y.node for y in values if isinstance(y, Tensor) and y.node is not None]
-        own = {t.node for t in inside} | {t.node for t in tracked}
-        frontier = [n for n in ancestors(roots, start) if n.serial < start and n not in own]
-        self._captured = [_handle(node) for node in frontier]
-        self._values = tuple(y.array if isinstance(y, Tensor) else y for y in values)
-        self._differs = [isinstance(y, Tensor) and y.node is not None for y in values]
-        self._tree = tree_map(lambda x: x, self._tree)
-        result = self(*tracked, *self._captured)
-        del self._values
-        picked = iter(
-            [
-                pick_(result, index=i) if differs else y
-                for i, (y, differs) in enumerate(zip(values, self._differs, strict=True))
-            ]
-        )
-        tree, self._result = self._result, None
-        return rebuild(tree, picked)
-
-    def _forward(self, *_arrays: Any) -> Any:
-        return self._values
+        kept = tree_map(_kept, self._given)
+        result = self._run(inside)
+        self._given = kept
+        values = leaves(result)
+        self._tracked = [i for i, y in enumerate(values) if isinstance(y, Tensor) and y.node is not None]
+        if not self._tracked:
+            return result
+        self._captured = [_handle(node) for node in _frontier([values[i].node for i in self._tracked], inside, start)]
+        arrays = tuple(values[i].array for i in self._tracked)
+        self._marks = [_mark(array) for array in arrays]
+        self.kernel = lambda *_: arrays  # for this one call: a bound method would be a reference cycle
+        together = self(*tracked, *self._captured)
+        self.kernel = _spent
+        for place, i in enumerate(self._tracked):
+            values[i] = pick_(together, index=place)
+        return rebuild(result, values)
 
     def _run(self, tensors: Sequence[Tensor]) -> Any:
-        given = leaves(self._tree)
+        given = leaves(self._given)
         for place, tensor in zip(self._places, tensors, strict=True):
             given[place] = tensor
-        return self._f(*rebuild(self._tree, given), **self._kwargs)
+        args, kwargs = rebuild(self._given, given)
+        return self._f(*args, **kwargs)
 
     def needs(self, operand: int, count: int) -> tuple[int, ...]:
         return tuple(range(1, count + 1))
 
-    def _again(self, node: Node, saved: Sequence[Any]) -> tuple[list[Node], list[Any]]:
-        """Run the function again on tracked copies of its inputs: (nodes of all operands, output tensors)."""
+    def _again(self, node: Node, saved: Sequence[Any]) -> tuple[list[Node], list[Tensor]]:
+        """Run the function again on tracked copies of its inputs: (nodes of all operands, tracked outputs)."""
         count = len(self._places)
         for tensor, array in zip(self._captured, saved[1 + count :], strict=True):
-            if tensor.array is not (array.array if isinstance(array, Tensor) else array):
+            if tensor.array is not _array(array):
                 raise GraphError(
                     f"{self.name}: a tensor that it captured was changed before its derivative was asked for",
                     tensor=tensor.name or tensor.shape, fix="call backward before the optimizer's step",
@@ -106,12 +102,18 @@ class _Rerun(Primitive):
         try:
             with ModeContext(recording=True):
                 inside = [
-                    identity(x) if isinstance(x, Tensor) and x.node else track(_array(x)) for x in saved[1 : 1 + count]
+                    identity(x if isinstance(x, Tensor) and x.node else track(_array(x))) for x in saved[1 : 1 + count]
                 ]
-                result = leaves(self._run(inside))
+                values = leaves(self._run(inside))
         finally:
             generator.state = now
-        return [t.node for t in inside if t.node is not None] + list(node.inputs[count:]), result
+        outputs = [values[i] for i in self._tracked if i < len(values) and isinstance(values[i], Tensor)]
+        if len(outputs) != len(self._marks) or not all(map(_same, self._marks, (_mark(y.array) for y in outputs))):
+            raise GraphError(
+                f"{self.name}: run again, the function gave other values", captured="an array that has changed?",
+                fix="leave what it captures unchanged until backward; draw from the default generator (rng=None)",
+            )  # fmt: skip
+        return [t.node for t in inside if t.node is not None] + list(node.inputs[count:]), outputs
 
     def vjp(self, node: Node, cotangent: Any, saved: Sequence[Any], wanted: Sequence[int]) -> list[Any]:
         nodes, outputs = self._again(node, saved)
@@ -125,17 +127,50 @@ class _Rerun(Primitive):
         nodes, outputs = self._again(node, saved)
         given = {n: t for n, t in zip(nodes, tangents, strict=True) if t is not None}
         record = any(isinstance(t, Tensor) for t in given.values())
-        path = between([y.node for y in outputs if isinstance(y, Tensor) and y.node is not None], given).nodes
+        path = between([y.node for y in outputs if y.node is not None], given).nodes
         carried = push(given, path, record=record, retain=record)
-        return tuple(carried.get(getattr(y, "node", None)) for y in outputs)  # type: ignore[arg-type]  # None finds None
+        return tuple(None if y.node is None else carried.get(y.node) for y in outputs)
+
+
+def _spent(*_arrays: Any) -> Any:
+    raise NotImplementedError  # a kernel only while `outputs` runs
 
 
 def _array(value: Any) -> Any:
     return value.array if isinstance(value, Tensor) else value
 
 
+def _kept(value: Any) -> Any:
+    """An argument as it is now: later changes of it do not reach the second run."""
+    if isinstance(value, Tensor):
+        return Tensor(value.array)
+    return value.copy() if isinstance(value, np.ndarray) else value
+
+
+def _mark(array: Any) -> tuple[float, float]:
+    """Two numbers that tell apart what another run of a function might give."""
+    return float(np.add.reduce(array, axis=None, dtype=float)), float(np.linalg.norm(array))
+
+
+def _same(mark: tuple[float, float], other: tuple[float, float]) -> bool:
+    (total, size), (other_total, other_size) = mark, other
+    if not math.isfinite(total + size):
+        return not math.isfinite(other_total + other_size)
+    return max(abs(total - other_total), abs(size - other_size)) <= 1e-3 * size  # far above any rounding
+
+
+def _frontier(roots: Sequence[Any], inside: Sequence[Tensor], start: int) -> list[Node]:
+    """The nodes older than `start` that `roots` were made of, other than by way of the arguments."""
+    arguments = {t.node for t in inside}
+    reached = {node for node in roots if node.serial < start}
+    for node in ancestors(roots, start):
+        if node.serial >= start and node not in arguments:
+            reached.update(parent for parent in node.parents if parent.serial < start)
+    return sorted(reached, key=lambda node: node.serial)
+
+
 def _handle(node: Node) -> Tensor:
-    """A tensor for a captured node: the parameter itself, or the value of an intermediate one."""
+    """The tensor of a captured node: a parameter, or the argument of a transform."""
     owner = node.owner() if hasattr(node, "owner") else None
     if owner is not None:
         return owner

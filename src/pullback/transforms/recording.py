@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
@@ -22,7 +23,9 @@ def fresh(value: Any, name: str) -> Tensor:
     A tensor that is itself tracked stays connected through an identity, so that outer transforms see it.
     """
     if isinstance(value, Tensor) and value.node is not None:
-        return identity(value)
+        inside = identity(value)
+        inside.node.owner = weakref.ref(inside)
+        return inside
     array = value.array if isinstance(value, Tensor) else np.array(value)
     if array.dtype.kind in "iub" and isinstance(value, (int, float)):
         array = array.astype(float)  # a Python number has no dtype of its own yet
@@ -108,7 +111,7 @@ class Recording:
         found = pull(
             seeds, self.path.nodes, set(self.sources), record=self.record, retain=retain or self.record
         )  # fmt: skip
-        results = [_boxed(found.get(node), t) for node, t in zip(self.sources, self.tensors, strict=True)]
+        results = [boxed(found.get(node), t) for node, t in zip(self.sources, self.tensors, strict=True)]
         return rebuild(self.arguments, results)
 
     def push(self, tangents: Any, retain: bool = False) -> Any:
@@ -119,7 +122,7 @@ class Recording:
             for node, tangent, x in zip(self.sources, leaves(list(tangents)), self.tensors, strict=True)
         }
         carried = push(given, self.path.nodes, record=self.record, retain=retain or self.record)
-        return tree_map(lambda y: _boxed(carried.get(y.node) if y.node is not None else None, y), self.outputs)
+        return tree_map(lambda y: boxed(carried.get(y.node) if y.node is not None else None, y), self.outputs)
 
     def _direction(self, value: Any, like: Tensor, what: str) -> Any:
         tensor = isinstance(value, Tensor)
@@ -132,11 +135,13 @@ class Recording:
             self.record = True
         if tensor and (self.record or self._tracing):
             return value.astype(like.dtype) if value.dtype != like.dtype else value
-        array = np.asarray(value.array if tensor else value, like.dtype)[()]
+        # The caller's own array is copied: the result may be it, and must not change with it.
+        array = np.asarray(value.array, like.dtype)[()] if tensor else np.array(value, like.dtype)[()]
         return Tensor.of(array) if self.record or self._tracing else array
 
 
-def _boxed(value: Any, like: Tensor) -> Tensor:
+def boxed(value: Any, like: Tensor) -> Tensor:
+    """A derivative as a tensor; None, which a walk gives where nothing arrived, is 0."""
     if value is None:
         return Tensor(np.zeros(like.shape, like.dtype))
     return value if isinstance(value, Tensor) else Tensor.of(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import wraps
 from typing import Any
@@ -14,7 +15,7 @@ from pullback.core.modes import MODE
 from pullback.core.tree import leaves
 from pullback.core.walks import between, pull
 from pullback.tensor import Tensor
-from pullback.transforms.recording import Recording
+from pullback.transforms.recording import Recording, boxed
 
 Argnums = int | Sequence[int]
 
@@ -90,7 +91,10 @@ def argument_numbers(argnums: Argnums, args: Sequence[Any], name: str) -> tuple[
                 f"{name}: argnums names an argument that was not given", argnums=argnums, arguments=len(args),
                 fix="arguments to differentiate in are given by position",
             )  # fmt: skip
-    return single, [i % len(args) for i in numbers]
+    numbers = [i % len(args) for i in numbers]
+    if len(set(numbers)) != len(numbers):
+        raise GraphError(f"{name}: argnums names an argument twice", argnums=argnums)
+    return single, numbers
 
 
 def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
@@ -118,17 +122,25 @@ class Gradients(Mapping[Any, Tensor]):
 
     def __init__(self, found: dict[Tensor, Tensor]) -> None:
         self._by_tensor = {id(tensor): (tensor, gradient) for tensor, gradient in found.items()}
-        self._by_name = {tensor.name: gradient for tensor, gradient in found.items() if tensor.name is not None}
+        names = Counter(tensor.name for tensor in found)
+        self._by_name = {t.name: gradient for t, gradient in found.items() if t.name and names[t.name] == 1}
+        self._shared = {name for name, times in names.items() if times > 1}
 
     def __getitem__(self, key: Any) -> Tensor:
         if isinstance(key, str) and key in self._by_name:
             return self._by_name[key]
         if id(key) in self._by_tensor:
             return self._by_tensor[id(key)][1]
+        shared = isinstance(key, str) and key in self._shared
         raise NoGradientError(
-            "gradients: there is no gradient of this", asked=key if isinstance(key, str) else (key.name or key.shape),
-            known=", ".join(self._by_name) or f"{len(self)} unnamed tensors", why=why_not(key),
+            "gradients: there is no gradient of this", asked=_called(key),
+            known=", ".join(self._by_name) or f"{len(self)} unnamed tensors",
+            why="several tensors have this name: ask by tensor" if shared else why_not(key),
         )  # fmt: skip
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        """The gradient, or `default` where there is none."""
+        return self[key] if key in self else default
 
     def __iter__(self) -> Iterator[Tensor]:
         return (tensor for tensor, _ in self._by_tensor.values())
@@ -144,10 +156,14 @@ class Gradients(Mapping[Any, Tensor]):
         return f"Gradients({{{', '.join(rows)}}})"
 
 
+def _called(key: Any) -> Any:
+    return (key.name or key.shape) if isinstance(key, Tensor) else key if isinstance(key, str) else repr(key)
+
+
 def why_not(tensor: Any) -> str:
     """Why a tensor has no gradient, and what to do about it."""
     if not isinstance(tensor, Tensor):
-        return "no tensor has this name"
+        return "no tensor has this name" if isinstance(tensor, str) else "it is no tensor"
     if tensor.dtype.kind != "f":
         return f"its dtype is {tensor.dtype}; only floating-point tensors have gradients"
     if tensor.node is None:
@@ -156,15 +172,16 @@ def why_not(tensor: Any) -> str:
 
 
 def gradients(
-    loss: Tensor, wrt: Collection[Tensor] | None = None, *, create_graph: bool = False, retain_graph: bool = False
-) -> Gradients:
+    loss: Tensor, wrt: Tensor | Collection[Tensor] | None = None, *, create_graph: bool = False,
+    retain_graph: bool = False,
+) -> Gradients:  # fmt: skip
     """∂loss/∂x for each source of a computed loss, or for each tensor of `wrt`; nothing is stored in `.grad`.
 
     Parameters
     ----------
     loss : Tensor
         One number.
-    wrt : collection of Tensor, optional
+    wrt : Tensor or collection of Tensor, optional
         Sources, or tensors on the way to the loss.
     create_graph, retain_graph : bool
         As of `backward`.
@@ -184,33 +201,23 @@ def gradients(
     >>> gradients(x * y)["y"]
     Tensor(3.)
     """
-    if loss.node is None:
+    if not isinstance(loss, Tensor) or loss.node is None:
         raise GraphError("gradients: the value was not recorded", why=why_not(loss))
     seed = loss.seed(None, boxed=create_graph or MODE.get().trace is not None)
     retain = create_graph or retain_graph
     if wrt is None:
         found = pull([(loss.node, seed)], record=create_graph, retain=retain)
         owners = {node: node.owner() for node in found if hasattr(node, "owner")}
-        return Gradients({t: _tensor(found[n]) for n, t in owners.items() if t is not None})
-    wanted = list(wrt)
+        return Gradients({t: boxed(found[n], t) for n, t in owners.items() if t is not None})
+    wanted = [wrt] if isinstance(wrt, Tensor) else list(wrt)
+    nodes = {t.node for t in wanted if isinstance(t, Tensor) and t.node is not None}
+    path = between([loss.node], nodes).nodes if nodes else []
+    reached = set(path)
     for tensor in wanted:
-        if tensor.node is None:
-            raise NoGradientError(
-                "gradients: a tensor has no gradient", tensor=tensor.name or tensor.shape, why=why_not(tensor)
-            )
-    nodes = {tensor.node for tensor in wanted if tensor.node is not None}
-    path = between([loss.node], nodes).nodes
+        if not isinstance(tensor, Tensor) or tensor.node not in reached:
+            raise NoGradientError("gradients: a tensor has no gradient", tensor=_called(tensor), why=why_not(tensor))
     found = pull([(loss.node, seed)] if path else [], path, nodes, record=create_graph, retain=retain)
-    for tensor in wanted:
-        if tensor.node not in found:
-            raise NoGradientError(
-                "gradients: a tensor has no gradient", tensor=tensor.name or tensor.shape, why=why_not(tensor)
-            )
-    return Gradients({t: _tensor(found[t.node]) for t in wanted if t.node is not None})
-
-
-def _tensor(value: Any) -> Tensor:
-    return value if isinstance(value, Tensor) else Tensor.of(value)
+    return Gradients({t: boxed(found.get(t.node), t) for t in wanted if t.node is not None})
 
 
 def sources(*outputs: Any) -> list[Tensor]:

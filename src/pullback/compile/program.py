@@ -1,0 +1,151 @@
+"""A program: what a function did, as a flat list of equations in which each value is made once (SSA).
+
+It prints, and it verifies itself. Passes take one and give another; none changes one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, final
+
+import numpy as np
+
+from pullback.core.errors import GraphError
+from pullback.core.primitive import Primitive
+from pullback.core.spec import Spec
+
+
+@final
+class Value:
+    """One value of a program: its shape and dtype, and a name to print."""
+
+    __slots__ = ("dtype", "name", "shape")
+
+    def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any], name: str | None = None) -> None:
+        self.shape = shape
+        self.dtype = dtype
+        self.name = name
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return int(np.prod(self.shape, dtype=np.int64))
+
+    @property
+    def spec(self) -> Spec:
+        """Shape and dtype."""
+        return Spec(self.shape, self.dtype)
+
+    def __repr__(self) -> str:
+        return self.name or f"%{id(self):x}"
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Constant:
+    """A number or an array that the program holds."""
+
+    value: Any
+
+    def __repr__(self) -> str:
+        value = self.value
+        if getattr(value, "ndim", 0):
+            return f"const {value.dtype}{list(value.shape)}"
+        return f"{value}" if isinstance(value, (int, float, bool)) or value is None else f"{value.dtype}({value})"
+
+
+Operand = Value | Constant
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Equation:
+    """output = primitive(operands, params); `line` is the user's."""
+
+    primitive: Primitive
+    operands: tuple[Operand, ...]
+    params: dict[str, Any]
+    output: Value
+    line: str = ""
+
+    def __repr__(self) -> str:
+        params = "".join(f", {name}={value!r}" for name, value in self.params.items())
+        operands = ", ".join(map(repr, self.operands))
+        shape = "×".join(map(str, self.output.shape)) or "number"
+        return f"{self.output!r} = {self.primitive.name}({operands}{params})  : {self.output.dtype} {shape}"
+
+    @property
+    def values(self) -> Iterator[Value]:
+        """The operands that are made elsewhere."""
+        return (operand for operand in self.operands if isinstance(operand, Value))
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Program:
+    """Inputs, equations in order, and outputs.
+
+    Parameters
+    ----------
+    inputs : tuple of Value
+        Given from outside: arguments first, then what the function captured.
+    equations : tuple of Equation
+        In an order in which each operand is made before it is used.
+    outputs : tuple of Value or Constant
+        What is asked for: results first, then what is written to captured tensors.
+    """
+
+    inputs: tuple[Value, ...]
+    equations: tuple[Equation, ...]
+    outputs: tuple[Operand, ...]
+    name: str = field(default="program", compare=False)
+
+    def verify(self) -> Program:
+        """Give the program back, or raise GraphError: each value made once, before its use, of the dtype it says."""
+        made = set(self.inputs)
+        if len(made) != len(self.inputs):
+            raise GraphError(f"{self.name}: an input is given twice", inputs=self.inputs)
+        for equation in self.equations:
+            for value in equation.values:
+                if value not in made:
+                    raise GraphError(f"{self.name}: a value is used before it is made", value=value, equation=equation)
+            if equation.output in made:
+                raise GraphError(f"{self.name}: a value is made twice", equation=equation)
+            made.add(equation.output)
+        for output in self.outputs:
+            if isinstance(output, Value) and output not in made:
+                raise GraphError(f"{self.name}: an output is never made", value=output)
+        return self
+
+    def renamed(self) -> Program:
+        """The same values, named in order: inputs keep their names, the others are %0, %1, …"""
+        for number, equation in enumerate(self.equations):
+            equation.output.name = f"%{number}"
+        return self
+
+    def __str__(self) -> str:
+        self.renamed()
+        inputs = ", ".join(f"{v!r}: {v.dtype}{list(v.shape)}" for v in self.inputs)
+        lines = [f"{self.name}({inputs}):", *(f"  {equation!r}" for equation in self.equations)]
+        return "\n".join([*lines, f"  return {', '.join(map(repr, self.outputs))}"])
+
+    def with_equations(self, equations: Iterable[Equation], outputs: Sequence[Operand] | None = None) -> Program:
+        """The same inputs, other equations."""
+        return replace(self, equations=tuple(equations), outputs=self.outputs if outputs is None else tuple(outputs))
+
+    def uses(self) -> dict[Value, int]:
+        """How often each value is used, by equations and as an output."""
+        counts: dict[Value, int] = {}
+        for equation in self.equations:
+            for value in equation.values:
+                counts[value] = counts.get(value, 0) + 1
+        for output in self.outputs:
+            if isinstance(output, Value):
+                counts[output] = counts.get(output, 0) + 1
+        return counts
