@@ -57,7 +57,7 @@ class Writing:
         array = self.array
         if sys.getrefcount(array) <= _ALONE and self._writable(array, other):
             value = other.array if isinstance(other, Primitive.tensor) else other
-            if value is not array and np.ndim(value) <= array.ndim:
+            if value is not array and getattr(value, "ndim", 0) <= array.ndim:
                 try:
                     ufunc(array, value, out=array, casting="same_kind")
                 except (TypeError, ValueError):

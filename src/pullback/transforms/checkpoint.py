@@ -7,7 +7,7 @@ cost* (2016).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import wraps
 from typing import Any, final
 
@@ -61,6 +61,7 @@ class _Rerun(Primitive):
         start = next_serial()
         tracked = [leaves(self._given)[i] for i in self._places]
         inside = [identity(t) for t in tracked]
+        arguments = {t.node for t in inside}  # of now: the function may write to its arguments
         kept = tree_map(_kept, self._given)
         result = self._run(inside)
         self._given = kept
@@ -68,7 +69,7 @@ class _Rerun(Primitive):
         self._tracked = [i for i, y in enumerate(values) if isinstance(y, Tensor) and y.node is not None]
         if not self._tracked:
             return result
-        self._captured = [_handle(node) for node in _frontier([values[i].node for i in self._tracked], inside, start)]
+        self._captured = [_handle(node) for node in _frontier([values[i].node for i in self._tracked], arguments, start)]
         arrays = tuple(values[i].array for i in self._tracked)
         self._marks = [_mark(array) for array in arrays]
         self.kernel = lambda *_: arrays  # for this one call: a bound method would be a reference cycle
@@ -88,8 +89,12 @@ class _Rerun(Primitive):
     def needs(self, operand: int, count: int) -> tuple[int, ...]:
         return tuple(range(1, count + 1))
 
-    def _again(self, node: Node, saved: Sequence[Any]) -> tuple[list[Node], list[Tensor]]:
-        """Run the function again on tracked copies of its inputs: (nodes of all operands, tracked outputs)."""
+    def _again(self, node: Node, saved: Sequence[Any]) -> tuple[list[Node], list[Tensor], set[Any]]:
+        """Run the function again on tracked copies of its inputs.
+
+        Gives the nodes of all operands, the tracked outputs, and the nodes at which a walk leaves what ran again: an
+        argument may itself be made of what the function captured, and that path is not this primitive's.
+        """
         count = len(self._places)
         for tensor, array in zip(self._captured, saved[1 + count :], strict=True):
             if tensor.array is not _array(array):
@@ -101,9 +106,11 @@ class _Rerun(Primitive):
         now, generator.state = generator.state, self._state
         try:
             with ModeContext(recording=True):
-                inside = [
-                    identity(x if isinstance(x, Tensor) and x.node else track(_array(x))) for x in saved[1 : 1 + count]
+                before = [
+                    identity(x) if isinstance(x, Tensor) and x.node else track(_array(x)) for x in saved[1 : 1 + count]
                 ]
+                inside = [identity(x) for x in before]
+                nodes = [x.node for x in inside if x.node is not None] + list(node.inputs[count:])
                 values = leaves(self._run(inside))
         finally:
             generator.state = now
@@ -113,21 +120,21 @@ class _Rerun(Primitive):
                 f"{self.name}: run again, the function gave other values", captured="an array that has changed?",
                 fix="leave what it captures unchanged until backward; draw from the default generator (rng=None)",
             )  # fmt: skip
-        return [t.node for t in inside if t.node is not None] + list(node.inputs[count:]), outputs
+        return nodes, outputs, {x.node for x in before}
 
     def vjp(self, node: Node, cotangent: Any, saved: Sequence[Any], wanted: Sequence[int]) -> list[Any]:
-        nodes, outputs = self._again(node, saved)
+        nodes, outputs, edge = self._again(node, saved)
         record = any(isinstance(c, Tensor) for c in cotangent)
         seeds = [(y.node, c) for y, c in zip(outputs, cotangent, strict=True) if c is not None and y.node is not None]
-        path = between([n for n, _ in seeds], nodes).nodes
+        path = [n for n in between([n for n, _ in seeds], nodes).nodes if n not in edge]
         found = pull(seeds, path, set(nodes), record=record, retain=record)
         return [found.get(nodes[i]) for i in wanted]
 
     def jvp(self, node: Node, tangents: Sequence[Any], saved: Sequence[Any]) -> Any:
-        nodes, outputs = self._again(node, saved)
+        nodes, outputs, edge = self._again(node, saved)
         given = {n: t for n, t in zip(nodes, tangents, strict=True) if t is not None}
         record = any(isinstance(t, Tensor) for t in given.values())
-        path = between([y.node for y in outputs if y.node is not None], given).nodes
+        path = [n for n in between([y.node for y in outputs if y.node is not None], given).nodes if n not in edge]
         carried = push(given, path, record=record, retain=record)
         return tuple(None if y.node is None else carried.get(y.node) for y in outputs)
 
@@ -159,9 +166,8 @@ def _same(mark: tuple[float, float], other: tuple[float, float]) -> bool:
     return max(abs(total - other_total), abs(size - other_size)) <= 1e-3 * size  # far above any rounding
 
 
-def _frontier(roots: Sequence[Any], inside: Sequence[Tensor], start: int) -> list[Node]:
+def _frontier(roots: Sequence[Any], arguments: Collection[Any], start: int) -> list[Node]:
     """The nodes older than `start` that `roots` were made of, other than by way of the arguments."""
-    arguments = {t.node for t in inside}
     reached = {node for node in roots if node.serial < start}
     for node in ancestors(roots, start):
         if node.serial >= start and node not in arguments:
