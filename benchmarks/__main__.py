@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import platform
 import re
 import sys
@@ -82,7 +83,10 @@ def main() -> None:
     settings = Settings(chosen.rounds, chosen.threads, chosen.seconds)
 
     print(f"{processor()}; Python {platform.python_version()}; {', '.join(map(version, found))}")
-    print(f"{settings.threads} threads, medians of {settings.rounds} rounds of {settings.seconds:g} s\n")
+    print(
+        f"{settings.threads} threads; medians of {settings.rounds} rounds of {settings.seconds:g} s; "
+        f"load before the run {os.getloadavg()[0]:.1f}\n"
+    )
     print(heading())
     raced = []
     for work in works:

@@ -10,15 +10,10 @@ from contest import COMPARISONS, Target
 from measures import MEASURES, as_time
 from race import Results
 
+# A negative width aligns to the right.
 WIDTHS: Final = {
-    "work": 18,
-    "contestant": 14,
-    "figure": -16,
-    "first call": -10,
-    "compared": -22,
-    "target": -22,
-    "met?": -5,
-}  # fmt: skip  (a negative width aligns to the right)
+    "work": 18, "contestant": 14, "median": -14, "first call": -10, "compared": -22, "target": -22, "met?": -5,
+}  # fmt: skip
 
 
 class Verdict(NamedTuple):
@@ -64,9 +59,18 @@ def target_cells(verdict: Verdict) -> tuple[str, str, str]:
     limit = f"≤ {comparison_text(t.limit, t.measure, t.against, t.comparison)}"
     if value is None:
         return "", limit, "-"
-    return (
-        comparison_text(value, t.measure, t.against, t.comparison), limit, "yes" if verdict.met else "NO"
-    )  # fmt: skip
+    return comparison_text(value, t.measure, t.against, t.comparison), limit, "yes" if verdict.met else "NO"
+
+
+def compared_cells(results: Results, measure: str, name: str) -> list[tuple[str, str, str]]:
+    """The last three cells of a contestant's rows: its targets, or without any how it compares with the reference."""
+    asked = [v for v in verdicts(results) if (v.target.contestant, v.target.measure) == (name, measure)]
+    if asked:
+        return [target_cells(verdict) for verdict in asked]
+    work = results.work
+    value = None if name == work.reference else results.compared(measure, name, work.reference, work.comparison)
+    text = "" if value is None else comparison_text(value, measure, work.reference, work.comparison)
+    return [(text, "", "")]
 
 
 def block(results: Results) -> Iterator[str]:
@@ -75,18 +79,11 @@ def block(results: Results) -> Iterator[str]:
     yield f"{work.name}: {work.title}"
     for measure, names in work.measured().items():
         for name in names:
-            if (measure, name) not in results.samples:
-                if name in results.failed:
-                    yield line(work.name, name, "failed", *[""] * 4)
-                continue
-            asked = [v for v in verdicts(results) if (v.target.contestant, v.target.measure) == (name, measure)]
-            cells = [target_cells(verdict) for verdict in asked]
-            if not cells:
-                value = results.compared(measure, name, work.reference, work.comparison)
-                other = name != work.reference and value is not None
-                text = comparison_text(value or 0, measure, work.reference, work.comparison) if other else ""
-                cells = [(text, "", "")]
-            shown = f"{MEASURES[measure].show(median(results.samples[measure, name]))} {measure}"
-            first = as_time(median(results.first[measure, name])) if measure == "time" else ""
-            yield line(work.name, name, shown, first, *cells[0])
-            yield from (line("", "", "", "", *more) for more in cells[1:])
+            if samples := results.samples.get((measure, name)):
+                first, *more = compared_cells(results, measure, name)
+                figure = MEASURES[measure].show(median(samples)) + ("" if measure == "time" else f" {measure}")
+                call = as_time(median(results.first[measure, name])) if measure == "time" else ""
+                yield line(work.name, name, figure, call, *first)
+                yield from (line("", "", "", "", *cells) for cells in more)
+            elif name in results.failed:
+                yield line(work.name, name, "failed", "", "", "", "")

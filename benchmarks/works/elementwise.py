@@ -33,7 +33,7 @@ def by_hand() -> Step:
         t = np.tanh(x)
         e = np.exp(-s)
         value = (t * e + np.log1p(s)).sum()
-        return value, e * (1 - t * t - 2 * x * t) + 2 * x / (1 + s)
+        return value, (1 - t * t) * e - 2 * x * t * e + 2 * x / (1 + s)
 
     return step
 

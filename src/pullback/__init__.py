@@ -6,9 +6,7 @@
 Tensor(0.)
 """
 
-from importlib import import_module as _import_module
-from typing import TYPE_CHECKING as _TYPE_CHECKING
-from typing import Any as _Any
+from typing import TYPE_CHECKING
 
 from pullback.core.errors import AxisError as AxisError
 from pullback.core.errors import BroadcastWarning as BroadcastWarning
@@ -31,6 +29,7 @@ from pullback.core.modes import enable_grad as enable_grad
 from pullback.core.modes import no_grad as no_grad
 from pullback.core.modes import strict as strict
 from pullback.core.modes import strict_nan as strict_nan
+from pullback.core.version import __version__ as __version__
 from pullback.functions import random as random
 from pullback.functions.activations import gelu as gelu
 from pullback.functions.activations import log_softmax as log_softmax
@@ -56,6 +55,8 @@ from pullback.functions.losses import l1_loss as l1_loss
 from pullback.functions.losses import mse_loss as mse_loss
 from pullback.functions.losses import softmax_cross_entropy as softmax_cross_entropy
 from pullback.functions.random import seed as seed
+from pullback.later import __dir__ as __dir__
+from pullback.later import __getattr__ as __getattr__
 from pullback.ops.contractions import dot as dot
 from pullback.ops.contractions import einsum as einsum
 from pullback.ops.contractions import linear as linear
@@ -193,29 +194,10 @@ from pullback.transforms.reverse import gradients as gradients
 from pullback.transforms.reverse import value_and_grad as value_and_grad
 from pullback.transforms.reverse import vjp as vjp
 
-if _TYPE_CHECKING:
+if TYPE_CHECKING:
     from pullback import data as data
     from pullback import nn as nn
     from pullback import optim as optim
     from pullback import testing as testing
     from pullback.visualize import Graph as Graph
     from pullback.visualize import graph as graph
-
-__version__ = "0.1.0"
-
-# Parts of the house that are loaded when they are first asked for, which keeps `import pullback` quick.
-_LATER = {name: f"pullback.{name}" for name in ("data", "interop", "nn", "optim", "testing", "training", "visualize")}
-_LATER |= {"Graph": "pullback.visualize", "graph": "pullback.visualize"}
-
-
-def __getattr__(name: str) -> _Any:
-    if name not in _LATER:
-        raise AttributeError(f"module 'pullback' has no attribute {name!r}")
-    module = _import_module(_LATER[name])
-    value = module if module.__name__ == f"pullback.{name}" else getattr(module, name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted(name for name in {*globals(), *_LATER} if not name.startswith("_"))

@@ -16,13 +16,13 @@ from typing import Annotated, Final
 import typer
 from typer.core import TyperCommand
 
-from pullback import __version__
 from pullback.cli.evaluate import evaluate, predict
 from pullback.cli.formulas import FormulaCommand, draw, grad
 from pullback.cli.information import info
 from pullback.cli.threads import RestartError, restart
 from pullback.cli.train import train
 from pullback.core.errors import ExpressionError, OptionError, PullbackError
+from pullback.core.version import __version__
 
 TRACEBACK: Final = "PULLBACK_TRACEBACK"
 

@@ -2,7 +2,7 @@
 
 An image of exactly the network's size is taken as it is, once its ink is the bright part. Any other is
 treated as the makers of the data sets treated theirs: the digit is cut out along its ink, shrunk or enlarged
-with its proportions kept until its longer side fills the frame's box, and put into the middle of the frame.
+with its proportions kept until its longer side fills the frame's box, and its ink's mass put into the middle.
 Paper may be bright or dark: what the margin mostly is, is paper.
 """
 
@@ -26,20 +26,13 @@ Array = npt.NDArray[Any]
 @final
 @dataclass(frozen=True)
 class Frame:
-    """How a data set shows its digits: in a square of `side` pixels, the digit in a box of `box`.
-
-    The middle is that of the ink's mass, or else of its outline.
-    """
+    """How a data set shows its digits: in a square of `side` pixels, the longer side of the digit `box` long."""
 
     side: int
     box: int
-    by_mass: bool
 
 
-FRAMES: Final[Mapping[str, Frame]] = {
-    "digits": Frame(side=8, box=8, by_mass=False),
-    "mnist": Frame(side=28, box=20, by_mass=True),
-}
+FRAMES: Final[Mapping[str, Frame]] = {"digits": Frame(side=8, box=8), "mnist": Frame(side=28, box=20)}
 KINDS: Final = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP")
 
 _LEAST, _MOST = 8, 4_096  # pixels of a side
@@ -98,15 +91,13 @@ def _paper(grey: Array) -> float:
 
 
 def _framed(ink: Array, frame: Frame) -> npt.NDArray[np.float32]:
-    """Cut the digit out along its ink, bring it to the box's size, and put it into the middle."""
+    """Cut the digit out along its ink, bring it to the box's size, and put its mass into the middle."""
     marked = ink > _INK
     rows, columns = np.flatnonzero(marked.any(axis=1)), np.flatnonzero(marked.any(axis=0))
     digit = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     scale = frame.box / max(digit.shape)
     digit = _resized(digit, [max(1, round(length * scale)) for length in digit.shape])
-    middles = [(length - 1) / 2 for length in digit.shape]
-    if frame.by_mass:
-        middles = [float((axis * digit).sum() / digit.sum()) for axis in np.indices(digit.shape)]
+    middles = [float((axis * digit).sum() / digit.sum()) for axis in np.indices(digit.shape)]
     framed = np.zeros((frame.side, frame.side), np.float32)
     starts = [
         min(max(round((frame.side - 1) / 2 - middle), 0), frame.side - length)

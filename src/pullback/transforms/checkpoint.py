@@ -69,7 +69,8 @@ class _Rerun(Primitive):
         self._tracked = [i for i, y in enumerate(values) if isinstance(y, Tensor) and y.node is not None]
         if not self._tracked:
             return result
-        self._captured = [_handle(node) for node in _frontier([values[i].node for i in self._tracked], arguments, start)]
+        roots = [values[i].node for i in self._tracked]
+        self._captured = [_handle(node) for node in _frontier(roots, arguments, start)]
         arrays = tuple(values[i].array for i in self._tracked)
         self._marks = [_mark(array) for array in arrays]
         self.kernel = lambda *_: arrays  # for this one call: a bound method would be a reference cycle

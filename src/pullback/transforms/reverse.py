@@ -140,7 +140,10 @@ class Gradients(Mapping[Any, Tensor]):
 
     def get(self, key: Any, default: Any = None) -> Any:
         """The gradient, or `default` where there is none."""
-        return self[key] if key in self else default
+        try:
+            return self[key]
+        except NoGradientError:
+            return default
 
     def __iter__(self) -> Iterator[Tensor]:
         return (tensor for tensor, _ in self._by_tensor.values())
