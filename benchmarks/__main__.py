@@ -84,7 +84,7 @@ def main() -> None:
 
     print(f"{processor()}; Python {platform.python_version()}; {', '.join(map(version, found))}")
     print(
-        f"{settings.threads} threads; medians of {settings.rounds} rounds of {settings.seconds:g} s; "
+        f"threads {settings.threads}; medians of {settings.rounds} rounds of {settings.seconds:g} s; "
         f"load before the run {os.getloadavg()[0]:.1f}\n"
     )
     print(heading())

@@ -13,9 +13,10 @@ from typing import Final, NamedTuple
 from contest import Step
 
 NUMBERS: Final = "numbers"  # not a measure: what the steps give, for the contestants to be compared
+FIRST: Final = "first call"
 
 SAMPLE: Final = 0.02  # seconds: long beside the clock's grain and a context switch
-SAMPLES: Final = 5  # at least
+SAMPLES: Final = 3  # at least
 WARM_UP: Final = 0.2  # of the seconds that are given
 
 
@@ -24,15 +25,15 @@ class Measure(NamedTuple):
 
     Attributes
     ----------
-    take : callable
-        take(step, seconds) gives samples.
+    take : callable or None
+        take(step, seconds) gives samples. None for the first call, which every turn times.
     show : callable
         How a figure is written.
     noisy : bool
         Whether the figure differs from run to run, so that one round is not enough.
     """
 
-    take: Callable[[Step, float], list[float]]
+    take: Callable[[Step, float], list[float]] | None
     show: Callable[[float], str]
     noisy: bool = True
 
@@ -114,6 +115,7 @@ def as_time(seconds: float) -> str:
 
 MEASURES: Final[dict[str, Measure]] = {
     "time": Measure(wall_time, as_time),
+    FIRST: Measure(None, as_time),
     "CPU": Measure(processor_time, as_time),
     "peak": Measure(peak_memory, lambda size: scaled(size, BYTES), noisy=False),
     "left": Measure(objects_left, lambda count: f"{count:.0f} objects", noisy=False),

@@ -18,7 +18,7 @@ from typing import Any, Final, NamedTuple, final
 
 import numpy as np
 from contest import COMPARISONS, Work
-from measures import MEASURES, NUMBERS
+from measures import FIRST, MEASURES, NUMBERS
 
 # Where libraries look for their number of threads as they load: OpenMP, OpenBLAS, MKL, and XLA in two versions.
 THREAD_VARIABLES: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "PJRT_NPROC", "NPROC")
@@ -47,23 +47,23 @@ class Results:
 
     Attributes
     ----------
-    samples, first : dict
-        By measure and contestant: of each round, the median sample and the first call's seconds.
+    samples : dict
+        By measure and contestant, the median sample of each round.
     failed : dict
         By contestant, what went wrong.
     """
 
     work: Work
     samples: dict[tuple[str, str], list[float]] = field(default_factory=dict)
-    first: dict[tuple[str, str], list[float]] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
     _numbers: Array | None = None
 
     def enter(self, measure: str, name: str, found: Array) -> None:
         """Note what a turn found; raise TurnError if its numbers are not those of the first contestant."""
         if measure != NUMBERS:
-            self.first.setdefault((measure, name), []).append(float(found[0]))
             self.samples.setdefault((measure, name), []).append(float(np.median(found[1:])))
+            if measure == self.work.measure:
+                self.samples.setdefault((FIRST, name), []).append(float(found[0]))
         elif self._numbers is None:
             self._numbers = found
         elif self._numbers.shape != found.shape:
@@ -103,7 +103,7 @@ def turns(work: Work, names: Collection[str], rounds: int) -> Iterator[tuple[str
     for name in sorted(names, key=lambda name: name != work.reference):  # the reference first
         yield NUMBERS, name, NUMBERS
     for measure, measured in work.measured().items():
-        count = rounds if MEASURES[measure].noisy else 1
+        count = 0 if measure == FIRST else rounds if MEASURES[measure].noisy else 1
         for number in range(count):
             for name in measured if number % 2 == 0 else measured[::-1]:  # nobody always follows the same
                 if name in names:

@@ -7,7 +7,7 @@ from statistics import median
 from typing import Final, NamedTuple
 
 from contest import COMPARISONS, Target
-from measures import MEASURES, as_time
+from measures import FIRST, MEASURES, as_time
 from race import Results
 
 # A negative width aligns to the right.
@@ -82,7 +82,7 @@ def block(results: Results) -> Iterator[str]:
             if samples := results.samples.get((measure, name)):
                 first, *more = compared_cells(results, measure, name)
                 figure = MEASURES[measure].show(median(samples)) + ("" if measure == "time" else f" {measure}")
-                call = as_time(median(results.first[measure, name])) if measure == "time" else ""
+                call = as_time(median(results.samples[FIRST, name])) if measure == "time" else ""
                 yield line(work.name, name, figure, call, *first)
                 yield from (line("", "", "", "", *cells) for cells in more)
             elif name in results.failed:

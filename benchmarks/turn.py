@@ -36,7 +36,8 @@ def main(work: str, contestant: str, measure: str, seconds: str, threads: str, f
     if measure == NUMBERS:
         found = np.concatenate([np.zeros(0), *(part for _ in range(STEPS_COMPARED) for part in flat(step()))])
     else:
-        found = np.array([timed(step), *MEASURES[measure].take(step, float(seconds))])
+        first, take = timed(step), MEASURES[measure].take
+        found = np.array([first, *(take(step, float(seconds)) if take else ())])
     np.save(Path(file), found, allow_pickle=False)
 
 

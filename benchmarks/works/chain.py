@@ -76,15 +76,3 @@ def torch() -> Step:
         return x.grad
 
     return step
-
-
-@work.contestant("autograd 100k")
-def autograd() -> Step:
-    from autograd import grad
-
-    gradient = grad(lambda x: chained(x, SIZES["100k"]))
-
-    def step() -> Any:
-        return gradient(0.5)
-
-    return step

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from pullback.core.errors import GraphError, OptionError
+from pullback.core.errors import GraphError, OptionError, PullbackError
 from pullback.core.kinds import Elementwise
 from pullback.ops import contractions, elementwise, indexing, movement, reductions
 
@@ -21,7 +21,7 @@ _UFUNCS: Final[dict[str, Callable[..., Any]]] = {
     **{op.name: op for op in vars(elementwise).values() if isinstance(op, Elementwise)},
     "absolute": elementwise.absolute, "fabs": elementwise.absolute, "true_divide": elementwise.divide,
     "remainder": elementwise.mod, "expit": elementwise.sigmoid, "matmul": contractions.matmul,
-    "pow": elementwise.power,
+    "pow": elementwise.power, "divmod": lambda a, b: (elementwise.floor_divide(a, b), elementwise.mod(a, b)),
 }  # fmt: skip
 
 _REDUCES: Final[dict[str, Callable[..., Any]]] = {
@@ -35,6 +35,9 @@ _FUNCTIONS: Final[dict[str, Callable[..., Any]]] = {
     "amax": reductions.max, "amin": reductions.min, "permute_dims": movement.permute_dims,
     "copy": movement.copy_,
 }  # fmt: skip
+
+# Functions whose answers carry no derivative: NumPy's own, on the numbers.
+_ANSWERS: Final = (np.allclose, np.array_equal, np.array_equiv, np.count_nonzero, np.isclose)
 
 
 def array_ufunc(self: Any, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
@@ -65,27 +68,39 @@ def array_ufunc(self: Any, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs:
 
 
 def _drop_defaults(kwargs: dict[str, Any]) -> None:
-    for name, default in (("dtype", None), ("initial", np._NoValue), ("where", True)):
+    for name, default in (("dtype", None), ("out", None), ("initial", np._NoValue), ("where", True)):
         if kwargs.get(name, default) is default:
             kwargs.pop(name, None)
 
 
 def array_function(
-    _self: Any, function: Callable[..., Any], _types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    self: Any, function: Callable[..., Any], _types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Any:
     """Answer a NumPy function that was given a tensor."""
     ours = _FUNCTIONS.get(function.__name__)
     if function.__module__ == "numpy.linalg":
         ours = _FUNCTIONS.get(function.__name__) if function.__name__ == "norm" else None
     if function.__name__.endswith("_like"):
-        return function(np.asarray(args[0].array), *args[1:], **kwargs)
+        return function(np.asarray(getattr(args[0], "array", args[0])), *map(_constant, args[1:]), **kwargs)
     if function in (np.shape, np.ndim, np.size, np.result_type, np.can_cast):
         return function(*[getattr(a, "array", a) for a in args], **kwargs)
+    if function in _ANSWERS:
+        return function(*[a.numpy() if isinstance(a, type(self)) else a for a in args], **kwargs)
     if ours is None:
         raise OptionError(
             f"np.{function.__name__}: tensors do not support this function",
             fix="write it with functions that pullback has, or compute on t.numpy()",
         )
+    _drop_defaults(kwargs)
     if "ddof" in kwargs:
         kwargs["correction"] = kwargs.pop("ddof")
-    return ours(*args, **kwargs)
+    try:
+        return ours(*args, **kwargs)
+    except TypeError as error:
+        if "unexpected keyword argument" in str(error) and not isinstance(error, PullbackError):
+            raise OptionError(f"np.{function.__name__}: tensors do not support an option", got=sorted(kwargs)) from None
+        raise
+
+
+def _constant(value: Any) -> Any:
+    return np.asarray(value) if hasattr(value, "node") else value

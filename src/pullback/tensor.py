@@ -141,7 +141,7 @@ class Tensor(Methods, Writing):
         if (trace := MODE.get().trace) is not None and self.node is not None:
             trace.touch_grad(self.node)
         if gradient is not None and not isinstance(gradient, Tensor):
-            gradient = Tensor(np.asarray(gradient, self.dtype))
+            gradient = Tensor(np.array(gradient, self.dtype))
         if gradient is not None and gradient.shape != self.shape:
             raise ShapeError("grad: a gradient has the shape of its tensor", tensor=self.shape, got=gradient.shape)
         if self.node is None or self.node.primitive is not None:
@@ -298,7 +298,7 @@ class Tensor(Methods, Writing):
             one = self.dtype.type(1)
             seed: Any = one if self.ndim == 0 else np.full(self.shape, one)
         else:
-            seed = grad if isinstance(grad, Tensor) and boxed else np.asarray(getattr(grad, "array", grad), self.dtype)
+            seed = grad if isinstance(grad, Tensor) and boxed else np.array(getattr(grad, "array", grad), self.dtype)
             if seed.shape != self.shape:
                 raise ShapeError("backward: grad must have the tensor's shape", tensor=self.shape, grad=seed.shape)
         return seed if isinstance(seed, Tensor) or not boxed else Tensor.of(seed)

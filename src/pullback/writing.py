@@ -79,7 +79,9 @@ class Writing:
         """Take other numbers, in place; `t[...] = value` without broadcasting."""
         tensor = Primitive.tensor
         if isinstance(value, tensor):
-            return self.become(value)
+            if value.node is not None or MODE.get().trace is not None:
+                return self.become(value)
+            value = value.array
         numbers = np.asarray(value, self.dtype)
         if numbers.shape == self.shape:
             laid_out = np.empty_like(self.array, shape=self.shape)  # in the memory order that the tensor has

@@ -78,6 +78,18 @@ def test_gradient_checking_confirms_the_formula_of_three_variables():
     assert not report.kinks
 
 
+def test_variables_that_are_made_inside_a_function_are_found_by_name():
+    def func(x, y, z):
+        x, y, z = at(x=x, y=y, z=z)
+        return pb.sin(x ** (y + z)) - 3 * z * pb.log(x**2 * y**3)
+
+    point, step = {"x": 0.5, "y": 4.0, "z": -2.3}, 1e-6
+    found = pb.gradients(func(**point))
+    for name, value in point.items():
+        above, below = (func(**{**point, name: value + move}).item() for move in (step, -step))
+        assert found[name].item() == pytest.approx((above - below) / (2 * step), rel=1e-7)
+
+
 def test_gradient_checking_finds_a_sign_error():
     @pb.custom_vjp
     def logarithm(x):

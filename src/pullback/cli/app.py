@@ -65,17 +65,22 @@ for command, kind, lines in COMMANDS:
     app.command(cls=kind, epilog="\b\nTry:\n" + textwrap.indent(textwrap.dedent(lines).strip(), "  "))(command)
 
 
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"pullback {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
 def pullback(
     traceback: Annotated[
         bool, typer.Option("--traceback", help="Show where an error comes from.", envvar=TRACEBACK)
     ] = False,
-    version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
+    version: Annotated[  # noqa: ARG001 - its callback does it, before a command is looked for
+        bool, typer.Option("--version", help="Show the version.", callback=_version, is_eager=True)
+    ] = False,
 ) -> None:
     """Differentiate formulas, draw their graphs, and train networks on handwritten digits."""
-    if version:
-        print(f"pullback {__version__}")
-        raise typer.Exit
     if traceback:
         os.environ[TRACEBACK] = "1"  # for the code below, which is outside of this, and for a restart
 

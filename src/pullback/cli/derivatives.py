@@ -16,6 +16,7 @@ from pullback.tensor import Tensor
 from pullback.transforms.higher_order import hessian
 from pullback.transforms.reverse import value_and_grad
 from pullback.visualize import graph
+from pullback.visualize.layout import Direction
 
 _MOST: Final = 12  # rows and columns of a Hessian that fit a terminal
 
@@ -100,7 +101,7 @@ def _number(value: Tensor) -> str:
     )
 
 
-def picture(text: str, given: Sequence[str], path: Path, *, direction: str) -> str:
+def picture(text: str, given: Sequence[str], path: Path, *, direction: Direction) -> str:
     """Draw the graph of a formula with its values to an SVG file, and tell what was drawn.
 
     Raises
@@ -118,9 +119,10 @@ def picture(text: str, given: Sequence[str], path: Path, *, direction: str) -> s
     with np.errstate(all="ignore"):
         drawn = graph(expression(values))
     try:
-        drawn.draw(path, values=True, direction="LR" if direction == "LR" else "TB")
+        drawn.draw(path, values=True, direction=direction)
     except OSError as error:
         raise OptionError(
             "draw: the file cannot be written", file=path, got=error.strerror, fix="name another: -o graph.svg"
         ) from error
-    return f"{path}: {len(drawn)} nodes, {len(drawn.edges)} edges"
+    parts = {"node": len(drawn), "edge": len(drawn.edges)}
+    return f"{path}: " + ", ".join(f"{number} {part}{'s'[: number != 1]}" for part, number in parts.items())

@@ -56,9 +56,9 @@ def predict(run: Run, images: Images) -> None:
     frame = FRAMES[settings.data]
     shares = classify(network, np.stack([read_digit(path, frame) for path in images]))
     width = max(len("image"), *(len(str(path)) for path in images))
-    print(f"{'image':<{width}}  digit  " + "  ".join(f"{name:>5}" for name in _CLASSES))
+    print(f"{'image':<{width}}  digit  " + "  ".join(f"{name:>6}" for name in _CLASSES))
     for path, row in zip(images, shares, strict=True):
-        numbers = "  ".join(f"{share:>5.1%}" if share >= 0.0005 else "    ·" for share in row)
+        numbers = "  ".join(f"{share:>6.1%}" if share >= 0.0005 else "     ·" for share in row)
         print(f"{path!s:<{width}}  {_CLASSES[row.argmax()]:>5}  {numbers}")
 
 

@@ -11,6 +11,7 @@ import difflib
 import keyword
 import operator
 import textwrap
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, final
 
@@ -216,7 +217,9 @@ def _parsed(text: str) -> ast.expr:
     if len(text) > _MOST:
         raise ExpressionError("expression: it is too long", characters=len(text), fix=f"at most {_MOST}")
     try:
-        return ast.parse(text, mode="eval").body
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what Python thinks of its own syntax is no matter of ours
+            return ast.parse(text, mode="eval").body
     except SyntaxError as error:
         start = (error.offset or len(text) + 1) - 1
         length = (error.end_offset or 0) - (error.offset or 0)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, final
+from typing import Annotated, Any, cast, final
 
 import typer
 from typer.core import TyperCommand
 
 from pullback.cli.derivatives import derivatives, picture
+from pullback.visualize.layout import Direction
 
 Formula = Annotated[str, typer.Argument(metavar="EXPR", help="A formula, such as 'x**2 * sin(y)'.", show_default=False)]
 Values = Annotated[
@@ -42,4 +43,4 @@ def draw(
     direction: Annotated[str, typer.Option(metavar="[TB|LR]", help="From the top down, or from left to right.")] = "TB",
 ) -> None:
     """Draw the graph of a formula, with its values, as SVG."""
-    print(picture(formula, values or [], out, direction=direction))
+    print(picture(formula, values or [], out, direction=cast(Direction, direction)))  # drawing checks it

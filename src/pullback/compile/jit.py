@@ -12,7 +12,7 @@ from pullback.compile.llvm import Module
 
 @cache
 def _target() -> tuple[Any, Any, Any]:
-    """llvmlite's binding, a target machine for this CPU, and the compiler."""
+    """Llvmlite's binding, a target machine for this CPU, and the compiler."""
     import llvmlite.binding as llvm  # an extra: only what compiles needs it
 
     llvm.initialize_native_target()

@@ -169,12 +169,12 @@ class Function:
         return constant(value, like.type if isinstance(like, Reg) else like)
 
     def binary(self, op: str, a: Reg, b: Reg | float) -> Reg:
-        """`fadd`, `fsub`, `fmul`, `fdiv`, `add`, `sub`, `mul`, `shl`, `lshr`, `ashr`, `and`, `or`, `xor`, `sdiv` …"""
+        """An operation of two: `fadd`, `fsub`, `fmul`, `fdiv`, `add`, `mul`, `shl`, `lshr`, `and`, `xor`, `sdiv`, …."""
         right = b if isinstance(b, Reg) else self.const(b, a)
         return self.emit(f"{op} {a.type} {a}, {right}", a.type)
 
     def intrinsic(self, name: str, *operands: Reg, kind: Type | None = None) -> Reg:
-        """A call of `llvm.name`, overloaded by its first operand: `fma`, `fabs`, `sqrt`, `floor`, `roundeven` …"""
+        """A call of `llvm.name`, overloaded by its first operand: `fma`, `fabs`, `sqrt`, `floor`, `roundeven`, …."""
         first = operands[0].type
         return self.call(f"llvm.{name}.{first.suffix}", *operands, kind=kind or first)
 
@@ -198,7 +198,7 @@ class Function:
         return self.emit(f"select {condition.typed}, {a.typed}, {b.typed}", a.type)
 
     def cast(self, op: str, a: Reg, kind: Type) -> Reg:
-        """`bitcast`, `fpext`, `fptrunc`, `sitofp`, `fptosi`, `zext`, `sext`, `trunc`, `uitofp` …"""
+        """The same in another type: `bitcast`, `fpext`, `fptrunc`, `sitofp`, `fptosi`, `zext`, `sext`, `trunc`, …."""
         return a if a.type == kind else self.emit(f"{op} {a.typed} to {kind}", kind)
 
     # Memory.

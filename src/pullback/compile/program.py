@@ -80,6 +80,14 @@ class Equation:
         shape = "×".join(map(str, self.output.shape)) or "number"
         return f"{self.output!r} = {self.primitive.name}({operands}{params})  : {self.output.dtype} {shape}"
 
+    def on(self, operands: tuple[Operand, ...]) -> Equation:
+        """The same operation on other operands."""
+        return self if operands == self.operands else replace(self, operands=operands)
+
+    def by(self, primitive: Primitive, operands: tuple[Operand, ...]) -> Equation:
+        """The same output by another operation, one without parameters."""
+        return replace(self, primitive=primitive, operands=operands, params={})
+
     @property
     def values(self) -> Iterator[Value]:
         """The operands that are made elsewhere."""
@@ -124,7 +132,7 @@ class Program:
         return self
 
     def renamed(self) -> Program:
-        """The same values, named in order: inputs keep their names, the others are %0, %1, …"""
+        """The same values, named in order: inputs keep their names, the others are %0, %1, and so on."""
         for number, equation in enumerate(self.equations):
             equation.output.name = f"%{number}"
         return self

@@ -1,8 +1,8 @@
 """Recording: run a function in the ordinary way, and write down each operation on tensors as an equation.
 
-A value is known by its array. Tensors never write to their arrays, so an array is one value; and walks hand arrays on as
-they are. A tensor that is used but was not made here is *captured*: the program reads it again at each call, and what
-is written to it is an output of the program.
+A value is known by its array. Tensors never write to their arrays, so an array is one value, and walks hand arrays on
+as they are. A tensor that is used but was not made here is *captured*: the program reads it again at each call, and
+what is written to it is an output of the program.
 """
 
 from __future__ import annotations
@@ -76,6 +76,11 @@ class Record:
     grads: dict[int, tuple[Tensor, bool]] = field(default_factory=dict)
     live: bool = False
 
+    @property
+    def state(self) -> Any:
+        """What else was so when it was recorded: which gradients there were."""
+        return {key: had for key, (_, had) in self.grads.items()}
+
 
 @final
 class Tracer:
@@ -126,10 +131,8 @@ class Tracer:
         return tensor
 
     def _new(self, array: Any, name: str | None = None) -> Value:
-        if isinstance(array, tuple):
-            value = Value((), np.dtype(object), name)  # of a primitive with several outputs, which `pick` takes apart
-        else:
-            value = Value(array.shape, array.dtype, name)
+        several = isinstance(array, tuple)  # of a primitive with several outputs, which `pick` takes apart
+        value = Value((), np.dtype(object), name) if several else Value(array.shape, array.dtype, name)
         self._values[id(array)] = value
         self._kept.append(array)
         return value

@@ -100,6 +100,14 @@ def places(bits: int) -> tuple[int, ...]:
 PLACES: Final = tuple(places(bits) for bits in range(8))  # looked up rather than made, for up to three operands
 
 
+def known_value(operand: Any) -> Any:
+    """The value of an operand where it can still be found, else something with its shape and dtype."""
+    if type(operand) is not Node:
+        return operand
+    owner = operand.owner() if hasattr(operand, "owner") else None
+    return operand.aval if owner is None else owner.array
+
+
 def ancestors(roots: Iterable[Node], oldest: int = 0) -> list[Node]:
     """All nodes that `roots` are made of, themselves included, inputs first.
 

@@ -55,7 +55,11 @@ def product(partial: Any, direction: Any, strong: bool) -> Any:
     if kind is int or kind is float:  # not float64, which is a float to Python
         if partial == 1:
             return direction
-        return -direction if partial == -1 else direction * partial
+        if partial == -1:
+            return -direction
+        # 0 wins over an infinite direction, as it does over an infinite partial.
+        plain = partial != 0 and math.isfinite(partial)
+        return direction * partial if plain else strong_product(partial, direction)
     if kind is bool or (partial.dtype.kind == "b" and isinstance(direction, Primitive.tensor)):
         return np.where(partial, direction, 0)
     # On arrays, a product in which 0 wins is a selection, at an eighth of the time that np.where takes.
@@ -131,7 +135,7 @@ def _strong_multiply(a: Any, b: Any) -> Any:
     # The sum of all is finite only where each is; it reads once and writes nothing.
     if math.isfinite(result if result.ndim == 0 else np.add.reduce(result, axis=None)) or MODE.get().strict_nan:
         return result
-    return np.where((a == 0) | (b == 0), 0, result)
+    return np.where(np.isnan(result) & ((a == 0) | (b == 0)), 0, result)
 
 
 strong_multiply = Elementwise(

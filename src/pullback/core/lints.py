@@ -10,7 +10,7 @@ from pullback.core.errors import BroadcastWarning, PrecisionWarning, PullbackWar
 from pullback.core.graph import user_frame
 from pullback.core.modes import MODE
 
-_seen: Final[set[tuple[str, int]]] = set()
+_seen: Final[set[tuple[type[PullbackWarning], str, int]]] = set()
 
 
 def check_broadcast(name: str, left: object, right: object) -> None:
@@ -46,6 +46,6 @@ def _complain(kind: type[PullbackWarning], text: str) -> None:
     text = f"{text}\n  line  {where[0]}:{where[1]}"
     if MODE.get().strict:
         raise kind(text)
-    if where not in _seen:
-        _seen.add(where)
+    if (kind, *where) not in _seen:
+        _seen.add((kind, *where))
         warnings.warn_explicit(text, kind, where[0], where[1])

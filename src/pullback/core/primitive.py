@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import numpy as np
 
 from pullback.core.errors import DTypeError, GraphError, NotFiniteError, PullbackError, ShapeError
-from pullback.core.graph import PLACES, Node, next_serial, user_line
+from pullback.core.graph import PLACES, Node, known_value, next_serial, user_line
 from pullback.core.modes import MODE
 from pullback.core.spec import KEPT_SIZE, Spec, constant_of, spec_of, summary_of
 
@@ -250,7 +250,7 @@ def _watch(primitive: Primitive, node: Node, output: Any) -> None:
     if not all_finite(output):
         raise NotFiniteError(
             f"{primitive.name}: the value is not finite",
-            operands=", ".join(describe_range(spec_of(i)) for i in node.inputs),
+            operands=", ".join(describe_range(known_value(i)) for i in node.inputs),
             line=node.site,
             fix="keep the operands inside the domain, e.g. with pb.where or pb.clip before the op",
         )
@@ -260,4 +260,4 @@ def describe_range(value: Any) -> str:
     """The shape of a value and, where its numbers are known, how far they reach."""
     if isinstance(value, (np.ndarray, np.generic)) and value.size and value.dtype.kind in "fiu":
         return f"{value.shape} in [{value.min():.6g}, {value.max():.6g}]"
-    return str(value.shape)
+    return str(value.shape) if hasattr(value, "shape") else repr(value)

@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from pullback.core.errors import GraphError, NotFiniteError
-from pullback.core.graph import PLACES, Node, ancestors, places, source
+from pullback.core.graph import PLACES, Node, ancestors, known_value, places, source
 from pullback.core.modes import MODE, ModeContext
 from pullback.core.primitive import Primitive, all_finite, describe_range
-from pullback.core.spec import layout_of, spec_of, zeros_of
+from pullback.core.spec import layout_of, zeros_of
 
 if TYPE_CHECKING:
     from pullback.tensor import Tensor
@@ -206,7 +206,7 @@ def _check(node: Node, cotangent: Any, contributions: Sequence[Any]) -> None:
         assert node.primitive is not None
         raise NotFiniteError(
             f"{node.primitive.name}: the derivative is not finite",
-            operands=", ".join(describe_range(spec_of(i)) for i in node.inputs),
+            operands=", ".join(describe_range(known_value(i)) for i in node.inputs),
             cotangent=", ".join(describe_range(c) for c in given),
             line=getattr(node, "site", "recorded outside detect_anomaly"),
             fix="keep the operands away from the singular point, e.g. sqrt(x + 1e-12) or pb.where",

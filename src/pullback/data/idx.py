@@ -87,9 +87,7 @@ def write_idx(path: str | os.PathLike[str], array: npt.ArrayLike) -> None:
         known = ", ".join(map(str, _CODES))
         raise DTypeError("write_idx: IDX has no such type", dtype=array.dtype, fix=f"cast to one of {known}")
     if max(array.shape, default=0) >= 2**32:
-        raise ShapeError(
-            "write_idx: a dimension does not fit 32 bits", shape=array.shape, fix="split the array"
-        )
+        raise ShapeError("write_idx: a dimension does not fit 32 bits", shape=array.shape, fix="split the array")
     header = struct.pack(f">HBB{array.ndim}I", 0, code, array.ndim, *array.shape)
     content = header + array.astype(TYPES[code]).tobytes()
     target = Path(path)

@@ -111,10 +111,7 @@ class DataLoader:
         start = operator.index(start)
         if not 0 <= start <= len(self):
             raise OptionError(
-                "DataLoader: there is no such batch",
-                start=start,
-                batches=len(self),
-                fix="batches count from 0",
+                "DataLoader: there is no such batch", start=start, batches=len(self), fix="batches count from 0"
             )
         return self._batches(self.order(epoch), start)
 

@@ -6,8 +6,9 @@ import math
 from typing import Any
 
 from pullback.core.errors import OptionError
-from pullback.ops.elementwise import erf, exp, multiply, sigmoid, tanh
-from pullback.ops.reductions import logsumexp
+from pullback.ops.elementwise import erf, exp, isfinite, log, multiply, sigmoid, stop_gradient, subtract, tanh, where
+from pullback.ops.reductions import max as largest
+from pullback.ops.reductions import sum as sum_over
 
 
 def softmax(x: Any, axis: int = -1) -> Any:
@@ -17,7 +18,8 @@ def softmax(x: Any, axis: int = -1) -> Any:
     >>> softmax(pb.tensor([0.0, 0.0]))
     Tensor([0.5, 0.5])
     """
-    return exp(log_softmax(x, axis))
+    e = exp(_shifted(x, axis))
+    return e / sum_over(e, axis, keepdims=True)
 
 
 def log_softmax(x: Any, axis: int = -1) -> Any:
@@ -27,7 +29,14 @@ def log_softmax(x: Any, axis: int = -1) -> Any:
     >>> log_softmax(pb.tensor([1000.0, 1000.0]))
     Tensor([-0.69314718, -0.69314718])
     """
-    return x - logsumexp(x, axis, keepdims=True)
+    shifted = _shifted(x, axis)
+    return shifted - log(sum_over(exp(shifted), axis, keepdims=True))
+
+
+def _shifted(x: Any, axis: int) -> Any:
+    # Softmax does not change when all is shifted, so the shift is a constant of the derivative.
+    shift = stop_gradient(largest(x, axis, keepdims=True))
+    return subtract(x, where(isfinite(shift), shift, 0))
 
 
 def silu(x: Any) -> Any:

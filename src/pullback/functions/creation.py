@@ -10,7 +10,7 @@ import numpy as np
 from pullback.core.errors import DTypeError, OptionError
 from pullback.core.tree import leaves
 from pullback.ops.elementwise import equal
-from pullback.ops.movement import astype, expand_dims, stack
+from pullback.ops.movement import astype, broadcast_to, expand_dims, stack
 from pullback.tensor import Tensor
 
 Shape = int | Sequence[int]
@@ -112,12 +112,14 @@ def ones(shape: Shape, dtype: Any = float) -> Tensor:
 
 
 def full(shape: Shape, value: Any, dtype: Any = None) -> Tensor:
-    """One number in all places of a shape.
+    """One number in all places of a shape; the derivative of a tensor passes.
 
     >>> full(2, 7.0)
     Tensor([7., 7.])
     """
-    return Tensor(np.full(shape, getattr(value, "array", value), dtype))
+    if isinstance(value, Tensor):
+        return broadcast_to(value if dtype is None else value.astype(dtype), shape)
+    return Tensor(np.full(shape, value, dtype))
 
 
 def empty(shape: Shape, dtype: Any = float) -> Tensor:
@@ -148,12 +150,13 @@ def ones_like(x: Any, dtype: Any = None) -> Tensor:
 
 
 def full_like(x: Any, value: Any, dtype: Any = None) -> Tensor:
-    """One number in all places of the shape of `x`, in its dtype.
+    """One number in all places of the shape of `x`, in its dtype; the derivative of a tensor passes.
 
     >>> full_like(np.zeros(2), 3)
     Tensor([3., 3.])
     """
-    return Tensor(np.full_like(_array(x), value, dtype))
+    array = _array(x)
+    return full(array.shape, value, array.dtype if dtype is None else dtype)
 
 
 def arange(start: Any, stop: Any = None, step: Any = 1, dtype: Any = None) -> Tensor:
@@ -187,13 +190,18 @@ def eye(rows: int, columns: int | None = None, k: int = 0, dtype: Any = float) -
 
 
 def one_hot(labels: Any, classes: int, dtype: Any = np.float32) -> Tensor:
-    """A row for each label, 1 at the label and 0 elsewhere.
+    """A row for each label, 1 at the label and 0 elsewhere; a row of zeros where the label is no class.
+
+    Raises DTypeError if the labels are not integers.
 
     >>> one_hot([1, 0], 3)
     Tensor([[0., 1., 0.],
             [1., 0., 0.]], dtype=float32)
     """
-    return astype(equal(expand_dims(asarray(labels), -1), np.arange(classes)), dtype)
+    labels = asarray(labels)
+    if labels.dtype.kind not in "iu" and labels.size:
+        raise DTypeError("one_hot: labels must be integers", got=labels.dtype, fix="labels.astype(int)")
+    return astype(equal(expand_dims(labels, -1), np.arange(classes)), dtype)
 
 
 def _array(x: Any) -> Any:

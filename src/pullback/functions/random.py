@@ -51,7 +51,10 @@ def generator(rng: Rng = None) -> np.random.Generator:
 
 
 def _draw(rng: np.random.Generator, method: str, args: tuple[Any, ...], shape: Any, dtype: Any) -> Any:
-    drawn = getattr(rng, method)(*args, size=shape)
+    try:
+        drawn = getattr(rng, method)(*args, size=shape)
+    except ValueError as error:
+        raise OptionError(f"random.{method}: {error}", parameters=args, size=shape) from None
     return np.asarray(drawn, dtype)
 
 

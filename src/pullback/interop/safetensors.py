@@ -36,9 +36,7 @@ _TYPES: Final[dict[str, np.dtype[Any]]] = {
 _MOST_HEADER: Final = 1 << 24  # bytes: reading the header of a hostile file must not take all memory
 
 
-def save(
-    path: str | os.PathLike[str], arrays: Mapping[str, Any], notes: Mapping[str, str] | None = None
-) -> Path:
+def save(path: str | os.PathLike[str], arrays: Mapping[str, Any], notes: Mapping[str, str] | None = None) -> Path:
     """Write named arrays, and notes of text, whole or not at all.
 
     Parameters
@@ -85,9 +83,7 @@ def load(path: str | os.PathLike[str], *, proved: bool = False) -> tuple[Arrays,
     try:
         content = Path(path).read_bytes()
     except OSError as error:
-        raise CheckpointError(
-            "safetensors: the file cannot be read", file=path, got=error.strerror
-        ) from error
+        raise CheckpointError("safetensors: the file cannot be read", file=path, got=error.strerror) from error
     return decode(content, str(path), proved=proved)
 
 
@@ -121,8 +117,7 @@ def decode(content: bytes, file: str, *, proved: bool = False) -> tuple[Arrays, 
             fix=f"cast it to one of {', '.join(_TYPES)}",
         )  # fmt: skip
     arrays = {
-        name: np.frombuffer(entry["data"], _TYPES[entry["dtype"]]).reshape(entry["shape"])
-        for name, entry in found
+        name: np.frombuffer(entry["data"], _TYPES[entry["dtype"]]).reshape(entry["shape"]) for name, entry in found
     }
     notes = dict(header.get("__metadata__", {}))
     expected = notes.pop(CHECKSUM, None)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from pullback.core.axes import ndim_of, normalize_axes, shape_of
-from pullback.core.errors import ShapeError
+from pullback.core.errors import AxisError, OptionError, ShapeError
 from pullback.core.kinds import BilinearMap
 from pullback.ops.elementwise import multiply
 from pullback.ops.indexing import diagonal
@@ -113,9 +114,15 @@ def linear(x: Any, weight: Any, bias: Any = None) -> Any:
     (2, 4)
     """
     operands = (weight,) if bias is None else (weight, bias)
-    if ndim_of(x) == 1:
-        return squeeze(matmul_(expand_dims(x, 0), *operands, ta=False, tb=True), 0)
-    return matmul_(x, *operands, ta=False, tb=True)
+    try:
+        if ndim_of(x) == 1:
+            return squeeze(matmul_(expand_dims(x, 0), *operands, ta=False, tb=True), 0)
+        return matmul_(x, *operands, ta=False, tb=True)
+    except ShapeError:
+        raise ShapeError(
+            "linear: the shapes do not fit", x=shape_of(x), weight=shape_of(weight),
+            bias=None if bias is None else shape_of(bias), fix="x (..., in), weight (out, in), bias (out,)",
+        ) from None  # fmt: skip
 
 
 def dot(a: Any, b: Any) -> Any:
@@ -148,10 +155,13 @@ def tensordot(a: Any, b: Any, axes: int | tuple[Any, Any] = 2) -> Any:
     (2, 5)
     """
     na, nb = ndim_of(a), ndim_of(b)
-    if isinstance(axes, int):
-        pair: tuple[Any, Any] = tuple(range(na - axes, na)), tuple(range(axes))
-    else:
-        pair = axes
+    pair: Any = axes
+    if isinstance(axes, (int, np.integer)):
+        if not 0 <= axes <= min(na, nb):
+            raise AxisError("tensordot: so many axes are not there", left=na, right=nb, axes=axes)
+        pair = tuple(range(na - int(axes), na)), tuple(range(axes))
+    elif not isinstance(axes, (tuple, list)) or len(axes) != 2:
+        raise OptionError("tensordot: axes is a number, or a pair of axes for each operand", got=axes)
     ia = normalize_axes(pair[0], na, "tensordot") or ()
     ib = normalize_axes(pair[1], nb, "tensordot") or ()
     sa, sb = shape_of(a), shape_of(b)
@@ -204,8 +214,10 @@ def einsum(subscripts: str, *operands: Any) -> Any:
         for step in path if len(values) > 2 else [(0, 1)]:
             _contract(values, terms, step, out)
     value, term = _simple(values[0], terms[0], out)
-    if set(term) != set(out):
-        raise ShapeError("einsum: a label of the result is in no operand", subscripts=subscripts)
+    if sorted(term) != sorted(out):
+        raise ShapeError(
+            "einsum: the result names each of its labels once, and operands have them", subscripts=subscripts
+        )
     return permute_dims(value, [term.index(letter) for letter in out]) if term != out else value
 
 
@@ -237,16 +249,21 @@ def _simple(value: Any, term: str, needed: str) -> tuple[Any, str]:
         term = term[:i] + term[i + 1 : j] + term[j + 1 :] + letter
     gone = tuple(i for i, letter in enumerate(term) if letter not in needed)
     if gone:
+        dtype = value.dtype if hasattr(value, "dtype") else np.asarray(value).dtype
         value = sum_over(value, gone)
+        value = value if value.dtype == dtype else value.astype(dtype)  # small integers stay small, as in NumPy
         term = "".join(letter for letter in term if letter in needed)
     return value, term
 
 
 def _labels(subscripts: str, operands: Sequence[Any]) -> tuple[list[str], str]:
     """The labels of each operand and of the result, with `...` spelled out and the result implied if absent."""
-    spec = subscripts.replace(" ", "")
+    spec = str(subscripts).replace(" ", "")
     given, arrow, out = spec.partition("->")
     terms = given.split(",")
+    for term in (*terms, out):
+        if not re.fullmatch(r"[A-Za-z]*(\.\.\.)?[A-Za-z]*", term):
+            raise ShapeError("einsum: labels are letters, and ... stands for further axes", subscripts=subscripts)
     if len(terms) != len(operands):
         raise ShapeError("einsum: as many terms as operands", subscripts=subscripts, operands=len(operands))
     free = [c for c in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz" if c not in spec]
@@ -260,4 +277,6 @@ def _labels(subscripts: str, operands: Sequence[Any]) -> tuple[list[str], str]:
         letters = "".join(spelled)
         out = "".join(sorted(c for c in set(given) - {",", "."} if letters.count(c) == 1))
         return spelled, (most if "..." in given else "") + out
+    if most and "..." not in out:
+        raise ShapeError("einsum: the result must keep the axes that ... stands for", subscripts=subscripts)
     return spelled, out.replace("...", most)

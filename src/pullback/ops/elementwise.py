@@ -231,9 +231,17 @@ def clip(x: Any, low: Any = None, high: Any = None) -> Any:
     >>> clip(np.array([-2.0, 0.5, 3.0]), 0.0, 1.0)
     Tensor([0. , 0.5, 1. ])
     """
-    dtype = np.asarray(x).dtype if not hasattr(x, "dtype") else x.dtype
-    lowest, highest = (-math.inf, math.inf) if dtype.kind in "fc" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+    dtype = _dtype(x)
+    lowest: Any = -math.inf
+    highest: Any = math.inf
+    if dtype.kind in "iub":
+        limits = (False, True) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+        lowest, highest = limits
     return clip3(x, lowest if low is None else low, highest if high is None else high)
+
+
+def _dtype(x: Any) -> Any:
+    return x.dtype if hasattr(x, "dtype") else np.asarray(x).dtype
 
 
 def leaky_relu(x: Any, slope: Any = 0.01) -> Any:
@@ -246,11 +254,13 @@ def leaky_relu(x: Any, slope: Any = 0.01) -> Any:
 
 
 def round(x: Any, decimals: int = 0) -> Any:
-    """X rounded to `decimals` places, halves to even; the derivative is 0.
+    """X rounded to `decimals` places, halves to even, integers kept as they are; the derivative is 0.
 
     >>> round(np.array([1.25, 2.5]), 1)
     Tensor([1.2, 2.5])
     """
+    if _dtype(x).kind in "iu" and decimals >= 0:
+        return positive(x)
     if decimals == 0:
         return rint(x)
     scale = 10.0**decimals

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import operator
 from collections.abc import Sequence
 from itertools import pairwise
@@ -264,7 +263,10 @@ def repeat(x: Any, repeats: int | Sequence[int], axis: int | None = None) -> Any
     if axis is None:
         x, axis = ravel(x), 0
     axis = normalize_axis(axis, ndim_of(x), "repeat")
-    index = np.repeat(np.arange(shape_of(x)[axis]), repeats)
+    try:
+        index = np.repeat(np.arange(shape_of(x)[axis]), repeats)
+    except ValueError as error:
+        raise ShapeError(f"repeat: {error}", shape=shape_of(x), repeats=repeats, axis=axis) from None
     return x[(slice(None),) * axis + (index,)]
 
 
@@ -299,7 +301,10 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: float =
     Tensor([0., 1., 2., 0., 0.])
     """
     shape = shape_of(x)
-    width = tuple((int(a), int(b)) for a, b in np.broadcast_to(pad_width, (len(shape), 2)))
+    try:
+        width = tuple((int(a), int(b)) for a, b in np.broadcast_to(pad_width, (len(shape), 2)))
+    except ValueError:
+        raise ShapeError("pad: a pair of widths for each axis, or for all", shape=shape, pad_width=pad_width) from None
     if mode == "constant":
         padded = pad_(x, width=width)
         if constant_values == 0:
@@ -340,8 +345,3 @@ def astype(x: Any, dtype: Any) -> Any:
     dtype('float32')
     """
     return cast_(x, dtype=np.dtype(dtype))
-
-
-def size_of(shape: Sequence[int]) -> int:
-    """Number of elements of a shape."""
-    return math.prod(shape)

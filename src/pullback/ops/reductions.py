@@ -119,7 +119,7 @@ def _cross_entropy(x: Any, labels: Any, axis: tuple[int, ...] | None, keepdims: 
     return losses.reshape(kept_shape(x.shape, axis) if keepdims else _dropped(x.shape, axis)), e.reshape(x.shape)
 
 
-def _softmax_minus(x: Any, labels: Any, axis: tuple[int, ...] | None, keepdims: bool, mean: bool) -> Any:
+def _softmax_minus(x: Any, labels: Any, *, mean: bool, **_: Any) -> Any:
     """softmax(x) − y: the derivative of the cross-entropy, stable where those of its parts are not."""
     e = np.exp(x - np.maximum.reduce(x, axis=-1, keepdims=True))
     weight = e / np.add.reduce(e, axis=-1, keepdims=True) - (labels[..., None] == np.arange(x.shape[-1]))

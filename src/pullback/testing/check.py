@@ -137,9 +137,7 @@ def check_grads(
                 nesting = f"{mode} over {inner}" if inner else mode
                 tally.verdict(nesting, function=name, order=level)
                 findings.append(
-                    Finding(
-                        level, nesting, tally.entries, comparison.coverage, len(tally.kinks), tally.largest
-                    )
+                    Finding(level, nesting, tally.entries, comparison.coverage, len(tally.kinks), tally.largest)
                 )
                 places |= dict.fromkeys(tally.kinks)
                 if mode in modes:

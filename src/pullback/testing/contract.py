@@ -22,9 +22,7 @@ Array = np.ndarray[Any, Any]
 _DIGITS_KEPT: Final = 0.5
 
 
-def check_contract(
-    function: Function, given: Sequence[Array], names: Sequence[str], modes: Sequence[str]
-) -> None:
+def check_contract(function: Function, given: Sequence[Array], names: Sequence[str], modes: Sequence[str]) -> None:
     """Raise GradientCheckError unless the derivatives of `function` at `given` keep what they promise."""
     arrays = [array.copy() for array in given]
     before = [array.tobytes() for array in arrays]
@@ -55,9 +53,7 @@ def _check_values(values: Sequence[Array], again: Sequence[Array]) -> None:
             )  # fmt: skip
 
 
-def _check_reverse(
-    function: Function, arrays: Sequence[Array], names: Sequence[str], values: Sequence[Array]
-) -> None:
+def _check_reverse(function: Function, arrays: Sequence[Array], names: Sequence[str], values: Sequence[Array]) -> None:
     cotangents = tuple(_direction(value) for value in values)
     before = [c.tobytes() for c in cotangents]
     _, back = vjp(function, *arrays)
@@ -69,9 +65,7 @@ def _check_reverse(
         if not np.array_equal(copy, array_of(repeated), equal_nan=True):
             raise GradientCheckError("check_grads: pulling back twice gives two answers", argument=name)
         if not np.array_equal(copy, array_of(g), equal_nan=True):
-            raise GradientCheckError(
-                "check_grads: pulling back again changed the first answer", argument=name
-            )
+            raise GradientCheckError("check_grads: pulling back again changed the first answer", argument=name)
     if [c.tobytes() for c in cotangents] != before:
         raise GradientCheckError("check_grads: pulling back changed the cotangent that it was given")
     _check_precision(function, arrays, names, cotangents, copies)

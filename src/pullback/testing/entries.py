@@ -64,7 +64,7 @@ class Tally:
         self.largest = 0.0
         self._worst: list[tuple[float, Entry]] = []
 
-    def compare(self, analytic: Array, numeric: Estimate, first: int) -> None:
+    def compare(self, analytic: Array, numeric: Estimate, first: int, *, decide: bool = True) -> None:
         """Compare derivatives of shape (directions, outputs) with numbers, from direction `first` on."""
         with np.errstate(all="ignore"):  # what is not finite fails
             low, high = numeric.low, numeric.high
@@ -73,16 +73,14 @@ class Tally:
             size = np.maximum(finite, np.maximum(abs(low), abs(high)))
             doubt = _SAFETY * numeric.error
             tolerance = doubt + self._rtol * size
-            vague = ~((doubt <= _DECISIVE * size) | (doubt <= _NEGLIGIBLE))
+            vague = ~((doubt <= _DECISIVE * size) | (doubt <= _NEGLIGIBLE)) & decide
             wrong = ~(difference <= tolerance)
             severity = np.where(wrong & ~vague, np.nan_to_num(difference / tolerance, nan=np.inf), 0)
             unchecked = vague | (numeric.kink & self._forbid)
         self.entries += analytic.size
         self.wrong += int((wrong & ~vague).sum())
         self.unchecked += int((unchecked & ~wrong).sum()) + int((wrong & vague).sum())
-        self.kinks += [
-            " of ".join(reversed(self._name(int(k) + first, int(i)))) for k, i in np.argwhere(numeric.kink)
-        ]
+        self.kinks += [" of ".join(reversed(self._name(int(k) + first, int(i)))) for k, i in np.argwhere(numeric.kink)]
         self.largest = max(self.largest, float(np.max(difference, initial=0, where=np.isfinite(difference))))
         bad = wrong | unchecked
         found = np.argwhere(bad)

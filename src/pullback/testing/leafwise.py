@@ -69,7 +69,7 @@ class Arguments:
                 values[place] = value
             found = leaves(f(*rebuild(self._tree, values)))
             for value in found:
-                if not isinstance(value, (Tensor, int, float)):
+                if is_floating(value) and not isinstance(value, (Tensor, float)):
                     raise GraphError(
                         "check_grads: the function gave no tensor", got=type(value).__name__,
                         fix="compute with tensors to the end; .numpy() and .item() leave the graph",

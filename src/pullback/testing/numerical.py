@@ -1,11 +1,12 @@
 """Derivatives from values alone: differences extrapolated to step 0, with their errors, and the complex step.
 
-Sources: Ridders, *Accurate computation of F′(x) and F′(x)F″(x)* (1982); Squire & Trapp, *Using complex
-variables to estimate derivatives of real functions* (1998).
+Sources: Ridders, *Accurate computation of F′(x) and F′(x)F″(x)* (1982); Moré & Wild, *Estimating computational
+noise* (2011); Squire & Trapp, *Using complex variables to estimate derivatives of real functions* (1998).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple, final
 
@@ -14,6 +15,7 @@ import numpy as np
 Array = np.ndarray[Any, Any]
 Phi = Callable[[Array], Array]
 
+_NEARBY: Final = 1.37e-6  # far enough to change numbers of single precision, near enough for φ to be straight
 _FIRST_STEP: Final = 2.0**-4  # of the size of the number that is moved
 _LEVELS: Final = 13  # each with half the step of the one before
 _DEPTH: Final = 5  # powers of the step that extrapolation removes
@@ -55,8 +57,9 @@ class Estimate(NamedTuple):
     def combined(self, weights: Array) -> Estimate:
         """Derivatives of sums of the n values with `weights` of shape (l, n): (k, l)."""
         size = abs(weights).T
-        middle, half = self.value @ weights.T, (self.high - self.low) / 2 @ size
-        error = (self.error + _EPS * abs(self.value)) @ size
+        with np.errstate(invalid="ignore"):  # of an infinite error
+            middle, half = self.value @ weights.T, (self.high - self.low) / 2 @ size
+            error = (self.error + _EPS * abs(self.value)) @ size
         return Estimate(middle - half, middle + half, error, np.zeros(middle.shape, bool))
 
 
@@ -82,7 +85,7 @@ class _Extrapolation:
         better = (self.error < error) | (disagree & (self.error <= _TRUSTED * abs(self.value)))
         self.value, self.error = np.where(better, self.value, value), np.where(better, self.error, error)
 
-    def add(self, quotients: Array, noise: Array) -> None:
+    def _add(self, quotients: Array, noise: Array) -> None:
         """Take in the quotients at half the step before; `noise` is what rounding does to them."""
         row = [quotients]
         weight: Any = 1.0
@@ -103,10 +106,15 @@ class _Extrapolation:
         doubt = 100 * (right_error + left_error) + _KINK * (abs(right) + abs(left))
         return np.isfinite(doubt) & (abs(right - left) > doubt)
 
-    def settled(self, noise: Array) -> bool:
-        """Whether smaller steps would tell nothing new."""
-        accurate = self.error[0] <= _SETTLED * abs(self.value[0]) + 8 * noise[0]
-        return bool((accurate & ~self.kinks()).all())
+    def follow(self, series: _Series) -> bool:
+        """Take smaller and smaller steps, until they would tell nothing new; say whether that came to be."""
+        for level in range(_LEVELS):
+            quotients, noise, least = series.quotients(level)
+            self._add(quotients, noise)
+            accurate = self.error[0] <= _SETTLED * abs(self.value[0]) + 8 * least
+            if level > 1 and (accurate & ~self.kinks()).all():
+                return True
+        return False
 
     def estimate(self) -> Estimate:
         """What was found."""
@@ -154,49 +162,57 @@ def differentiate(phi: Phi, point: Array, directions: Array) -> Estimate:
         scheme = _Extrapolation((len(directions), len(middle)))
         for scale in _scales(point, directions):
             scheme.restart()
-            if _follow(scheme, phi, point, directions, scale, middle):
+            if scheme.follow(_Series(phi, point, directions, middle, scale)):
                 break
         scheme.finish()
         return scheme.estimate()
 
 
-def _follow(
-    scheme: _Extrapolation, phi: Phi, point: Array, directions: Array, scale: Array, middle: Array
-) -> bool:
-    """Take smaller and smaller steps; say whether the derivatives settled."""
-    for level in range(_LEVELS):
-        quotients, noise = _quotients(phi, point, directions, scale * (_FIRST_STEP * 0.5**level), middle)
-        scheme.add(quotients, noise)
-        if level > 1 and scheme.settled(noise):
-            return True
-    return False
-
-
 def _scales(point: Array, directions: Array) -> list[Array]:
     """How far directions may be followed: the size of the numbers that they move or 1, first the larger."""
-    sizes = np.where((directions != 0) & (point != 0), abs(point / directions), np.inf).min(
-        axis=1, initial=np.inf
-    )
+    sizes = np.where((directions != 0) & (point != 0), abs(point / directions), np.inf).min(axis=1, initial=np.inf)
     sizes = np.exp2(np.floor(np.log2(np.where(np.isfinite(sizes), sizes, 1.0))))  # steps without rounding
     large, small = np.maximum(sizes, 1.0), np.minimum(sizes, 1.0)
     return [large, np.where(large == 1, small, 1.0)] if (sizes != 1).any() else [large]
 
 
-def _quotients(phi: Phi, point: Array, directions: Array, step: Array, middle: Array) -> tuple[Array, Array]:
-    """The central, right and left quotients at one step along each direction, and their rounding errors."""
-    above = point + step[:, None] * directions
-    below = point - step[:, None] * directions
-    right = np.array([phi(row) for row in above]).reshape(len(directions), len(middle))
-    left = np.array([phi(row) for row in below]).reshape(len(directions), len(middle))
-    length = (directions * directions).sum(axis=1)
-    up = ((above - point) * directions).sum(axis=1) / length  # the steps that rounding left of it
-    down = ((point - below) * directions).sum(axis=1) / length
-    uneven = abs((above - below) - (up + down)[:, None] * directions).max(axis=1, initial=0) / (up + down)
-    up, down, step = up[:, None], down[:, None], step[:, None]
-    quotients = np.array([(right - left) / (up + down), (right - middle) / up, (middle - left) / down])
-    largest = np.fmax(np.fmax(abs(right), abs(left)), abs(middle))
-    noise = np.array([1.0, 2.0, 2.0])[:, None, None] * (2 * _EPS * largest / step)
-    return quotients, noise + abs(quotients) * uneven[:, None]
+@final
+class _Series:
+    """Differences of φ about a point, at steps along `directions` that begin at a part of `scale` and halve."""
+
+    def __init__(self, phi: Phi, point: Array, directions: Array, middle: Array, scale: Array) -> None:
+        self._phi, self._point, self._directions, self._middle, self._scale = phi, point, directions, middle, scale
+        self._scatter = 4 * np.nan_to_num(np.fmax(self._scattered(1), self._scattered(-1)))
+
+    def _scattered(self, side: int) -> Array:
+        """How far rounding inside φ scatters each of its values: fourth to sixth differences of values nearby.
+
+        What is smooth vanishes in them, and noise does not (Moré & Wild 2011).
+        """
+        away = side * (self._scale[:, None] * self._directions).sum(axis=0)  # where the largest steps lead
+        values = np.array([self._phi(self._point + (_FIRST_STEP + k * _NEARBY) * away) for k in range(9)])
+        spreads = []
+        for order in (4, 5, 6):
+            differences = np.diff(values, order, axis=0)
+            spreads.append(np.sqrt((differences**2).mean(axis=0) / math.comb(2 * order, order)))
+        return np.median(spreads, axis=0)
+
+    def quotients(self, level: int) -> tuple[Array, Array, Array]:
+        """Central, right and left quotients at one step, their error by rounding, and the least that it can be."""
+        point, directions, middle = self._point, self._directions, self._middle
+        step = self._scale[:, None] * (_FIRST_STEP * 0.5**level)
+        above, below = point + step * directions, point - step * directions
+        right = np.array([self._phi(row) for row in above]).reshape(len(directions), len(middle))
+        left = np.array([self._phi(row) for row in below]).reshape(len(directions), len(middle))
+        length = (directions * directions).sum(axis=1, keepdims=True)
+        up = ((above - point) * directions).sum(axis=1, keepdims=True) / length  # the steps, as rounding left them
+        down = ((point - below) * directions).sum(axis=1, keepdims=True) / length
+        quotients = np.array([(right - left) / (up + down), (right - middle) / up, (middle - left) / down])
+        uneven = abs((above - below) - (up + down) * directions).max(axis=1, initial=0, keepdims=True) / (up + down)
+        least = 2 * _EPS * np.fmax(np.fmax(abs(right), abs(left)), abs(middle)) / step
+        still = (right == middle) & (left == middle)  # nothing moved, so nothing rounded
+        noise = np.where(still, least, np.maximum(least, self._scatter / step))
+        return quotients, np.array([noise, 2 * noise, 2 * noise]) + abs(quotients) * uneven, least
 
 
 def complex_step(f: Callable[..., Any], point: Any, direction: Any = 1.0, step: float = 1e-30) -> Array:

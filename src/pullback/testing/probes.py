@@ -44,11 +44,7 @@ class Probe:
     """
 
     def __init__(
-        self,
-        shapes: Sequence[tuple[int, ...]],
-        names: Sequence[str],
-        limit: int,
-        generator: np.random.Generator,
+        self, shapes: Sequence[tuple[int, ...]], names: Sequence[str], limit: int, generator: np.random.Generator
     ) -> None:
         self._shapes, self._names = shapes, names
         self.size = sum(math.prod(shape) for shape in shapes)
@@ -74,7 +70,8 @@ class Probe:
 
     def along(self, rows: Array) -> Array:
         """The products of vectors with each direction."""
-        return np.concatenate([rows[:, self.axes], rows @ self.dense.T], axis=1)
+        with np.errstate(invalid="ignore"):  # of an infinite derivative, which is reported
+            return np.concatenate([rows[:, self.axes], rows @ self.dense.T], axis=1)
 
     def estimates_along(self, numeric: Estimate) -> Estimate:
         """Derivatives of each number as derivatives along each direction."""
@@ -130,7 +127,7 @@ class Comparison:
                 products = pulled[first : first + count]
                 reverse.compare(products, outward.estimates_along(numeric), first)
             if pushed is not None and pulled is not None:
-                between.compare(outward.along(tangents), _as_estimate(products), first)
+                between.compare(outward.along(tangents), _as_estimate(products), first, decide=False)
             first += count
         tallies = {"forward": forward, "reverse": reverse, _BOTH: between}
         return {mode: tally for mode, tally in tallies.items() if tally.entries}
@@ -144,13 +141,9 @@ class Comparison:
             axes = inward.axes[first : first + step]
             numeric = differentiate(flat, flat.point, inward.axis_rows(axes))
             yield numeric
-            if (
-                inward.complete
-            ):  # then derivatives along the axes tell the one along any direction, and better
+            if inward.complete:  # then derivatives along the axes tell the one along any direction, and better
                 part = numeric.T.combined(inward.dense[:, axes]).T
-                total = (
-                    part if total is None else Estimate(*(a + b for a, b in zip(total, part, strict=True)))
-                )
+                total = part if total is None else Estimate(*(a + b for a, b in zip(total, part, strict=True)))
         if total is not None:
             yield total
         elif not inward.complete:

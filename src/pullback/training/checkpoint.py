@@ -77,7 +77,7 @@ def naming(path: Path) -> Iterator[None]:
     try:
         yield
     except CheckpointError as error:
-        raise CheckpointError(error.what, file=path, **error.facts) from error
+        raise CheckpointError(error.what, **{"file": path, **error.facts}) from error
 
 
 def _pack(tree: Any, name: str, arrays: dict[str, Any]) -> Any:

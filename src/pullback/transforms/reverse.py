@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import wraps
 from typing import Any
 
 import numpy as np
 
 from pullback.core.errors import GraphError, NoGradientError
-from pullback.core.graph import ancestors
+from pullback.core.graph import Node, ancestors
 from pullback.core.modes import MODE
 from pullback.core.tree import leaves
 from pullback.core.walks import between, pull
@@ -120,10 +120,11 @@ class Gradients(Mapping[Any, Tensor]):
     Raises NoGradientError for a tensor that the value was not computed from.
     """
 
-    def __init__(self, found: dict[Tensor, Tensor]) -> None:
-        self._by_tensor = {id(tensor): (tensor, gradient) for tensor, gradient in found.items()}
-        names = Counter(tensor.name for tensor in found)
-        self._by_name = {t.name: gradient for t, gradient in found.items() if t.name and names[t.name] == 1}
+    def __init__(self, found: Iterable[tuple[Tensor | None, str | None, Tensor]]) -> None:
+        rows = list(found)
+        names = Counter(name for _, name, _ in rows)
+        self._by_tensor = {id(tensor): (tensor, gradient) for tensor, _, gradient in rows if tensor is not None}
+        self._by_name = {name: gradient for _, name, gradient in rows if name and names[name] == 1}
         self._shared = {name for name, times in names.items() if times > 1}
 
     def __getitem__(self, key: Any) -> Tensor:
@@ -210,8 +211,8 @@ def gradients(
     retain = create_graph or retain_graph
     if wrt is None:
         found = pull([(loss.node, seed)], record=create_graph, retain=retain)
-        owners = {node: node.owner() for node in found if hasattr(node, "owner")}
-        return Gradients({t: boxed(found[n], t) for n, t in owners.items() if t is not None})
+        # A variable may be gone, made inside a function that has returned: it is still found by its name.
+        return Gradients((_owner(node), getattr(node, "name", None), _tensor(g)) for node, g in found.items())
     wanted = [wrt] if isinstance(wrt, Tensor) else list(wrt)
     nodes = {t.node for t in wanted if isinstance(t, Tensor) and t.node is not None}
     path = between([loss.node], nodes).nodes if nodes else []
@@ -220,11 +221,18 @@ def gradients(
         if not isinstance(tensor, Tensor) or tensor.node not in reached:
             raise NoGradientError("gradients: a tensor has no gradient", tensor=_called(tensor), why=why_not(tensor))
     found = pull([(loss.node, seed)] if path else [], path, nodes, record=create_graph, retain=retain)
-    return Gradients({t: boxed(found.get(t.node), t) for t in wanted if t.node is not None})
+    return Gradients((t, t.name, boxed(found.get(t.node), t)) for t in wanted if t.node is not None)
+
+
+def _owner(node: Node) -> Tensor | None:
+    return node.owner() if hasattr(node, "owner") else None
+
+
+def _tensor(value: Any) -> Tensor:
+    return value if isinstance(value, Tensor) else Tensor.of(value)
 
 
 def sources(*outputs: Any) -> list[Tensor]:
     """The leaves that values were computed from, in the order of their creation."""
     roots = [t.node for t in leaves(list(outputs)) if t.node is not None]
-    found = (node.owner() for node in ancestors(roots) if node.primitive is None and hasattr(node, "owner"))
-    return [tensor for tensor in found if tensor is not None]
+    return [owner for node in ancestors(roots) if node.primitive is None and (owner := _owner(node)) is not None]

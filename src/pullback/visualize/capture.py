@@ -51,9 +51,7 @@ def graph(*outputs: Tensor) -> Graph:
         raise GraphError("graph: of what?", fix="give a tensor, or several: pb.graph(loss)")
     for output in outputs:
         if not isinstance(output, Tensor):
-            raise GraphError(
-                "graph: not a tensor", got=type(output).__name__, fix="pb.graph(loss), a tensor itself"
-            )
+            raise GraphError("graph: not a tensor", got=type(output).__name__, fix="pb.graph(loss), a tensor itself")
     drafts = _Drafts()
     for node in ancestors([output.node for output in outputs if output.node is not None]):
         drafts.node(node)
@@ -110,9 +108,7 @@ class _Drafts:
         results = tuple(Spec(part.shape, part.dtype) for part in parts)
         known = None if isinstance(value, Spec) else value
         index = self.places[key] = len(self.vertices)
-        self.vertices.append(
-            Vertex(index, kind, label, "", name or None, params or {}, known, results, inputs)
-        )
+        self.vertices.append(Vertex(index, kind, label, "", name or None, params or {}, known, results, inputs))
 
 
 def _named(vertices: list[Vertex]) -> Iterator[Vertex]:

@@ -63,9 +63,7 @@ class Graph:
     @property
     def edges(self) -> tuple[Edge, ...]:
         """The uses: by user in topological order, each user's operands in order."""
-        return tuple(
-            Edge(tail, head.index, operand) for head in self.nodes for operand, tail in enumerate(head.inputs)
-        )
+        return tuple(Edge(tail, head.index, operand) for head in self.nodes for operand, tail in enumerate(head.inputs))
 
     def __len__(self) -> int:
         return len(self.nodes)
@@ -121,10 +119,7 @@ class Graph:
         known = dict.fromkeys(text for vertex in self.nodes for text in (vertex.id, vertex.label))
         near = difflib.get_close_matches(str(name), list(known)[:20_000], n=4)
         raise UnknownNameError(
-            "find: no node has this name",
-            got=repr(name),
-            near=", ".join(near) or None,
-            fix="print the graph's text()",
+            "find: no node has this name", got=repr(name), near=", ".join(near) or None, fix="print the graph's text()"
         )
 
     def nearest(self, count: int) -> Graph:
@@ -219,9 +214,7 @@ class Graph:
             edges += len(vertex.inputs)
         counts = ", ".join(_count(number, kind) for kind, number in kinds.items() if number)
         more = ", …" if len(self.outputs) > 4 else ""
-        return (
-            f"Graph of {names}{more}: {_count(len(self.nodes), 'node')} ({counts}), {_count(edges, 'edge')}"
-        )
+        return f"Graph of {names}{more}: {_count(len(self.nodes), 'node')} ({counts}), {_count(edges, 'edge')}"
 
 
 def _count(number: int, noun: str) -> str:
@@ -230,7 +223,5 @@ def _count(number: int, noun: str) -> str:
 
 def _checked(direction: Direction) -> Direction:
     if direction not in ("TB", "LR"):
-        raise OptionError(
-            "draw: unknown direction", got=repr(direction), fix='"TB" (top down) or "LR" (left to right)'
-        )
+        raise OptionError("draw: unknown direction", got=repr(direction), fix='"TB" (top down) or "LR" (left to right)')
     return direction

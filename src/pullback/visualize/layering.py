@@ -122,9 +122,7 @@ def _rows(count: int, edges: Sequence[tuple[int, int]]) -> list[int]:
             if uses[tail] == 0:
                 ready.append(tail)
     if len(ready) < count:
-        raise GraphError(
-            "draw: the edges form a cycle", fix="draw a graph whose edges all lead from inputs to results"
-        )
+        raise GraphError("draw: the edges form a cycle", fix="draw a graph whose edges all lead from inputs to results")
     highest = max(height, default=0)
     return [highest - h for h in height]
 
@@ -154,9 +152,7 @@ def _shorten(row: list[int], edges: Sequence[tuple[int, int]]) -> list[int]:
                 gain[from_] -= 1
         moved = False
         for which, lines in loose.items():
-            lift = (
-                min((row[head] - row[tail] - 1 for tail, head in lines), default=0) if gain[which] > 0 else 0
-            )
+            lift = min((row[head] - row[tail] - 1 for tail, head in lines), default=0) if gain[which] > 0 else 0
             if lift > 0:
                 moved = True
                 for vertex in members[which]:

@@ -50,9 +50,7 @@ def settle(wishes: Sequence[float], weights: Sequence[float], gaps: Sequence[flo
     return [mean + shift for mean, shift in zip(means, offsets, strict=False)]
 
 
-def placed(
-    layers: Layers, rows: list[list[int]], breadth: Sequence[float], gap: float, lane: float
-) -> list[float]:
+def placed(layers: Layers, rows: list[list[int]], breadth: Sequence[float], gap: float, lane: float) -> list[float]:
     """Give the centre of each vertex and dummy along its row.
 
     Parameters

@@ -35,8 +35,7 @@ def table(vertices: Sequence[Vertex], outputs: Sequence[int], *, most: int | Non
 def call_text(vertex: Vertex, vertices: Sequence[Vertex]) -> str:
     """Write an operation as a call: `sum(%2, axis=1)`."""
     operands = [
-        value_text(v.value) if _is_inline(v) else shorten(v.id, _NAME)
-        for v in (vertices[i] for i in vertex.inputs)
+        value_text(v.value) if _is_inline(v) else shorten(v.id, _NAME) for v in (vertices[i] for i in vertex.inputs)
     ]
     return f"{vertex.label}({', '.join(part for part in [*operands, params_text(vertex)] if part)})"
 

@@ -1,0 +1,1 @@
+"""Compile: a recorded step as one program (being built; see docs/architecture.md)."""

@@ -1,0 +1,73 @@
+"""A tile of C in registers, to which each step of k adds a column of A times a row of B."""
+
+from __future__ import annotations
+
+from pullback.compile.contraction.job import Job, total
+from pullback.compile.contraction.split import Kind
+from pullback.compile.contraction.vectors import first_lanes, load, store
+from pullback.compile.llvm import I64, PTR
+
+KNOWN = (
+    *((PTR, "a"), (PTR, "b"), (PTR, "c"), (PTR, "tile")),
+    *((I64, "row"), (I64, "column"), (I64, "count"), (I64, "block")),
+)
+
+
+def outer_tile(job: Job, rows: int, columns: Kind) -> str:
+    """The function that computes a tile of so many rows and vectors, or adds one block of k to it.
+
+    It takes panels of A and B, C, the place for unfinished sums, the tile's first row and column, the number of steps
+    and of the block.
+    """
+    what, plan, kind = job.what, job.plan, job.what.vector
+    vectors, width = columns.length, plan.tile[1]
+    short = f"tile{rows}x{vectors}" + (f".{columns.tail}" if columns.tail < kind.lanes else "")
+    name = f"{job.name}.{short}"
+    if name in job.module:
+        return name
+    function = job.internal(short, [*KNOWN, *job.parameters])
+    a, b, c, tile, row, column, count, block = function.arguments[: len(KNOWN)]
+    down_a, along_a = (1, plan.rows.longest) if plan.pack_a else what.a
+    down_b = width if plan.pack_b else what.b[0]
+    masks = [None] * (vectors - 1) + [first_lanes(columns.tail, kind)]
+
+    zero = function.const(0, kind)
+    with function.loop(0, count, carried=[zero] * (rows * vectors)) as (k, sums, after):
+        column_a = function.address(a, function.binary("mul", k, along_a), kind)
+        row_b = function.address(b, function.binary("mul", k, down_b), kind)
+        line = [
+            load(function, function.address(row_b, v * kind.lanes, kind), kind, None if plan.pack_b else mask)
+            for v, mask in enumerate(masks)
+        ]
+        for r in range(rows):
+            x = function.load(function.address(column_a, r * down_a, kind), what.scalar)
+            x = function.splat(x, kind.lanes)
+            after += [function.intrinsic("fma", x, line[v], sums[r * vectors + v]) for v in range(vectors)]
+    sums = after
+
+    places = [(r, v) for r in range(rows) for v in range(vectors)]
+    kept = [r * width + v * kind.lanes for r, v in places]  # where the tile is stored
+    if plan.depth.parts > 1:
+        first = function.compare("eq", block, 0)
+        before = [function.load(function.address(tile, at, kind), kind) for at in kept]
+        both = [function.binary("fadd", old, new) for old, new in zip(before, sums, strict=True)]
+        sums = [function.select(first, new, added) for new, added in zip(sums, both, strict=True)]
+        last, more = function.label("last"), function.label("more")
+        function.branch_if(function.compare("eq", block, plan.depth.parts - 1), last, more)
+        function.begin(more)
+        for value, at in zip(sums, kept, strict=True):
+            function.store(value, function.address(tile, at, kind))
+        function.ret()
+        function.begin(last)
+    if job.unrolled:
+        for value, (r, v) in zip(sums, places, strict=True):
+            at = total(function, column, v * kind.lanes)
+            job.epilogue(function, total(function, row, r), at, value, masks[v])
+    else:
+        for value, at in zip(sums, kept, strict=True):
+            store(function, value, function.address(tile, at, kind), None)
+        sizes = [function.const(size, I64) for size in (rows, vectors)]
+        function.call(job.finish(), c, tile, row, column, *sizes, *job.handed_on(function), kind=None)
+    function.ret()
+    function.finish()
+    return name

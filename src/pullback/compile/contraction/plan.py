@@ -1,0 +1,171 @@
+"""How a contraction is computed: tiles that fit in registers, blocks that fit in caches, pieces for threads.
+
+Everything follows from the sizes and strides by the rules below, and from the machine only where bits do not depend on
+it: each element is summed in one order, which the plan states.
+
+The method is that of K. Goto and R. van de Geijn, "Anatomy of high-performance matrix multiplication", ACM Trans. Math.
+Software 34(3), 2008: a tile of C stays in registers while a panel of A, from the first-level cache, and a panel of B, from
+the second, go by. For small matrices the panels are A and B themselves.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal, final
+
+from pullback.compile.contraction.machine import machine
+from pullback.compile.contraction.problem import Contraction
+from pullback.compile.contraction.split import Split
+
+DEPTH: Final = 512  # k of a block: so many products are summed in a row
+LONGEST: Final = 2048  # a sum longer than this is always split in blocks, for the sake of its rounding errors
+BLOCK: Final = (256, 8)  # a piece has about so many rows and vectors of columns, so that its panels fit in 2 MiB
+WORTH: Final = 1 << 20  # a piece has about so many operations at least: some microseconds
+FEW: Final = 8  # rows or columns
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A contraction and how to compute it; prints as one line.
+
+    Attributes
+    ----------
+    what : Contraction
+        The problem.
+    way : "outer" or "inner"
+        Outer: a tile of vectors along the columns; each step of k adds a column of A times a row of B. An element is
+        one chain of fused multiply-adds in each block of k, and the blocks' sums are added in order.
+        Inner: each element is the inner product of two rows that are contiguous along k. Lane l of `copies` vectors in turn
+        sums the products whose k is l modulo the lanes; the vectors are added in order, the lanes as a balanced tree.
+    rows, columns : Split
+        Rows of C in tiles, and its columns in tiles, counted in vectors.
+    depth : Split
+        k in blocks.
+    strips : (Split, Split)
+        Tiles of rows and of columns in pieces.
+    pack_a, pack_b : bool
+        Whether panels of A and B are copied into scratch memory first.
+    rows_first : bool
+        A tile of rows meets all tiles of columns of its piece before the next does.
+    group : int
+        Columns of a tile, of the inner way.
+    copies : int
+        Accumulators of an element, of the inner way.
+    """
+
+    what: Contraction
+    way: Literal["outer", "inner"]
+    rows: Split
+    columns: Split
+    depth: Split
+    strips: tuple[Split, Split]
+    pack_a: bool = False
+    pack_b: bool = False
+    rows_first: bool = True
+    group: int = 0
+    copies: int = 1
+
+    @property
+    def pieces(self) -> int:
+        """Parts that threads may compute at once; a function of the sizes alone."""
+        return self.strips[0].parts * self.strips[1].parts
+
+    @property
+    def panels(self) -> tuple[int, int, int]:
+        """Elements of scratch memory for A, B and unfinished sums."""
+        (down, along), (rows, width) = (strip.longest for strip in self.strips), self.tile
+        lanes = self.what.vector.lanes
+        a = -(-down * rows * self.deep // lanes) * lanes if self.pack_a else 0
+        b = along * width * self.deep if self.pack_b else 0
+        return a, b, down * along * rows * width if self.depth.parts > 1 else 0
+
+    @property
+    def deep(self) -> int:
+        """Steps of k that a panel has room for: whole vectors."""
+        lanes = self.what.vector.lanes
+        return -(-self.depth.longest // lanes) * lanes
+
+    @property
+    def tile(self) -> tuple[int, int]:
+        """Rows and elements along a row of the largest tile."""
+        return self.rows.longest, self.columns.longest * self.what.vector.lanes
+
+    def __str__(self) -> str:
+        what, (m, n) = self.what, self.tile
+        width = n if self.way == "outer" else self.group
+        packed = "".join(f", {name} packed" for name, is_so in (("A", self.pack_a), ("B", self.pack_b)) if is_so)
+        blocks = f", k in {self.depth.parts} blocks" if self.depth.parts > 1 else ""
+        return (
+            f"{what.m}×{what.k} · {what.k}×{what.n} {what.dtype}: {self.way} products, tiles of {m}×{width}"
+            f"{packed}{blocks}, {self.pieces} piece{'s' * (self.pieces != 1)}"
+        )
+
+
+def scratch_bytes(plan: Plan) -> int:
+    """Scratch memory that each thread needs for its own, aligned to 64 bytes."""
+    return sum(plan.panels) * plan.what.scalar.bits // 8
+
+
+def plan(what: Contraction, vectors: int | None = None) -> Plan:
+    """Decide how to compute a contraction.
+
+    Parameters
+    ----------
+    what : Contraction
+        The problem.
+    vectors : int, optional
+        Vectors of 64 bytes that the registers hold; this machine's.
+    """
+    vectors = vectors or machine().vectors
+    along_k = what.a[1] == 1 and what.b[0] == 1 and (what.b[1] != 1 or what.n == 1)
+    if along_k and 0 < min(what.m, what.n) <= FEW and what.k:
+        return _inner(what, vectors)
+    return _outer(what, vectors)
+
+
+def _outer(what: Contraction, vectors: int) -> Plan:
+    room = vectors * 3 // 4  # for the tile; the rest holds a row of B and an element of A
+    across = -(-what.n // what.vector.lanes)
+    wide = 1 if room < 24 else 4 if what.m * 4 >= room else min(8, room // max(what.m, 1))
+    columns = Split.into(across, wide)
+    rows = Split.into(what.m, max(1, room // max(columns.longest, 1)))
+    size = what.scalar.bits // 8
+    pack_b = what.b[1] != 1 or _far(what.b[0] * size, what.k, rows.parts)
+    pack_a = what.a[0] == 1 and _far(what.a[1] * size, what.k, columns.parts)
+    deep = what.k > LONGEST or (what.k > DEPTH and (pack_a or pack_b) and rows.parts * columns.parts > FEW)
+    depth = Split.into(what.k, DEPTH) if deep else Split(what.k, 1)
+    strips = _strips(what, rows, columns, pack_b=pack_b)
+    rows_first = pack_a or pack_b or what.k * columns.longest * 64 > 32 << 10  # else B's panel is read from the first cache
+    return Plan(what, "outer", rows, columns, depth, strips, pack_a, pack_b, rows_first)
+
+
+def _far(stride: int, k: int, reused: int) -> bool:
+    """Whether lines of a panel lie so far apart that copying it costs less than reading it as often as it is used."""
+    return reused >= 4 and abs(stride) >= 1024 and k * 64 * 4 > 32 << 10
+
+
+def _strips(what: Contraction, rows: Split, columns: Split, *, pack_b: bool) -> tuple[Split, Split]:
+    """Cut the tiles into pieces: none so large that its panels leave the cache, and enough of them for threads."""
+    down = -(-what.m // BLOCK[0])
+    along = -(-columns.total // BLOCK[1])
+    wanted = min(16, what.flops // WORTH)
+    while down * along * 2 <= wanted:
+        # Rather along than down where B is packed: each strip of rows packs it again.
+        if along * 2 <= columns.parts and (pack_b or columns.parts // along >= rows.parts // down):
+            along *= 2
+        elif down * 2 <= rows.parts:
+            down *= 2
+        else:
+            break
+    return Split(rows.parts, min(down, rows.parts)), Split(columns.parts, min(along, columns.parts))
+
+
+def _inner(what: Contraction, vectors: int) -> Plan:
+    room = 24 if vectors >= 32 else 4
+    group = min(what.n, 4 if what.m >= 4 else 8) if room == 24 else min(what.n, 2)
+    rows = Split.into(what.m, min(16, room // group))
+    columns = Split(-(-what.n // what.vector.lanes), -(-what.n // what.vector.lanes))
+    copies = -(-8 // (what.m * what.n))  # enough sums at once to hide how long one addition takes
+    strips = _strips(what, rows, columns, pack_b=False)
+    return Plan(what, "inner", rows, columns, Split(what.k, 1), strips, group=group, copies=copies)

@@ -1,0 +1,83 @@
+"""Cutting a length into parts that are as equal as can be, and code that runs for the kind of part at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from pullback.compile.llvm import Function, Reg
+
+
+class Split(NamedTuple):
+    """`total` things in `parts` runs, of which the first ones are longer by one where it does not divide."""
+
+    total: int
+    parts: int
+
+    @classmethod
+    def into(cls, total: int, most: int) -> Split:
+        """As few parts as leave none with more than `most`."""
+        return cls(total, -(-total // most))
+
+    @property
+    def longer(self) -> int:
+        """How many parts are longer by one."""
+        return self.total % self.parts if self.parts else 0
+
+    @property
+    def short(self) -> int:
+        """The length of the others."""
+        return self.total // self.parts if self.parts else 0
+
+    @property
+    def longest(self) -> int:
+        """The length of the first part."""
+        return self.short + bool(self.longer)
+
+    def start(self, function: Function, part: Reg) -> Reg:
+        """Where a part begins; that of `parts` is `total`."""
+        begin = function.binary("mul", part, self.short)
+        return function.binary("add", begin, function.intrinsic("smin", part, function.const(self.longer, part)))
+
+    def length(self, function: Function, part: Reg) -> Reg:
+        """How long a part is."""
+        longer = function.cast("zext", function.compare("slt", part, self.longer), part.type)
+        return function.binary("add", longer, self.short)
+
+
+class Kind(NamedTuple):
+    """A run of equal parts: their length, the lanes that their last vector has, and the first part that is not of it."""
+
+    length: int
+    tail: int
+    end: int
+
+
+def kinds(split: Split, lanes: int = 1, elements: int = 0) -> list[Kind]:
+    """The kinds of parts in order. Of a split of vectors, the last one's last vector ends where the elements end."""
+    tail = elements % lanes or lanes
+    whole = split.parts - (tail < lanes)
+    found: list[Kind] = []
+    for kind in (
+        Kind(split.longest, lanes, min(split.longer, whole)),
+        Kind(split.short, lanes, whole),
+        Kind(split.short, tail, split.parts),
+    ):
+        if kind.end > (found[-1].end if found else 0):
+            found.append(kind)
+    return found
+
+
+def by_kind(function: Function, found: Sequence[Kind], part: Reg, write: Callable[[Kind], None]) -> None:
+    """Write code for each kind; that one runs which `part` is of."""
+    done = function.label("chosen")
+    for kind in found[:-1]:
+        this, other = function.label("kind"), function.label("other")
+        function.branch_if(function.compare("slt", part, kind.end), this, other)
+        function.begin(this)
+        write(kind)
+        function.branch(done)
+        function.begin(other)
+    write(found[-1])
+    function.branch(done)
+    function.begin(done)

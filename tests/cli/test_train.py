@@ -1,0 +1,258 @@
+"""`pullback train`, `evaluate` and `predict`, from the first run to a resumed one."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pullback.cli import main
+from pullback.cli.evaluate import trained as trained_network
+from pullback.core.errors import OptionError
+from pullback.data import digits
+from pullback.training import checkpoint, pictures
+from pullback.training import learner as learner_module
+from pullback.training.evaluation import classify
+from pullback.training.learner import Learner
+from pullback.training.run_folder import RunFolder
+from pullback.training.settings import ROWS, layered
+
+QUICK = ("--epochs", "2", "--hidden", "16")
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory):
+    """A run of two epochs on the embedded digits."""
+    folder = tmp_path_factory.mktemp("trained") / "run"
+    with pytest.raises(SystemExit) as left:
+        main(["train", *QUICK, "--quiet", "--out", str(folder)])
+    assert not left.value.code
+    return folder
+
+
+@pytest.fixture
+def run(trained, tmp_path):
+    """A copy of it, in the folder where the commands run."""
+    return shutil.copytree(trained, tmp_path / "run")
+
+
+def test_the_default_run_reads_digits(pullback, tmp_path):
+    done = pullback("train")
+    *_, before, last = done.out.splitlines()
+    assert done.code == 0
+    assert before.startswith("1,350 steps in ")
+    assert ": loss 0." in before
+    assert last.startswith("test accuracy 97.")
+    assert last.endswith("pictures in runs/digits-1: curves.png, confusion.png, mistakes.png")
+    assert {path.name for path in (tmp_path / "runs" / "digits-1").iterdir()} == {
+        "config.toml", "metrics.jsonl", "model.safetensors", "curves.png", "confusion.png", "mistakes.png",
+    }  # fmt: skip
+    assert done.err == ""  # no bar where there is no terminal
+
+
+def test_quiet_says_the_last_line_only(pullback):
+    done = pullback("train", *QUICK, "--quiet")
+    assert len(done.out.splitlines()) == 1
+    assert done.out.startswith("test accuracy")
+    assert done.err == ""
+
+
+def test_without_matplotlib_one_line_tells_how_to_get_pictures(pullback, monkeypatch):
+    monkeypatch.setattr(pictures, "find_spec", lambda name: None)
+    done = pullback("train", *QUICK, "--out", "run")
+    assert done.code == 0
+    assert "pip install 'pullback[viz]', then pullback evaluate run" in done.out.splitlines()[-1]
+
+
+def test_options_come_before_the_file_and_both_before_what_is_usual(pullback, tmp_path):
+    (tmp_path / "a.toml").write_text('hidden = [16]\nepochs = 9\nlr = 0.5\noptimizer = "sgd"\n')
+    done = pullback("train", "--config", "a.toml", "--steps", "3", "--lr", "0.25", "--out", "run")
+    assert done.code == 0
+    kept = (tmp_path / "run" / "config.toml").read_text()
+    for line in ("hidden = [16]", "steps = 3", "lr = 0.25", 'optimizer = "sgd"', "momentum = 0.9", "batch_size = 32"):
+        assert line in kept.splitlines()
+    assert "epochs" not in kept
+
+
+def test_a_run_s_file_repeats_the_run(pullback, run, tmp_path):
+    assert pullback("train", "--config", "run/config.toml", "--out", "again").code == 0
+    assert weights(tmp_path / "again") == weights(run)
+
+
+def weights(folder):
+    return {name: array.tobytes() for name, array in checkpoint.load(folder / "model.safetensors").model.items()}
+
+
+def test_every_setting_is_an_option(pullback):
+    text = pullback("train", "--help").out
+    for name in ROWS:
+        assert f"--{name.replace('_', '-')}" in text
+    assert "Try:\n    pullback train\n" in text
+
+
+def test_a_longer_run_goes_on(pullback, run, tmp_path):
+    assert pullback("train", *QUICK, "--epochs", "3", "--out", "straight").code == 0
+    done = pullback("train", "--resume", "run", "--epochs", "3")
+    assert done.code == 0
+    assert "135 steps, from step 90" in done.out
+    assert "epochs = 3" in (run / "config.toml").read_text()
+    assert weights(run) == weights(tmp_path / "straight")
+
+
+def test_a_finished_run_is_evaluated_once_more(pullback, run):
+    before = weights(run)
+    done = pullback("train", "--resume", "run")
+    assert done.code == 0
+    assert "0 steps" in done.out
+    assert weights(run) == before
+
+
+START = "from pullback.cli import main; main()"
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_saves_and_stops_and_resuming_is_exact(number, code, pullback, environment, tmp_path):
+    arguments = ["train", "--steps", "20000", "--hidden", "16", "--dropout", "0.2", "--batch-size", "64"]
+    process = subprocess.Popen(
+        [sys.executable, "-c", START, *arguments, "--out", "run"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path, env=environment,
+    )  # fmt: skip
+    for line in process.stdout:
+        if line.startswith("run "):
+            break  # from here on, signals are noted
+    process.send_signal(number)
+    out, err = process.communicate()
+    assert process.returncode == code
+    assert "Traceback" not in err
+    step = checkpoint.load(tmp_path / "run" / "model.safetensors").rest["step"]
+    assert out.splitlines()[-1] == f"stopped at step {step:,} of 20,000; go on: pullback train --resume run"
+    assert 0 < step < 20_000
+    assert pullback("train", "--resume", "run", "--steps", str(step + 30)).code == 0
+    straight = [*arguments, "--steps", str(step + 30), "--out", "straight"]
+    assert pullback(*straight).code == 0
+    assert weights(tmp_path / "run") == weights(tmp_path / "straight")
+
+
+def test_evaluate_repeats_the_last_line(pullback, run):
+    first = pullback("train", "--resume", "run").out.splitlines()[-1]
+    for picture in run.glob("*.png"):
+        picture.unlink()
+    done = pullback("evaluate", "run")
+    assert done.code == 0
+    assert done.out.splitlines()[-1] == first
+    assert len(list(run.glob("*.png"))) == 3
+
+
+def test_predict_reads_the_test_images_as_evaluate_does(pullback, run):
+    images, _ = digits().test.arrays
+    folder = RunFolder(run)
+    network, _ = trained_network(folder, folder.settings())
+    expected = classify(network, images[:40])
+    for place in range(40):
+        Image.fromarray(np.round(255 - images[place] * 255).astype(np.uint8)).save(f"{place}.png")
+    done = pullback("predict", "run", *[f"{place}.png" for place in range(40)])
+    head, *rows = done.out.splitlines()
+    assert head.split() == ["image", "digit", *"0123456789"]
+    for row, shares in zip(rows, expected, strict=True):
+        _, digit, *cells = row.split()
+        assert digit == str(shares.argmax())
+        told = [0.0 if cell == "·" else float(cell.rstrip("%")) / 100 for cell in cells]
+        assert told == pytest.approx(shares, abs=0.004)
+
+
+def test_metrics_are_standard_lines(run):
+    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    assert {tuple(row) for row in rows} == {("step", "split", "name", "value", "time")}
+    assert {(row["split"], row["name"]) for row in rows} == {
+        ("train", "loss"), ("test", "loss"), ("test", "accuracy"), ("train", "accuracy"),
+    }  # fmt: skip
+    assert [row["step"] for row in rows if row["name"] == "accuracy" and row["split"] == "test"] == [45, 90]
+
+
+# What is wrong, the exit code, and what must be said.
+WRONG = [
+    (["train", "--epoch", "3"], 2, "--epochs"),
+    (["train", "--epochs", "three"], 2, "Invalid value for '--epochs'"),
+    (["train", "--data", "cifar"], 2, "digits or mnist"),
+    (["train", "--lr", "-1"], 2, "lr cannot be so"),
+    (["train", "--lr", "nan"], 2, "lr cannot be so"),
+    (["train", "--epochs", "1", "--steps", "1"], 2, "give one of them"),
+    (["train", "--batch-size", "5000"], 1, "a batch is larger than the data set"),
+    (["train", "--config", "absent.toml"], 2, "absent.toml"),
+    (["train", "--config", "wrong.toml"], 2, "near names: batch_size"),
+    (["train", "--out", "file/run"], 2, "cannot be written"),
+    (["train", "--out", "run"], 2, "--resume run"),
+    (["train", "--resume", "absent"], 2, "no run lies there"),
+    (["train", "--resume", "run", "--lr", "1"], 2, "keeps its settings"),
+    (["train", "--resume", "run", "--out", "b", "--config", "c"], 2, "--config, --out"),
+    (["train", "--data", "mnist", "--data-dir", "damaged"], 1, "train-images-idx3-ubyte"),
+    (["train", "--optimizer", "sgd", "--lr", "1e30", "--steps", "90"], 1, "the loss is not finite"),
+    (["evaluate", "absent"], 2, "no run lies there"),
+    (["predict", "run", "wrong.toml"], 1, "no image"),
+    (["predict", "run", "absent.png"], 1, "no such file"),
+    (["predict", "run"], 2, "IMAGE"),
+    (["nonsense"], 2, "nonsense"),
+    (["train", "extra"], 2, "extra"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "code", "words"), WRONG, ids=[" ".join(row[0]) for row in WRONG])
+def test_what_is_wrong_is_told_without_a_traceback(arguments, code, words, pullback, run, tmp_path):
+    (tmp_path / "file").write_text("")
+    (tmp_path / "wrong.toml").write_text("batchsize = 3\n")
+    (tmp_path / "damaged").mkdir()
+    (tmp_path / "damaged" / "train-images-idx3-ubyte").write_bytes(b"\0\0\x08\x03")
+    before = weights(run)
+    done = pullback(*arguments)
+    assert done.code == code
+    assert words in done.err
+    assert "Traceback" not in done.err
+    assert weights(run) == before
+    if "not finite" not in words:
+        assert not (tmp_path / "runs").exists()  # nothing is begun before all is known to fit
+
+
+@pytest.mark.parametrize("command", [["train", "--resume", "run"], ["evaluate", "run"], ["predict", "run", "a.png"]])
+def test_a_checkpoint_that_does_not_fit_is_named(command, pullback, run):
+    pullback("train", "--steps", "1", "--hidden", "8", "--out", "other")
+    content = (run.parent / "other" / "model.safetensors").read_bytes()
+    (run / "model.safetensors").write_bytes(content)
+    done = pullback(*command)
+    assert done.code == 1
+    assert "run/model.safetensors" in done.err
+    assert "1.weight" in done.err
+    assert (run / "model.safetensors").read_bytes() == content
+    (run / "model.safetensors").write_bytes(content[:-1])
+    done = pullback(*command)
+    assert done.code == 1
+    assert "damaged" in done.err
+
+
+@pytest.mark.parametrize("how", ["option", "environment"])
+def test_the_traceback_can_be_seen(how, pullback, monkeypatch):
+    monkeypatch.setenv("PULLBACK_TRACEBACK", "1" if how == "environment" else "")
+    arguments = ["--traceback"] if how == "option" else []
+    with pytest.raises(OptionError):
+        main([*arguments, "train", "--lr", "-1"])
+
+
+def test_the_compiler_is_used_where_it_is(monkeypatch):
+    made = []
+    monkeypatch.setattr(learner_module, "compiled", lambda step: made.append(step) or step)
+    Learner(layered({"compile": False}), digits())
+    assert made == []
+    Learner(layered({"compile": True}), digits())
+    assert len(made) == 1
+
+
+def test_nothing_of_the_environment_is_left(pullback):
+    before = dict(os.environ)
+    pullback("train", *QUICK)
+    assert dict(os.environ) == before

@@ -1,0 +1,192 @@
+"""Primitives of a user's own, of every kind: one fact each, and both modes and all orders follow."""
+
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import pytest
+
+import pullback as pb
+from pullback.core.custom_kinds import CustomJVP, CustomVJP, Opaque
+from pullback.core.kinds import BilinearMap, Elementwise, LinearMap, Reduction, product, strong_product
+from pullback.core.primitive import Primitive
+from tests.core.numerics import central
+
+
+def cross(a, b):
+    return CROSS.bind(a, b)
+
+
+CUBE = Elementwise("cube", lambda x: x**3, lambda x: 3 * x**2)
+FMA = Elementwise("fma", lambda a, b, c: a * b + c, lambda b: b, lambda a: a, 1)
+STEP = Elementwise("step", lambda x: (x > 0) * 1.0, 0)
+GATED = Elementwise("gated", lambda a, b: np.where(a > 0, b, 0), None, lambda a: a > 0)
+ROOT = Elementwise("root", np.sqrt, lambda y: 0.5 / y, strong=True)
+SQUARES = Reduction("squares", lambda x, axis, keepdims: np.sum(x * x, axis=axis, keepdims=keepdims), lambda x, axis: 2 * x)
+PAIRS = LinearMap("pairs", lambda x: x[1:] + x[:-1], lambda ct, x: np.pad(ct, (1, 0)) + np.pad(ct, (0, 1)))
+PICKED = LinearMap("picked", lambda x, i: x[i], lambda ct, x, i: pb.setitem(pb.zeros(x.shape), i, ct), None)
+WEIGHTED = LinearMap(
+    "weighted", lambda *xs, weights: sum(w * x for w, x in zip(weights, xs, strict=True)),
+    lambda ct, *xs, operand, weights: ct * weights[operand], variadic=True,
+)  # fmt: skip
+CROSS = BilinearMap("cross", np.cross, lambda ct, b, _: cross(b, ct), lambda ct, a, _: cross(ct, a))
+INVERSE = CustomJVP("inverse", np.linalg.inv, lambda primals, tangents, y: -(y @ tangents[0] @ y))
+EXPONENTIAL = CustomVJP("exponential", np.exp, lambda ct, primals, y: (ct * EXPONENTIAL.bind(primals[0]),))
+
+X = np.array([0.4, 1.1, -0.6])
+M = np.array([[2.0, 1.0], [0.5, 3.0]])
+
+CASES = {
+    "Elementwise": (CUBE, X),
+    "Elementwise of three": (lambda x: FMA(x, x[::-1], 2.0) * FMA(2.0, x, x), X),
+    "Elementwise broadcast": (lambda x: FMA(x[:, None], x, x[0]), X),
+    "Elementwise selecting": (lambda x: GATED(np.array([1.0, -1.0, 1.0]), x**2), X),
+    "Elementwise strong": (lambda x: ROOT(x * x + 1), X),
+    "Reduction": (lambda x: SQUARES(x * x, axis=(0,), keepdims=False) * x, X),
+    "Reduction kept": (lambda x: SQUARES(pb.outer(x, x), axis=(1,), keepdims=True) * x, X),
+    "LinearMap": (lambda x: PAIRS(x * x) * x[1:], X),
+    "LinearMap with an index": (lambda x: PICKED(x**3, np.array([2, 0])), X),
+    "LinearMap variadic": (lambda x: WEIGHTED(x, x * x, np.ones(3), weights=(2.0, 3.0, 4.0)), X),
+    "BilinearMap": (lambda x: cross(x, x * x + 1.0), X),
+    "BilinearMap of a constant": (lambda x: cross(np.array([1.0, 2.0, 3.0]), x) * x, X),
+    "CustomJVP": (lambda x: INVERSE(x) * x, M),
+    "CustomVJP": (lambda x: EXPONENTIAL(x) * x, X),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_first_order_in_both_modes(name):
+    f, x = CASES[name]
+    expected = central(f, x)
+    for mode in ("reverse", "forward"):
+        assert np.allclose(pb.jacobian(f, mode=mode)(x).numpy(), expected, rtol=1e-7, atol=1e-8)
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("outer", ["forward", "reverse"])
+@pytest.mark.parametrize("inner", ["forward", "reverse"])
+def test_second_order_in_all_four_nestings(name, outer, inner):
+    f, x = CASES[name]
+    first = pb.jacobian(f, mode=inner)
+    found = pb.jacobian(first, mode=outer)(x).numpy()
+    assert np.allclose(found, central(first, x), rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_third_order(name):
+    f, x = CASES[name]
+
+    def second(x):
+        return pb.jacobian(pb.grad(lambda x: pb.sin(f(x)).sum()))(x)
+
+    assert np.allclose(pb.jacobian(second)(x).numpy(), central(second, x), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_dtype_of_the_operands_stays(name):
+    f, x = CASES[name]
+    small = x.astype(np.float32)
+    gradient = pb.grad(lambda x: f(x).sum())(small)
+    assert (gradient.dtype, gradient.shape) == (np.float32, x.shape)
+
+
+def test_a_derivative_of_zero_or_none_is_zero():
+    assert pb.grad(lambda x: STEP(x) + x)(2.0).item() == 1.0
+    assert pb.jvp(STEP, (2.0,), (1.0,))[1].item() == 0.0
+    assert STEP(pb.tensor(2.0, requires_grad=True)).requires_grad
+    condition = pb.tensor([1.0, -1.0], requires_grad=True)
+    assert pb.gradients(GATED(condition * 1, condition).sum())[condition].tolist() == [1.0, 0.0]
+
+
+def test_a_boolean_partial_selects_and_never_multiplies():
+    gradient = pb.vjp(lambda b: GATED(np.array([1.0, -1.0]), b), np.ones(2))[1](np.array([2.0, np.inf]))[0]
+    assert gradient.tolist() == [2.0, 0.0]
+
+
+def test_a_strong_partial_gives_way_to_zero():
+    _, back = pb.vjp(ROOT, np.array([0.0, 4.0]))
+    assert back(np.array([0.0, 1.0]))[0].tolist() == [0.0, 0.25]
+    assert back(np.array([1.0, 0.0]))[0].tolist() == [np.inf, 0.0]
+
+
+@pytest.mark.parametrize("zero", [0.0, -0.0])
+@pytest.mark.parametrize("other", [np.inf, -np.inf, np.nan, 1e308])
+def test_zero_wins_in_a_strong_product(zero, other):
+    for a, b in ((zero, other), (other, zero)):
+        with np.errstate(invalid="ignore"):
+            assert strong_product(np.array([a, 2.0]), np.array([b, 3.0])).tolist() == [0.0, 6.0]
+            assert strong_product(np.float64(a), np.float64(b)) == 0.0
+            assert strong_product(pb.tensor([a]), np.array([b])).tolist() == [0.0]
+
+
+def test_a_strong_product_keeps_what_is_really_infinite():
+    with np.errstate(all="ignore"):
+        found = strong_product(np.array([np.inf, np.nan, 2.0, 1e200, 0.0]), np.array([2.0, 1.0, np.inf, 1e200, 5.0]))
+    assert np.array_equal(found, [np.inf, np.nan, np.inf, np.inf, 0.0], equal_nan=True)
+
+
+@pytest.mark.parametrize("partial", [1, -1, 2, 0.5, 1.0, True, np.float64(2.0), np.True_])
+def test_a_number_as_partial(partial):
+    direction = np.array([1.0, np.inf])
+    assert product(partial, direction, strong=False).tolist() == [float(partial), float(partial) * np.inf]
+
+
+def test_a_rule_keeps_what_it_names_and_no_more():
+    x, y = pb.tensor(np.ones(100), requires_grad=True), pb.tensor(np.ones(100), requires_grad=True)
+    kept = {"cube": CUBE(x), "root": ROOT(x), "fma": FMA(x, y, y), "fma of one": FMA(x, np.ones(100), 1.0)}
+    places = {name: [i for i, value in enumerate(t.node.saved) if value is not None] for name, t in kept.items()}
+    assert places == {"cube": [1], "root": [0], "fma": [1, 2], "fma of one": [2]}
+
+
+def test_an_opaque_operation_gives_constants():
+    draw = Opaque("draw", lambda x: x + 1)
+    x = pb.tensor([1.0, 2.0], requires_grad=True)
+    assert not draw(x).requires_grad
+    assert pb.grad(lambda x: (x * draw(x)).sum())(np.array([1.0, 2.0])).tolist() == [2.0, 3.0]
+
+
+def test_several_outputs():
+    both = CustomJVP("both", lambda x: (np.sin(x), np.cos(x)), lambda p, t, y: (y[1] * t[0], -y[0] * t[0]))
+
+    def split(x):
+        from pullback.transforms.custom import outputs_of  # noqa: PLC0415 (a user's primitive takes its outputs apart)
+
+        return outputs_of(both(x))
+
+    sine, cosine = pb.jacobian(split)(0.7)
+    assert np.allclose([sine.item(), cosine.item()], [np.cos(0.7), -np.sin(0.7)])
+    assert pb.grad(lambda x: split(x)[1])(0.7).item() == pytest.approx(-np.sin(0.7))
+    assert pb.jvp(split, (0.7,), (2.0,))[1][0].item() == pytest.approx(2 * np.cos(0.7))
+
+
+def test_a_vjp_rule_that_gives_the_wrong_number_of_cotangents():
+    wrong = CustomVJP("wrong", lambda a, b: a * b, lambda ct, primals, y: (ct,))
+    with pytest.raises(pb.GraphError, match="one cotangent for each operand"):
+        pb.grad(wrong)(1.0, 2.0)
+
+
+def test_primitives_have_names_words_and_no_pickles():
+    assert repr(CUBE) == "<Elementwise cube>"
+    assert CUBE.__name__ == "cube"
+    assert pb.sin.__doc__ == "The sine of x radians."
+    with pytest.raises(pb.GraphError, match="does not pickle"):
+        pickle.dumps(pb.sin)
+    with pytest.raises(TypeError, match="abstract"):
+        Primitive("nothing", np.sin)
+
+
+def test_on_plain_arrays_bind_boxes_nothing():
+    assert type(CUBE.bind(np.ones(2))) is np.ndarray
+    assert isinstance(CUBE.bind(pb.ones(2)), pb.Tensor)
+    assert isinstance(CUBE(np.ones(2)), pb.Tensor)
+    assert CUBE(2.0).item() == 8.0
+
+
+def test_complaints_name_the_operation():
+    with pytest.raises(pb.ShapeError, match="fma: .*\n  operand 0  \\(2,\\)\n  operand 1  \\(3,\\)"):
+        FMA(np.ones(2), np.ones(3), 1.0)
+    with pytest.raises(pb.DTypeError, match="cube: "):
+        CUBE("three")
+    with pytest.raises(pb.DTypeError, match="not an array"):
+        CUBE(object())

@@ -1,0 +1,132 @@
+"""A checkpoint is the old one or the new one, whatever fails; and it is of this run or refused."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import pullback as pb
+from pullback.core.errors import CheckpointError
+from pullback.interop import safetensors
+from pullback.training import checkpoint
+
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5)
+TREES = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3)
+)
+
+
+@given(TREES)
+def test_any_tree_of_plain_values_survives(tmp_path_factory, tree):
+    path = tmp_path_factory.mktemp("tree") / "state"
+    checkpoint.save(path, {}, tree)
+    assert checkpoint.load(path).rest == tree
+
+
+def test_arrays_survive_wherever_they_stand(tmp_path):
+    arrays = [np.arange(6.0).reshape(2, 3).T, np.float32(2.5), np.array([], np.int8), np.bool_(1)]
+    rest = {"list": arrays, "one": {"array": pb.tensor([1.0, 2.0]), "generator": 2**127 + 1}}
+    checkpoint.save(tmp_path / "state", {"w": np.ones((2, 2))[:, ::2]}, rest)
+    model, found = checkpoint.load(tmp_path / "state")
+    assert model["w"].tolist() == [[1.0], [1.0]]
+    for one, other in zip(found["list"], arrays, strict=True):
+        assert one.dtype == other.dtype
+        assert one.shape == other.shape
+        assert one.tolist() == other.tolist()
+    assert found["one"]["array"].tolist() == [1.0, 2.0]
+    assert found["one"]["generator"] == 2**127 + 1
+
+
+def test_what_cannot_be_saved_is_named(tmp_path):
+    with pytest.raises(CheckpointError, match=r"rest\.a\.1"):
+        checkpoint.save(tmp_path / "state", {}, {"a": [1, object()]})
+    assert not list(tmp_path.iterdir())
+
+
+BREAKS = {"open": (Path, "open"), "fsync": (os, "fsync"), "replace": (Path, "replace")}
+
+
+@pytest.mark.parametrize("step", BREAKS)
+def test_a_full_disk_leaves_the_old_checkpoint(step, tmp_path, monkeypatch):
+    path = tmp_path / "state"
+    checkpoint.save(path, {"w": np.zeros(3)}, {"step": 1})
+
+    def full(*_args, **_options):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(*BREAKS[step], full)
+    with pytest.raises(CheckpointError, match="No space left") as caught:
+        checkpoint.save(path, {"w": np.ones(3)}, {"step": 2})
+    monkeypatch.undo()
+    assert str(path) in str(caught.value)
+    model, rest = checkpoint.load(path)
+    assert (rest, model["w"].tolist()) == ({"step": 1}, [0.0, 0.0, 0.0])
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_failure_once_the_name_is_taken_leaves_the_new_checkpoint(tmp_path, monkeypatch):
+    path = tmp_path / "state"
+    checkpoint.save(path, {"w": np.zeros(3)}, {"step": 1})
+    real, calls = os.fsync, []
+
+    def second_fails(file):
+        calls.append(file)
+        if len(calls) == 2:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        real(file)
+
+    monkeypatch.setattr(os, "fsync", second_fails)
+    with pytest.raises(CheckpointError):
+        checkpoint.save(path, {"w": np.ones(3)}, {"step": 2})
+    monkeypatch.undo()
+    assert checkpoint.load(path).rest == {"step": 2}
+
+
+def test_a_damaged_checkpoint_is_refused_and_named(runs):
+    runs.start(steps=3)
+    path = runs.folder().checkpoint
+    content = bytearray(path.read_bytes())
+    content[-3] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(CheckpointError, match="SHA-256") as caught:
+        runs.resume()
+    assert str(path) in str(caught.value)
+    assert path.read_bytes() == content  # looked at, not touched
+
+
+def test_another_program_s_file_is_no_checkpoint(tmp_path):
+    safetensors.save(tmp_path / "weights", {"w": np.ones(2)})
+    with pytest.raises(CheckpointError, match="no checkpoint of a run"):
+        checkpoint.load(tmp_path / "weights")
+
+
+def test_a_checkpoint_of_another_network_is_refused_by_key(runs):
+    runs.start("six", steps=3)
+    runs.start("four", steps=3, hidden=[4])
+    before = runs.folder("six").checkpoint.read_bytes()
+    runs.folder("four").checkpoint.write_bytes(before)
+    with pytest.raises(CheckpointError, match=r"1\.weight"):
+        runs.resume("four")
+    assert runs.folder("four").checkpoint.read_bytes() == before
+
+
+def test_a_checkpoint_of_another_optimizer_is_refused(runs):
+    runs.start("adam", steps=3)
+    runs.start("sgd", steps=3, optimizer="sgd")
+    runs.folder("sgd").checkpoint.write_bytes(runs.folder("adam").checkpoint.read_bytes())
+    with pytest.raises(CheckpointError, match="the state of Adam"):
+        runs.resume("sgd")
+
+
+def test_a_checkpoint_without_a_key_names_it(runs):
+    loop = runs.made(steps=3)
+    model, rest = loop.learner.checkpoint()
+    del rest["loss_sum"]
+    with pytest.raises(CheckpointError, match="loss_sum"):
+        loop.learner.restore(checkpoint.Checkpoint(model, rest))

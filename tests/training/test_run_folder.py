@@ -1,0 +1,65 @@
+"""A run's folder: made once, found again, and never written over."""
+
+from __future__ import annotations
+
+import pytest
+
+from pullback.core.errors import OptionError
+from pullback.interop.atomic import write_atomically
+from pullback.training.run_folder import RunFolder
+from pullback.training.settings import layered
+
+
+@pytest.fixture
+def settings():
+    return layered({"steps": 3})
+
+
+def test_runs_are_numbered(tmp_path, monkeypatch, settings):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs" / "digits-2").mkdir(parents=True)
+    made = [RunFolder.create(None, settings).path.name for _ in range(3)]
+    assert made == ["digits-1", "digits-3", "digits-4"]
+
+
+def test_the_settings_are_found_again(tmp_path, settings):
+    folder = RunFolder.create(tmp_path / "a" / "b", settings)
+    write_atomically(folder.checkpoint, b"")
+    assert RunFolder.open(tmp_path / "a" / "b").settings() == settings
+
+
+@pytest.mark.parametrize("name", ["config.toml", "model.safetensors", "metrics.jsonl"])
+def test_what_lies_there_is_not_written_over(name, tmp_path, settings):
+    (tmp_path / name).write_text("precious")
+    with pytest.raises(OptionError, match="--resume"):
+        RunFolder.create(tmp_path, settings)
+    assert (tmp_path / name).read_text() == "precious"
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_a_folder_with_other_things_may_be_used(tmp_path, settings):
+    (tmp_path / "notes.txt").write_text("mine")
+    assert RunFolder.create(tmp_path, settings).config.exists()
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path, settings):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OptionError, match="cannot be written") as caught:
+        RunFolder.create(tmp_path / "file" / "run", settings)
+    assert "--out" in str(caught.value)
+
+
+@pytest.mark.parametrize("there", [[], ["config.toml"], ["model.safetensors"]])
+def test_where_no_run_lies_is_told(there, tmp_path):
+    for name in there:
+        (tmp_path / name).write_text("")
+    with pytest.raises(OptionError, match="no run lies there"):
+        RunFolder.open(tmp_path)
+
+
+def test_what_a_killed_process_left_is_cleared_away(tmp_path, settings):
+    folder = RunFolder.create(tmp_path, settings)
+    write_atomically(folder.checkpoint, b"")
+    (tmp_path / ".model.safetensors.0a1b2c3d.tmp").write_bytes(b"half")
+    RunFolder.open(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"config.toml", "model.safetensors"}
