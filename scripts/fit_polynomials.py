@@ -12,6 +12,7 @@ whose errors it prints.
 from __future__ import annotations
 
 import sys
+import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -23,6 +24,16 @@ from mpmath import mpf
 FILE: Final = Path(__file__).resolve().parents[1] / "src/pullback/compile/mathematics/approximations.py"
 DIGITS: Final = 60  # decimal digits of all that is computed here
 FORMATS: Final = ("float", "double")
+
+BITS: Final = 1232  # of 2/π: as many as the greatest double reaches
+HEAD: Final = '''"""Coefficients and constants, by format; written by `scripts/fit_polynomials.py`, which says how they are found."""
+
+from __future__ import annotations
+
+from typing import Final
+
+POLYNOMIALS: Final[dict[str, dict[str, tuple[float, ...]]]] = {
+'''
 
 Real = Any  # mpmath has no types
 Target = Callable[[Real], Real]
@@ -52,20 +63,55 @@ def rows() -> list[Row]:
     return [
         Row(
             "exp", "(exp(t) - 1 - t) / t², |t| ≤ log(2)/2",
-            lambda t: (mp.exp(t) - 1 - t) / t**2, -exponent, exponent, lambda t: t**2 / mp.exp(t), (4, 10),
+            lambda t: (mp.exp(t) - 1 - t) / t**2, -exponent, exponent, lambda t: t**2 / mp.exp(t), (4, 9),
         ),
         Row(
             "log", "(log(1 + t) - t) / t², √½ ≤ 1 + t ≤ √2",
-            lambda t: (mp.log1p(t) - t) / t**2, least * slack, most * slack, lambda t: t**2 / mp.log1p(t), (8, 20),
+            lambda t: (mp.log1p(t) - t) / t**2, least * slack, most * slack, lambda t: t**2 / mp.log1p(t), (9, 20),
         ),
         Row(
             "sin", "(sin(√t) - √t) / √t³, √t ≤ π/4",
             lambda t: (mp.sin(root(t)) - root(t)) / root(t) ** 3, mpf(0), quadrant,
-            lambda t: root(t) ** 3 / mp.sin(root(t)), (2, 6),
+            lambda t: root(t) ** 3 / mp.sin(root(t)), (2, 5),
         ),
         Row(
             "cos", "(cos(√t) - 1 + t/2) / t², √t ≤ π/4",
-            lambda t: (mp.cos(root(t)) - 1 + t / 2) / t**2, mpf(0), quadrant, lambda t: t**2 / mp.cos(root(t)), (2, 6),
+            lambda t: (mp.cos(root(t)) - 1 + t / 2) / t**2, mpf(0), quadrant, lambda t: t**2 / mp.cos(root(t)), (2, 5),
+        ),
+        Row(
+            "sinh", "(sinh(√t) - √t) / √t³, √t ≤ log(2)/2",
+            lambda t: (mp.sinh(root(t)) - root(t)) / root(t) ** 3, mpf(0), exponent**2,
+            lambda t: root(t) ** 3 / mp.sinh(root(t)), (2, 4),
+        ),
+        Row(
+            "cosh", "(cosh(√t) - 1) / t, √t ≤ log(2)/2",
+            lambda t: (mp.cosh(root(t)) - 1) / t, mpf(0), exponent**2, lambda t: t / mp.cosh(root(t)), (2, 4),
+        ),
+        Row(
+            "arctan", "(arctan(√t) - √t) / √t³, √t ≤ 1/2",
+            lambda t: (mp.atan(root(t)) - root(t)) / root(t) ** 3, mpf(0), slack / 4,
+            lambda t: root(t) ** 3 / mp.atan(root(t)), (5, 11),
+        ),
+        Row(
+            "arcsin", "(arcsin(√t) - √t) / √t³, √t ≤ 1/2",
+            lambda t: (mp.asin(root(t)) - root(t)) / root(t) ** 3, mpf(0), mpf(1) / 4,
+            lambda t: root(t) ** 3 / mp.asin(root(t)), (5, 12),
+        ),
+        Row(
+            "erf near", "erf(√t) / √t - 1, √t ≤ 1",
+            lambda t: mp.erf(root(t)) / root(t) - 1, mpf(0), mpf(1), lambda t: root(t) / mp.erf(root(t)), (6, 11),
+        ),
+        Row(
+            "erf far", "log(1 - erf(t + 2)), 1 ≤ t + 2 ≤ 4 or 6",
+            lambda t: mp.log(mp.erfc(t + 2)), mpf(-1), (mpf(2), mpf(4)), lambda t: mp.erfc(t + 2) / mp.erf(t + 2), (6, 17),
+        ),
+        Row(
+            "log2", "(2 artanh(√t) / (√t log 2) - 2/log(2) - 2/3/log(2) t) / t², √t ≤ (√2 - 1) / (√2 + 1)",
+            lambda t: (2 * mp.atanh(root(t)) / root(t) - 2 - 2 * t / 3) / mp.ln2 / t**2, mpf(0),
+            ((mp.sqrt(2) - 1) / (mp.sqrt(2) + 1)) ** 2 * slack, lambda t: t**2 * mp.ln2 / 2, (2, 6),
+        ),
+        Row(
+            "1 / cbrt", "1 / ∛t, 1 ≤ t ≤ 2", lambda t: 1 / mp.cbrt(t), mpf(1), mpf(2), lambda t: mp.cbrt(t), (3, 3),
         ),
     ]  # fmt: skip
 
@@ -142,7 +188,8 @@ def compensated(
 def fit(row: Row, kind: str, degree: int) -> tuple[list[float], Real]:
     """Coefficients rounded to a format, and the greatest weighted error that they leave."""
     count = 30 * (degree + 2)
-    middle, half = (row.low + row.high) / 2, (row.high - row.low) / 2
+    high = row.high[FORMATS.index(kind)] if isinstance(row.high, tuple) else row.high
+    middle, half = (row.low + high) / 2, (high - row.low) / 2
     points = [middle - half * mp.cos(mp.pi * (k + mpf(0.5)) / count) for k in range(count)]
     values = [row.target(t) for t in points]
     weights = [abs(row.weight(t)) for t in points]
@@ -155,16 +202,63 @@ def fit(row: Row, kind: str, degree: int) -> tuple[list[float], Real]:
     return done, error
 
 
-def main() -> None:
-    names = sys.argv[1:]
-    import time
+def constants() -> dict[str, Real]:
+    """The numbers that are used as sums of several numbers of a format."""
+    return {
+        "log 2": mp.ln2, "1 / log 2": 1 / mp.ln2, "log10 2": mp.log10(2), "1 / log 10": 1 / mp.ln10,
+        "2 / log 2": 2 / mp.ln2, "2/3 / log 2": 2 / (3 * mp.ln2), "pi / 2": mp.pi / 2, "pi / 4": mp.pi / 4,
+        "2 / pi": 2 / mp.pi,
+    }  # fmt: skip
+
+
+def summands(value: Real, kind: str) -> list[float]:
+    """Three numbers of a format whose sum is nearly the value, the greatest first."""
+    parts: list[float] = []
+    for _ in range(3):
+        parts.append(rounded(value, kind))
+        value -= parts[-1]
+    return parts
+
+
+def listed(kind: str, values: Sequence[float]) -> str:
+    """The line of a format: its numbers, as short as they can be said."""
+    digits = [repr(v) if kind == "double" else str(np.float32(v)) for v in values]
+    lines = textwrap.wrap(", ".join(digits) + ",", 100, break_on_hyphens=False)
+    return f'        "{kind}": (\n' + "".join(f"            {line}\n" for line in lines) + "        ),\n"
+
+
+def text() -> str:
+    """The module `approximations`."""
+    mp.mp.dps = DIGITS
+    parts = [HEAD]
     for row in rows():
-        if names and row.name not in names: continue
-        for kind, degree in zip(FORMATS, row.degrees):
-          for d in (degree-1, degree, degree+1):
-            t=time.time()
-            c, e = fit(row, kind, d)
-            print(row.name, kind, d, "2^%.2f" % float(mp.log(e, 2)), c, "%.1fs" % (time.time()-t), flush=True)
+        fits = {kind: fit(row, kind, degree) for kind, degree in zip(FORMATS, row.degrees, strict=True)}
+        errors = " and ".join(f"2^{float(mp.log(error, 2)):.1f}" for _, error in fits.values())
+        parts.append(f"    # {row.meaning}\n    # with errors up to {errors}\n" + f'    "{row.name}": {{\n')
+        parts += [listed(kind, coefficients) for kind, (coefficients, _) in fits.items()]
+        parts.append("    },\n")
+    parts.append("}  # fmt: skip\n\nCONSTANTS: Final[dict[str, dict[str, tuple[float, ...]]]] = {\n")
+    for name, value in constants().items():
+        parts.append(f'    "{name}": {{\n')
+        parts += [listed(kind, summands(+value, kind)) for kind in FORMATS]
+        parts.append("    },\n")
+    with mp.workdps(500):
+        bits = f"{int(mp.floor(2 / mp.pi * mpf(2) ** BITS)):X}"
+    lines = [f'    "{bits[k : k + 96]}"\n' for k in range(0, len(bits), 96)]
+    parts.append(f"}}  # fmt: skip\n\n# The first {BITS} bits of 2/π after the point.\nTWO_OVER_PI: Final = int(\n")
+    return "".join([*parts, *lines, "    , 16,\n)  # fmt: skip\n"])
+
+
+def main() -> None:
+    """Write the module, or print the errors of what is named by degrees."""
+    if names := sys.argv[1:]:
+        for row in rows():
+            for kind, degree in zip(FORMATS, row.degrees, strict=True):
+                for other in range(max(degree - 2, 0), degree + 3) if row.name in names else ():
+                    error = fit(row, kind, other)[1]
+                    print(f"{row.name:10} {kind:8} degree {other:2}  2^{float(mp.log(error, 2)):.2f}")
+    else:
+        FILE.write_text(text(), encoding="utf-8")
 
 
 if __name__ == "__main__":

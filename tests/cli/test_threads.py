@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from pullback.cli.threads import VARIABLES, RestartError, use_threads
+from pullback.cli.threads import VARIABLES, RestartError, threads_of, use_threads
 
 COMMAND = [sys.executable, "-m", "pullback", "train", "--steps", "1", "--hidden", "4", "--quiet"]
 
@@ -22,11 +22,36 @@ def test_another_number_asks_for_a_restart(monkeypatch):
     assert "OMP_NUM_THREADS" not in os.environ
 
 
-def test_the_same_number_or_none_does_not(monkeypatch):
+def test_the_same_number_does_not(monkeypatch):
     for name in VARIABLES:
         monkeypatch.setenv(name, "3")
     use_threads(3)
-    use_threads(None)
+
+
+@pytest.mark.parametrize(
+    ("environment", "asked", "wanted"),
+    [
+        ({}, None, 1),
+        ({}, 4, 4),
+        ({"OMP_NUM_THREADS": "2"}, None, 2),
+        ({"OMP_NUM_THREADS": "2"}, 4, 4),
+        ({"OPENBLAS_NUM_THREADS": "3", "OMP_NUM_THREADS": "2"}, None, 3),
+        ({"OPENBLAS_NUM_THREADS": "many"}, None, 1),
+        ({"OPENBLAS_NUM_THREADS": "0"}, None, 1),
+    ],
+)
+def test_one_thread_is_used_unless_somebody_says_otherwise(environment, asked, wanted, monkeypatch):
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert threads_of(asked) == wanted
+
+
+def test_a_call_from_python_starts_nothing_anew(pullback, monkeypatch):
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    assert pullback(*COMMAND[3:], "--threads", "3").code == 0
 
 
 @pytest.fixture
@@ -35,14 +60,15 @@ def free(environment):
     return {name: value for name, value in environment.items() if name not in VARIABLES}
 
 
-def test_the_command_starts_anew_once_and_does_its_work(tmp_path, free):
+@pytest.mark.parametrize(("option", "number"), [([], 1), (["--threads", "2"], 2)])
+def test_the_command_starts_anew_once_and_does_its_work(option, number, tmp_path, free):
     done = subprocess.run(
-        [*COMMAND, "--threads", "1", "--out", "run"],
+        [*COMMAND, *option, "--out", "run"],
         cwd=tmp_path, env=free, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("test accuracy")
-    assert "threads = 1" in (tmp_path / "run" / "config.toml").read_text()
+    assert f"threads = {number}" in (tmp_path / "run" / "config.toml").read_text()
 
 
 def test_blas_has_that_many_threads(tmp_path, free):

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
+from tests.ops.domains import Domain
 
 import pullback as pb
 from pullback.core.tree import leaves
 from pullback.tensor import Tensor
-from tests.ops.domains import Domain
 
 
 @dataclass(frozen=True)
@@ -145,9 +145,7 @@ def fixed(
 ) -> Case:
     """A row for a function whose parameters must fit the shapes: they stand in its samples."""
     domains = (operands,) if isinstance(operands, Domain) else operands
-    return Case(
-        name, domains, samples, getattr(np, name) if twin is SAME else twin, call or public(name), **facts
-    )
+    return Case(name, domains, samples, getattr(np, name) if twin is SAME else twin, call or public(name), **facts)
 
 
 def of(*shapes: tuple[int, ...], **params: Any) -> Sample:

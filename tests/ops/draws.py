@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, mutually_broadcastable_shapes
-
 from tests.ops.case import Sample
 from tests.ops.domains import LAYOUTS, laid_out
 
@@ -16,9 +15,7 @@ FLOATS = (np.float64, np.float32, np.float16)
 def samples(draw, case):
     """Shapes and parameters: drawn where all shapes will do, else one of the row's own."""
     if case.shapes == "broadcast":
-        found = draw(mutually_broadcastable_shapes(
-            num_shapes=len(case.operands), min_side=0, max_dims=3, max_side=3
-        ))
+        found = draw(mutually_broadcastable_shapes(num_shapes=len(case.operands), min_side=0, max_dims=3, max_side=3))
         return Sample(tuple(found.input_shapes))
     if case.shapes == "reduce":
         shape = draw(array_shapes(min_dims=0 if case.axes == "many" else 1, max_dims=3, max_side=3))

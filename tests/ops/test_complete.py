@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from tests.ops.cases import CASES
 
 import pullback as pb
+from pullback.core import kinds
 from pullback.core.graph import ancestors
 from pullback.core.primitive import Primitive
-from pullback.ops import contractions, elementwise, indexing, movement, reductions
-from pullback.core import kinds
 from pullback.core.tree import leaves
-from tests.ops.cases import CASES
+from pullback.ops import contractions, elementwise, indexing, movement, reductions
 
 MODULES = (kinds, contractions, elementwise, indexing, movement, reductions)
 PRIMITIVES = {name: p for module in MODULES for name, p in vars(module).items() if isinstance(p, Primitive)}

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.ops.case import arrays
+from tests.ops.cases import CASES
+from tests.ops.draws import calls
 
 import pullback as pb
 from pullback.testing.contract import check_contract
 from pullback.testing.leafwise import Arguments
-from tests.ops.case import arrays
-from tests.ops.cases import CASES
-from tests.ops.draws import calls
 
 ROWS = [case for case in CASES if case.differentiable]
 

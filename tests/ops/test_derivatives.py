@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
-from pullback.testing import check_grads, complex_step
 from tests.ops.case import arrays
 from tests.ops.cases import CASES
 
+from pullback.testing import check_grads, complex_step
+
 DIFFERENTIABLE = [case for case in CASES if case.differentiable]
-SAMPLES = [pytest.param(case, s, id=f"{case} {s}") for case in DIFFERENTIABLE for s in case.samples if "numbers" not in case.skips]
+SAMPLES = [
+    pytest.param(case, s, id=f"{case} {s}")
+    for case in DIFFERENTIABLE
+    for s in case.samples
+    if "numbers" not in case.skips
+]
 FIRST = [pytest.param(case, case.samples[0], id=str(case)) for case in DIFFERENTIABLE if "numbers" not in case.skips]
 
 
@@ -31,10 +36,18 @@ def test_complex_step(case, sample):
     operands = case.draw(sample)
     tangents = [np.random.default_rng(i).normal(size=x.shape) for i, x in enumerate(operands)]
     import pullback as pb
+
     value, pushed = pb.jvp(lambda *xs: case.f(*xs, **sample.params), tuple(operands), tuple(tangents))
 
     def moved(step):
-        return np.concatenate([a.ravel() for a in arrays(case.f(*(x + step * t for x, t in zip(operands, tangents, strict=True)), **sample.params))])
+        return np.concatenate(
+            [
+                a.ravel()
+                for a in arrays(
+                    case.f(*(x + step * t for x, t in zip(operands, tangents, strict=True)), **sample.params)
+                )
+            ]
+        )
 
     exact = complex_step(moved, 0.0)
     found = np.concatenate([a.ravel() for a in arrays(pushed)])

@@ -8,15 +8,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.ops.cases import CASES
 
 import pullback as pb
-from tests.ops.cases import CASES
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "kinks.md"
 NUMBERS = {"inf": math.inf, "nan": math.nan}
 ROW = re.compile(r"^\| `(?P<function>[^|]*)` \| `(?P<at>[^|]*)` \| `(?P<derivative>[^|]*)` \|")
 LINES = [line for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith("| `")]
-ROWS = [pytest.param(ROW.match(line), id=line.split("`")[1] + " at " + line.split("`")[3]) for line in LINES if ROW.match(line)]
+ROWS = [
+    pytest.param(ROW.match(line), id=line.split("`")[1] + " at " + line.split("`")[3])
+    for line in LINES
+    if ROW.match(line)
+]
 
 # Operations with a kink, a tie, a jump or an infinite slope. Each must be in the table.
 KINKED = {

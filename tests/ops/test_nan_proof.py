@@ -48,7 +48,9 @@ MASKS = {
     "two wheres": lambda f: lambda x: pb.where(x > 1, f(x), pb.where(x > 0, f(2 * x), x)),
 }
 FORMS = [
-    pytest.param(mask(f), point, id=f"{name}, {how}") for name, (f, point) in SINGULAR.items() for how, mask in MASKS.items()
+    pytest.param(mask(f), point, id=f"{name}, {how}")
+    for name, (f, point) in SINGULAR.items()
+    for how, mask in MASKS.items()
 ]
 # Their derivatives are finite even where they are not taken: 1 / x of a negative number, and 0 by convention.
 FINITE = {"log", "log1p", "norm at zero"}

@@ -6,11 +6,11 @@ import operator
 
 import numpy as np
 import pytest
+from tests.ops.case import arrays
+from tests.ops.cases import CASES
 
 import pullback as pb
 from pullback.core.tree import leaves
-from tests.ops.case import arrays
-from tests.ops.cases import CASES
 
 SAMPLES = [pytest.param(case, s, id=f"{case} {s}") for case in CASES for s in case.samples if case.numpys is not None]
 METHODS = [
@@ -95,7 +95,9 @@ def test_unary_operators(name):
     x = np.array([-2.0, 0.5])
     value, back = pb.vjp(f, x)
     np.testing.assert_array_equal(value.numpy(), f(x))
-    np.testing.assert_array_equal(back(np.ones(2))[0].numpy(), {"neg": -1, "pos": 1, "abs": np.sign(x)}[name] * np.ones(2))
+    np.testing.assert_array_equal(
+        back(np.ones(2))[0].numpy(), {"neg": -1, "pos": 1, "abs": np.sign(x)}[name] * np.ones(2)
+    )
 
 
 @pytest.mark.parametrize("scalar", [2, 2.0, np.float32(2), np.float64(2), np.int64(2)])

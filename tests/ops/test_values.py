@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from tests.ops.case import arrays
 from tests.ops.cases import CASES
 from tests.ops.draws import calls

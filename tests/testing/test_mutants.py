@@ -6,11 +6,11 @@ import zlib
 
 import numpy as np
 import pytest
+from tests.ops.cases import CASES
+from tests.ops.test_complete import primitive_of
 
 import pullback as pb
 from pullback.testing import check_grads
-from tests.ops.cases import CASES
-from tests.ops.test_complete import primitive_of
 
 # Their derivative is 0, of which one percent is 0 too.
 CONSTANT = {"sign", "floor", "ceil", "trunc", "rint", "floor_divide", "round"}
@@ -44,4 +44,6 @@ def test_one_wrong_element_is_found(case, half, factor, monkeypatch):
     operands = case.draw(sample)
     monkeypatch.setattr(primitive, half, wrong)
     with pytest.raises(pb.GradientCheckError, match="mode gives a wrong derivative|two answers"):
-        check_grads(lambda *xs: case.f(*xs, **sample.params), *operands, modes=["forward" if half == "jvp" else "reverse"])
+        check_grads(
+            lambda *xs: case.f(*xs, **sample.params), *operands, modes=["forward" if half == "jvp" else "reverse"]
+        )

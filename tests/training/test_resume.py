@@ -17,6 +17,12 @@ RULES = {
 }
 
 
+@pytest.fixture(autouse=True)
+def points_between_steps(monkeypatch):
+    """Let the curve of the loss have a point every two steps, so that a run can stop between two."""
+    monkeypatch.setattr("pullback.training.loop.POINTS", 2)
+
+
 def left(folder):
     """All that a run leaves that does not depend on the clock, with numbers as their bits."""
     model, rest = checkpoint.load(folder.checkpoint)

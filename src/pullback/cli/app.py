@@ -19,7 +19,7 @@ from typer.core import TyperCommand
 from pullback.cli.evaluate import evaluate, predict
 from pullback.cli.formulas import FormulaCommand, draw, grad
 from pullback.cli.information import info
-from pullback.cli.threads import RestartError, restart
+from pullback.cli.threads import COMMAND_LINE, RestartError, restart
 from pullback.cli.train import train
 from pullback.core.errors import ExpressionError, OptionError, PullbackError
 from pullback.core.version import __version__
@@ -74,7 +74,7 @@ def _version(asked: bool) -> None:
 @app.callback()
 def pullback(
     traceback: Annotated[
-        bool, typer.Option("--traceback", help="Show where an error comes from.", envvar=TRACEBACK)
+        bool, typer.Option("--traceback", help=f"Show where an error comes from; {TRACEBACK}=1 does too.")
     ] = False,
     version: Annotated[  # noqa: ARG001 - its callback does it, before a command is looked for
         bool, typer.Option("--version", help="Show the version.", callback=_version, is_eager=True)
@@ -86,13 +86,19 @@ def pullback(
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line, and leave with its exit code."""
+    """Run the command line, and leave with its exit code.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Else those of the process, which may then start itself anew to change its number of threads.
+    """
     try:
-        app(arguments, prog_name="pullback")
+        app(arguments, prog_name="pullback", obj=COMMAND_LINE if arguments is None else None)
     except RestartError as wanted:
         restart(wanted.environment)
     except (PullbackError, OSError, MemoryError) as error:
-        if os.environ.get(TRACEBACK):
+        if os.environ.get(TRACEBACK, "0") not in ("", "0"):
             raise
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2 if isinstance(error, (OptionError, ExpressionError)) else 1)

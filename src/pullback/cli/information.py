@@ -72,7 +72,7 @@ def _threads() -> Iterator[tuple[str, str]]:
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     yield "cores", str(usable)
     for name in VARIABLES[:2]:
-        yield name, os.environ.get(name, "not set: as many threads as cores")
+        yield name, os.environ.get(name, "not set: one thread in training, elsewhere as many as cores")
 
 
 def _data() -> Iterator[tuple[str, str]]:

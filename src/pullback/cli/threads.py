@@ -3,6 +3,10 @@
 OpenBLAS and OpenMP read the number from the environment, once, as NumPy is loaded; and NumPy is loaded before
 any option can be read. So a process that finds itself with another number starts itself anew, once, with the
 number in its environment. That costs the time of an import and needs no further library.
+
+Unless told otherwise it is one thread: the products of a small network are too short to be shared, and threads
+that wait for each other on a machine with other work make them many times slower. And the sums of one thread
+do not depend on how many cores there are.
 """
 
 from __future__ import annotations
@@ -12,6 +16,7 @@ import subprocess
 import sys
 from typing import Final, Never, final
 
+COMMAND_LINE: Final = "command line"  # what the commands' context says where the process is theirs to restart
 VARIABLES: Final = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
 
@@ -24,9 +29,21 @@ class RestartError(Exception):
         self.environment = environment
 
 
-def use_threads(number: int | None) -> None:
-    """Ask for a restart unless the environment has this number of threads already; None leaves it as it is."""
-    wanted = {} if number is None else dict.fromkeys(VARIABLES, str(number))
+def threads_of(number: int | None) -> int:
+    """How many threads are wanted: the number asked for, else the environment's, else one."""
+    told = [value for name in VARIABLES if (value := os.environ.get(name, "")).isdecimal() and int(value)]
+    return number or int(told[0] if told else 1)
+
+
+def use_threads(number: int) -> None:
+    """Ask for a restart unless the environment has this number of threads already.
+
+    Raises
+    ------
+    RestartError
+        To be answered with `restart`, once files are closed.
+    """
+    wanted = dict.fromkeys(VARIABLES, str(number))
     if any(os.environ.get(name) != value for name, value in wanted.items()):
         raise RestartError({**os.environ, **wanted})
 

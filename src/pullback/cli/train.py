@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
 
 from pullback.cli.report import report
-from pullback.cli.threads import use_threads
+from pullback.cli.threads import COMMAND_LINE, threads_of, use_threads
 from pullback.core.errors import OptionError
 from pullback.data import ImageSet, digits, mnist
 from pullback.interop.atomic import write_atomically
@@ -26,7 +27,7 @@ _USUAL: Final[dict[str, str]] = {
     "epochs": str(USUAL_EPOCHS),
     "lr": ", ".join(f"{usual.lr} of {name}" for name, usual in OPTIMIZERS.items()),
     "momentum": ", ".join(f"{usual.momentum}" for usual in OPTIMIZERS.values() if usual.momentum),
-    "threads": "as many as the machine has",
+    "threads": "those of the environment, else 1",
     "data_dir": "$PULLBACK_DATA, or the user's cache, or a download",
 }
 
@@ -48,6 +49,7 @@ _quiet: Final[Any] = typer.Option("--quiet", help="Print the last line only.")
 
 
 def train(
+    ctx: typer.Context,
     data: Annotated[str | None, _option("data", "[digits|mnist]")] = None,
     data_dir: Annotated[Path | None, _option("data_dir", "DIR")] = None,
     hidden: Annotated[str | None, _option("hidden", "N[,N...]")] = None,
@@ -69,12 +71,15 @@ def train(
 ) -> None:
     """Learn to read handwritten digits, and show how well that went.
 
-    Ctrl-C saves and stops; --resume goes on, bit for bit, as if nothing had happened. Pressed twice, it stops
-    at once, and what was saved last stays.
+    Ctrl-C saves and stops, with exit code 130; --resume goes on, bit for bit, as if nothing had happened.
+    Pressed twice, it stops at once, and what was saved last stays.
     """
     named = {name: value for name, value in locals().items() if name in ROWS and value is not None}
     folder, settings = _resumed(resume, config, out, named) if resume else (None, _fresh(config, named))
-    use_threads(settings.threads)
+    threads = threads_of(settings.threads)
+    settings = replace(settings, threads=threads)
+    if ctx.obj == COMMAND_LINE:
+        use_threads(threads)
     data_set = data_of(settings)
     learner = Learner(settings, data_set)
     if folder is None:
@@ -82,6 +87,11 @@ def train(
     else:
         with checkpoint.naming(folder.checkpoint):
             learner.restore(checkpoint.load(folder.checkpoint))
+        if learner.last < learner.step:
+            raise OptionError(
+                "train: the run is further than that", step=learner.step, last=learner.last,
+                fix="--epochs or --steps of more than that, or a new run",
+            )  # fmt: skip
         write_atomically(folder.config, settings.toml().encode())
     began, first = time.perf_counter(), learner.step
     with Interrupts() as interrupts:

@@ -23,6 +23,7 @@ from typing import Any, final
 
 import numpy as np
 
+from pullback.core.blocks import LARGE, blockwise
 from pullback.core.graph import Node
 from pullback.core.modes import MODE
 from pullback.core.primitive import OPERAND_NAMES, Primitive, Rule
@@ -52,6 +53,9 @@ def product(partial: Any, direction: Any, strong: bool) -> Any:
     infinite; a *strong* partial may itself be infinite or NaN, and 0 wins over it.
     """
     kind = type(partial)
+    if kind is np.float64 and type(direction) is np.float64:  # the quick way for numbers
+        result = partial * direction
+        return result if math.isfinite(result) else _strong_multiply(partial, direction) if strong else result
     if kind is int or kind is float:  # not float64, which is a float to Python
         if partial == 1:
             return direction
@@ -99,6 +103,8 @@ class Elementwise(Primitive):
     Tensor(12.)
     """
 
+    blocks = True
+
     def __init__(
         self, name: str, kernel: Callable[..., Any], *partials: Callable[..., Any] | float | None,
         strong: bool = True, lint: Callable[..., None] | None = None, doc: str | None = None,
@@ -112,6 +118,7 @@ class Elementwise(Primitive):
 
     def vjp(self, node: Node, cotangent: Any, saved: Sequence[Any], wanted: Sequence[int]) -> list[Any]:
         contributions: list[Any] = []
+        large = type(cotangent) is np.ndarray and cotangent.size >= LARGE
         for i in wanted:
             rule = self.rules[i]
             if rule is None or rule.number == 0:
@@ -119,14 +126,32 @@ class Elementwise(Primitive):
             elif rule.number == 1:
                 contributions.append(cotangent)
             else:
-                contributions.append(product(rule.at(saved), cotangent, self.strong))
+                scaled = (
+                    self._scaled(rule, saved, cotangent) if large else product(rule.at(saved), cotangent, self.strong)
+                )
+                contributions.append(scaled)
         return contributions
+
+    def _scaled(self, rule: Rule, saved: Sequence[Any], direction: Any) -> Any:
+        """A partial times a tangent or cotangent."""
+        strong = self.strong
+        if type(direction) is not np.ndarray or direction.size < LARGE:
+            return product(rule.at(saved), direction, strong)
+        needs, count = rule.needs, len(saved)
+
+        def scaled(direction: Any, *values: Any) -> Any:
+            block: list[Any] = [None] * count
+            for place, value in zip(needs, values, strict=True):
+                block[place] = value
+            return product(rule.at(block), direction, strong)
+
+        return blockwise(scaled, [direction, *(saved[place] for place in needs)])
 
     def jvp(self, node: Node, tangents: Sequence[Any], saved: Sequence[Any]) -> Any:
         total = None
         for rule, tangent in zip(self.rules, tangents, strict=True):
             if rule is not None and tangent is not None and rule.number != 0:
-                total = _plus(total, product(rule.at(saved), tangent, self.strong))
+                total = _plus(total, self._scaled(rule, saved, tangent))
         return None if total is None else broadcast(total, node.aval.shape)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
 
+from pullback.core.blocks import LARGE, blockwise
 from pullback.core.errors import DTypeError, GraphError, NotFiniteError, PullbackError, ShapeError
 from pullback.core.graph import PLACES, Node, known_value, next_serial, user_line
 from pullback.core.modes import MODE
@@ -79,6 +80,7 @@ class Primitive(ABC):
     tensor: ClassVar[type[Tensor]]  # set by pullback.tensor: the one place where floor 0 meets floor 2
 
     differentiable: bool = True
+    blocks: bool = False  # the kernel is elementwise and takes no parameters: large arrays are done in blocks
     lint: Callable[..., None] | None = None
     residual: Callable[..., Any] | None = None
     rules: Sequence[Rule | None] = ()
@@ -143,7 +145,10 @@ class Primitive(ABC):
         if plain and arrays:
             arrays[0] = np.asarray(arrays[0])  # Python numbers alone are no arrays yet
         try:
-            output = self.kernel(*arrays, **params)
+            if self.blocks and type(array) is np.ndarray and array.size >= LARGE:
+                output = blockwise(self.kernel, arrays)
+            else:
+                output = self.kernel(*arrays, **params)
         except (ValueError, IndexError, TypeError) as error:
             raise self.complaint(error, arrays) from None
         if self.residual is not None:

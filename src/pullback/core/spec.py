@@ -45,8 +45,10 @@ class Spec:
         return f"Spec({self.shape}, {self.dtype})"
 
 
-def layout_of(array: Any) -> Spec:
-    """The Spec of an array, with its memory order."""
+def layout_of(array: Any) -> Any:
+    """The Spec of an array, with its memory order; of a number, the number."""
+    if isinstance(array, np.generic):
+        return array  # a number is its own Spec, and the quickest to ask
     flags = getattr(array, "flags", None)
     return Spec(array.shape, array.dtype, flags is not None and flags.f_contiguous and not flags.c_contiguous)
 

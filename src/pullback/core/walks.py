@@ -149,7 +149,7 @@ def pull(
                     total += contribution
                     cotangents[parent] = total
                 else:
-                    cotangents[parent] = _added(total, contribution)
+                    cotangents[parent] = _added(total, contribution) if type(aval) is tuple else total + contribution
                     if type(total) is np.ndarray:
                         owned.add(parent)
             contribution = total = None

@@ -1,12 +1,11 @@
 """Derivatives from values alone: differences extrapolated to step 0, with their errors, and the complex step.
 
-Sources: Ridders, *Accurate computation of F′(x) and F′(x)F″(x)* (1982); Moré & Wild, *Estimating computational
-noise* (2011); Squire & Trapp, *Using complex variables to estimate derivatives of real functions* (1998).
+Sources: Ridders, *Accurate computation of F′(x) and F′(x)F″(x)* (1982); Squire & Trapp, *Using complex
+variables to estimate derivatives of real functions* (1998).
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple, final
 
@@ -15,7 +14,11 @@ import numpy as np
 Array = np.ndarray[Any, Any]
 Phi = Callable[[Array], Array]
 
-_NEARBY: Final = 1.37e-6  # far enough to change numbers of single precision, near enough for φ to be straight
+# Far enough from each other to change numbers of single precision, near enough for φ to be a cubic, and uneven,
+# so that their distances are no multiples of the spacing of numbers.
+_NEARBY: Final = 1e-6 * (np.arange(9) + np.arange(9) * 0.6180339887 % 1)
+_CUBICS: Final = np.linalg.qr(np.vander(_NEARBY / _NEARBY[-1], 4))[0]
+_ON_CUBICS: Final = _CUBICS @ _CUBICS.T  # projects values at those places on cubics
 _FIRST_STEP: Final = 2.0**-4  # of the size of the number that is moved
 _LEVELS: Final = 13  # each with half the step of the one before
 _DEPTH: Final = 5  # powers of the step that extrapolation removes
@@ -182,20 +185,15 @@ class _Series:
 
     def __init__(self, phi: Phi, point: Array, directions: Array, middle: Array, scale: Array) -> None:
         self._phi, self._point, self._directions, self._middle, self._scale = phi, point, directions, middle, scale
+        self._still = np.ones((len(directions), len(middle)), bool)
         self._scatter = 4 * np.nan_to_num(np.fmax(self._scattered(1), self._scattered(-1)))
 
     def _scattered(self, side: int) -> Array:
-        """How far rounding inside φ scatters each of its values: fourth to sixth differences of values nearby.
-
-        What is smooth vanishes in them, and noise does not (Moré & Wild 2011).
-        """
+        """How far rounding inside φ scatters each of its values: what a cubic through values nearby leaves over."""
         away = side * (self._scale[:, None] * self._directions).sum(axis=0)  # where the largest steps lead
-        values = np.array([self._phi(self._point + (_FIRST_STEP + k * _NEARBY) * away) for k in range(9)])
-        spreads = []
-        for order in (4, 5, 6):
-            differences = np.diff(values, order, axis=0)
-            spreads.append(np.sqrt((differences**2).mean(axis=0) / math.comb(2 * order, order)))
-        return np.median(spreads, axis=0)
+        values = np.array([self._phi(self._point + (_FIRST_STEP + place) * away) for place in _NEARBY])
+        left_over = values - values[0] - _ON_CUBICS @ (values - values[0])
+        return np.sqrt((left_over**2).sum(axis=0) / (len(_NEARBY) - 4))
 
     def quotients(self, level: int) -> tuple[Array, Array, Array]:
         """Central, right and left quotients at one step, their error by rounding, and the least that it can be."""
@@ -210,8 +208,8 @@ class _Series:
         quotients = np.array([(right - left) / (up + down), (right - middle) / up, (middle - left) / down])
         uneven = abs((above - below) - (up + down) * directions).max(axis=1, initial=0, keepdims=True) / (up + down)
         least = 2 * _EPS * np.fmax(np.fmax(abs(right), abs(left)), abs(middle)) / step
-        still = (right == middle) & (left == middle)  # nothing moved, so nothing rounded
-        noise = np.where(still, least, np.maximum(least, self._scatter / step))
+        self._still &= (right == middle) & (left == middle)  # what has not moved by any step is not rounded
+        noise = np.where(self._still, least, np.maximum(least, self._scatter / step))
         return quotients, np.array([noise, 2 * noise, 2 * noise]) + abs(quotients) * uneven, least
 
 

@@ -1,4 +1,18 @@
-"""Training: settings, the loop, metrics, checkpoints from which a run goes on bit for bit, and pictures."""
+"""Training: settings, the loop, metrics, checkpoints from which a run goes on bit for bit, and pictures.
+
+>>> import tempfile
+>>> from pullback.data import digits
+>>> settings = Settings(hidden=(16,), epochs=5)
+>>> learner = Learner(settings, digits())
+>>> with tempfile.TemporaryDirectory() as path, Interrupts() as interrupts:
+...     loop = Loop(learner, RunFolder.create(f"{path}/run", settings))
+...     with Progress(learner.step, learner.last, quiet=True) as progress:
+...         loop.run(progress, interrupts)
+True
+>>> result = evaluate(learner.network, *learner.data.test.arrays)
+>>> result.accuracy > 0.5
+True
+"""
 
 from pullback.training.evaluation import Evaluation as Evaluation
 from pullback.training.evaluation import classify as classify

@@ -42,7 +42,7 @@ class Loop:
     learner: Learner
     folder: RunFolder
     _test: Evaluation | None = field(default=None, init=False)
-    _saved: int = field(default=-1, init=False)
+    _saved: int = field(default=0, init=False)
     _since: float = field(default=0.0, init=False)
 
     def run(self, progress: Progress, interrupts: Interrupts) -> bool:
@@ -62,6 +62,7 @@ class Loop:
         with np.errstate(all="ignore"), MetricsLog(self.folder.metrics, learner.step) as log:
             if learner.step == 0:
                 self._save(log)  # so that a folder that takes no file is found out now, and not in an hour
+            self._saved = learner.step
             glance, due = clock(), clock() + SAVE_EVERY
             for images, labels in learner.batches():
                 loss = learner.learn(images, labels)
@@ -110,9 +111,9 @@ class Loop:
         self._saved = self.learner.step
 
     def _not_finite(self, what: str, **facts: object) -> NotFiniteError:
-        kept = f"{self.folder.checkpoint}, of step {self._saved}" if self._saved >= 0 else self.folder.checkpoint
         return NotFiniteError(
-            f"train: {what} is not finite", step=self.learner.step, **facts, kept=kept,
+            f"train: {what} is not finite", step=self.learner.step, **facts,
+            kept=f"{self.folder.checkpoint}, of step {self._saved}",
             fix=f"start again with a smaller learning rate than --lr {self.learner.settings.rate:g}",
         )  # fmt: skip
 

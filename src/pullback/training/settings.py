@@ -35,7 +35,8 @@ OPTIMIZERS: Final[Mapping[str, Usual]] = {
 DATA: Final = ("digits", "mnist")
 USUAL_EPOCHS: Final = 30
 
-# What may change when a run is resumed: how long it goes on and on what, but nothing that it computes.
+# What may change when a run is resumed: how long it goes on, and where it finds what it needs. (More threads, or a
+# compiled step, may round sums in another order.)
 RESUMABLE: Final = frozenset({"epochs", "steps", "threads", "compile", "data_dir"})
 
 

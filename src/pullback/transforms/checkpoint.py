@@ -28,7 +28,7 @@ from pullback.tensor import Tensor
 def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
     """f, keeping only its inputs for the derivative: memory for time, about one more forward run.
 
-    Parameters that f captures get their gradients too. Random numbers from the default generator are drawn again as
+    Tensors that f captures (parameters) get their gradients too. Random numbers from the default generator are drawn again as
     they were. Where f gives other values when it is run again (it captured an array that has changed, or drew from a
     generator of its own), walking raises GraphError instead of giving the derivative of something else.
 
@@ -177,11 +177,6 @@ def _frontier(roots: Sequence[Any], arguments: Collection[Any], start: int) -> l
 
 
 def _handle(node: Node) -> Tensor:
-    """The tensor of a captured node: a parameter, or the argument of a transform."""
+    """The tensor of a captured node: a parameter itself, of anything else one that stands for it in the graph."""
     owner = node.owner() if hasattr(node, "owner") else None
-    if owner is not None:
-        return owner
-    raise GraphError(
-        "checkpoint: the function captured an intermediate tensor", node=repr(node),
-        fix="pass it as an argument",
-    )  # fmt: skip
+    return Tensor.of(node.aval, node) if owner is None else owner

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
@@ -23,9 +22,7 @@ def fresh(value: Any, name: str) -> Tensor:
     A tensor that is itself tracked stays connected through an identity, so that outer transforms see it.
     """
     if isinstance(value, Tensor) and value.node is not None:
-        inside = identity(value)
-        inside.node.owner = weakref.ref(inside)
-        return inside
+        return identity(value)
     array = value.array if isinstance(value, Tensor) else np.array(value)
     if array.dtype.kind in "iub" and isinstance(value, (int, float)):
         array = array.astype(float)  # a Python number has no dtype of its own yet
@@ -34,7 +31,7 @@ def fresh(value: Any, name: str) -> Tensor:
             f"{name}: only floating-point arguments have derivatives", got=array.dtype,
             fix="x.astype(float), or leave the argument out of argnums",
         )  # fmt: skip
-    return track(array)
+    return track(array[()] if array.ndim == 0 else array)
 
 
 class Recording:

@@ -17,16 +17,20 @@ Epilogue: TypeAlias = Callable[[Function, Reg, Reg, Reg, Reg | None], None]
 
 def total(function: Function, *terms: Reg | int) -> Reg:
     """The sum of integers."""
-    result = function.const(sum(term for term in terms if isinstance(term, int)), I64)
+    known = sum(term for term in terms if isinstance(term, int))
+    result = function.const(known, I64) if known else None
     for term in terms:
         if isinstance(term, Reg):
-            result = function.binary("add", result, term)
-    return result
+            result = term if result is None else function.binary("add", result, term)
+    return result or function.const(0, I64)
 
 
 def moved(function: Function, pointer: Reg, steps: Sequence[tuple[Reg | int, int]], kind: Type) -> Reg:
     """A place so many steps away, given as pairs of an index and its stride."""
-    terms = [function.binary("mul", at, stride) if isinstance(at, Reg) else at * stride for at, stride in steps]
+    terms = [
+        at * stride if isinstance(at, int) else at if stride == 1 else function.binary("mul", at, stride)
+        for at, stride in steps
+    ]
     return function.address(pointer, total(function, *terms), kind)
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from pullback.compile.contraction.job import Job, total
 from pullback.compile.contraction.split import Kind
-from pullback.compile.contraction.vectors import first_lanes, load, store
+from pullback.compile.contraction.vectors import first_lanes, load, prefetch, store
 from pullback.compile.llvm import I64, PTR
 
-KNOWN = (
+AHEAD: Final = 8  # steps of k before a row of B is needed, from the second cache
+KNOWN: Final = (
     *((PTR, "a"), (PTR, "b"), (PTR, "c"), (PTR, "tile")),
     *((I64, "row"), (I64, "column"), (I64, "count"), (I64, "block")),
 )
@@ -39,6 +42,8 @@ def outer_tile(job: Job, rows: int, columns: Kind) -> str:
             load(function, function.address(row_b, v * kind.lanes, kind), kind, None if plan.pack_b else mask)
             for v, mask in enumerate(masks)
         ]
+        for v in range(vectors):
+            prefetch(function, row_b, AHEAD * down_b + v * kind.lanes, kind)
         for r in range(rows):
             x = function.load(function.address(column_a, r * down_a, kind), what.scalar)
             x = function.splat(x, kind.lanes)
@@ -60,9 +65,10 @@ def outer_tile(job: Job, rows: int, columns: Kind) -> str:
         function.ret()
         function.begin(last)
     if job.unrolled:
+        down = [total(function, row, r) for r in range(rows)]
+        along = [total(function, column, v * kind.lanes) for v in range(vectors)]
         for value, (r, v) in zip(sums, places, strict=True):
-            at = total(function, column, v * kind.lanes)
-            job.epilogue(function, total(function, row, r), at, value, masks[v])
+            job.epilogue(function, down[r], along[v], value, masks[v])
     else:
         for value, at in zip(sums, kept, strict=True):
             store(function, value, function.address(tile, at, kind), None)

@@ -35,8 +35,8 @@ def pack_rows(job: Job, rows: int) -> str:
     return name
 
 
-def pack_columns(job: Job, columns: Kind) -> str:
-    """The function that copies a panel of B: all columns of one k lie together, up to whole vectors."""
+def pack_lines(job: Job, columns: Kind) -> str:
+    """The function that copies a panel of B whose columns are neighbours: all columns of one k lie together."""
     what, kind, width = job.what, job.what.vector, job.plan.tile[1]
     short = f"pack_b{columns.length}.{columns.tail}"
     name = f"{job.name}.{short}"
@@ -44,44 +44,41 @@ def pack_columns(job: Job, columns: Kind) -> str:
         return name
     function = job.internal(short, KNOWN)
     matrix, panel, count = function.arguments
-    lanes, mask = kind.lanes, first_lanes(columns.tail, kind)
+    masks = [None] * (columns.length - 1) + [first_lanes(columns.tail, kind)]
+    with function.loop(0, count) as (k, _, _):
+        start, place = moved(function, matrix, [(k, what.b[0])], kind), moved(function, panel, [(k, width)], kind)
+        for v, mask in enumerate(masks):
+            values = load(function, function.address(start, v * kind.lanes, kind), kind, mask)
+            function.store(values, function.address(place, v * kind.lanes, kind))
+    function.ret()
+    function.finish()
+    return name
 
-    def line(k: Reg, v: int, mask: Reg | None) -> None:
-        """Copy a row of neighbours."""
-        values = load(function, moved(function, matrix, [(k, what.b[0]), (v, lanes)], kind), kind, mask)
-        function.store(values, moved(function, panel, [(k, width), (v, lanes)], kind))
 
-    def block(k: Reg, v: Reg | int, valid: int) -> None:
-        """Transpose a square block of columns that are contiguous along k."""
-        inside = _below(function, function.binary("sub", count, k), lanes)
-        start = moved(function, matrix, [(k, what.b[0]), (v, lanes * what.b[1])], kind)
-        given = [load(function, function.address(start, j * what.b[1], kind), kind, inside) for j in range(valid)]
-        given += [function.const(0, kind)] * (lanes - valid)
-        place = moved(function, panel, [(k, width), (v, lanes)], kind)
-        for step, values in enumerate(transpose(function, given)):
+def pack_columns(job: Job, valid: int) -> str:
+    """The function that copies a vector's width of other columns of B, so many of which there are; the rest is 0."""
+    what, kind, width = job.what, job.what.vector, job.plan.tile[1]
+    name = f"{job.name}.pack_b{valid}"
+    if name in job.module:
+        return name
+    function = job.internal(f"pack_b{valid}", KNOWN)
+    matrix, panel, count = function.arguments
+    blocks = what.b[0] == 1  # contiguous along k: transpose square blocks, else gather each row
+    with function.loop(0, count, kind.lanes if blocks else 1) as (k, _, _):
+        start, place = moved(function, matrix, [(k, what.b[0])], kind), moved(function, panel, [(k, width)], kind)
+        heads = [function.address(start, column * what.b[1], kind) for column in range(valid)]
+        if blocks:
+            inside = _below(function, function.binary("sub", count, k), kind.lanes)
+            given = [load(function, head, kind, inside) for head in heads]
+            rows = transpose(function, [*given, *[function.const(0, kind)] * (kind.lanes - valid)])
+        else:
+            values = function.const(0, kind)
+            for lane, head in enumerate(heads):
+                one = function.load(head, what.scalar)
+                values = function.emit(f"insertelement {values.typed}, {one.typed}, i64 {lane}", kind)
+            rows = [values]
+        for step, values in enumerate(rows):
             function.store(values, function.address(place, step * width, kind))
-
-    def scattered(k: Reg, v: Reg | int, valid: int) -> None:
-        """Copy a row whose elements lie anywhere."""
-        values = function.const(0, kind)
-        start = moved(function, matrix, [(k, what.b[0]), (v, lanes * what.b[1])], kind)
-        for lane in range(valid):
-            one = function.load(function.address(start, lane * what.b[1], kind), what.scalar)
-            values = function.emit(f"insertelement {values.typed}, {one.typed}, i64 {lane}", kind)
-        function.store(values, moved(function, panel, [(k, width), (v, lanes)], kind))
-
-    if what.b[1] == 1:
-        with function.loop(0, count) as (k, _, _):
-            for v in range(columns.length):
-                line(k, v, mask if v == columns.length - 1 else None)
-    else:
-        write, step = (block, lanes) if what.b[0] == 1 else (scattered, 1)
-        whole = columns.length - (mask is not None)
-        with function.loop(0, whole) as (v, _, _), function.loop(0, count, step) as (k, _, _):
-            write(k, v, lanes)
-        if mask is not None:
-            with function.loop(0, count, step) as (k, _, _):
-                write(k, whole, columns.tail)
     function.ret()
     function.finish()
     return name

@@ -17,12 +17,16 @@ from pullback.compile.contraction.machine import machine
 from pullback.compile.contraction.problem import Contraction
 from pullback.compile.contraction.split import Split
 
-DEPTH: Final = 512  # k of a block: so many products are summed in a row
-LONGEST: Final = 2048  # a sum longer than this is always split in blocks, for the sake of its rounding errors
-BLOCK: Final = (256, 8)  # a piece has about so many rows and vectors of columns, so that its panels fit in 2 MiB
-WORTH: Final = 1 << 20  # a piece has about so many operations at least: some microseconds
+DEPTH: Final = 2048  # bytes along k in a block where panels are packed: a panel of A stays in the first cache
+SHALLOW: Final = 128  # the same where few rows share a panel of B, which then stays there as well
+LONGEST: Final = 2048  # steps of k that are ever summed in one go, for the sake of rounding errors
+BLOCK: Final = (256, 2048)  # a piece has about so many rows, and bytes along a row, so that its panels fit in the second cache
+SHARE: Final = 128  # rows, or columns, of a piece that share a panel which is packed for them
+WORTH: Final = 1 << 20  # operations of a piece at least: some microseconds
+PIECES: Final = 16  # more are not made for the sake of threads
+REUSED: Final = (24, 192)  # rows, or columns, at least for which B, or A, is packed
+FIRST, SECOND, PAGE = 32 << 10, 1 << 20, 4096  # bytes that panels may fill in the first and second cache; of a page
 FEW: Final = 8  # rows or columns
-
 
 @final
 @dataclass(frozen=True, slots=True)
@@ -131,33 +135,31 @@ def _outer(what: Contraction, vectors: int) -> Plan:
     columns = Split.into(across, wide)
     rows = Split.into(what.m, max(1, room // max(columns.longest, 1)))
     size = what.scalar.bits // 8
-    pack_b = what.b[1] != 1 or _far(what.b[0] * size, what.k, rows.parts)
-    pack_a = what.a[0] == 1 and _far(what.a[1] * size, what.k, columns.parts)
-    deep = what.k > LONGEST or (what.k > DEPTH and (pack_a or pack_b) and rows.parts * columns.parts > FEW)
-    depth = Split.into(what.k, DEPTH) if deep else Split(what.k, 1)
-    strips = _strips(what, rows, columns, pack_b=pack_b)
-    rows_first = pack_a or pack_b or what.k * columns.longest * 64 > 32 << 10  # else B's panel is read from the first cache
+    pack_b = what.b[1] != 1 or (what.m >= REUSED[0] and _far(what.b[0] * size, what.k, what.k * what.n * size))
+    pack_a = what.a[0] == 1 and what.n >= REUSED[1] and _far(what.a[1] * size, what.k, what.k * what.m * size)
+    most = SHALLOW if pack_b and what.m <= SHARE // 2 else DEPTH // size if pack_a or pack_b else LONGEST
+    depth = Split.into(what.k, most) if what.k * 4 > most * 5 else Split(what.k, 1)
+    strips = _strips(what, rows, columns, pack_a=pack_a, pack_b=pack_b)
+    rows_first = pack_a or pack_b or what.k * columns.longest * 64 > FIRST  # else B's panel stays in the first cache
     return Plan(what, "outer", rows, columns, depth, strips, pack_a, pack_b, rows_first)
 
 
-def _far(stride: int, k: int, reused: int) -> bool:
-    """Whether lines of a panel lie so far apart that copying it costs less than reading it as often as it is used."""
-    return reused >= 4 and abs(stride) >= 1024 and k * 64 * 4 > 32 << 10
+def _far(stride: int, k: int, size: int) -> bool:
+    """Whether the lines of a panel, one a step, lie too far apart: in too many pages, or all in one set of the first cache."""
+    return abs(stride) >= 1024 and (size > SECOND or (stride % PAGE == 0 and k > FEW))
 
 
-def _strips(what: Contraction, rows: Split, columns: Split, *, pack_b: bool) -> tuple[Split, Split]:
-    """Cut the tiles into pieces: none so large that its panels leave the cache, and enough of them for threads."""
-    down = -(-what.m // BLOCK[0])
-    along = -(-columns.total // BLOCK[1])
-    wanted = min(16, what.flops // WORTH)
-    while down * along * 2 <= wanted:
-        # Rather along than down where B is packed: each strip of rows packs it again.
-        if along * 2 <= columns.parts and (pack_b or columns.parts // along >= rows.parts // down):
-            along *= 2
-        elif down * 2 <= rows.parts:
-            down *= 2
-        else:
+def _strips(what: Contraction, rows: Split, columns: Split, *, pack_a: bool, pack_b: bool) -> tuple[Split, Split]:
+    """Cut the tiles into pieces: none whose panels leave the second cache, and enough of them for threads."""
+    down, along = -(-what.m // BLOCK[0]), -(-what.n * what.scalar.bits // 8 // BLOCK[1])
+    # Each strip of rows packs all of B's panels again, and each strip of columns A's.
+    most_down = what.m // SHARE if pack_b else rows.parts
+    most_along = what.n // SHARE if pack_a else columns.parts
+    while 2 * down * along <= min(PIECES, what.flops // WORTH):
+        room = most_down // (2 * down), most_along // (2 * along)
+        if not any(room):
             break
+        down, along = (2 * down, along) if room[0] > room[1] else (down, 2 * along)
     return Split(rows.parts, min(down, rows.parts)), Split(columns.parts, min(along, columns.parts))
 
 
@@ -167,5 +169,5 @@ def _inner(what: Contraction, vectors: int) -> Plan:
     rows = Split.into(what.m, min(16, room // group))
     columns = Split(-(-what.n // what.vector.lanes), -(-what.n // what.vector.lanes))
     copies = -(-8 // (what.m * what.n))  # enough sums at once to hide how long one addition takes
-    strips = _strips(what, rows, columns, pack_b=False)
+    strips = _strips(what, rows, columns, pack_a=False, pack_b=False)
     return Plan(what, "inner", rows, columns, Split(what.k, 1), strips, group=group, copies=copies)

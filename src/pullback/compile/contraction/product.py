@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import final
+from typing import Final, final
 
 from pullback.compile.contraction.inner import inner_tile
 from pullback.compile.contraction.job import Epilogue, Job, moved, stored
 from pullback.compile.contraction.outer import outer_tile
-from pullback.compile.contraction.pack import pack_columns, pack_rows
+from pullback.compile.contraction.pack import pack_columns, pack_lines, pack_rows
 from pullback.compile.contraction.plan import Plan
 from pullback.compile.contraction.split import Kind, Split, by_kind, kinds
 from pullback.compile.contraction.vectors import WIDE, reserve
 from pullback.compile.llvm import I64, PTR, Function, Module, Reg, Type
 
-KNOWN = ((PTR, "a"), (PTR, "b"), (PTR, "c"), (PTR, "scratch"), (I64, "first"), (I64, "last"))
+TOGETHER: Final = 8  # steps of k of which panels of A are packed at once
+KNOWN: Final = ((PTR, "a"), (PTR, "b"), (PTR, "c"), (PTR, "scratch"), (I64, "first"), (I64, "last"))
 
 
 def emit_matmul(
@@ -85,8 +86,7 @@ class _Piece:
         with function.loop(0, plan.depth.parts) as (block, _, _):
             depth = plan.depth.start(function, block), plan.depth.length(function, block), block
             if plan.pack_a:
-                with function.loop(self._top, self._bottom) as (t, _, _):
-                    self._pack_a(t, *depth)
+                self._pack_a(*depth[:2])
             if plan.pack_b:
                 with function.loop(self._left, self._right) as (s, _, _):
                     self._pack_b(s, *depth)
@@ -141,19 +141,40 @@ class _Piece:
 
     # What is called.
 
-    def _pack_a(self, t: Reg, k: Reg, count: Reg, _: Reg) -> None:
-        def write(rows: Kind) -> None:
-            operands = self._corner(t, k), self._panel_a(t), count
-            self._function.call(pack_rows(self._job, rows.length), *operands, kind=None)
+    def _pack_a(self, k: Reg, count: Reg) -> None:
+        """Pack a few steps of k of all panels, then the next few: they lie in the same lines."""
+        job, function = self._job, self._function
 
-        by_kind(self._function, self._rows, t, write)
+        def write(rows: Kind) -> None:
+            function.call(pack_rows(job, rows.length), corner, place, steps, kind=None)
+
+        with function.loop(0, count, TOGETHER) as (step, _, _), function.loop(self._top, self._bottom) as (t, _, _):
+            corner = self._corner(t, function.binary("add", k, step))
+            place = moved(function, self._panel_a(t), [(step, job.plan.rows.longest)], job.what.vector)
+            left = function.binary("sub", count, step)
+            steps = function.intrinsic("smin", left, function.const(TOGETHER, left))
+            by_kind(function, self._rows, t, write)
 
     def _pack_b(self, s: Reg, k: Reg, count: Reg, _: Reg) -> None:
-        def write(columns: Kind) -> None:
-            operands = self._head(s, k), self._panel_b(s), count
-            self._function.call(pack_columns(self._job, columns), *operands, kind=None)
+        job, function, what = self._job, self._function, self._job.what
+        head, panel = self._head(s, k), self._panel_b(s)
 
-        by_kind(self._function, self._columns, s, write)
+        def vector(v: Reg | int, valid: int) -> None:
+            steps = (v, what.vector.lanes * what.b[1]), (v, what.vector.lanes)
+            places = [moved(function, x, [step], what.vector) for x, step in zip((head, panel), steps, strict=True)]
+            function.call(pack_columns(job, valid), *places, count, kind=None)
+
+        def write(columns: Kind) -> None:
+            if what.b[1] == 1:
+                function.call(pack_lines(job, columns), head, panel, count, kind=None)
+                return
+            whole = columns.length - (columns.tail < what.vector.lanes)
+            with function.loop(0, whole) as (v, _, _):
+                vector(v, what.vector.lanes)
+            if whole < columns.length:
+                vector(whole, columns.tail)
+
+        by_kind(function, self._columns, s, write)
 
     def _outer(self, rows: Kind, columns: Kind, t: Reg, s: Reg, k: Reg, count: Reg, block: Reg) -> None:
         plan = self._job.plan

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from pullback.compile.llvm import PTR, Function, Reg, Type
+from pullback.compile.llvm import I32, PTR, Function, Reg, Type
 
 LANES: Final = {"float32": 16, "float64": 8}
 WIDE: Final = '"prefer-vector-width"="512" "min-legal-vector-width"="512"'  # else LLVM halves them on many CPUs
@@ -27,7 +27,7 @@ def load(function: Function, pointer: Reg, kind: Type, mask: Reg | None) -> Reg:
     """Neighbouring elements; 0 in lanes outside of the mask, whose memory is not touched."""
     if mask is None:
         return function.load(pointer, kind)
-    name, align = f"llvm.masked.load.{kind.suffix}.p0", Reg(str(kind.bits // 8), Type("i32"))
+    name, align = f"llvm.masked.load.{kind.suffix}.p0", Reg(str(kind.bits // 8), I32)
     return function.call(name, pointer, align, mask, Reg("zeroinitializer", kind), kind=kind)
 
 
@@ -36,8 +36,15 @@ def store(function: Function, value: Reg, pointer: Reg, mask: Reg | None) -> Non
     if mask is None:
         function.store(value, pointer)
         return
-    name, align = f"llvm.masked.store.{value.type.suffix}.p0", Reg(str(value.type.bits // 8), Type("i32"))
+    name, align = f"llvm.masked.store.{value.type.suffix}.p0", Reg(str(value.type.bits // 8), I32)
     function.call(name, value, pointer, align, mask, kind=None)
+
+
+def prefetch(function: Function, pointer: Reg, offset: int, kind: Type) -> None:
+    """Ask for a line that will be read soon. It may lie outside of the array: nothing is read that is not there."""
+    place = function.emit(f"getelementptr {kind.scalar}, ptr {pointer}, i64 {offset}", PTR)
+    read, keep, data = (Reg(str(number), I32) for number in (0, 3, 1))
+    function.call("llvm.prefetch.p0", place, read, keep, data, kind=None)
 
 
 def shuffle(function: Function, x: Reg, y: Reg, lanes: Sequence[int]) -> Reg:

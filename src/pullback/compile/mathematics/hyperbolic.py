@@ -1,0 +1,121 @@
+"""`sinh`, `cosh`, `tanh` from sinh and cosh of what remains of x beside n·log 2; their inverses from logarithms.
+
+With x = n·log 2 + r, 2 sinh(x) = (2ⁿ - 2⁻ⁿ) cosh(r) + (2ⁿ + 2⁻ⁿ) sinh(r), and 2 cosh(x) likewise with the two changed:
+no small difference of great numbers appears, and one text serves every x (J.-M. Muller, Elementary Functions, 2016, ch. 3).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from pullback.compile.mathematics.exponentials import LOG2, reduced
+from pullback.compile.mathematics.logarithms import log_one_plus
+from pullback.compile.mathematics.number import Number, at_least, at_most, fma, power_of_two, where, with_sign
+from pullback.compile.mathematics.pairs import Pair, add, divide, evaluate, multiply
+from pullback.compile.mathematics.table import elementary
+
+
+class Halves(NamedTuple):
+    """sinh(r) = r + sine and cosh(r) = 1 + cosine, with 2ⁿ - 2⁻ⁿ and 2ⁿ + 2⁻ⁿ, by the factor that was asked for."""
+
+    r: Number
+    sine: Number
+    cosine: Number
+    difference: Number
+    total: Number
+
+    def combined(self, of_cosine: Number, of_sine: Number) -> Pair:
+        """A·cosh(r) + b·sinh(r), where a = 0 or a ≥ |b·r|."""
+        high = fma(of_sine, self.r, of_cosine)
+        low = fma(of_sine, self.r, of_cosine - high)
+        return Pair(high, low + fma(of_cosine, self.cosine, of_sine * self.sine))
+
+    @property
+    def sinh(self) -> Pair:
+        """2 sinh(x), by the factor."""
+        return self.combined(self.difference, self.total)
+
+    @property
+    def cosh(self) -> Pair:
+        """2 cosh(x), by the factor."""
+        return self.combined(self.total, self.difference)
+
+
+def halves(x: Number, halvings: int) -> Halves:
+    """Of x ≥ 0, both by a factor of 2⁻ʰᵃˡᵛⁱⁿᵍˢ."""
+    n, r, low = reduced(x)
+    square = r * r
+    sine = fma(square * r, evaluate("sinh", square), low)
+    cosine = square * evaluate("cosh", square)
+    great = power_of_two(n - halvings)
+    place = x.format.digits - 1
+    least = ((x.format.bias - halvings) << place) - (n << place)
+    small = least.intrinsic("smax", 0).real  # 0 for great n, where it does not count
+    return Halves(r, sine, fma(r, low, cosine), great - small, great + small)
+
+
+@elementary(single=1.0, double=1.0)
+def sinh(x: Number) -> Number:
+    """(eˣ - e⁻ˣ) / 2."""
+    size = abs(x)
+    high, low = halves(at_most(size, (x.format.bias + 2.5) * LOG2), 2).sinh
+    value = high + low
+    return where(size < x.format.least, x, with_sign(value + value, x))
+
+
+@elementary(single=1.0, double=1.0)
+def cosh(x: Number) -> Number:
+    """(eˣ + e⁻ˣ) / 2."""
+    high, low = halves(at_most(abs(x), (x.format.bias + 2.5) * LOG2), 2).cosh
+    value = high + low
+    return value + value
+
+
+@elementary(single=1.0, double=1.0)
+def tanh(x: Number) -> Number:
+    """sinh(x) / cosh(x)."""
+    of = halves(at_most(abs(x), (x.format.digits + 2) * LOG2 / 2), 0)
+    high, low = divide(of.sinh, of.cosh)
+    return with_sign(high + low, x)
+
+
+@elementary(single=1.0, double=1.0)
+def arcsinh(x: Number) -> Number:
+    """log(|x| + √(x² + 1)) with the sign of x, written as log1p(|x| + x² / (1 + √(x² + 1)))."""
+    size = abs(x)
+    huge = size > 2.0**30
+    part = where(huge, 1.0, size)
+    rest = (part * part) / (1.0 + fma(part, part, 1.0).intrinsic("sqrt"))
+    high, low = add(size, where(huge, x.like(0.0), rest))
+    logarithm = log_one_plus(high, low, where(huge, x.like(1.0), x.like(0.0)))
+    value = where(size.equals(float("inf")), size, logarithm.high + logarithm.low)
+    return with_sign(value, x)
+
+
+@elementary(single=1.0, double=1.0)
+def arccosh(x: Number) -> Number:
+    """log(x + √(x² - 1)), written as log1p(t + √(t (t + 2))) with t = x - 1; NaN below 1."""
+    huge = x > 2.0**30
+    t = where(huge, x.like(1.0), x) - 1.0
+    above = t + 2.0
+    product = multiply(t, above)
+    root = product.high.intrinsic("sqrt")
+    lost = fma(-root, root, product.high) + fma(t, t - (above - 2.0), product.low)
+    high, low = add(root, t)
+    low = low + lost / at_least(root + root, x.format.least)
+    high, low = where(huge, x, high), where(huge, x.like(0.0), low)
+    logarithm = log_one_plus(high, low, where(huge, x.like(1.0), x.like(0.0)))
+    return where(x.equals(float("inf")), x, logarithm.high + logarithm.low)
+
+
+@elementary(single=1.0, double=1.0)
+def arctanh(x: Number) -> Number:
+    """log1p(2|x| / (1 - |x|)) / 2 with the sign of x; infinite at ±1, NaN beyond."""
+    size = abs(x)
+    below = add(1.0, -size)
+    quotient = divide(Pair(size + size, x.like(0.0)), below)
+    high, low = add(*quotient)
+    logarithm = log_one_plus(high, low)
+    value = 0.5 * (logarithm.high + logarithm.low)
+    value = where(size < 1.0, value, where(size.equals(1.0), x.like(float("inf")), x.like(float("nan"))))
+    return with_sign(value, x)

@@ -1,0 +1,110 @@
+"""`log`, `log2`, `log10` and `log1p`: x = 2ᵏ·(1 + f) with √½ ≤ 1 + f < √2, and a polynomial in f.
+
+The exponent's part, which is exact, and f are added as a pair; so near 1, where k = 0, the result is f with a small
+correction (J.-M. Muller, Elementary Functions, 3rd ed. 2016, §11.2).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from pullback.compile.mathematics.number import Number, fma, where, with_sign
+from pullback.compile.mathematics.pairs import Pair, add, constants, evaluate, multiply, multiply_add
+from pullback.compile.mathematics.table import elementary
+
+
+class Split(NamedTuple):
+    """X = 2ᵏ·m, √½ ≤ m < √2."""
+
+    k: Number  # a float
+    place: Number  # k as an integer, at the exponent's place
+    m: Number
+
+
+def split(x: Number) -> Split:
+    """Take a positive normal number apart."""
+    kind, bits = x.format, x.bits
+    place = kind.digits - 1
+    k = (bits - kind.pattern(math.sqrt(0.5))) >> place
+    shifted = k << place
+    return Split((k + kind.pattern(kind.anchor)).real - kind.anchor, shifted, (bits - shifted).real)
+
+
+def split_any(x: Number) -> Split:
+    """Take any positive number apart: subnormal ones are enlarged first."""
+    shift = x.format.digits - 1
+    small = x < x.format.least
+    k, place, m = split(where(small, x * 2.0**shift, x))
+    return Split(where(small, k - shift, k), place, m)
+
+
+def correction(f: Number) -> Pair:
+    """log(1 + f) - f as f² · what is given second."""
+    return Pair(f * f, evaluate("log", f))
+
+
+def checked(value: Number, x: Number, zero: float) -> Number:
+    """The special values of a logarithm whose zero of the argument is at `zero`."""
+    value = where(x > zero, value, where(x.equals(zero), -math.inf, x.like(math.nan)))
+    return where(x.equals(math.inf), x, value)
+
+
+@elementary(single=1.0, double=1.0)
+def log(x: Number) -> Number:
+    """The natural logarithm."""
+    head, tail, _ = constants("log 2", x)
+    k, _, m = split_any(x)
+    f = m - 1.0
+    high, low = multiply_add(k, head, f)
+    square, rest = correction(f)
+    return checked(high + fma(square, rest, fma(k, tail, low)), x, 0.0)
+
+
+def in_base(x: Number, of_two: str, of_e: str) -> Number:
+    """k·log_b 2 + log(m)·log_b e."""
+    k, _, m = split_any(x)
+    f = m - 1.0
+    head, tail, _ = constants(of_e, x)
+    part = multiply(f, head)
+    square, rest = correction(f)
+    small = fma(square * rest, head, fma(f, tail, part.low))
+    head, tail, _ = constants(of_two, x) if of_two else (1.0, 0.0, 0.0)
+    high, low = multiply_add(k, head, part.high) if of_two else add(k, part.high)
+    return checked(high + (fma(k, tail, low + small) if of_two else low + small), x, 0.0)
+
+
+@elementary(single=1.0, double=1.0)
+def log2(x: Number) -> Number:
+    """The logarithm to base 2, exact at its powers."""
+    return in_base(x, "", "1 / log 2")
+
+
+@elementary(single=1.0, double=1.0)
+def log10(x: Number) -> Number:
+    """The logarithm to base 10."""
+    return in_base(x, "log10 2", "1 / log 10")
+
+
+def log_one_plus(x: Number, low: Number | None = None, doublings: Number | None = None) -> Pair:
+    """log(1 + x + low) + doublings·log 2, for -1 < x < ∞, as a sum."""
+    head, tail, _ = constants("log 2", x)
+    one = 1.0 + x
+    lost = x - (one - 1.0)
+    if low is not None:
+        lost = lost + low
+    k, place, m = split(one)
+    scale = (x.format.pattern(1.0) - place).intrinsic("smax", 0).real  # 2⁻ᵏ; 0 where what was lost is nothing
+    f, f_low = add(m - 1.0, lost * scale)
+    if doublings is not None:
+        k = k + doublings
+    high, low = multiply_add(k, head, f)
+    square, rest = correction(f)
+    return Pair(high, fma(square, rest, fma(k, tail, low) + f_low))
+
+
+@elementary(single=1.0, double=1.0)
+def log1p(x: Number) -> Number:
+    """log(1 + x)."""
+    high, low = log_one_plus(x)
+    return checked(with_sign(high + low, x), x, -1.0)

@@ -1,0 +1,71 @@
+"""`sigmoid`, `softplus`, `logaddexp` and `erf`."""
+
+from __future__ import annotations
+
+from pullback.compile.mathematics.exponentials import LOG2, Reduced, exponential, reduced, scaled
+from pullback.compile.mathematics.logarithms import log_one_plus
+from pullback.compile.mathematics.number import Number, at_least, at_most, fma, power_of_two, where, with_sign
+from pullback.compile.mathematics.pairs import Pair, add, add_any, divide, evaluate
+from pullback.compile.mathematics.table import elementary
+
+
+def exponential_of_negative(x: Number) -> tuple[Pair, Number, Number]:
+    """Of eˣ for x ≤ 0: its significand as a pair, its exponent, and 2 to that exponent, or 0 where that is subnormal."""
+    parts = reduced(at_least(x, -(x.format.bias + x.format.digits) * LOG2))
+    return add(*exponential(parts)), parts.n, power_or_zero(parts)
+
+
+def power_or_zero(parts: Reduced) -> Number:
+    """2ⁿ for n ≤ 0, or 0 where that is subnormal."""
+    kind, place = parts.r.format, parts.r.format.digits - 1
+    return ((parts.n << place) + kind.pattern(1.0)).intrinsic("smax", 0).real
+
+
+@elementary(single=1.0, double=1.0)
+def sigmoid(x: Number) -> Number:
+    """1 / (1 + e⁻ˣ); for negative x, eˣ / (1 + eˣ)."""
+    power, n, scale = exponential_of_negative(-abs(x))
+    high = fma(scale, power.high, 1.0)
+    low = fma(scale, power.low, fma(scale, power.high, 1.0 - high))
+    negative = x < 0.0
+    above = Pair(where(negative, power.high, 1.0), where(negative, power.low, 0.0))
+    value = divide(above, Pair(high, low))
+    return scaled(value.high + value.low, where(negative, n, 0))
+
+
+def log_one_plus_exponential(x: Number) -> Pair:
+    """log(1 + eˣ) for x ≤ 0."""
+    power, n, _ = exponential_of_negative(x)
+    return log_one_plus(scaled(power.high, n), scaled(power.low, n))
+
+
+@elementary(single=1.0, double=1.0)
+def softplus(x: Number) -> Number:
+    """log(1 + eˣ), written as max(x, 0) + log(1 + e⁻ˡˣˡ)."""
+    logarithm = log_one_plus_exponential(-abs(x))
+    high, low = add(at_least(x, 0.0), logarithm.high)
+    return where(x > x.format.digits * LOG2 + 1, x, high + (low + logarithm.low))
+
+
+@elementary(single=1.0, double=1.0)
+def logaddexp(a: Number, b: Number) -> Number:
+    """log(eᵃ + eᵇ), written as max(a, b) + log(1 + e⁻ˡᵃ⁻ᵇˡ)."""
+    larger = where(a > b, a, b)
+    gap = where(a.equals(b), 0.0, abs(a - b))  # of equal infinities too
+    logarithm = log_one_plus_exponential(-gap)
+    high, low = add_any(larger, logarithm.high)
+    value = where(abs(larger).equals(float("inf")), larger, high + (low + logarithm.low))
+    return where(a.compare("uno", b), a + b, value)
+
+
+@elementary(single=1.0, double=1.0)
+def erf(x: Number) -> Number:
+    """2/√π·∫₀ˣ e⁻ᵗ² dt: x + x·P(x²) for small |x|, 1 - exp(Q(|x|)) above."""
+    size = abs(x)
+    near = fma(size, evaluate("erf near", size * size), size)
+    far = at_most(size, 4.0 if x.format.scalar == "float" else 6.0)  # where it is 1
+    parts = reduced(evaluate("erf far", far - 2.0))
+    power = exponential(parts)
+    scale = power_of_two(parts.n)
+    value = where(size < 1.0, near, fma(-scale, power.high + power.low, 1.0))
+    return with_sign(value, x)
