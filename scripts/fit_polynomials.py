@@ -49,6 +49,7 @@ class Row(NamedTuple):
     high: Real
     weight: Target
     degrees: tuple[int, ...]
+    first: float | None = None  # the lowest coefficient, where it has to be exactly this
 
 
 def rows() -> list[Row]:
@@ -63,11 +64,15 @@ def rows() -> list[Row]:
     return [
         Row(
             "exp", "(exp(t) - 1 - t) / t², |t| ≤ log(2)/2",
-            lambda t: (mp.exp(t) - 1 - t) / t**2, -exponent, exponent, lambda t: t**2 / mp.exp(t), (4, 9),
+            lambda t: (mp.exp(t) - 1 - t) / t**2, -exponent, exponent, lambda t: t**2 / mp.expm1(t), (4, 10), 0.5,
         ),
         Row(
             "log", "(log(1 + t) - t) / t², √½ ≤ 1 + t ≤ √2",
-            lambda t: (mp.log1p(t) - t) / t**2, least * slack, most * slack, lambda t: t**2 / mp.log1p(t), (9, 20),
+            lambda t: (mp.log1p(t) - t) / t**2, least * slack, most * slack, lambda t: t**2 / mp.log1p(t), (9, 20), -0.5,
+        ),
+        Row(
+            "log1p", "(log(1 + t) - t + t²/2) / t³, 0 ≤ t ≤ 1",
+            lambda t: (mp.log1p(t) - t + t**2 / 2) / t**3, mpf(0), mpf(1), lambda t: t**3 / mp.log1p(t), (8, 18),
         ),
         Row(
             "sin", "(sin(√t) - √t) / √t³, √t ≤ π/4",
@@ -102,8 +107,8 @@ def rows() -> list[Row]:
             lambda t: mp.erf(root(t)) / root(t) - 1, mpf(0), mpf(1), lambda t: root(t) / mp.erf(root(t)), (6, 11),
         ),
         Row(
-            "erf far", "log(1 - erf(t + 2)), 1 ≤ t + 2 ≤ 4 or 6",
-            lambda t: mp.log(mp.erfc(t + 2)), mpf(-1), (mpf(2), mpf(4)), lambda t: mp.erfc(t + 2) / mp.erf(t + 2), (6, 17),
+            "erf far", "log(1 - erf(1 + t)), 1 ≤ 1 + t ≤ 4 or 6",
+            lambda t: mp.log(mp.erfc(1 + t)), mpf(0), (mpf(3), mpf(5)), lambda t: mp.erfc(1 + t) / mp.erf(1 + t), (6, 17),
         ),
         Row(
             "log2", "(2 artanh(√t) / (√t log 2) - 2/log(2) - 2/3/log(2) t) / t², √t ≤ (√2 - 1) / (√2 + 1)",
@@ -196,7 +201,7 @@ def fit(row: Row, kind: str, degree: int) -> tuple[list[float], Real]:
     best = remez(points, values, weights, degree)
     done: list[float] = []
     while best:  # the rest of the polynomial, divided by t once a coefficient
-        done.append(rounded(best[0], kind))
+        done.append(row.first if row.first is not None and not done else rounded(best[0], kind))
         best = compensated(best, done[-1], points[::5], [w * abs(t) ** len(done) for w, t in zip(weights, points, strict=True)][::5])
     error = max(w * abs(horner(done, t) - v) for t, v, w in zip(points, values, weights, strict=True))
     return done, error

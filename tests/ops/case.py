@@ -47,7 +47,6 @@ class Case:
     analytic: bool = False  # the kernel computes with complex numbers
     differentiable: bool = True
     elementwise: bool = False
-    order: int = 3
     protocol: Callable[..., Any] | None = None  # the function to call on tensors, if it is not the twin
     skips: dict[str, str] = field(default_factory=dict)  # what is not tested, and why not
 
@@ -125,8 +124,8 @@ def elementwise(name: str, *operands: Domain, twin: Any = SAME, call: Any = None
 def reduction(name: str, domain: Domain, twin: Any = SAME, axes: str = "many", **facts: Any) -> Case:
     """A row for a function that goes along axes.
 
-    It takes "many" axes or "one", and `keepdims`; or is "along" one and gives the shape back, of None the flat one; or along
-    the "last" by default.
+    It takes "many" axes or "one", and `keepdims`; or is "along" one and gives the shape back, of None the flat one; or
+    along the "last" by default.
     """
     keep = {"keepdims": True} if axes in ("many", "one") else {}
     samples = [of((2, 3), axis=1, **keep), of((4,), axis=-1)]

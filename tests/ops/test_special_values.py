@@ -1,4 +1,4 @@
-"""Every row at the numbers that break formulas: ±0, subnormal, huge, infinite, NaN, equal operands; and nothing at all."""
+"""Every row at the numbers that break formulas: ±0, subnormal, huge, infinite, NaN, equal operands; and no numbers."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ def test_one_wrong_element_is_found(case, half, factor, monkeypatch):
     sample = case.samples[zlib.crc32(case.name.encode()) % len(case.samples)]
     operands = case.draw(sample)
     monkeypatch.setattr(primitive, half, wrong)
-    with pytest.raises(pb.GradientCheckError, match="mode gives a wrong derivative|two answers"):
+    with pytest.raises(pb.GradientCheckError, match="mode gives a wrong derivative"):
         check_grads(
             lambda *xs: case.f(*xs, **sample.params), *operands, modes=["forward" if half == "jvp" else "reverse"]
         )

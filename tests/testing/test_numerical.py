@@ -14,7 +14,8 @@ from pullback.testing import complex_step, differentiate
 SMOOTH = {
     "sin": (np.sin, np.cos), "exp": (np.exp, np.exp), "tanh": (np.tanh, lambda x: 1 / np.cosh(x) ** 2),
     "arctan": (np.arctan, lambda x: 1 / (1 + x * x)), "cube": (lambda x: x**3, lambda x: 3 * x**2),
-    "gauss": (lambda x: np.exp(-x * x), lambda x: -2 * x * np.exp(-x * x)), "log cosh": (lambda x: np.log(np.cosh(x)), np.tanh),
+    "gauss": (lambda x: np.exp(-x * x), lambda x: -2 * x * np.exp(-x * x)),
+    "log cosh": (lambda x: np.log(np.cosh(x)), np.tanh),
     "wave": (lambda x: np.sin(20 * x), lambda x: 20 * np.cos(20 * x)), "constant": (np.ones_like, np.zeros_like),
 }  # fmt: skip
 

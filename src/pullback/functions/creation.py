@@ -73,7 +73,8 @@ def _read(data: Any, dtype: Any, copy: bool) -> Tensor:
         raise DTypeError(f"tensor: the data are not a rectangular array of numbers: {error}") from None
     if array.dtype.kind not in "biufc":
         raise DTypeError("tensor: the data are not numbers", dtype=array.dtype)
-    return Tensor(array[()] if array.ndim == 0 else array)  # NumPy computes with a number faster than with a 0-d array
+    # NumPy computes with a floating-point number faster than with a 0-d array.
+    return Tensor(array[()] if array.ndim == 0 and array.dtype.kind == "f" else array)
 
 
 def _stacked(data: Any) -> Tensor:

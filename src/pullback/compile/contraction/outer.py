@@ -6,8 +6,8 @@ from typing import Final
 
 from pullback.compile.contraction.job import Job, total
 from pullback.compile.contraction.split import Kind
-from pullback.compile.contraction.vectors import first_lanes, load, prefetch, store
-from pullback.compile.llvm import I64, PTR
+from pullback.compile.contraction.vectors import first_lanes, load, prefetch
+from pullback.compile.llvm import I64, PTR, Function, Reg
 
 AHEAD: Final = 8  # steps of k before a row of B is needed, from the second cache
 KNOWN: Final = (
@@ -51,29 +51,30 @@ def outer_tile(job: Job, rows: int, columns: Kind) -> str:
     sums = after
 
     places = [(r, v) for r in range(rows) for v in range(vectors)]
-    kept = [r * width + v * kind.lanes for r, v in places]  # where the tile is stored
-    if plan.depth.parts > 1:
-        first = function.compare("eq", block, 0)
-        before = [function.load(function.address(tile, at, kind), kind) for at in kept]
-        both = [function.binary("fadd", old, new) for old, new in zip(before, sums, strict=True)]
-        sums = [function.select(first, new, added) for new, added in zip(sums, both, strict=True)]
-        last, more = function.label("last"), function.label("more")
-        function.branch_if(function.compare("eq", block, plan.depth.parts - 1), last, more)
-        function.begin(more)
-        for value, at in zip(sums, kept, strict=True):
-            function.store(value, function.address(tile, at, kind))
-        function.ret()
-        function.begin(last)
     if job.unrolled:
         down = [total(function, row, r) for r in range(rows)]
         along = [total(function, column, v * kind.lanes) for v in range(vectors)]
         for value, (r, v) in zip(sums, places, strict=True):
             job.epilogue(function, down[r], along[v], value, masks[v])
     else:
-        for value, at in zip(sums, kept, strict=True):
-            store(function, value, function.address(tile, at, kind), None)
+        _keep(job, function, [function.address(tile, r * width + v * kind.lanes, kind) for r, v in places], sums, block)
         sizes = [function.const(size, I64) for size in (rows, vectors)]
         function.call(job.finish(), c, tile, row, column, *sizes, *job.handed_on(function), kind=None)
     function.ret()
     function.finish()
     return name
+
+
+def _keep(job: Job, function: Function, places: list[Reg], sums: list[Reg], block: Reg) -> None:
+    """Store a tile, added to what earlier blocks of k gave; go on after the last block only."""
+    blocks = job.plan.depth.parts
+    first = function.compare("eq", block, 0)
+    for place, new in zip(places, sums, strict=True):
+        added = function.binary("fadd", function.load(place, new.type), new) if blocks > 1 else new
+        function.store(function.select(first, new, added) if blocks > 1 else new, place)
+    if blocks > 1:
+        last, more = function.label("last"), function.label("more")
+        function.branch_if(function.compare("eq", block, blocks - 1), last, more)
+        function.begin(more)
+        function.ret()
+        function.begin(last)

@@ -10,7 +10,7 @@ from pullback.compile.contraction.job import Epilogue, Job, moved, stored
 from pullback.compile.contraction.outer import outer_tile
 from pullback.compile.contraction.pack import pack_columns, pack_lines, pack_rows
 from pullback.compile.contraction.plan import Plan
-from pullback.compile.contraction.split import Kind, Split, by_kind, kinds
+from pullback.compile.contraction.split import Split, call_one, kind_of, kinds
 from pullback.compile.contraction.vectors import WIDE, reserve
 from pullback.compile.llvm import I64, PTR, Function, Module, Reg, Type
 
@@ -46,8 +46,9 @@ def emit_matmul(
         in a loop over a tile that is stored first.
     """
     what = plan.what
-    plain = epilogue or stored(what)
-    job = Job(module, name, plan, tuple(parameters), plain, unrolled and (epilogue is not None or what.c[1] == 1))
+    # Unfinished sums are stored between blocks of k, and scattered stores are many instructions.
+    direct = unrolled and plan.depth.parts == 1 and (epilogue is not None or what.c[1] == 1)
+    job = Job(module, name, plan, tuple(parameters), epilogue or stored(what), direct)
     function = Function(module, name, [*KNOWN, *parameters], attributes=WIDE)
     first, last = function.arguments[4:6]
     if plan.pieces:
@@ -62,7 +63,7 @@ def emit_matmul(
 
 @final
 class _Piece:
-    """One piece being written: where its tiles and panels are."""
+    """One piece being written: where its tiles and panels are, and what is called for them."""
 
     def __init__(self, job: Job, function: Function, piece: Reg, buffer: Reg | None) -> None:
         self._job, self._function, self._buffer = job, function, buffer
@@ -84,21 +85,22 @@ class _Piece:
         """Write the loops over blocks of k and over tiles."""
         function, plan = self._function, self._job.plan
         with function.loop(0, plan.depth.parts) as (block, _, _):
-            depth = plan.depth.start(function, block), plan.depth.length(function, block), block
+            k, count = plan.depth.start(function, block), plan.depth.length(function, block)
             if plan.pack_a:
-                self._pack_a(*depth[:2])
+                self._pack_a(k, count)
             if plan.pack_b:
-                with function.loop(self._left, self._right) as (s, _, _):
-                    self._pack_b(s, *depth)
+                self._pack_b(k, count)
             tiles = [(self._top, self._bottom), (self._left, self._right)]
             outside, inside = tiles if plan.rows_first else tiles[::-1]
             with function.loop(*outside) as (x, _, _), function.loop(*inside) as (y, _, _):
                 t, s = (x, y) if plan.rows_first else (y, x)
-                write = self._outer if plan.way == "outer" else self._inner
-                by_kind(
-                    function, self._rows, t,
-                    lambda rows: by_kind(function, self._columns, s, lambda columns: write(rows, columns, t, s, *depth)),
-                )  # fmt: skip
+                if plan.way == "outer":
+                    self._outer(t, s, k, count, block)
+                else:
+                    self._inner(t, s)
+
+    def _moved(self, pointer: Reg, *steps: tuple[Reg | int, int]) -> Reg:
+        return moved(self._function, pointer, steps, self._job.what.vector)
 
     # Where things are.
 
@@ -109,96 +111,92 @@ class _Piece:
         start = self._job.plan.columns.start(self._function, s)
         return self._function.binary("mul", start, self._job.what.vector.lanes)
 
-    def _corner(self, t: Reg, k: Reg) -> Reg:
+    def _corner(self, t: Reg, k: Reg | int) -> Reg:
         """A's element at the first row of a tile."""
-        what = self._job.what
-        return moved(self._function, self._a, [(self._row(t), what.a[0]), (k, what.a[1])], what.vector)
+        down, along = self._job.what.a
+        return self._moved(self._a, (self._row(t), down), (k, along))
 
-    def _head(self, s: Reg, k: Reg) -> Reg:
+    def _head(self, s: Reg, k: Reg | int) -> Reg:
         """B's element at the first column of a tile."""
-        what = self._job.what
-        return moved(self._function, self._b, [(k, what.b[0]), (self._column(s), what.b[1])], what.vector)
-
-    def _panel(self, panels: Reg, at: Reg, first: Reg, size: int) -> Reg:
-        number = self._function.binary("sub", at, first)
-        return moved(self._function, panels, [(number, size)], self._job.what.vector)
+        down, along = self._job.what.b
+        return self._moved(self._b, (k, down), (self._column(s), along))
 
     def _panel_a(self, t: Reg) -> Reg:
-        return self._panel(self._panels_a, t, self._top, self._job.plan.tile[0] * self._job.plan.deep)
+        number = self._function.binary("sub", t, self._top)
+        return self._moved(self._panels_a, (number, self._job.plan.tile[0] * self._job.plan.deep))
 
     def _panel_b(self, s: Reg) -> Reg:
-        return self._panel(self._panels_b, s, self._left, self._job.plan.tile[1] * self._job.plan.deep)
+        number = self._function.binary("sub", s, self._left)
+        return self._moved(self._panels_b, (number, self._job.plan.tile[1] * self._job.plan.deep))
 
-    def _unfinished(self, t: Reg, s: Reg) -> Reg:
+    def _waiting(self, t: Reg, s: Reg) -> Reg:
         """Where the sums of a tile wait for the next block of k, or for the epilogue."""
         plan, function = self._job.plan, self._function
         if plan.depth.parts == 1:
             return self._buffer or Reg("null", PTR)
-        tall, width = plan.tile
+        size = plan.tile[0] * plan.tile[1]
         row, column = function.binary("sub", t, self._top), function.binary("sub", s, self._left)
-        steps = [(row, plan.strips[1].longest * tall * width), (column, tall * width)]
-        return moved(function, self._sums, steps, self._job.what.vector)
+        return self._moved(self._sums, (row, plan.strips[1].longest * size), (column, size))
 
     # What is called.
 
     def _pack_a(self, k: Reg, count: Reg) -> None:
         """Pack a few steps of k of all panels, then the next few: they lie in the same lines."""
         job, function = self._job, self._function
-
-        def write(rows: Kind) -> None:
-            function.call(pack_rows(job, rows.length), corner, place, steps, kind=None)
-
+        names = [pack_rows(job, rows.length) for rows in self._rows]
         with function.loop(0, count, TOGETHER) as (step, _, _), function.loop(self._top, self._bottom) as (t, _, _):
-            corner = self._corner(t, function.binary("add", k, step))
-            place = moved(function, self._panel_a(t), [(step, job.plan.rows.longest)], job.what.vector)
             left = function.binary("sub", count, step)
             steps = function.intrinsic("smin", left, function.const(TOGETHER, left))
-            by_kind(function, self._rows, t, write)
+            corner = self._corner(t, function.binary("add", k, step))
+            place = self._moved(self._panel_a(t), (step, job.plan.tile[0]))
+            which = kind_of(function, self._rows, t)
+            call_one(function, f"{job.name}.pack_a", names, which, corner, place, steps)
 
-    def _pack_b(self, s: Reg, k: Reg, count: Reg, _: Reg) -> None:
+    def _pack_b(self, k: Reg, count: Reg) -> None:
         job, function, what = self._job, self._function, self._job.what
-        head, panel = self._head(s, k), self._panel_b(s)
-
-        def vector(v: Reg | int, valid: int) -> None:
-            steps = (v, what.vector.lanes * what.b[1]), (v, what.vector.lanes)
-            places = [moved(function, x, [step], what.vector) for x, step in zip((head, panel), steps, strict=True)]
-            function.call(pack_columns(job, valid), *places, count, kind=None)
-
-        def write(columns: Kind) -> None:
+        lanes, table = what.vector.lanes, f"{job.name}.pack_b"
+        with function.loop(self._left, self._right) as (s, _, _):
+            head, panel = self._head(s, k), self._panel_b(s)
             if what.b[1] == 1:
-                function.call(pack_lines(job, columns), head, panel, count, kind=None)
+                names = [pack_lines(job, columns) for columns in self._columns]
+                call_one(function, table, names, kind_of(function, self._columns, s), head, panel, count)
                 return
-            whole = columns.length - (columns.tail < what.vector.lanes)
-            with function.loop(0, whole) as (v, _, _):
-                vector(v, what.vector.lanes)
-            if whole < columns.length:
-                vector(whole, columns.tail)
+            # One vector of columns at a time; the last one may have fewer.
+            each = Split(job.plan.columns.total, job.plan.columns.total)
+            ends = kinds(each, lanes, what.n)
+            names = [pack_columns(job, end.tail) for end in ends]
+            first, vectors = job.plan.columns.start(function, s), job.plan.columns.length(function, s)
+            with function.loop(0, vectors) as (v, _, _):
+                places = self._moved(head, (v, lanes * what.b[1])), self._moved(panel, (v, lanes))
+                which = kind_of(function, ends, function.binary("add", first, v))
+                call_one(function, table, names, which, *places, count)
 
-        by_kind(function, self._columns, s, write)
-
-    def _outer(self, rows: Kind, columns: Kind, t: Reg, s: Reg, k: Reg, count: Reg, block: Reg) -> None:
-        plan = self._job.plan
+    def _outer(self, t: Reg, s: Reg, k: Reg, count: Reg, block: Reg) -> None:
+        job, function, plan, what = self._job, self._function, self._job.plan, self._job.what
         a = self._panel_a(t) if plan.pack_a else self._corner(t, k)
         b = self._panel_b(s) if plan.pack_b else self._head(s, k)
-        place = self._unfinished(t, s), self._row(t), self._column(s), count, block
-        name = outer_tile(self._job, rows.length, columns)
-        self._function.call(name, a, b, self._c, *place, *self._job.handed_on(self._function), kind=None)
+        place = self._waiting(t, s), self._row(t), self._column(s), count, block
+        # Packed columns are whole vectors, so that only the epilogue minds where the last one ends.
+        across = self._columns if job.unrolled or not plan.pack_b else kinds(plan.columns, what.vector.lanes)
+        names = [outer_tile(job, rows.length, columns) for rows in self._rows for columns in across]
+        which = function.binary("mul", kind_of(function, self._rows, t), len(across))
+        which = function.binary("add", which, kind_of(function, across, s))
+        call_one(function, f"{job.name}.tiles", names, which, a, b, self._c, *place, *job.handed_on(function))
 
-    def _inner(self, rows: Kind, columns: Kind, t: Reg, s: Reg, k: Reg, *_: Reg) -> None:
-        """Fill a tile one vector wide from groups of columns, and hand it to the epilogue."""
-        job, function, what = self._job, self._function, self._job.what
-        tile, a, b = self._unfinished(t, s), self._corner(t, k), self._head(s, k)
-        whole, rest = divmod(columns.tail, job.plan.group)
-
-        def group(at: Reg | int, size: int) -> None:
-            head = moved(function, b, [(at, job.plan.group * what.b[1])], what.vector)
-            place = moved(function, tile, [(at, job.plan.group)], what.vector)
-            function.call(inner_tile(job, rows.length, size), a, head, place, kind=None)
-
-        with function.loop(0, whole) as (at, _, _):
-            group(at, job.plan.group)
-        if rest:
-            group(whole, rest)
-        sizes = function.const(rows.length, I64), function.const(1, I64)
-        place = tile, self._row(t), self._column(s), *sizes
+    def _inner(self, t: Reg, s: Reg) -> None:
+        """Fill a tile one vector wide, group after group of columns, and hand it to the epilogue."""
+        job, function, what, group = self._job, self._function, self._job.what, self._job.plan.group
+        tile, a, b, column = self._waiting(t, s), self._corner(t, 0), self._head(s, 0), self._column(s)
+        sizes = [group, what.n % group] if what.n % group else [group]
+        names = [inner_tile(job, rows.length, size) for rows in self._rows for size in sizes]
+        left = function.binary("sub", function.const(what.n, I64), column)
+        end = function.intrinsic("smin", left, function.const(what.vector.lanes, left))
+        with function.loop(0, end, group) as (at, _, _):
+            less = function.compare("sgt", function.binary("add", at, group), left)
+            which = function.binary("mul", kind_of(function, self._rows, t), len(sizes))
+            which = function.binary("add", which, function.cast("zext", less, I64))
+            places = self._moved(b, (at, what.b[1])), self._moved(tile, (at, 1))
+            call_one(function, f"{job.name}.inner", names, which, a, *places)
+        rows, vectors = job.plan.rows.length(function, t), function.const(1, I64)
+        place = tile, self._row(t), column, rows, vectors
         function.call(job.finish(), self._c, *place, *job.handed_on(function), kind=None)

@@ -1,11 +1,11 @@
-"""Cutting a length into parts that are as equal as can be, and code that runs for the kind of part at hand."""
+"""Cutting a length into parts that are as equal as can be, and calling the function for the kind of part at hand."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from pullback.compile.llvm import Function, Reg
+from pullback.compile.llvm import I64, PTR, Function, Reg
 
 
 class Split(NamedTuple):
@@ -68,16 +68,21 @@ def kinds(split: Split, lanes: int = 1, elements: int = 0) -> list[Kind]:
     return found
 
 
-def by_kind(function: Function, found: Sequence[Kind], part: Reg, write: Callable[[Kind], None]) -> None:
-    """Write code for each kind; that one runs which `part` is of."""
-    done = function.label("chosen")
+def kind_of(function: Function, found: Sequence[Kind], part: Reg) -> Reg:
+    """The index of the kind of a part."""
+    index = function.const(0, I64)
     for kind in found[:-1]:
-        this, other = function.label("kind"), function.label("other")
-        function.branch_if(function.compare("slt", part, kind.end), this, other)
-        function.begin(this)
-        write(kind)
-        function.branch(done)
-        function.begin(other)
-    write(found[-1])
-    function.branch(done)
-    function.begin(done)
+        after = function.cast("zext", function.compare("sge", part, kind.end), I64)
+        index = function.binary("add", index, after)
+    return index
+
+
+def call_one(function: Function, table: str, names: Sequence[str], index: Reg, *operands: Reg) -> None:
+    """Call one of some functions that take the same parameters. `table` names the list, which is made here."""
+    # An array of pointers rather than branches: one call to compile, and no loop that LLVM would write out for each.
+    if table not in function.module:
+        pointers = ", ".join(f"ptr @{name}" for name in names)
+        function.module.define(table, f"@{table} = internal constant [{len(names)} x ptr] [{pointers}]")
+    place = function.address(Reg(f"@{table}", PTR), index, PTR)
+    chosen = function.load(place, PTR)
+    function.do(f"call void {chosen}({', '.join(operand.typed for operand in operands)})")

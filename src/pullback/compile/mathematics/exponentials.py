@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from pullback.compile.mathematics.number import Number, at_least, at_most, fma, nearest, power_of_two, where
-from pullback.compile.mathematics.pairs import Pair, add, constants, evaluate, multiply
+from pullback.compile.mathematics.pairs import Pair, add, constants, evaluate, evaluate_rest, multiply
 from pullback.compile.mathematics.table import elementary
 
 LOG2: float = 0.6931471805599453  # for bounds only
@@ -79,8 +79,12 @@ def expm1(x: Number) -> Number:
     half = power_of_two(parts.n - 1)  # everything is halved, or 2ⁿ would overflow before eˣ does
     one = half - 0.5
     lost = (half - one) - 0.5
-    high = fma(half, parts.r, one)
-    low = fma(half, parts.r, one - high) + lost
-    value = high + fma(half, fma(parts.r * parts.r, evaluate("exp", parts.r), parts.low), low)
+    r = parts.r
+    high = fma(half, r, one)
+    low = fma(half, r, one - high) + lost
+    square = multiply(r, r)
+    high, less = add(high, half * (0.5 * square.high))
+    cube = fma(square.high * r, evaluate_rest("exp", r), fma(square.low, 0.5, parts.low))
+    value = high + fma(half, cube, low + less)
     value = where(x < -(x.format.digits + 0.5) * LOG2, -1.0, value + value)
-    return where(abs(x) < x.format.least, x, value)  # keeps -0 and the last bit of subnormals
+    return where(abs(x) < 2.0**-x.format.digits, x, value)  # keeps -0; and subnormals cannot be halved

@@ -16,57 +16,56 @@ from pullback.compile.mathematics.table import elementary
 
 
 class Halves(NamedTuple):
-    """sinh(r) = r + sine and cosh(r) = 1 + cosine, with 2ⁿ - 2⁻ⁿ and 2ⁿ + 2⁻ⁿ, by the factor that was asked for."""
+    """sinh(r) = r + sine, cosh(r) = 1 + cosine, 2ⁿ and 2⁻ⁿ, the last two by some power of two."""
 
     r: Number
     sine: Number
     cosine: Number
-    difference: Number
-    total: Number
+    great: Number
+    small: Number
 
-    def combined(self, of_cosine: Number, of_sine: Number) -> Pair:
-        """A·cosh(r) + b·sinh(r), where a = 0 or a ≥ |b·r|."""
-        high = fma(of_sine, self.r, of_cosine)
-        low = fma(of_sine, self.r, of_cosine - high)
-        return Pair(high, low + fma(of_cosine, self.cosine, of_sine * self.sine))
+    def sinh(self, *, large: bool) -> Pair:
+        """2 sinh(x), by that power of two; `large` where 2⁻ⁿ may be lost beside 2ⁿ and still count."""
+        return self._combined(-self.small, large)
 
-    @property
-    def sinh(self) -> Pair:
-        """2 sinh(x), by the factor."""
-        return self.combined(self.difference, self.total)
+    def cosh(self, *, large: bool) -> Pair:
+        """2 cosh(x), likewise."""
+        return self._combined(self.small, large)
 
-    @property
-    def cosh(self) -> Pair:
-        """2 cosh(x), by the factor."""
-        return self.combined(self.total, self.difference)
+    def _combined(self, small: Number, large: bool) -> Pair:
+        a, a_low = add(self.great, small)
+        b, b_low = add(self.great, -small)
+        high = fma(b, self.r, a)
+        low = fma(b, self.r, a - high)
+        if large:
+            low = low + fma(b_low, self.r, a_low)
+        return Pair(high, fma(a, self.cosine, fma(b, self.sine, low)))
 
 
 def halves(x: Number, halvings: int) -> Halves:
-    """Of x ≥ 0, both by a factor of 2⁻ʰᵃˡᵛⁱⁿᵍˢ."""
+    """Of x ≥ 0, by a factor of 2⁻ʰᵃˡᵛⁱⁿᵍˢ."""
     n, r, low = reduced(x)
     square = r * r
     sine = fma(square * r, evaluate("sinh", square), low)
-    cosine = square * evaluate("cosh", square)
-    great = power_of_two(n - halvings)
+    cosine = fma(r, low, square * evaluate("cosh", square))
     place = x.format.digits - 1
-    least = ((x.format.bias - halvings) << place) - (n << place)
-    small = least.intrinsic("smax", 0).real  # 0 for great n, where it does not count
-    return Halves(r, sine, fma(r, low, cosine), great - small, great + small)
+    least = ((x.format.bias - halvings) << place) - (n << place)  # negative for great n, where 2⁻ⁿ does not count
+    return Halves(r, sine, cosine, power_of_two(n - halvings), least.intrinsic("smax", 0).real)
 
 
 @elementary(single=1.0, double=1.0)
 def sinh(x: Number) -> Number:
     """(eˣ - e⁻ˣ) / 2."""
     size = abs(x)
-    high, low = halves(at_most(size, (x.format.bias + 2.5) * LOG2), 2).sinh
+    high, low = halves(at_most(size, (x.format.bias + 2.5) * LOG2), 2).sinh(large=True)
     value = high + low
-    return where(size < x.format.least, x, with_sign(value + value, x))
+    return where(size < 2.0**-x.format.digits, x, with_sign(value + value, x))  # subnormals cannot be halved
 
 
 @elementary(single=1.0, double=1.0)
 def cosh(x: Number) -> Number:
     """(eˣ + e⁻ˣ) / 2."""
-    high, low = halves(at_most(abs(x), (x.format.bias + 2.5) * LOG2), 2).cosh
+    high, low = halves(at_most(abs(x), (x.format.bias + 2.5) * LOG2), 2).cosh(large=True)
     value = high + low
     return value + value
 
@@ -74,8 +73,9 @@ def cosh(x: Number) -> Number:
 @elementary(single=1.0, double=1.0)
 def tanh(x: Number) -> Number:
     """sinh(x) / cosh(x)."""
-    of = halves(at_most(abs(x), (x.format.digits + 2) * LOG2 / 2), 0)
-    high, low = divide(of.sinh, of.cosh)
+    of = halves(at_most(abs(x), (x.format.digits + 4) * LOG2 / 2), 0)
+    above = of.sinh(large=False)
+    high, low = divide(above.high, add(*of.cosh(large=False)), above.low)
     return with_sign(high + low, x)
 
 
@@ -83,7 +83,7 @@ def tanh(x: Number) -> Number:
 def arcsinh(x: Number) -> Number:
     """log(|x| + √(x² + 1)) with the sign of x, written as log1p(|x| + x² / (1 + √(x² + 1)))."""
     size = abs(x)
-    huge = size > 2.0**30
+    huge = size > 2.0 ** (x.format.digits + 6)
     part = where(huge, 1.0, size)
     rest = (part * part) / (1.0 + fma(part, part, 1.0).intrinsic("sqrt"))
     high, low = add(size, where(huge, x.like(0.0), rest))
@@ -95,7 +95,7 @@ def arcsinh(x: Number) -> Number:
 @elementary(single=1.0, double=1.0)
 def arccosh(x: Number) -> Number:
     """log(x + √(x² - 1)), written as log1p(t + √(t (t + 2))) with t = x - 1; NaN below 1."""
-    huge = x > 2.0**30
+    huge = x > 2.0 ** (x.format.digits + 6)
     t = where(huge, x.like(1.0), x) - 1.0
     above = t + 2.0
     product = multiply(t, above)
@@ -105,7 +105,8 @@ def arccosh(x: Number) -> Number:
     low = low + lost / at_least(root + root, x.format.least)
     high, low = where(huge, x, high), where(huge, x.like(0.0), low)
     logarithm = log_one_plus(high, low, where(huge, x.like(1.0), x.like(0.0)))
-    return where(x.equals(float("inf")), x, logarithm.high + logarithm.low)
+    value = where(x.equals(float("inf")), x, logarithm.high + logarithm.low)
+    return where(x < 1.0, float("nan"), value)
 
 
 @elementary(single=1.0, double=1.0)
@@ -113,7 +114,7 @@ def arctanh(x: Number) -> Number:
     """log1p(2|x| / (1 - |x|)) / 2 with the sign of x; infinite at ±1, NaN beyond."""
     size = abs(x)
     below = add(1.0, -size)
-    quotient = divide(Pair(size + size, x.like(0.0)), below)
+    quotient = divide(size + size, below)
     high, low = add(*quotient)
     logarithm = log_one_plus(high, low)
     value = 0.5 * (logarithm.high + logarithm.low)

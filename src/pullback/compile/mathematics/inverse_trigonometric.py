@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pullback.compile.mathematics.number import Number, at_least, at_most, fma, where, with_sign
-from pullback.compile.mathematics.pairs import Pair, add, constants, divide, evaluate, multiply_add
+from pullback.compile.mathematics.pairs import add, constants, divide, evaluate, multiply_add
 from pullback.compile.mathematics.table import elementary
 
 
@@ -52,7 +52,7 @@ def eighths(lesser: Number, greater: Number, turned: Number, back: Number | None
     near_one = lesser + lesser > greater
     below = add(greater, where(near_one, lesser, 0.0))
     above = where(near_one, lesser - greater, lesser)  # exact, as they are within a factor of two
-    t = divide(Pair(above, above.like(0.0)), below)
+    t = divide(above, below)
     square = t.high * t.high
     rest = fma(square * t.high, evaluate("arctan", square), fma(-square, t.low, t.low))
     count = where(near_one, above.like(1.0), 0.0)

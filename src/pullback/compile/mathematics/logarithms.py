@@ -10,7 +10,7 @@ import math
 from typing import NamedTuple
 
 from pullback.compile.mathematics.number import Number, fma, where, with_sign
-from pullback.compile.mathematics.pairs import Pair, add, constants, evaluate, multiply, multiply_add
+from pullback.compile.mathematics.pairs import Pair, add, constants, evaluate, evaluate_rest, multiply, multiply_add
 from pullback.compile.mathematics.table import elementary
 
 
@@ -39,10 +39,6 @@ def split_any(x: Number) -> Split:
     return Split(where(small, k - shift, k), place, m)
 
 
-def correction(f: Number) -> Pair:
-    """log(1 + f) - f as f² · what is given second."""
-    return Pair(f * f, evaluate("log", f))
-
 
 def checked(value: Number, x: Number, zero: float) -> Number:
     """The special values of a logarithm whose zero of the argument is at `zero`."""
@@ -57,8 +53,7 @@ def log(x: Number) -> Number:
     k, _, m = split_any(x)
     f = m - 1.0
     high, low = multiply_add(k, head, f)
-    square, rest = correction(f)
-    return checked(high + fma(square, rest, fma(k, tail, low)), x, 0.0)
+    return checked(high + fma(f * f, evaluate("log", f), fma(k, tail, low)), x, 0.0)
 
 
 def in_base(x: Number, of_two: str, of_e: str) -> Number:
@@ -67,8 +62,7 @@ def in_base(x: Number, of_two: str, of_e: str) -> Number:
     f = m - 1.0
     head, tail, _ = constants(of_e, x)
     part = multiply(f, head)
-    square, rest = correction(f)
-    small = fma(square * rest, head, fma(f, tail, part.low))
+    small = fma(f * f * evaluate("log", f), head, fma(f, tail, part.low))
     head, tail, _ = constants(of_two, x) if of_two else (1.0, 0.0, 0.0)
     high, low = multiply_add(k, head, part.high) if of_two else add(k, part.high)
     return checked(high + (fma(k, tail, low + small) if of_two else low + small), x, 0.0)
@@ -91,16 +85,18 @@ def log_one_plus(x: Number, low: Number | None = None, doublings: Number | None 
     head, tail, _ = constants("log 2", x)
     one = 1.0 + x
     lost = x - (one - 1.0)
-    if low is not None:
-        lost = lost + low
     k, place, m = split(one)
     scale = (x.format.pattern(1.0) - place).intrinsic("smax", 0).real  # 2⁻ᵏ; 0 where what was lost is nothing
     f, f_low = add(m - 1.0, lost * scale)
+    if low is not None:
+        f_low = fma(low, scale, f_low)
     if doublings is not None:
         k = k + doublings
     high, low = multiply_add(k, head, f)
-    square, rest = correction(f)
-    return Pair(high, fma(square, rest, fma(k, tail, low) + f_low))
+    square = multiply(f, f)
+    high, less = add(high, -0.5 * square.high)
+    rest = fma(square.high * f, evaluate_rest("log", f), fma(k, tail, fma(square.low, -0.5, f_low)))
+    return Pair(high, rest + (low + less))
 
 
 @elementary(single=1.0, double=1.0)

@@ -29,6 +29,11 @@ def evaluate(name: str, x: Number) -> Number:
     return polynomial(x, POLYNOMIALS[name][x.format.scalar])
 
 
+def evaluate_rest(name: str, x: Number) -> Number:
+    """A polynomial of `approximations` without its first coefficient, divided by x."""
+    return polynomial(x, POLYNOMIALS[name][x.format.scalar][1:])
+
+
 def add(larger: Number | float, smaller: Number) -> Pair:
     """A + b, exactly, where a is 0 or not smaller than b (Dekker 1971)."""
     high = larger + smaller
@@ -57,9 +62,9 @@ def multiply(a: Number, b: Number | float) -> Pair:
     return Pair(high, fma(a, b, -high))
 
 
-def divide(a: Pair, b: Pair) -> Pair:
-    """A / b, of which the low part is correct to a few units of its last place."""
+def divide(a: Number, b: Pair, low: Number | None = None) -> Pair:
+    """(a + low) / b, correct but for a few units of the last place of the low part."""
     reciprocal = 1.0 / b.high
-    high = a.high * reciprocal
-    rest = fma(-high, b.high, a.high) + fma(-high, b.low, a.low)
-    return Pair(high, rest * reciprocal)
+    high = a * reciprocal
+    rest = fma(-high, b.low, fma(-high, b.high, a))
+    return Pair(high, (rest if low is None else rest + low) * reciprocal)

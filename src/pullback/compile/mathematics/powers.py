@@ -24,7 +24,7 @@ def precise_log2(x: Number) -> Pair:
     """
     k, _, m = split_any(x)
     f = m - 1.0
-    s = divide(Pair(f, f.like(0.0)), add(1.0, m))
+    s = divide(f, add(1.0, m))
     high, low = multiply(s.high, s.high)
     square = Pair(high, fma(s.high + s.high, s.low, low))
     head, tail, _ = constants("2/3 / log 2", x)

@@ -34,8 +34,9 @@ def angle(x: Number) -> Angle:
     anchored = fma(x, constants("2 / pi", x)[0], x.format.anchor)
     n = anchored - x.format.anchor
     exact = fma(n, -first, x)
-    r = fma(n, -second, exact)
-    near = Angle(anchored.bits, r, fma(n, -third, fma(n, -second, exact - r)))
+    part = multiply(n, second)
+    r, low = add(exact, -part.high)
+    near = Angle(anchored.bits, r, fma(n, -third, low - part.low))
 
     huge = (abs(x) > MODERATE[x.format.scalar]) & (abs(x) < float("inf"))
     into = x.into

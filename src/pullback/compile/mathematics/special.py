@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from pullback.compile.mathematics.exponentials import LOG2, Reduced, exponential, reduced, scaled
-from pullback.compile.mathematics.logarithms import log_one_plus
 from pullback.compile.mathematics.number import Number, at_least, at_most, fma, power_of_two, where, with_sign
-from pullback.compile.mathematics.pairs import Pair, add, add_any, divide, evaluate
+from pullback.compile.mathematics.pairs import Pair, add, add_any, divide, evaluate, multiply
 from pullback.compile.mathematics.table import elementary
 
 
@@ -28,22 +27,26 @@ def sigmoid(x: Number) -> Number:
     high = fma(scale, power.high, 1.0)
     low = fma(scale, power.low, fma(scale, power.high, 1.0 - high))
     negative = x < 0.0
-    above = Pair(where(negative, power.high, 1.0), where(negative, power.low, 0.0))
-    value = divide(above, Pair(high, low))
+    above, rest = where(negative, power.high, 1.0), where(negative, power.low, 0.0)
+    value = divide(above, Pair(high, low), rest)
     return scaled(value.high + value.low, where(negative, n, 0))
 
 
 def log_one_plus_exponential(x: Number) -> Pair:
-    """log(1 + eˣ) for x ≤ 0."""
+    """log(1 + eˣ) for x ≤ 0: with t = eˣ, t - t²/2 + t³·P(t)."""
     power, n, _ = exponential_of_negative(x)
-    return log_one_plus(scaled(power.high, n), scaled(power.low, n))
+    t, lost = scaled(power.high, n), scaled(power.low, n)
+    square = multiply(t, t)
+    high, low = add(t, -0.5 * square.high)
+    low = fma(square.low, -0.5, fma(lost, fma(t, -0.5, 1.0), low))
+    return Pair(high, fma(square.high * t, evaluate("log1p", t), low))
 
 
 @elementary(single=1.0, double=1.0)
 def softplus(x: Number) -> Number:
     """log(1 + eˣ), written as max(x, 0) + log(1 + e⁻ˡˣˡ)."""
     logarithm = log_one_plus_exponential(-abs(x))
-    high, low = add(at_least(x, 0.0), logarithm.high)
+    high, low = add_any(at_least(x, 0.0), logarithm.high)
     return where(x > x.format.digits * LOG2 + 1, x, high + (low + logarithm.low))
 
 
@@ -64,7 +67,7 @@ def erf(x: Number) -> Number:
     size = abs(x)
     near = fma(size, evaluate("erf near", size * size), size)
     far = at_most(size, 4.0 if x.format.scalar == "float" else 6.0)  # where it is 1
-    parts = reduced(evaluate("erf far", far - 2.0))
+    parts = reduced(evaluate("erf far", far - 1.0))
     power = exponential(parts)
     scale = power_of_two(parts.n)
     value = where(size < 1.0, near, fma(-scale, power.high + power.low, 1.0))

@@ -62,9 +62,7 @@ def cos(x: Number) -> Number:
 def tan(x: Number) -> Number:
     """The tangent of x radians."""
     quadrant, sine, cosine = waves(x)
-    sine, cosine = add(*sine), add(*cosine)
     other = odd(quadrant)
-    above = Pair(where(other, -cosine.high, sine.high), where(other, -cosine.low, sine.low))
-    below = Pair(where(other, sine.high, cosine.high), where(other, sine.low, cosine.low))
-    high, low = divide(above, below)
+    below = add(where(other, sine.high, cosine.high), where(other, sine.low, cosine.low))
+    high, low = divide(where(other, -cosine.high, sine.high), below, where(other, -cosine.low, sine.low))
     return where(x.equals(0.0), x, high + low)  # keeps -0
