@@ -71,10 +71,6 @@ def rows() -> list[Row]:
             lambda t: (mp.log1p(t) - t) / t**2, least * slack, most * slack, lambda t: t**2 / mp.log1p(t), (9, 20), -0.5,
         ),
         Row(
-            "log1p", "(log(1 + t) - t + t²/2) / t³, 0 ≤ t ≤ 1",
-            lambda t: (mp.log1p(t) - t + t**2 / 2) / t**3, mpf(0), mpf(1), lambda t: t**3 / mp.log1p(t), (8, 18),
-        ),
-        Row(
             "sin", "(sin(√t) - √t) / √t³, √t ≤ π/4",
             lambda t: (mp.sin(root(t)) - root(t)) / root(t) ** 3, mpf(0), quadrant,
             lambda t: root(t) ** 3 / mp.sin(root(t)), (2, 5),

@@ -142,6 +142,8 @@ class Tensor(Methods, Writing):
             trace.touch_grad(self.node)
         if gradient is not None and not isinstance(gradient, Tensor):
             gradient = Tensor(np.array(gradient, self.dtype))
+        if gradient is not None and gradient.dtype != self.dtype:
+            gradient = gradient.astype(self.dtype)
         if gradient is not None and gradient.shape != self.shape:
             raise ShapeError("grad: a gradient has the shape of its tensor", tensor=self.shape, got=gradient.shape)
         if self.node is None or self.node.primitive is not None:
@@ -172,11 +174,14 @@ class Tensor(Methods, Writing):
         return self.array.tolist()
 
     def _read(self, how: str) -> None:
-        if MODE.get().trace is not None:
+        mode = MODE.get()
+        if mode.trace is not None:
             raise TraceError(
                 f"{how}: a program that is being recorded has no numbers to look at", line=user_line(),
                 fix="return the tensor and look at it outside, or use pb.where instead of a branch",
             )  # fmt: skip
+        if mode.reads is not None and self.node is not None and how != "bool()":
+            mode.reads.append(f"{how} at {user_line()}")
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
         self._read("np.asarray()")
@@ -185,8 +190,11 @@ class Tensor(Methods, Writing):
                 "np.asarray: this would drop the gradient", shape=self.shape, line=user_line(),
                 fix="t.numpy() gives the numbers on purpose; or use pb's functions, or NumPy's that differentiate",
             )  # fmt: skip
-        array = np.asarray(self.array, dtype)
-        return array.copy() if copy or (copy is None and array is self.array) else array
+        if copy is False and dtype in (None, self.dtype):
+            return self.numpy()
+        if copy is False:
+            raise ValueError(f"np.asarray: {self.dtype} does not become {dtype} without a copy")
+        return np.array(self.array, dtype)
 
     def __array_namespace__(self, *, api_version: str | None = None) -> Any:
         if api_version not in (None, "2024.12", "2025.12"):
@@ -211,7 +219,7 @@ class Tensor(Methods, Writing):
 
     def __index__(self) -> int:
         self._read("index()")
-        return self.array.__index__()
+        return np.asarray(self.array).__index__()
 
     def __len__(self) -> int:
         if self.ndim == 0:
@@ -306,11 +314,6 @@ class Tensor(Methods, Writing):
     def detach(self) -> Tensor:
         """The same numbers as a constant: no gradient flows back through it."""
         return elementwise.stop_gradient(self)
-
-    def requires_grad_(self, flag: bool = True) -> Tensor:
-        """Set `requires_grad` and give the tensor back."""
-        self.requires_grad = flag
-        return self
 
     # Copying.
 

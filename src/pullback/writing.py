@@ -57,7 +57,8 @@ class Writing:
         array = self.array
         if sys.getrefcount(array) <= _ALONE and self._writable(array, other):
             value = other.array if isinstance(other, Primitive.tensor) else other
-            if value is not array and getattr(value, "ndim", 0) <= array.ndim:
+            plain = type(value) is np.ndarray or isinstance(value, (int, float, np.generic))  # runs no code of its own
+            if plain and value is not array and getattr(value, "ndim", 0) <= array.ndim:
                 try:
                     ufunc(array, value, out=array, casting="same_kind")
                 except (TypeError, ValueError):
@@ -95,6 +96,11 @@ class Writing:
     def fill(self, value: Any) -> None:
         """Set all elements to one number, in place."""
         self[...] = value
+
+    def requires_grad_(self: Any, flag: bool = True) -> Tensor:
+        """Set `requires_grad` and give the tensor back."""
+        self.requires_grad = flag
+        return self
 
 
 class _Holder:

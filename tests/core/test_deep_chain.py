@@ -84,11 +84,8 @@ def test_an_in_place_chain():
 
 
 @pytest.mark.parametrize("transform", [
-    lambda f, x: pb.grad(f)(x),
-    lambda f, x: pb.jvp(f, (x,), (1.0,))[1],
-    lambda f, x: pb.vjp(f, x)[1](1.0)[0],
-    lambda f, x: pb.linearize(f, x)[1](1.0),
-    lambda f, x: pb.jacobian(f, mode="forward")(x),
+    lambda f, x: pb.grad(f)(x), lambda f, x: pb.jvp(f, (x,), (1.0,))[1], lambda f, x: pb.vjp(f, x)[1](1.0)[0],
+    lambda f, x: pb.linearize(f, x)[1](1.0), lambda f, x: pb.jacobian(f, mode="forward")(x),
 ], ids=["grad", "jvp", "vjp", "linearize", "jacobian"])  # fmt: skip
 def test_transforms_of_a_chain(transform):
     with little_stack():

@@ -12,11 +12,10 @@ import pullback as pb
 VALUES = {
     "float16[2]": np.array([1.5, 2.5], np.float16), "float32[2]": np.array([1.5, 2.5], np.float32),
     "float64[2]": np.array([1.5, 2.5]), "int8[2]": np.array([3, 2], np.int8), "uint8[2]": np.array([3, 2], np.uint8),
-    "int64[2]": np.array([3, 2]), "bool[2]": np.array([True, False]),
-    "float16()": np.array(1.5, np.float16), "float32()": np.array(1.5, np.float32), "float64()": np.array(1.5),
-    "int64()": np.array(2), "bool()": np.array(True),
-    "np.float16": np.float16(1.5), "np.float32": np.float32(1.5), "np.float64": np.float64(1.5), "np.int8": np.int8(2),
-    "np.int64": np.int64(2), "np.bool": np.bool_(True),
+    "int64[2]": np.array([3, 2]), "bool[2]": np.array([True, False]), "float16()": np.array(1.5, np.float16),
+    "float32()": np.array(1.5, np.float32), "float64()": np.array(1.5), "int64()": np.array(2),
+    "bool()": np.array(1, bool), "np.float16": np.float16(1.5), "np.float32": np.float32(1.5),
+    "np.float64": np.float64(1.5), "np.int8": np.int8(2), "np.int64": np.int64(2), "np.bool": np.True_,
     "float": 2.5, "int": 2, "bool": True, "large int": 1000,
 }  # fmt: skip
 PYTHON_S = {"float", "int", "bool", "large int"}
@@ -30,7 +29,11 @@ FUNCTIONS = (
     "add", "subtract", "multiply", "divide", "floor_divide", "remainder", "maximum", "minimum", "arctan2", "logaddexp",
     "hypot", "equal", "less", "not_equal", "logical_and", "logical_xor",
 )  # fmt: skip
-TABLE = {**OPERATORS, **{name: getattr(np, name) for name in FUNCTIONS}, "where": lambda a, b: np.where([True, False], a, b)}
+TABLE = {
+    **OPERATORS,
+    **{name: getattr(np, name) for name in FUNCTIONS},
+    "where": lambda a, b: np.where([True, False], a, b),
+}
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")  # overflow of 8 bits and of infinities, as NumPy says
 
@@ -126,12 +129,14 @@ def test_jacobians_and_hessians(dtype):
 def test_layers_of_functions_do_not_widen_float32():
     x = np.linspace(-2, 2, 6, dtype=np.float32).reshape(2, 3)
     for f in (
-        pb.relu, pb.sigmoid, pb.softplus, pb.gelu, lambda x: pb.gelu(x, approximate=True), pb.silu, pb.softmax, pb.log_softmax,
-        pb.leaky_relu, pb.erf, lambda x: pb.clip(x, -1, 1), lambda x: pb.pad(x, 1, constant_values=2.0), pb.logsumexp, pb.norm,
-        lambda x: pb.var(x, correction=1), lambda x: pb.where(x > 0, x, 0.0), lambda x: x**2, lambda x: 1 / (x + 3), lambda x: x @ x.T,
-        lambda x: pb.cross_entropy(x, np.array([0, 2])), lambda x: pb.mse_loss(x, np.zeros((2, 3), np.float32)), lambda x: pb.round(x, 1),
-        lambda x: pb.binary_cross_entropy_with_logits(x, np.zeros((2, 3), np.float32)), lambda x: pb.einsum("ij,kj->ik", x, x),
-        lambda x: pb.cumsum(x, axis=0), lambda x: pb.take_along_axis(x, x.argmax(axis=1, keepdims=True), 1), pb.prod,
+        pb.relu, pb.sigmoid, pb.softplus, pb.gelu, lambda x: pb.gelu(x, approximate=True), pb.silu, pb.softmax,
+        pb.log_softmax, pb.leaky_relu, pb.erf, lambda x: pb.clip(x, -1, 1),
+        lambda x: pb.pad(x, 1, constant_values=2.0), pb.logsumexp, pb.norm, lambda x: pb.var(x, correction=1),
+        lambda x: pb.where(x > 0, x, 0.0), lambda x: x**2, lambda x: 1 / (x + 3), lambda x: x @ x.T,
+        lambda x: pb.cross_entropy(x, np.array([0, 2])), lambda x: pb.mse_loss(x, np.zeros((2, 3), np.float32)),
+        lambda x: pb.round(x, 1), lambda x: pb.binary_cross_entropy_with_logits(x, np.zeros((2, 3), np.float32)),
+        lambda x: pb.einsum("ij,kj->ik", x, x), lambda x: pb.cumsum(x, axis=0),
+        lambda x: pb.take_along_axis(x, x.argmax(axis=1, keepdims=True), 1), pb.prod,
     ):  # fmt: skip
         assert f(pb.tensor(x)).dtype == np.float32
         assert pb.grad(lambda x, f=f: f(x).sum())(x).dtype == np.float32

@@ -6,16 +6,16 @@ import operator
 
 import numpy as np
 import pytest
+from tests.core.numerics import central
 
 import pullback as pb
-from tests.core.numerics import central
 
 X = np.array([[0.3, 0.7, 1.1], [1.9, 2.3, 0.5]])
 
 OPERATORS = {
     "+=": (operator.iadd, operator.add), "-=": (operator.isub, operator.sub), "*=": (operator.imul, operator.mul),
-    "/=": (operator.itruediv, operator.truediv), "**=": (operator.ipow, operator.pow), "%=": (operator.imod, operator.mod),
-    "//=": (operator.ifloordiv, operator.floordiv),
+    "/=": (operator.itruediv, operator.truediv), "**=": (operator.ipow, operator.pow),
+    "%=": (operator.imod, operator.mod), "//=": (operator.ifloordiv, operator.floordiv),
 }  # fmt: skip
 
 OTHERS = {
@@ -76,8 +76,9 @@ def test_logic_in_place():
 
 
 INDICES = {
-    "int": 0, "negative": (-1, -1), "slice": slice(1, None), "column": (slice(None), 1), "step": (0, slice(None, None, -2)),
-    "ellipsis": (..., 2), "mask": np.array([[True, False, True], [False, True, False]]), "rows": np.array([1, 0]),
+    "int": 0, "negative": (-1, -1), "slice": slice(1, None), "column": (slice(None), 1),
+    "step": (0, slice(None, None, -2)), "ellipsis": (..., 2),
+    "mask": np.array([[True, False, True], [False, True, False]]), "rows": np.array([1, 0]),
     "pairs": (np.array([0, 1, 1]), np.array([2, 0, 1])), "row mask": np.array([False, True]), "tensor": pb.tensor([1]),
     "list": [0, 1], "empty list": [], "nothing": slice(2, 2), "all": ..., "new axis": (None, 0), "everything": (),
 }  # fmt: skip
@@ -174,8 +175,9 @@ def test_fill_and_assign():
 
 
 WRITES = {
-    "+=": lambda t: operator.iadd(t, 1.0), "*=": lambda t: operator.imul(t, 2.0), "**=": lambda t: operator.ipow(t, 2.0),
-    "[]": lambda t: t.__setitem__(0, 1.0), "[...]": lambda t: t.__setitem__(..., 1.0), "fill": lambda t: t.fill(1.0),
+    "+=": lambda t: operator.iadd(t, 1.0), "*=": lambda t: operator.imul(t, 2.0),
+    "**=": lambda t: operator.ipow(t, 2.0), "[]": lambda t: t.__setitem__(0, 1.0),
+    "[...]": lambda t: t.__setitem__(..., 1.0), "fill": lambda t: t.fill(1.0),
     "assign": lambda t: t.assign([1.0, 2.0]), "out": lambda t: np.add(t, 1.0, out=t),
 }  # fmt: skip
 

@@ -6,12 +6,12 @@ import pickle
 
 import numpy as np
 import pytest
+from tests.core.numerics import central
 
 import pullback as pb
 from pullback.core.custom_kinds import CustomJVP, CustomVJP, Opaque
 from pullback.core.kinds import BilinearMap, Elementwise, LinearMap, Reduction, product, strong_product
 from pullback.core.primitive import Primitive
-from tests.core.numerics import central
 
 
 def cross(a, b):
@@ -23,7 +23,9 @@ FMA = Elementwise("fma", lambda a, b, c: a * b + c, lambda b: b, lambda a: a, 1)
 STEP = Elementwise("step", lambda x: (x > 0) * 1.0, 0)
 GATED = Elementwise("gated", lambda a, b: np.where(a > 0, b, 0), None, lambda a: a > 0)
 ROOT = Elementwise("root", np.sqrt, lambda y: 0.5 / y, strong=True)
-SQUARES = Reduction("squares", lambda x, axis, keepdims: np.sum(x * x, axis=axis, keepdims=keepdims), lambda x, axis: 2 * x)
+SQUARES = Reduction(
+    "squares", lambda x, axis, keepdims: np.sum(x * x, axis=axis, keepdims=keepdims), lambda x, axis: 2 * x
+)
 PAIRS = LinearMap("pairs", lambda x: x[1:] + x[:-1], lambda ct, x: np.pad(ct, (1, 0)) + np.pad(ct, (0, 1)))
 PICKED = LinearMap("picked", lambda x, i: x[i], lambda ct, x, i: pb.setitem(pb.zeros(x.shape), i, ct), None)
 WEIGHTED = LinearMap(
@@ -150,7 +152,7 @@ def test_several_outputs():
     both = CustomJVP("both", lambda x: (np.sin(x), np.cos(x)), lambda p, t, y: (y[1] * t[0], -y[0] * t[0]))
 
     def split(x):
-        from pullback.transforms.custom import outputs_of  # noqa: PLC0415 (a user's primitive takes its outputs apart)
+        from pullback.transforms.custom import outputs_of
 
         return outputs_of(both(x))
 
@@ -184,7 +186,7 @@ def test_on_plain_arrays_bind_boxes_nothing():
 
 
 def test_complaints_name_the_operation():
-    with pytest.raises(pb.ShapeError, match="fma: .*\n  operand 0  \\(2,\\)\n  operand 1  \\(3,\\)"):
+    with pytest.raises(pb.ShapeError, match=r"fma: .*\n  operand 0  \(2,\)\n  operand 1  \(3,\)"):
         FMA(np.ones(2), np.ones(3), 1.0)
     with pytest.raises(pb.DTypeError, match="cube: "):
         CUBE("three")

@@ -121,7 +121,12 @@ def test_a_function_that_fails_inside_a_transform_leaves_the_mode():
     for context in (pb.no_grad, pb.enable_grad):
         with context():
             mode = MODE.get()
-            for transform in (pb.grad(failing), pb.jacobian(failing), pb.checkpoint(failing), lambda x: pb.vjp(failing, x)):
+            for transform in (
+                pb.grad(failing),
+                pb.jacobian(failing),
+                pb.checkpoint(failing),
+                lambda x: pb.vjp(failing, x),
+            ):
                 with pytest.raises(KeyError):
                     transform(pb.tensor(1.0, requires_grad=True))
             assert MODE.get() is mode
@@ -188,7 +193,6 @@ def crossed_in_two_threads():
     return [*seen, records()]
 
 
-@pytest.mark.xfail(reason="a context keeps tokens, which belong to one thread")
 def test_one_context_object_in_two_threads():
     assert contextvars.copy_context().run(crossed_in_two_threads) == [False, True, False, True]
 
@@ -214,7 +218,6 @@ def test_no_grad_stays_in_its_task():
     assert seen == {"without": [False] * 3, "recording": [True] * 3}
 
 
-@pytest.mark.xfail(reason="the body of a coroutine runs after the decorator has left the mode")
 def test_a_decorated_coroutine_runs_in_the_mode():
     @pb.no_grad()
     async def without():
@@ -228,7 +231,6 @@ def test_a_decorated_coroutine_runs_in_the_mode():
     assert asyncio.run(main()) == ([(False, False)] * 2, True)
 
 
-@pytest.mark.xfail(reason="the steps of a generator run after the decorator has left the mode")
 def test_a_decorated_generator_runs_in_the_mode_and_its_caller_does_not():
     closed = []
 

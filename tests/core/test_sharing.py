@@ -14,9 +14,10 @@ import pullback as pb
 
 WRITES = {
     "+= number": lambda t: t.__iadd__(1.0), "-= array": lambda t: t.__isub__(np.full(t.shape, 7.0)),
-    "*= tensor": lambda t: t.__imul__(pb.full(t.shape, 3.0)), "/= list": lambda t: t.__itruediv__(np.full(t.shape, 2.0).tolist()),
-    "**= 2": lambda t: t.__ipow__(2), "//=": lambda t: t.__ifloordiv__(2.0), "[...]": lambda t: t.__setitem__(..., 5.0),
-    "fill": lambda t: t.fill(9.0), "np.add out": lambda t: np.add(t, 1.0, out=t), "twice": lambda t: t.__iadd__(1.0).__iadd__(1.0),
+    "*= tensor": lambda t: t.__imul__(pb.full(t.shape, 3.0)),
+    "/= list": lambda t: t.__itruediv__(np.full(t.shape, 2.0).tolist()), "**= 2": lambda t: t.__ipow__(2),
+    "//=": lambda t: t.__ifloordiv__(2.0), "[...]": lambda t: t.__setitem__(..., 5.0), "fill": lambda t: t.fill(9.0),
+    "np.add out": lambda t: np.add(t, 1.0, out=t), "twice": lambda t: t.__iadd__(1.0).__iadd__(1.0),
     "itself": lambda t: t.__iadd__(t), "minus itself": lambda t: t.__isub__(t), "no_grad": lambda t: without(t),
 }  # fmt: skip
 
@@ -33,16 +34,21 @@ def write(request):
 
 
 SEEN = {
-    "numpy": lambda t: t.numpy(), "numpy of a part": lambda t: t.numpy()[1:], "asarray": np.asarray, "array": lambda t: t.array,
-    "memoryview": lambda t: memoryview(t.numpy()), "raw memoryview": lambda t: memoryview(t.array), "flat": lambda t: t.array.flat,
-    "nditer": lambda t: np.nditer(t.array), "ctypes": lambda t: np.ctypeslib.as_ctypes(t.array), "dlpack": lambda t: np.from_dlpack(t.array),
-    "slice": lambda t: t[1:], "transpose": lambda t: t.T, "reshape": lambda t: t.reshape(-1), "ravel": lambda t: t.ravel(),
-    "expand_dims": lambda t: pb.expand_dims(t, 0), "broadcast_to": lambda t: pb.broadcast_to(t, (3, *t.shape)), "detach": lambda t: t.detach(),
-    "identity": pb.identity, "positive": lambda t: +t, "copy": copy.copy, "deepcopy": copy.deepcopy, "same array": lambda t: pb.Tensor(t.array),
-    "flip": pb.flip, "swapaxes": lambda t: t.swapaxes(0, -1), "asarray of ours": lambda t: pb.tensor(t, copy=False), "pickled": lambda t: pickle.loads(pickle.dumps(t)),
-    "split": lambda t: pb.split(t, 2)[1], "stack": lambda t: pb.stack([t, t]), "squeeze": lambda t: t.squeeze(), "iterated": lambda t: list(t)[1],
-    "strided": lambda t: np.lib.stride_tricks.as_strided(t.array, (2,), (8,)), "astype": lambda t: t.astype(float), "closure": lambda t: (lambda a: lambda: a)(t.array),
-    "assigned": lambda t: pb.zeros(t.shape).assign(t), "in a list": lambda t: [t.array], "diagonal": lambda t: pb.diagonal(pb.outer(t, t)) if t.ndim == 1 else t.diagonal(),
+    "numpy": lambda t: t.numpy(), "numpy of a part": lambda t: t.numpy()[1:], "asarray": np.asarray,
+    "array": lambda t: t.array, "memoryview": lambda t: memoryview(t.numpy()),
+    "raw memoryview": lambda t: memoryview(t.array), "flat": lambda t: t.array.flat,
+    "nditer": lambda t: np.nditer(t.array), "ctypes": lambda t: np.ctypeslib.as_ctypes(t.array),
+    "dlpack": lambda t: np.from_dlpack(t.array), "slice": lambda t: t[1:], "transpose": lambda t: t.T,
+    "reshape": lambda t: t.reshape(-1), "ravel": lambda t: t.ravel(), "expand_dims": lambda t: pb.expand_dims(t, 0),
+    "broadcast_to": lambda t: pb.broadcast_to(t, (3, *t.shape)), "detach": lambda t: t.detach(),
+    "identity": pb.identity, "positive": lambda t: +t, "copy": copy.copy, "deepcopy": copy.deepcopy,
+    "same array": lambda t: pb.Tensor(t.array), "flip": pb.flip, "swapaxes": lambda t: t.swapaxes(0, -1),
+    "asarray of ours": lambda t: pb.tensor(t, copy=False), "pickled": lambda t: pickle.loads(pickle.dumps(t)),
+    "split": lambda t: pb.split(t, 2)[1], "stack": lambda t: pb.stack([t, t]), "squeeze": lambda t: t.squeeze(),
+    "iterated": lambda t: list(t)[1], "strided": lambda t: np.lib.stride_tricks.as_strided(t.array, (2,), (8,)),
+    "astype": lambda t: t.astype(float), "closure": lambda t: (lambda a: lambda: a)(t.array),
+    "assigned": lambda t: pb.zeros(t.shape).assign(t), "in a list": lambda t: [t.array],
+    "diagonal": lambda t: pb.diagonal(pb.outer(t, t)) if t.ndim == 1 else t.diagonal(),
 }  # fmt: skip
 
 
@@ -148,7 +154,6 @@ def test_results_are_right_where_operands_overlap():
     assert t.tolist() == [[0.0] * 3] * 2
 
 
-@pytest.mark.xfail(reason="an operand that looks at the tensor while it is converted sees it change")
 @pytest.mark.parametrize("kind", ["__array__", "__array_ufunc__"])
 def test_an_operand_with_code_of_its_own(kind):
     t, seen = pb.zeros(3), []

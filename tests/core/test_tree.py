@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict, namedtuple
+from collections import OrderedDict
+from typing import NamedTuple
 
 import pytest
 from hypothesis import given
@@ -12,12 +13,16 @@ import pullback as pb
 from pullback.core.errors import OptionError
 from pullback.core.tree import children, leaves, rebuild, same_structure, structure, tree_map
 
-Pair = namedtuple("Pair", "first second")
+
+class Pair(NamedTuple):
+    first: object
+    second: object
+
 
 TREES = st.recursive(
     st.integers(),
-    lambda inner: st.lists(inner, max_size=3) | st.tuples(inner, inner) | st.dictionaries(st.text("abc", max_size=2), inner, max_size=3)
-    | st.builds(Pair, inner, inner),
+    lambda inner: st.lists(inner, max_size=3) | st.tuples(inner, inner) | st.builds(Pair, inner, inner)
+    | st.dictionaries(st.text("abc", max_size=2), inner, max_size=3),
     max_leaves=12,
 )  # fmt: skip
 
@@ -50,7 +55,7 @@ def test_another_structure_says_so(other):
 
 
 def test_dictionaries_of_other_keys_differ():
-    with pytest.raises(pb.ShapeError, match="{a: \\*}"):
+    with pytest.raises(pb.ShapeError, match=r"\{a: \*\}"):
         same_structure({"a": 1}, {"b": 1})
     assert tree_map(lambda x: x, OrderedDict(b=1, a=2)) == {"b": 1, "a": 2}
 

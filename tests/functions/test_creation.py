@@ -9,8 +9,8 @@ import pullback as pb
 
 
 @pytest.mark.parametrize("data", [
-    1, 1.5, True, 1j, [1, 2], [[1.0], [2.0]], (1, 2.5), [], [[]], np.arange(3), np.float32(2), np.ones((2, 0)), range(4), np.array(3),
-    np.ones(2, ">f4"), np.arange(6)[::-2], [np.float16(1), np.float16(2)], memoryview(b"ab"),
+    1, 1.5, True, 1j, [1, 2], [[1.0], [2.0]], (1, 2.5), [], [[]], np.arange(3), np.float32(2), np.ones((2, 0)),
+    range(4), np.array(3), np.ones(2, ">f4"), np.arange(6)[::-2], [np.float16(1), np.float16(2)], memoryview(b"ab"),
 ])  # fmt: skip
 def test_data_of_any_kind(data):
     t, a = pb.tensor(data), np.array(data)
@@ -19,7 +19,21 @@ def test_data_of_any_kind(data):
     assert t.is_leaf
 
 
-@pytest.mark.parametrize("data", ["text", ["a", "b"], None, object(), [1, None], [[1], [1, 2]], [np.ones(2), np.ones(3)], {"a": 1}, b"ab", np.datetime64("2020-01-01")])
+@pytest.mark.parametrize(
+    "data",
+    [
+        "text",
+        ["a", "b"],
+        None,
+        object(),
+        [1, None],
+        [[1], [1, 2]],
+        [np.ones(2), np.ones(3)],
+        {"a": 1},
+        b"ab",
+        np.datetime64("2020-01-01"),
+    ],
+)
 def test_what_are_not_numbers(data):
     with pytest.raises(pb.DTypeError, match="tensor: the data are not"):
         pb.tensor(data)
@@ -77,15 +91,23 @@ def test_asarray_passes_tensors_through():
 
 
 RULES = {
-    "zeros": lambda m: m.zeros((2, 3)), "zeros of a number": lambda m: m.zeros(3), "zeros of a dtype": lambda m: m.zeros(2, dtype=np.int8),
-    "zeros of no axes": lambda m: m.zeros(()), "ones": lambda m: m.ones([2, 2]), "ones of a dtype": lambda m: m.ones(2, np.float32),
-    "full": lambda m: m.full((2, 2), 7), "full of a dtype": lambda m: m.full(2, 7, np.float16), "full of a row": lambda m: m.full((2, 2), np.array([1.0, 2.0])),
-    "arange": lambda m: m.arange(5), "arange from": lambda m: m.arange(2, 5), "arange by": lambda m: m.arange(0.0, 1.0, 0.25), "arange down": lambda m: m.arange(5, 0, -2),
-    "arange of a dtype": lambda m: m.arange(3, dtype=np.float32), "arange of none": lambda m: m.arange(3, 1), "linspace": lambda m: m.linspace(0, 1, 5),
-    "linspace open": lambda m: m.linspace(0.0, 1.0, 4, endpoint=False), "linspace of one": lambda m: m.linspace(2, 3, 1), "linspace of a dtype": lambda m: m.linspace(0, 1, 3, dtype=np.float32),
-    "eye": lambda m: m.eye(3), "eye wide": lambda m: m.eye(2, 4, 1), "eye of a dtype": lambda m: m.eye(2, dtype=np.int64), "eye below": lambda m: m.eye(3, k=-1),
-    "zeros_like": lambda m: m.zeros_like(np.ones((2, 3), np.float32)), "ones_like": lambda m: m.ones_like(np.arange(3)), "full_like": lambda m: m.full_like(np.arange(3), 2.7),
-    "zeros_like of a dtype": lambda m: m.zeros_like(np.ones(2), dtype=np.int16), "ones_like of a list": lambda m: m.ones_like([1.5, 2.5]), "full_like of a dtype": lambda m: m.full_like(np.arange(3), 2.7, dtype=float),
+    "zeros": lambda m: m.zeros((2, 3)), "zeros of a number": lambda m: m.zeros(3),
+    "zeros of a dtype": lambda m: m.zeros(2, dtype=np.int8), "zeros of no axes": lambda m: m.zeros(()),
+    "ones": lambda m: m.ones([2, 2]), "ones of a dtype": lambda m: m.ones(2, np.float32),
+    "full": lambda m: m.full((2, 2), 7), "full of a dtype": lambda m: m.full(2, 7, np.float16),
+    "full of a row": lambda m: m.full((2, 2), np.array([1.0, 2.0])), "arange": lambda m: m.arange(5),
+    "arange from": lambda m: m.arange(2, 5), "arange by": lambda m: m.arange(0.0, 1.0, 0.25),
+    "arange down": lambda m: m.arange(5, 0, -2), "arange of a dtype": lambda m: m.arange(3, dtype=np.float32),
+    "arange of none": lambda m: m.arange(3, 1), "linspace": lambda m: m.linspace(0, 1, 5),
+    "linspace open": lambda m: m.linspace(0.0, 1.0, 4, endpoint=False),
+    "linspace of one": lambda m: m.linspace(2, 3, 1),
+    "linspace of a dtype": lambda m: m.linspace(0, 1, 3, dtype=np.float32), "eye": lambda m: m.eye(3),
+    "eye wide": lambda m: m.eye(2, 4, 1), "eye of a dtype": lambda m: m.eye(2, dtype=np.int64),
+    "eye below": lambda m: m.eye(3, k=-1), "zeros_like": lambda m: m.zeros_like(np.ones((2, 3), np.float32)),
+    "ones_like": lambda m: m.ones_like(np.arange(3)), "full_like": lambda m: m.full_like(np.arange(3), 2.7),
+    "zeros_like of a dtype": lambda m: m.zeros_like(np.ones(2), dtype=np.int16),
+    "ones_like of a list": lambda m: m.ones_like([1.5, 2.5]),
+    "full_like of a dtype": lambda m: m.full_like(np.arange(3), 2.7, dtype=float),
 }  # fmt: skip
 
 
@@ -105,7 +127,8 @@ def test_empty_and_likes_of_tensors():
 
 
 @pytest.mark.parametrize("make", [
-    lambda v: pb.full((2, 3), v), lambda v: pb.full(3, v, np.float32), lambda v: pb.full_like(np.ones((3, 2)), v), lambda v: pb.full_like(pb.ones(4), v),
+    lambda v: pb.full((2, 3), v), lambda v: pb.full(3, v, np.float32), lambda v: pb.full_like(np.ones((3, 2)), v),
+    lambda v: pb.full_like(pb.ones(4), v),
 ])  # fmt: skip
 def test_filling_with_a_tensor_is_differentiable(make):
     v = pb.tensor(2.0, requires_grad=True)

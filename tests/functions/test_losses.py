@@ -8,7 +8,9 @@ import pytest
 import pullback as pb
 
 RNG = np.random.default_rng(0)
-LOGITS = np.concatenate([RNG.normal(size=(4, 3)) * 3, [[1e4, -1e4, 0.0], [-1e4, -1e4, -1e4], [1e-300, 0.0, -0.0], [700.0, -700.0, 750.0]]])
+LOGITS = np.concatenate(
+    [RNG.normal(size=(4, 3)) * 3, [[1e4, -1e4, 0.0], [-1e4, -1e4, -1e4], [1e-300, 0.0, -0.0], [700.0, -700.0, 750.0]]]
+)
 LABELS = np.array([0, 1, 2, 1, 1, 0, 2, 0])
 SOFT = RNG.dirichlet(np.ones(3), size=8)
 REDUCTIONS = {"mean": np.mean, "sum": np.sum, "none": lambda x: x}
@@ -22,7 +24,9 @@ def log_softmax(x):
 
 
 def logistic(x):
-    return np.where(x >= 0, 1 / (1 + np.exp(-np.maximum(x, 0))), np.exp(np.minimum(x, 0)) / (1 + np.exp(np.minimum(x, 0))))
+    return np.where(
+        x >= 0, 1 / (1 + np.exp(-np.maximum(x, 0))), np.exp(np.minimum(x, 0)) / (1 + np.exp(np.minimum(x, 0)))
+    )
 
 
 def close(found, expected):
@@ -50,7 +54,9 @@ def test_the_gradient_is_softmax_minus_target(targets):
         found = pb.jacobian(lambda x: pb.cross_entropy(x, targets, "none"), mode=mode)(LOGITS).numpy()
         assert np.allclose(found[np.arange(8), np.arange(8)], difference, rtol=1e-12, atol=1e-15)
         assert not found[~np.eye(8, dtype=bool)].any()
-    assert np.allclose(pb.grad(lambda x: pb.cross_entropy(x, targets))(LOGITS).numpy(), difference / 8, rtol=1e-12, atol=1e-15)
+    assert np.allclose(
+        pb.grad(lambda x: pb.cross_entropy(x, targets))(LOGITS).numpy(), difference / 8, rtol=1e-12, atol=1e-15
+    )
     x = pb.tensor(LOGITS, requires_grad=True)
     pb.cross_entropy(x, targets, "sum").backward()
     assert np.allclose(x.grad.numpy(), difference, rtol=1e-12, atol=1e-15)
@@ -69,7 +75,9 @@ def test_the_hessian_is_that_of_logsumexp(targets):
     p = np.exp(log_softmax(x))
     found = pb.hessian(lambda x: pb.cross_entropy(x, targets[0]))(x).numpy()
     assert np.allclose(found, np.diag(p) - np.outer(p, p), atol=1e-15)
-    assert np.allclose(pb.jacobian(pb.grad(lambda x: pb.cross_entropy(x, targets[0])), mode="reverse")(x).numpy(), found, atol=1e-15)
+    assert np.allclose(
+        pb.jacobian(pb.grad(lambda x: pb.cross_entropy(x, targets[0])), mode="reverse")(x).numpy(), found, atol=1e-15
+    )
 
 
 def test_the_derivative_in_the_probabilities():
@@ -187,7 +195,8 @@ def test_gradients_of_mse_and_l1():
 
 
 LOSSES = {
-    "mse": pb.mse_loss, "l1": pb.l1_loss, "bce": pb.binary_cross_entropy, "bce logits": pb.binary_cross_entropy_with_logits, "ce": pb.cross_entropy,
+    "mse": pb.mse_loss, "l1": pb.l1_loss, "bce": pb.binary_cross_entropy,
+    "bce logits": pb.binary_cross_entropy_with_logits, "ce": pb.cross_entropy,
 }  # fmt: skip
 losses = pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
 
@@ -204,7 +213,10 @@ def test_an_unknown_reduction(loss, reduction):
 
 @losses
 def test_shapes_that_do_not_fit(loss):
-    for p, t in ((np.full(3, 0.5), np.full(2, 0.5)), (pb.tensor(np.full((3, 2), 0.5), requires_grad=True), np.full((2, 3), 0.5))):
+    for p, t in (
+        (np.full(3, 0.5), np.full(2, 0.5)),
+        (pb.tensor(np.full((3, 2), 0.5), requires_grad=True), np.full((2, 3), 0.5)),
+    ):
         with pytest.raises(pb.ShapeError):
             loss(p, t)
 
@@ -235,6 +247,8 @@ def test_float32_losses_of_extreme_logits_are_finite():
         value, gradient = pb.value_and_grad(lambda x, t=targets: pb.cross_entropy(x, t))(x)
         assert np.isfinite(value.numpy())
         assert np.isfinite(gradient.numpy()).all()
-    value, gradient = pb.value_and_grad(lambda x: pb.binary_cross_entropy_with_logits(x, TARGET.astype(np.float32)))(EXTREME.astype(np.float32))
+    value, gradient = pb.value_and_grad(lambda x: pb.binary_cross_entropy_with_logits(x, TARGET.astype(np.float32)))(
+        EXTREME.astype(np.float32)
+    )
     assert np.isfinite(value.numpy())
     assert np.isfinite(gradient.numpy()).all()

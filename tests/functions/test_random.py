@@ -8,13 +8,16 @@ import pytest
 import pullback as pb
 
 DRAWS = {
-    "normal": lambda rng: pb.random.normal(1.0, 2.0, (3, 2), rng=rng), "uniform": lambda rng: pb.random.uniform(-1.0, 3.0, 5, rng=rng),
-    "integers": lambda rng: pb.random.integers(2, 9, (4,), rng=rng), "bernoulli": lambda rng: pb.random.bernoulli(0.3, 8, rng=rng),
+    "normal": lambda rng: pb.random.normal(1.0, 2.0, (3, 2), rng=rng),
+    "uniform": lambda rng: pb.random.uniform(-1.0, 3.0, 5, rng=rng),
+    "integers": lambda rng: pb.random.integers(2, 9, (4,), rng=rng),
+    "bernoulli": lambda rng: pb.random.bernoulli(0.3, 8, rng=rng),
     "permutation": lambda rng: pb.random.permutation(7, rng=rng),
 }  # fmt: skip
 NUMPY_S = {
-    "normal": lambda g: g.normal(1.0, 2.0, (3, 2)), "uniform": lambda g: g.uniform(-1.0, 3.0, 5), "integers": lambda g: g.integers(2, 9, 4),
-    "bernoulli": lambda g: g.uniform(size=8) < 0.3, "permutation": lambda g: g.permutation(7),
+    "normal": lambda g: g.normal(1.0, 2.0, (3, 2)), "uniform": lambda g: g.uniform(-1.0, 3.0, 5),
+    "integers": lambda g: g.integers(2, 9, 4), "bernoulli": lambda g: g.uniform(size=8) < 0.3,
+    "permutation": lambda g: g.permutation(7),
 }  # fmt: skip
 
 draws = pytest.mark.parametrize("name", DRAWS)
@@ -50,15 +53,15 @@ def test_the_default_generator_goes_on_and_is_seeded(name):
 @draws
 def test_numpy_s_global_state_is_neither_read_nor_changed(name):
     np.random.seed(0)  # noqa: NPY002 (the state that must not matter)
-    state = np.random.get_state()[1].copy()  # noqa: NPY002
+    state = np.random.get_state()[1].copy()  # noqa: NPY002 (the state that must not matter)
     pb.seed(5)
     first = DRAWS[name](None).tolist()
-    np.random.seed(99)  # noqa: NPY002
+    np.random.seed(99)  # noqa: NPY002 (the state that must not matter)
     pb.seed(5)
     assert DRAWS[name](None).tolist() == first
-    np.random.seed(0)  # noqa: NPY002
+    np.random.seed(0)  # noqa: NPY002 (the state that must not matter)
     DRAWS[name](None)
-    assert np.array_equal(np.random.get_state()[1], state)  # noqa: NPY002
+    assert np.array_equal(np.random.get_state()[1], state)  # noqa: NPY002 (the state that must not matter)
 
 
 def test_drawing_from_a_generator_leaves_the_default_alone():
@@ -70,7 +73,7 @@ def test_drawing_from_a_generator_leaves_the_default_alone():
     assert pb.random.uniform(size=3).tolist() == expected
 
 
-@pytest.mark.parametrize("rng", ["0", 1.5, True, np.bool_(True), [1], np.random.RandomState(0), np.random])
+@pytest.mark.parametrize("rng", ["0", 1.5, True, np.True_, [1], np.random.RandomState(0), np.random])
 def test_what_is_no_source_of_randomness(rng):
     for draw in DRAWS.values():
         with pytest.raises(pb.OptionError, match="rng: not a source of randomness"):
@@ -78,7 +81,8 @@ def test_what_is_no_source_of_randomness(rng):
 
 
 @pytest.mark.parametrize("draw", [
-    lambda: pb.random.normal(0.0, -1.0, 2), lambda: pb.random.integers(5, 2), lambda: pb.random.uniform(size=-1), lambda: pb.random.normal(size=(2, -1)),
+    lambda: pb.random.normal(0.0, -1.0, 2), lambda: pb.random.integers(5, 2), lambda: pb.random.uniform(size=-1),
+    lambda: pb.random.normal(size=(2, -1)),
 ])  # fmt: skip
 def test_parameters_that_make_no_sense(draw):
     with pytest.raises(pb.OptionError, match=r"random\.\w+: ") as raised:

@@ -75,6 +75,17 @@ def test_empty_and_0d_arguments():
     check_grads(pb.sin, 0.5, order=3)
 
 
+def test_a_function_may_refuse_points_outside_of_its_domain():
+    def picky(x):
+        if not (x.numpy() > 0).all():
+            raise pb.DataError("only positive numbers")
+        return pb.log(x)
+
+    check_grads(picky, np.array([1e-3, 1.0]))
+    with pytest.raises(pb.DataError):
+        check_grads(picky, np.array([-1.0, 1.0]))
+
+
 # One entry of 2,000 that is off by one percent.
 
 
@@ -85,6 +96,12 @@ def test_one_entry_of_two_thousand_in_a_sum(modes, dtype):
     wrong = cube(lambda x: 3 * x * x * ONE_OF_MANY)
     said = faulty("wrong derivative", lambda x: pb.sum(wrong(x)), X.astype(dtype), modes=modes)
     assert "argument 0[1234]" in said
+
+
+def test_a_ten_millionth_in_one_entry_of_two_thousand():
+    barely = np.where(ONE_OF_MANY > 1, 1 + 1e-7, 1.0)  # a tolerance that grows with the size would let it pass
+    wrong = cube(lambda x: 3 * x * x * barely)
+    assert "[1234]" in faulty("wrong derivative", lambda x: wrong(x).sum(), X, modes=["reverse"])
 
 
 def test_one_entry_of_four_million():
@@ -112,6 +129,10 @@ def test_too_many_entries_are_sampled_and_the_report_says_so():
     report = check_grads(lambda x: cube(lambda x: 3 * x * x)(x).sum(), x)
     assert report.sampled
     assert "sampled: 64 directions" in repr(report)
+
+
+def test_a_limit_smaller_than_what_is_sampled():
+    assert check_grads(lambda x: pb.sin(x), X[:30], limit=10).sampled
 
 
 @pytest.mark.parametrize("size", [3_000, 30_000])
@@ -153,6 +174,14 @@ def test_a_fault_of_one_mode_only(half, other, monkeypatch):
     check_grads(op, X[:3], modes=[other])
     said = faulty("wrong derivative", op, X[:3])
     assert ("forward" if half == "jvp" else "reverse") in said.splitlines()[0]
+
+
+def test_modes_that_differ_by_less_than_the_numbers_can_tell(monkeypatch):
+    op = Elementwise("sin", lambda x: np.sin(x).astype(np.float32).astype(x.dtype), lambda x: np.cos(x))
+    check_grads(op, X[:3])
+    right = op.vjp
+    monkeypatch.setattr(op, "vjp", lambda *args: [c * (1 + 1e-7) for c in right(*args)])
+    assert "forward against reverse" in faulty("wrong derivative", op, X[:3])
 
 
 def test_a_missing_term_of_the_product_rule():
@@ -281,22 +310,34 @@ def test_a_function_that_changes_its_input():
     faulty("an input was changed", Elementwise("twice", lambda x: np.multiply(x, 2, out=x), 2), X[:3].copy())
 
 
-@pytest.mark.parametrize(("mode", "what"), [("reverse", "cotangent"), ("forward", "tangent")])
-def test_a_walk_that_changes_what_it_was_given(mode, what, monkeypatch):
+def test_a_walk_that_changes_what_it_was_given(monkeypatch):
+    calls = []
+
     def spoil(arrays):
         for array in arrays:
             array *= 2
 
     def pulling(f, *xs):
         value, back = pb.vjp(f, *xs)
-        return value, lambda ct: (back(ct), spoil(ct))[0]
 
-    def pushing(f, xs, ts):
-        return pb.jvp(f, xs, ts), spoil(ts)
+        def pull(cotangents):
+            found = back(cotangents)
+            if calls:
+                spoil(cotangents)
+            calls.append(cotangents)
+            return found
+
+        return value, pull
+
+    def pushing(f, xs, tangents):
+        found = pb.jvp(f, xs, tangents)
+        spoil(tangents)
+        return found
 
     monkeypatch.setattr(contract, "vjp", pulling)
-    monkeypatch.setattr(contract, "jvp", lambda *args: pushing(*args)[0])
-    faulty(f"changed the {what}|two answers", pb.sin, X[:3], modes=[mode])
+    monkeypatch.setattr(contract, "jvp", pushing)
+    faulty("pulling back changed the cotangent", pb.sin, X[:3], modes=["reverse"])
+    faulty("pushing forward changed the tangent", pb.sin, X[:3], modes=["forward"])
 
 
 def test_a_function_that_draws_other_numbers_each_time():

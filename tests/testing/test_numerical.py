@@ -84,6 +84,19 @@ def test_noise_makes_the_error_as_large_as_it_must_be(x):
     assert found.error[0, 0] < 1e-4
 
 
+def test_noise_where_small_steps_move_nothing():
+    found = slope(lambda x: np.sin(x).astype(np.float32).astype(float), 1.5703125)
+    assert abs(found.value[0, 0] - math.cos(1.5703125)) <= 10 * found.error[0, 0]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_direction_through_numbers_of_unlike_sizes(seed):
+    direction = np.random.default_rng(seed).uniform(0.5, 1.5, (1, 2))
+    # A kink that is 1e-9 away asks for steps that round the other number.
+    found = differentiate(lambda x: np.array([max(x[0], 0), 3 * (x[1] - 2)]), np.array([1e-9, 2.0]), direction)
+    assert (abs(found.value - [1, 3] * direction) <= 10 * found.error + 1e-12).all()
+
+
 def test_all_directions_and_values_at_once():
     matrix = np.random.default_rng(0).normal(size=(5, 3))
     directions = np.random.default_rng(1).normal(size=(4, 3))

@@ -22,9 +22,10 @@ def wave(x):
 
 
 @pytest.mark.parametrize("transform", [
-    lambda f: pb.grad(lambda x: f(x).sum())(X), lambda f: pb.jacobian(f, mode="forward")(X), lambda f: pb.jacobian(f, mode="reverse")(X),
-    lambda f: pb.jvp(f, (X,), (X,))[1], lambda f: pb.vjp(f, X)[1](X)[0], lambda f: pb.hessian(lambda x: f(x).sum())(X),
-    lambda f: pb.hvp(lambda x: f(x).sum(), (X,), (X,)), lambda f: pb.jacobian(pb.jacobian(f))(X), lambda f: pb.linearize(f, X)[1](X),
+    lambda f: pb.grad(lambda x: f(x).sum())(X), lambda f: pb.jacobian(f, mode="forward")(X),
+    lambda f: pb.jacobian(f, mode="reverse")(X), lambda f: pb.jvp(f, (X,), (X,))[1], lambda f: pb.vjp(f, X)[1](X)[0],
+    lambda f: pb.hessian(lambda x: f(x).sum())(X), lambda f: pb.hvp(lambda x: f(x).sum(), (X,), (X,)),
+    lambda f: pb.jacobian(pb.jacobian(f))(X), lambda f: pb.linearize(f, X)[1](X),
     lambda f: pb.jacobian(pb.hessian(lambda x: (f(x) ** 2).sum()))(X),
 ])  # fmt: skip
 def test_every_derivative_is_that_of_the_function(transform):
@@ -178,7 +179,8 @@ def another_structure():
 
 
 @pytest.mark.parametrize("made", [
-    changed_array, changed_constant, changed_number, changed_shape, own_generator, numpy_s_generator, another_structure,
+    changed_array, changed_constant, changed_number, changed_shape, own_generator, numpy_s_generator,
+    another_structure,
 ])  # fmt: skip
 def test_a_function_that_gives_something_else_when_run_again_is_noticed(made):
     f, change = made()
@@ -216,7 +218,9 @@ def test_random_numbers_are_drawn_again():
 
 def test_outputs_of_every_kind():
     x = {"u": leaf([1.0, 2.0]), "v": leaf([3.0, 4.0])}
-    y = pb.checkpoint(lambda p: {"a": p["u"] * p["v"], "b": [p["u"], 3.0, "text", None, p["v"].sum(), pb.ones(2), p["u"].argmax()]})(x)
+    y = pb.checkpoint(
+        lambda p: {"a": p["u"] * p["v"], "b": [p["u"], 3.0, "text", None, p["v"].sum(), pb.ones(2), p["u"].argmax()]}
+    )(x)
     assert y["b"][1:4] == [3.0, "text", None]
     assert y["b"][5].tolist() == [1.0, 1.0]
     assert y["b"][6].item() == 1
@@ -229,7 +233,7 @@ def test_one_of_several_outputs():
     f = pb.checkpoint(lambda x: (x * x, x * x * x))
     assert pb.grad(lambda x: f(x)[1])(2.0).item() == 12.0
     assert pb.grad(lambda x: f(x)[0] * f(x)[1])(2.0).item() == 80.0
-    value, tangent = pb.jvp(f, (2.0,), (1.0,))
+    _, tangent = pb.jvp(f, (2.0,), (1.0,))
     assert [t.item() for t in tangent] == [4.0, 12.0]
 
 

@@ -15,14 +15,14 @@ def test_a_tangent():
 
 
 def test_trees_of_primals_and_tangents():
-    value, tangent = pb.jvp(
-        lambda p, q: (p["a"] * q[0], {"b": p["a"]}, 4.0), ({"a": 2.0}, [3.0]), ({"a": 1.0}, [10.0])
-    )
+    value, tangent = pb.jvp(lambda p, q: (p["a"] * q[0], {"b": p["a"]}, 4.0), ({"a": 2.0}, [3.0]), ({"a": 1.0}, [10.0]))
     assert [value[0].item(), value[1]["b"].item(), value[2].item()] == [6.0, 2.0, 4.0]
     assert [tangent[0].item(), tangent[1]["b"].item(), tangent[2].item()] == [23.0, 1.0, 0.0]
 
 
-@pytest.mark.parametrize("tangent", [np.array([1.0, 2.0]), pb.tensor([1.0, 2.0]), np.array([1, 2]), np.array([1, 2], np.float32)])
+@pytest.mark.parametrize(
+    "tangent", [np.array([1.0, 2.0]), pb.tensor([1.0, 2.0]), np.array([1, 2]), np.array([1, 2], np.float32)]
+)
 def test_a_tangent_of_any_kind(tangent):
     assert pb.jvp(lambda x: x * x, (np.array([3.0, 4.0]),), (tangent,))[1].tolist() == [6.0, 16.0]
 

@@ -53,8 +53,9 @@ def test_get_gives_a_default(x, y):
 
 
 @pytest.mark.parametrize(("ask", "why"), [
-    (lambda y: "z", "no tensor has this name"), (lambda y: y, "was not computed from it"), (lambda y: y.detach(), "it is a constant"),
-    (lambda y: pb.tensor([1, 2]), "its dtype is int64"), (lambda y: 3, "it is no tensor"), (lambda y: None, "it is no tensor"),
+    (lambda y: "z", "no tensor has this name"), (lambda y: y, "was not computed from it"),
+    (lambda y: y.detach(), "it is a constant"), (lambda y: pb.tensor([1, 2]), "its dtype is int64"),
+    (lambda y: 3, "it is no tensor"), (lambda y: None, "it is no tensor"),
 ])  # fmt: skip
 def test_a_gradient_that_does_not_exist_says_of_what_and_why(x, y, ask, why):
     with pytest.raises(pb.NoGradientError, match=why) as raised:
@@ -65,7 +66,8 @@ def test_a_gradient_that_does_not_exist_says_of_what_and_why(x, y, ask, why):
 
 
 @pytest.mark.parametrize("cut", [
-    lambda y: y.detach(), pb.stop_gradient, lambda y: y.argmax() * 1.0, lambda y: y.astype(int) * 1.0, lambda y: (y > 0) * 1.0,
+    lambda y: y.detach(), pb.stop_gradient, lambda y: y.argmax() * 1.0, lambda y: y.astype(int) * 1.0,
+    lambda y: (y > 0) * 1.0,
 ])  # fmt: skip
 def test_wrt_a_tensor_that_is_cut_off(x, y, cut):
     loss = x * cut(y).sum()
@@ -88,7 +90,9 @@ def test_wrt_constants_and_integers(x):
             pb.gradients((x * constant).sum(), [constant])
 
 
-@pytest.mark.parametrize("collection", [list, tuple, set, iter, lambda ts: dict.fromkeys(ts).keys(), lambda ts: (t for t in ts)])
+@pytest.mark.parametrize(
+    "collection", [list, tuple, set, iter, lambda ts: dict.fromkeys(ts).keys(), lambda ts: (t for t in ts)]
+)
 def test_wrt_a_collection_of_any_kind(x, y, collection):
     found = pb.gradients((x * y).sum(), collection([x, y]))
     assert (found[x].item(), found[y].tolist()) == (12.0, [3.0, 3.0])

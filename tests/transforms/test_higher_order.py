@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from tests.core.numerics import central
 
 import pullback as pb
 from pullback.core.kinds import Elementwise
-from tests.core.numerics import central
 
 MODES = ("auto", "forward", "reverse")
 X = np.array([[0.3, -0.7, 1.1], [0.9, 0.4, -0.2]])
 
 FUNCTIONS = {
-    "to a number": lambda x: pb.sin(x).sum(), "to a vector": lambda x: pb.softmax(x.ravel()), "to a matrix": lambda x: x @ x.T,
-    "of the same shape": lambda x: pb.tanh(x) * x[::-1], "to four axes": lambda x: pb.einsum("ij,kl->ijkl", x, x),
-    "to nothing": lambda x: x[:0] * 2, "to a constant": lambda x: pb.ones((2, 2)), "linear": lambda x: x.T * 3,
+    "to a number": lambda x: pb.sin(x).sum(), "to a vector": lambda x: pb.softmax(x.ravel()),
+    "to a matrix": lambda x: x @ x.T, "of the same shape": lambda x: pb.tanh(x) * x[::-1],
+    "to four axes": lambda x: pb.einsum("ij,kl->ijkl", x, x), "to nothing": lambda x: x[:0] * 2,
+    "to a constant": lambda x: pb.ones((2, 2)), "linear": lambda x: x.T * 3,
 }  # fmt: skip
 
 

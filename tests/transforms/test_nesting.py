@@ -30,11 +30,18 @@ def sine_by_vjp(x):
 
 sine_by_vjp.defvjp(lambda x: (sine_by_vjp(x), x), lambda x, ct: (ct * pb.cos(x),))
 
-FUNCTIONS = {"sin": pb.sin, "np.sin": np.sin, "custom_jvp": sine_by_jvp, "custom_vjp": sine_by_vjp, "checkpoint": pb.checkpoint(pb.sin)}
+FUNCTIONS = {
+    "sin": pb.sin,
+    "np.sin": np.sin,
+    "custom_jvp": sine_by_jvp,
+    "custom_vjp": sine_by_vjp,
+    "checkpoint": pb.checkpoint(pb.sin),
+}
 
 
 def by_backward(f):
     """The derivative by a tape: a leaf inside, which outer transforms see through."""
+
     def derivative(x):
         leaf = pb.identity(x) if isinstance(x, pb.Tensor) else pb.tensor(float(x), requires_grad=True)
         return pb.gradients(f(leaf), [leaf], create_graph=True)[leaf]
@@ -133,7 +140,7 @@ def test_transforms_inside_functions_of_arrays(outer):
 
 
 def test_gradient_descent_on_a_gradient_descent():
-    # One inner step on (w - a)² from w: w' = w - 2r(w - a). Outer loss (w' - b)², differentiated in the rate r and in a.
+    # A step on (w - a)²: w' = w - 2r(w - a). The outer loss (w' - b)² is differentiated in the rate r and in a.
     def inner(w, a, rate):
         return w - rate * pb.grad(lambda w: (w - a) ** 2)(w)
 

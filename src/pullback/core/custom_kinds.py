@@ -73,11 +73,13 @@ class CustomVJP(_Whole):
 
     def jvp(self, node: Node, tangents: Sequence[Any], saved: Sequence[Any]) -> Any:
         given = [i for i, tangent in enumerate(tangents) if tangent is not None]
+        several = isinstance(node.aval, tuple)
 
-        def back(cotangent: Any) -> Any:
-            return tuple(self.vjp(node, cotangent, saved, given))
+        def back(*cotangents: Any) -> Any:
+            return tuple(self.vjp(node, cotangents if several else cotangents[0], saved, given))
 
-        return transpose(back, [node.aval], tuple(tangents[i] for i in given))[0]
+        found = transpose(back, node.aval if several else [node.aval], tuple(tangents[i] for i in given))
+        return tuple(found) if several else found[0]
 
 
 @final

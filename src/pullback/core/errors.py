@@ -4,7 +4,7 @@
 
     PullbackError
     ├── ShapeError (ValueError)            shapes, axes or sizes that do not fit
-    │   └── AxisError (IndexError)         an axis that the array does not have
+    │   └── AxisError (IndexError)         an axis or an index that the array does not have
     ├── DTypeError (TypeError)             a dtype that the operation cannot take
     ├── GraphError (RuntimeError)          a graph that cannot be walked or changed as asked
     │   ├── NoGradientError                a gradient that does not exist
@@ -74,7 +74,7 @@ class ShapeError(PullbackError, ValueError):
 
 
 class AxisError(ShapeError, IndexError):
-    """An axis that the array does not have."""
+    """An axis or an index that the array does not have."""
 
 
 class DTypeError(PullbackError, TypeError):

@@ -17,6 +17,8 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+
 if TYPE_CHECKING:
     import weakref
 
@@ -24,7 +26,8 @@ if TYPE_CHECKING:
 
 next_serial: Final[Callable[[], int]] = count().__next__
 
-_PACKAGE: Final = str(Path(__file__).resolve().parent.parent)
+# Whose frames are not the user's: ours, and NumPy's, which stand between where its functions are called.
+_NOT_THE_USER: Final = (str(Path(__file__).resolve().parent.parent), str(Path(np.__file__).resolve().parent))
 
 
 class Node:
@@ -129,9 +132,9 @@ def _serial(node: Node) -> int:
 
 
 def user_frame() -> FrameType | None:
-    """The innermost frame that is not Pullback's own."""
+    """The innermost frame that is neither Pullback's nor NumPy's."""
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+    while frame is not None and frame.f_code.co_filename.startswith(_NOT_THE_USER):
         frame = frame.f_back
     return frame
 

@@ -112,6 +112,7 @@ class Elementwise(Primitive):
         super().__init__(name, kernel, doc)
         self.lint = lint
         names = OPERAND_NAMES[len(partials)]
+        self.arity = len(partials)
         self.rules = tuple(None if partial is None else Rule(partial, names) for partial in partials)
         self.differentiable = any(rule is not None for rule in self.rules)
         self.strong = strong

@@ -7,7 +7,9 @@ exception restores what was.
 from __future__ import annotations
 
 from contextlib import ContextDecorator
-from contextvars import ContextVar, Token
+from contextvars import ContextVar
+from functools import wraps
+from inspect import iscoroutinefunction, isgeneratorfunction
 from typing import Any, Final, NamedTuple, Protocol, Self
 
 
@@ -39,6 +41,10 @@ class Mode(NamedTuple):
         Lints (broadcasts and precision) raise instead of warning.
     trace : Trace or None
         Watches what is done while a program is being recorded.
+    reads : list or None
+        Lines at which numbers of tracked tensors were read as Python's, where a transform wants to know.
+    outer : Mode or None
+        What comes back when the context ends.
     """
 
     recording: bool = True
@@ -46,6 +52,8 @@ class Mode(NamedTuple):
     strict_nan: bool = False
     strict: bool = False
     trace: Trace | None = None
+    reads: list[str] | None = None
+    outer: Mode | None = None
 
 
 MODE: Final[ContextVar[Mode]] = ContextVar("pullback mode", default=Mode())  # noqa: B039 (a Mode is immutable)
@@ -54,6 +62,9 @@ MODE: Final[ContextVar[Mode]] = ContextVar("pullback mode", default=Mode())  # n
 class ModeContext(ContextDecorator):
     """A context manager and decorator that changes fields of the mode, and puts them back.
 
+    It holds nothing but the changes, so one object serves any number of threads. It decorates functions, coroutines and
+    generators, whose caller keeps its own mode.
+
     >>> with ModeContext(recording=False):
     ...     MODE.get().recording
     False
@@ -61,18 +72,54 @@ class ModeContext(ContextDecorator):
 
     def __init__(self, **changes: Any) -> None:
         self._changes = changes
-        self._tokens: list[Token[Mode]] = []
 
     def __enter__(self) -> Self:
-        self._tokens.append(MODE.set(MODE.get()._replace(**self._changes)))
+        mode = MODE.get()
+        MODE.set(mode._replace(**self._changes, outer=mode))
         return self
 
     def __exit__(self, *exception: object) -> None:
-        MODE.reset(self._tokens.pop())
+        outer = MODE.get().outer
+        assert outer is not None
+        MODE.set(outer)
 
-    def _recreate_cm(self) -> ModeContext:
-        # A decorated function may recurse or run in several threads: each call has its own tokens.
-        return type(self)(**self._changes)
+    def __call__(self, function: Any) -> Any:
+        if iscoroutinefunction(function):
+
+            @wraps(function)
+            async def coroutine(*args: Any, **kwargs: Any) -> Any:
+                with self:
+                    return await function(*args, **kwargs)
+
+            return coroutine
+        if isgeneratorfunction(function):
+
+            @wraps(function)
+            def generator(*args: Any, **kwargs: Any) -> Any:
+                return self._steps(function(*args, **kwargs))
+
+            return generator
+        return super().__call__(function)
+
+    def _steps(self, steps: Any) -> Any:
+        """The steps of a generator, each in the mode, and what is between them not."""
+        advance, given = steps.send, None
+        try:
+            while True:
+                try:
+                    with self:
+                        made = advance(given)
+                except StopIteration as stop:
+                    return stop.value
+                try:
+                    given, advance = (yield made), steps.send
+                except GeneratorExit:
+                    raise
+                except BaseException as error:  # noqa: BLE001 (whatever the caller throws is the generator's to catch)
+                    given, advance = error, steps.throw
+        finally:
+            with self:
+                steps.close()
 
 
 def no_grad() -> ModeContext:

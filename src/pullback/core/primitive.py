@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import numpy as np
 
 from pullback.core.blocks import LARGE, blockwise
-from pullback.core.errors import DTypeError, GraphError, NotFiniteError, PullbackError, ShapeError
+from pullback.core.errors import AxisError, DTypeError, GraphError, NotFiniteError, PullbackError, ShapeError
 from pullback.core.graph import PLACES, Node, known_value, next_serial, user_line
 from pullback.core.modes import MODE
 from pullback.core.spec import KEPT_SIZE, Spec, constant_of, spec_of, summary_of
@@ -84,6 +84,7 @@ class Primitive(ABC):
     lint: Callable[..., None] | None = None
     residual: Callable[..., Any] | None = None
     rules: Sequence[Rule | None] = ()
+    arity: int | None = None  # how many operands there must be; None where the kernel itself says so
 
     def __init__(self, name: str, kernel: Callable[..., Any], doc: str | None = None) -> None:
         self.name = name
@@ -144,6 +145,8 @@ class Primitive(ABC):
             bit += bit
         if plain and arrays:
             arrays[0] = np.asarray(arrays[0])  # Python numbers alone are no arrays yet
+        if len(arrays) != self.arity and self.arity is not None:
+            raise TypeError(f"{self.name}() takes {self.arity} operands, not {len(arrays)}")  # NumPy would write to one
         try:
             if self.blocks and type(array) is np.ndarray and array.size >= LARGE:
                 output = blockwise(self.kernel, arrays)
@@ -151,6 +154,8 @@ class Primitive(ABC):
                 output = self.kernel(*arrays, **params)
         except (ValueError, IndexError, TypeError) as error:
             raise self.complaint(error, arrays) from None
+        if plain and arrays and type(output) is np.ndarray and (output.base is not None or output is arrays[0]):
+            output = output.copy()  # not a view of the caller's own array, which may change
         if self.residual is not None:
             output, residual = output
         result: Tensor = _new(tensor_type)
@@ -226,7 +231,8 @@ class Primitive(ABC):
     def explain(self, error: Exception, arrays: Sequence[Any]) -> PullbackError:
         """Turn NumPy's complaint about shapes into a ShapeError that shows them."""
         shapes = {"shape" if len(arrays) == 1 else f"operand {i}": spec_of(a).shape for i, a in enumerate(arrays)}
-        return ShapeError(f"{self.name}: {error}", **shapes)
+        kind = AxisError if isinstance(error, IndexError) else ShapeError
+        return kind(f"{self.name}: {error}", **shapes)
 
 
 def as_operand(operand: Any) -> Any:

@@ -127,7 +127,7 @@ def pull(
             values = boxed(node, saved, tracing) if record or tracing else saved
             contributions = primitive.vjp(node, cotangent, values, wanted)
             if mode.anomaly:
-                _check(node, cotangent, contributions)
+                _check(node, [cotangent], contributions, "cotangent")
             if not retain:
                 node.saved = None
             del values, saved, cotangent  # hold no array longer than it is needed
@@ -199,18 +199,26 @@ def sum_to(value: Any, shape: tuple[int, ...]) -> Any:
     return value if value.shape == shape else value.reshape(shape)
 
 
-def _check(node: Node, cotangent: Any, contributions: Sequence[Any]) -> None:
-    given = [c for c in (cotangent if isinstance(cotangent, tuple) else (cotangent,)) if c is not None]
-    found = [c for c in contributions if c is not None]
+def _check(node: Node, given: Sequence[Any], found: Sequence[Any], what: str) -> None:
+    """Raise where a walk's first value that is not finite was made: finite went in, and came out otherwise."""
+    given, found = list(_parts(given)), list(_parts(found))
     if all(map(all_finite, given)) and not all(map(all_finite, found)):
         assert node.primitive is not None
         raise NotFiniteError(
             f"{node.primitive.name}: the derivative is not finite",
             operands=", ".join(describe_range(known_value(i)) for i in node.inputs),
-            cotangent=", ".join(describe_range(c) for c in given),
+            **{what: ", ".join(map(describe_range, given))},
             line=getattr(node, "site", "recorded outside detect_anomaly"),
             fix="keep the operands away from the singular point, e.g. sqrt(x + 1e-12) or pb.where",
         )
+
+
+def _parts(values: Sequence[Any]) -> Iterator[Any]:
+    for value in values:
+        if isinstance(value, tuple):
+            yield from _parts(value)
+        elif value is not None:
+            yield getattr(value, "array", value)
 
 
 def push(
@@ -218,7 +226,7 @@ def push(
 ) -> dict[Node, Any]:
     """Carry tangents from sources forward along `path`; give the tangent of each node on it that has one."""
     carried: dict[Node, Any] = dict(tangents)
-    tracing = MODE.get().trace is not None
+    anomaly, tracing = MODE.get().anomaly, MODE.get().trace is not None
     with quietly(tracing and not record):
         for node in path:
             if node in tangents or node.primitive is None:
@@ -233,6 +241,8 @@ def push(
             tangent = node.primitive.jvp(node, given, values)
             if not retain:
                 node.saved = None
+            if anomaly:
+                _check(node, [t for t in given if t is not None], [tangent], "tangent")
             if tangent is not None:
                 carried[node] = _cast(tangent, node.aval)
     return carried

@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
+from pullback.core.axes import Axes, ndim_of, normalize_axes
 from pullback.core.errors import OptionError
 from pullback.ops.elementwise import erf, exp, isfinite, log, multiply, sigmoid, stop_gradient, subtract, tanh, where
 from pullback.ops.reductions import max as largest
@@ -18,8 +21,9 @@ def softmax(x: Any, axis: int = -1) -> Any:
     >>> softmax(pb.tensor([0.0, 0.0]))
     Tensor([0.5, 0.5])
     """
-    e = exp(_shifted(x, axis))
-    return e / sum_over(e, axis, keepdims=True)
+    axes = normalize_axes(axis, ndim_of(x), "softmax")
+    e = exp(_shifted(x, axes))
+    return e / sum_over(e, axes, keepdims=True)
 
 
 def log_softmax(x: Any, axis: int = -1) -> Any:
@@ -29,14 +33,16 @@ def log_softmax(x: Any, axis: int = -1) -> Any:
     >>> log_softmax(pb.tensor([1000.0, 1000.0]))
     Tensor([-0.69314718, -0.69314718])
     """
-    shifted = _shifted(x, axis)
-    return shifted - log(sum_over(exp(shifted), axis, keepdims=True))
+    axes = normalize_axes(axis, ndim_of(x), "log_softmax")
+    shifted = _shifted(x, axes)
+    return shifted - log(sum_over(exp(shifted), axes, keepdims=True))
 
 
-def _shifted(x: Any, axis: int) -> Any:
+def _shifted(x: Any, axes: Axes) -> Any:
     # Softmax does not change when all is shifted, so the shift is a constant of the derivative.
-    shift = stop_gradient(largest(x, axis, keepdims=True))
-    return subtract(x, where(isfinite(shift), shift, 0))
+    shift = stop_gradient(largest(x, axes, keepdims=True))
+    with np.errstate(over="ignore"):  # numbers that far below the largest become -inf, whose exponential is 0
+        return subtract(x, where(isfinite(shift), shift, 0))
 
 
 def silu(x: Any) -> Any:

@@ -107,8 +107,11 @@ class Flat:
         self.value = _joined(found)
 
     def __call__(self, vector: Array) -> Array:
-        """The outputs, joined, at another point."""
-        return _joined([array_of(y) for y in self.function(*map(Tensor, cut(vector, self.inputs)))])
+        """The outputs, joined, at another point; NaN where the function refuses it."""
+        try:
+            return _joined([array_of(y) for y in self.function(*map(Tensor, cut(vector, self.inputs)))])
+        except (ArithmeticError, ValueError):  # outside of its domain, as a matrix that is not positive definite
+            return np.full(self.value.shape, np.nan)
 
 
 def _joined(arrays: Sequence[Array]) -> Array:

@@ -50,7 +50,7 @@ class Probe:
         self.size = sum(math.prod(shape) for shape in shapes)
         self.complete = self.size <= limit
         every = np.arange(self.size)
-        self.axes = every if self.complete else np.sort(generator.choice(every, _AXES, replace=False))
+        self.axes = every if self.complete else np.sort(generator.choice(every, min(_AXES, self.size), replace=False))
         self.dense = dense((1 if self.complete else _DENSE, self.size), generator)
 
     def __len__(self) -> int:

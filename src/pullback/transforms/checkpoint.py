@@ -28,9 +28,9 @@ from pullback.tensor import Tensor
 def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
     """f, keeping only its inputs for the derivative: memory for time, about one more forward run.
 
-    Tensors that f captures (parameters) get their gradients too. Random numbers from the default generator are drawn again as
-    they were. Where f gives other values when it is run again (it captured an array that has changed, or drew from a
-    generator of its own), walking raises GraphError instead of giving the derivative of something else.
+    Tensors that f captures (parameters) get their gradients too. Random numbers from the default generator are drawn
+    again as they were. Where f gives other values when it is run again (it captured an array that has changed, or drew
+    from a generator of its own), walking raises GraphError instead of giving the derivative of something else.
 
     >>> import pullback as pb
     >>> pb.grad(checkpoint(lambda x: pb.sin(pb.sin(x))))(0.0)

@@ -58,7 +58,8 @@ class Recording:
         self.name = name
         mode = MODE.get()
         # Branches that are not taken compute too: what is really in the result shows in the result.
-        with ModeContext(recording=True), np.errstate(divide="ignore", invalid="ignore"):
+        self._reads: list[str] = []
+        with ModeContext(recording=True, reads=self._reads), np.errstate(divide="ignore", invalid="ignore"):
             self.arguments = [tree_map(lambda leaf: fresh(leaf, name), args[i]) for i in argnums]
             self.tensors: list[Tensor] = leaves(self.arguments)
             self.sources: list[Node] = [t.node for t in self.tensors if t.node is not None]
@@ -83,10 +84,10 @@ class Recording:
     def _as_tensor(self, value: Any) -> Tensor:
         if isinstance(value, Tensor):
             return value
-        if type(value) in (int, float):
+        if type(value) in (int, float) and not self._reads:
             return Tensor(np.asarray(float(value)))  # a branch that gives a plain number is a constant
         raise GraphError(
-            f"{self.name}: the function gave no tensor, so there is nothing to differentiate", got=type(value).__name__,
+            f"{self.name}: the function gave no tensor, so there is nothing to differentiate", got=type(value).__name__, line=self._reads[-1] if self._reads else None,
             fix="compute with tensors to the end; .numpy(), .item() and float() leave the graph",
         )  # fmt: skip
 

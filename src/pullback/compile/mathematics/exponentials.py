@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from pullback.compile.mathematics.number import Number, at_least, at_most, fma, nearest, power_of_two, where
-from pullback.compile.mathematics.pairs import Pair, add, constants, evaluate, evaluate_rest, multiply
+from pullback.compile.mathematics.pairs import Pair, add, add_product, constants, evaluate, evaluate_rest, multiply
 from pullback.compile.mathematics.table import elementary
 
 LOG2: float = 0.6931471805599453  # for bounds only
@@ -75,16 +75,13 @@ def times_log2(x: Pair) -> Pair:
 @elementary(single=1.0, double=1.0)
 def expm1(x: Number) -> Number:
     """eˣ - 1."""
-    parts = reduced(at_most(x, (x.format.bias + 1.5) * LOG2))
-    half = power_of_two(parts.n - 1)  # everything is halved, or 2ⁿ would overflow before eˣ does
-    one = half - 0.5
-    lost = (half - one) - 0.5
-    r = parts.r
-    high = fma(half, r, one)
-    low = fma(half, r, one - high) + lost
-    square = multiply(r, r)
-    high, less = add(high, half * (0.5 * square.high))
-    cube = fma(square.high * r, evaluate_rest("exp", r), fma(square.low, 0.5, parts.low))
-    value = high + fma(half, cube, low + less)
+    n, r, low = reduced(at_most(x, (x.format.bias + 1.5) * LOG2))
+    scale = power_of_two(n - 1)  # everything is halved: 2ⁿ is too large before eˣ is
+    head = scale - 0.5
+    lost = (scale - head) - 0.5
+    high, less = add_product(head, scale, r)
+    high, least = add_product(high, r, scale * (0.5 * r))
+    cubes = fma(r * r * r, evaluate_rest("exp", r), low)
+    value = high + fma(scale, cubes, lost + (less + least))
     value = where(x < -(x.format.digits + 0.5) * LOG2, -1.0, value + value)
     return where(abs(x) < 2.0**-x.format.digits, x, value)  # keeps -0; and subnormals cannot be halved

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from pullback.compile.mathematics.exponentials import LOG2, reduced
 from pullback.compile.mathematics.logarithms import log_one_plus
 from pullback.compile.mathematics.number import Number, at_least, at_most, fma, power_of_two, where, with_sign
-from pullback.compile.mathematics.pairs import Pair, add, divide, evaluate, multiply
+from pullback.compile.mathematics.pairs import Pair, add, add_product, divide, evaluate, multiply
 from pullback.compile.mathematics.table import elementary
 
 
@@ -24,21 +24,19 @@ class Halves(NamedTuple):
     great: Number
     small: Number
 
-    def sinh(self, *, large: bool) -> Pair:
-        """2 sinh(x), by that power of two; `large` where 2⁻ⁿ may be lost beside 2ⁿ and still count."""
-        return self._combined(-self.small, large)
+    def sinh(self) -> Pair:
+        """2 sinh(x), by that power of two."""
+        return self._combined(-self.small)
 
-    def cosh(self, *, large: bool) -> Pair:
+    def cosh(self) -> Pair:
         """2 cosh(x), likewise."""
-        return self._combined(self.small, large)
+        return self._combined(self.small)
 
-    def _combined(self, small: Number, large: bool) -> Pair:
+    def _combined(self, small: Number) -> Pair:
         a, a_low = add(self.great, small)
         b, b_low = add(self.great, -small)
-        high = fma(b, self.r, a)
-        low = fma(b, self.r, a - high)
-        if large:
-            low = low + fma(b_low, self.r, a_low)
+        high, low = add_product(a, b, self.r)
+        low = low + fma(b_low, self.r, a_low)
         return Pair(high, fma(a, self.cosine, fma(b, self.sine, low)))
 
 
@@ -57,7 +55,7 @@ def halves(x: Number, halvings: int) -> Halves:
 def sinh(x: Number) -> Number:
     """(eˣ - e⁻ˣ) / 2."""
     size = abs(x)
-    high, low = halves(at_most(size, (x.format.bias + 2.5) * LOG2), 2).sinh(large=True)
+    high, low = halves(at_most(size, (x.format.bias + 2.5) * LOG2), 2).sinh()
     value = high + low
     return where(size < 2.0**-x.format.digits, x, with_sign(value + value, x))  # subnormals cannot be halved
 
@@ -65,17 +63,21 @@ def sinh(x: Number) -> Number:
 @elementary(single=1.0, double=1.0)
 def cosh(x: Number) -> Number:
     """(eˣ + e⁻ˣ) / 2."""
-    high, low = halves(at_most(abs(x), (x.format.bias + 2.5) * LOG2), 2).cosh(large=True)
+    high, low = halves(at_most(abs(x), (x.format.bias + 2.5) * LOG2), 2).cosh()
     value = high + low
     return value + value
 
 
 @elementary(single=1.0, double=1.0)
 def tanh(x: Number) -> Number:
-    """sinh(x) / cosh(x)."""
-    of = halves(at_most(abs(x), (x.format.digits + 4) * LOG2 / 2), 0)
-    above = of.sinh(large=False)
-    high, low = divide(above.high, add(*of.cosh(large=False)), above.low)
+    """(e - 1) / (e + 1), where e = exp(2|x|), with the sign of x."""
+    half = at_most(abs(x), (x.format.digits + 4) * LOG2 / 2)
+    n, r, low = reduced(half + half)
+    scale = power_of_two(n)
+    high, less = add_product(scale - 1.0, scale, r)
+    high, low = add(high, fma(scale, fma(r * r, evaluate("exp", r), low), less))
+    below = add(at_least(high, 2.0), at_most(high, 2.0))
+    high, low = divide(high, Pair(below.high, below.low + low), low)
     return with_sign(high + low, x)
 
 

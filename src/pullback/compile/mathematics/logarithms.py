@@ -10,7 +10,7 @@ import math
 from typing import NamedTuple
 
 from pullback.compile.mathematics.number import Number, fma, where, with_sign
-from pullback.compile.mathematics.pairs import Pair, add, constants, evaluate, evaluate_rest, multiply, multiply_add
+from pullback.compile.mathematics.pairs import Pair, add, add_product, constants, evaluate, evaluate_rest, multiply, multiply_add
 from pullback.compile.mathematics.table import elementary
 
 
@@ -80,9 +80,17 @@ def log10(x: Number) -> Number:
     return in_base(x, "log10 2", "1 / log 10")
 
 
+def combined(k: Number, f: Number, low: Number) -> Pair:
+    """k·log 2 + log(1 + f + low), k = 0 or -1/3 < f < 1/2; f²/2 is taken away exactly."""
+    head, tail, _ = constants("log 2", f)
+    high, rest = multiply_add(k, head, f)
+    high, less = add_product(high, f, -0.5 * f)
+    cubes = fma(f * f * f, evaluate_rest("log", f), fma(k, tail, low))
+    return Pair(high, cubes + (rest + less))
+
+
 def log_one_plus(x: Number, low: Number | None = None, doublings: Number | None = None) -> Pair:
     """log(1 + x + low) + doublings·log 2, for -1 < x < ∞, as a sum."""
-    head, tail, _ = constants("log 2", x)
     one = 1.0 + x
     lost = x - (one - 1.0)
     k, place, m = split(one)
@@ -90,13 +98,7 @@ def log_one_plus(x: Number, low: Number | None = None, doublings: Number | None 
     f, f_low = add(m - 1.0, lost * scale)
     if low is not None:
         f_low = fma(low, scale, f_low)
-    if doublings is not None:
-        k = k + doublings
-    high, low = multiply_add(k, head, f)
-    square = multiply(f, f)
-    high, less = add(high, -0.5 * square.high)
-    rest = fma(square.high * f, evaluate_rest("log", f), fma(k, tail, fma(square.low, -0.5, f_low)))
-    return Pair(high, rest + (low + less))
+    return combined(k if doublings is None else k + doublings, f, f_low)
 
 
 @elementary(single=1.0, double=1.0)

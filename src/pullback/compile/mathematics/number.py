@@ -188,8 +188,19 @@ def power_of_two(exponent: Number) -> Number:
 
 
 def polynomial(x: Number, coefficients: tuple[float, ...]) -> Number:
-    """c₀ + c₁ x + c₂ x² …, by Horner's rule."""
-    total: Number | float = coefficients[-1]
-    for coefficient in reversed(coefficients[:-1]):
-        total = fma(x, total, coefficient)
-    return x.like(total)
+    """c₀ + c₁ x + c₂ x² …: Horner's rule; if long, in x² on pairs of terms, which are computed at the same time.
+
+    The last step is always the same, so that the greatest term is rounded once.
+    """
+    first, *others = coefficients
+    if len(others) < 8:
+        total: Number | float = others[-1]
+        for coefficient in reversed(coefficients[:-1]):
+            total = fma(x, total, coefficient)
+        return x.like(total)
+    pairs = [fma(x, b, a) for a, b in zip(others[::2], others[1::2], strict=False)]
+    total = others[-1] if len(others) % 2 else pairs.pop()
+    square = x * x
+    for pair in reversed(pairs):
+        total = fma(square, total, pair)
+    return fma(x, total, first)

@@ -56,6 +56,12 @@ def multiply_add(a: Number, b: Number | float, c: Number) -> Pair:
     return Pair(high, fma(a, b, -high) + c)
 
 
+def add_product(larger: Number | float, a: Number, b: Number | float) -> Pair:
+    """C + a · b, exactly where c = 0 or not smaller than a · b, but for the last bits of the low part."""
+    high = fma(a, b, larger)
+    return Pair(high, fma(a, b, larger - high))
+
+
 def multiply(a: Number, b: Number | float) -> Pair:
     """A · b, exactly (unless it is subnormal)."""
     high = a * b

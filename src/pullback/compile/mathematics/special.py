@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 from pullback.compile.mathematics.exponentials import LOG2, Reduced, exponential, reduced, scaled
+from pullback.compile.mathematics.logarithms import combined
 from pullback.compile.mathematics.number import Number, at_least, at_most, fma, power_of_two, where, with_sign
-from pullback.compile.mathematics.pairs import Pair, add, add_any, divide, evaluate, multiply
+from pullback.compile.mathematics.pairs import Pair, add, add_any, divide, evaluate
 from pullback.compile.mathematics.table import elementary
 
 
@@ -33,13 +36,15 @@ def sigmoid(x: Number) -> Number:
 
 
 def log_one_plus_exponential(x: Number) -> Pair:
-    """log(1 + eˣ) for x ≤ 0: with t = eˣ, t - t²/2 + t³·P(t)."""
+    """log(1 + eˣ) for x ≤ 0: what `logarithms` does, where 1 + eˣ needs no taking apart."""
     power, n, _ = exponential_of_negative(x)
     t, lost = scaled(power.high, n), scaled(power.low, n)
-    square = multiply(t, t)
-    high, low = add(t, -0.5 * square.high)
-    low = fma(square.low, -0.5, fma(lost, fma(t, -0.5, 1.0), low))
-    return Pair(high, fma(square.high * t, evaluate("log1p", t), low))
+    halved = t > math.sqrt(2.0) - 1
+    less, rest = add(-1.0, t)
+    k = where(halved, t.like(1.0), 0.0)
+    f = where(halved, 0.5 * less, t)
+    low = where(halved, 0.5 * (rest + lost), lost)
+    return combined(k, f, low)
 
 
 @elementary(single=1.0, double=1.0)

@@ -1,0 +1,231 @@
+"""NumPy's protocols: ufuncs and array functions on tensors find Pullback's operations, or say that there is none."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from tests.core.numerics import central
+
+import pullback as pb
+from pullback.core.kinds import Elementwise
+from pullback.ops import elementwise
+
+A = np.array([[0.5, -0.2, 0.8], [0.1, 0.7, -0.4]])
+
+
+def leaf(value=A):
+    return pb.tensor(value, requires_grad=True)
+
+
+UFUNCS = sorted(
+    op.name for op in vars(elementwise).values()
+    if isinstance(op, Elementwise) and isinstance(getattr(np, op.name, None), np.ufunc)
+)  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("name", UFUNCS)
+def test_each_ufunc_of_ours_answers_numpy_s(name):
+    ufunc = getattr(np, name)
+    operands = (
+        [np.abs(A) > 0.3] * ufunc.nin if name.startswith(("bitwise", "invert")) else [A, A[::-1] + 0.05][: ufunc.nin]
+    )
+    expected = ufunc(*operands)
+    for boxed in range(1, 2**ufunc.nin):
+        mixed = [pb.tensor(x) if boxed >> i & 1 else x for i, x in enumerate(operands)]
+        found = ufunc(*mixed)
+        assert isinstance(found, pb.Tensor)
+        assert found.dtype == expected.dtype
+        assert np.allclose(found.numpy(), expected, rtol=1e-14, equal_nan=True)
+
+
+def test_scipy_s_ufuncs_too():
+    from scipy.special import erf, expit
+
+    assert np.allclose(expit(pb.tensor(A)).numpy(), expit(A))
+    assert np.allclose(
+        pb.jacobian(lambda x: erf(x) * expit(x))(A).numpy(), central(lambda x: erf(x) * expit(x), A), atol=1e-9
+    )
+
+
+@pytest.mark.parametrize(
+    "ufunc",
+    [
+        np.fmod,
+        np.copysign,
+        np.heaviside,
+        np.nextafter,
+        np.gcd,
+        np.spacing,
+        np.frexp,
+        np.left_shift,
+        np.float_power,
+        np.modf,
+        np.signbit,
+        np.ldexp,
+    ],
+)
+def test_a_ufunc_that_we_do_not_have(ufunc):
+    with pytest.raises(pb.OptionError, match=rf"np\.{ufunc.__name__}: tensors do not support") as raised:
+        ufunc(*[leaf()] * ufunc.nin)
+    assert "t.numpy()" in str(raised.value)
+
+
+@pytest.mark.parametrize("method", ["at", "outer", "accumulate", "reduceat"])
+def test_methods_of_ufuncs_that_we_do_not_have(method):
+    operands = {"at": (leaf(), 0, 1.0), "outer": (leaf(), leaf()), "accumulate": (leaf(),), "reduceat": (leaf(), [0])}[
+        method
+    ]
+    with pytest.raises(pb.OptionError, match=f"method {method}"):
+        getattr(np.add, method)(*operands)
+    with pytest.raises(pb.OptionError, match="method reduce"):
+        np.subtract.reduce(leaf())
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"dtype": np.float32}, {"where": np.array([True])}, {"casting": "unsafe"}, {"order": "F"}, {"subok": False}],
+)
+def test_options_of_ufuncs_that_we_do_not_have(options):
+    with pytest.raises(pb.OptionError, match=f"{next(iter(options))}"):
+        np.add(leaf(), 1.0, **options)
+
+
+REDUCTIONS = {
+    "add": np.add.reduce, "multiply": np.multiply.reduce, "maximum": np.maximum.reduce, "minimum": np.minimum.reduce,
+    "logaddexp": np.logaddexp.reduce, "all": np.logical_and.reduce, "any": np.logical_or.reduce,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("reduce", REDUCTIONS.values(), ids=REDUCTIONS)
+def test_reductions_by_ufuncs(reduce):
+    for options in (
+        {},
+        {"axis": 1},
+        {"axis": None},
+        {"axis": (0, 1)},
+        {"axis": -1, "keepdims": True},
+        {"out": None, "dtype": None},
+    ):
+        if reduce is np.logaddexp.reduce and isinstance(options.get("axis"), (tuple, type(None))) and "axis" in options:
+            continue  # NumPy's own reduces over one axis only
+        found, expected = reduce(pb.tensor(A), **options), reduce(A, **options)
+        assert found.shape == np.shape(expected)
+        assert np.allclose(found.numpy(), expected)
+    with pytest.raises(pb.OptionError):
+        reduce(leaf(), initial=2.0)
+
+
+FUNCTIONS = {
+    "hstack": lambda x: np.hstack([x, x]), "median": np.median, "sort": np.sort, "diff": np.diff,
+    "kron": lambda x: np.kron(x, x), "cov": np.cov, "interp": lambda x: np.interp(x, A[0], A[1]),
+    "fft": lambda x: np.fft.fft(x), "inv": lambda x: np.linalg.inv(x), "histogram": np.histogram, "unique": np.unique,
+    "nanmean": np.nanmean, "gradient": np.gradient, "savetxt": np.array2string,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("f", FUNCTIONS.values(), ids=FUNCTIONS)
+def test_a_function_that_we_do_not_have(f):
+    with pytest.raises(pb.OptionError, match=r"np\.\w+: tensors do not support this function"):
+        f(leaf())
+
+
+@pytest.mark.parametrize("call", [
+    lambda x: np.sum(x, dtype=np.float32), lambda x: np.mean(x, where=A > 0), lambda x: np.sum(x, initial=1.0),
+    lambda x: np.cumsum(x, dtype=float), lambda x: np.clip(x, 0, 1, casting="unsafe"),
+    lambda x: np.concatenate([x, x], casting="unsafe"), lambda x: np.argmax(x, out=np.zeros(())),
+])  # fmt: skip
+def test_options_of_functions_that_we_do_not_have(call):
+    with pytest.raises((pb.OptionError, pb.GraphError), match=r"np\.\w+: "):
+        call(leaf())
+
+
+@pytest.mark.parametrize("call", [
+    lambda x: np.sum(x, axis=0, out=None), lambda x: np.mean(x, dtype=None), lambda x: np.sum(x, where=True),
+    lambda x: np.max(x, axis=1, keepdims=True), lambda x: np.var(x, ddof=1),
+    lambda x: np.std(x, axis=0, ddof=1, keepdims=True), lambda x: np.var(x, correction=1),
+    lambda x: np.clip(x, 0.0, None),
+])  # fmt: skip
+def test_options_that_are_numpy_s_defaults_or_ours(call):
+    assert np.allclose(call(pb.tensor(A)).numpy(), call(A))
+
+
+def test_answers_without_a_derivative_are_numpy_s():
+    x = leaf()
+    assert np.allclose(x, A) is True
+    assert np.allclose(A, x * 2) is False
+    assert np.array_equal(x, A) is True
+    assert np.array_equiv(x, A) is True
+    assert np.count_nonzero(x) == 6
+    assert np.isclose(x, A, rtol=1e-3).all()
+    assert (np.shape(x), np.ndim(x), np.size(x)) == ((2, 3), 2, 6)
+    assert np.result_type(x, np.float32) == np.float64
+    assert np.can_cast(x.dtype, np.float32, "same_kind")
+
+
+def test_arrays_like_a_tensor_are_arrays():
+    x = leaf(A.astype(np.float32))
+    for like in (np.zeros_like(x), np.ones_like(x), np.full_like(x, 2), np.empty_like(x)):
+        assert (type(like), like.dtype, like.shape) == (np.ndarray, np.float32, (2, 3))
+    assert np.zeros_like(x, dtype=int).dtype == int
+    assert np.full_like(x, pb.tensor(2.0)).tolist() == np.full_like(A, 2.0).tolist()
+    with pytest.raises(pb.GraphError, match="would drop the gradient"):
+        np.full_like(x, x[0, 0])  # pb.full_like passes the gradient
+
+
+def test_out_is_a_tensor_or_nothing():
+    target = pb.zeros((2, 3))
+    assert np.exp(leaf(), out=target) is target
+    assert target.requires_grad
+    assert np.add(A, A, out=pb.zeros((2, 3))).tolist() == (2 * A).tolist()
+    array = np.zeros((2, 3))
+    with pytest.raises(pb.GraphError, match="would drop its gradient"):
+        np.exp(leaf(), out=array)
+    with pytest.raises(pb.GraphError, match="a = a \\+ t"):
+        array += leaf()
+    with pytest.raises(pb.GraphError):
+        np.exp(leaf(), array)  # the same by position
+    assert not array.any()
+
+
+def test_an_operand_too_many_is_not_written_to():
+    target = pb.zeros((2, 3))
+    for call in (lambda: pb.sin(pb.tensor(A), target), lambda: pb.exp(A, target), lambda: pb.hypot(A, A, target)):
+        with pytest.raises(TypeError):
+            call()
+    assert not target.numpy().any()
+
+
+def test_numpy_s_arrays_and_scalars_give_way():
+    x = leaf()
+    for y in (
+        A * x,
+        A + x,
+        A - x,
+        A / x,
+        A**2 * x,
+        np.float64(2) * x,
+        np.float32(2) - x,
+        A.T @ x,
+        np.maximum(A, x),
+        np.array(2.0) * x,
+    ):
+        assert isinstance(y, pb.Tensor)
+        assert y.requires_grad
+    for y in (x > A, x > A, np.float64(0) == x):
+        assert isinstance(y, pb.Tensor)
+
+
+def test_a_subclass_of_ndarray_gives_way_too():
+    masked = np.ma.masked_array(A, A < 0)
+    special = A.view(type("Special", (np.ndarray,), {}))
+    assert isinstance(special * leaf(), pb.Tensor)
+    assert isinstance(leaf() * special, pb.Tensor)
+    assert isinstance(leaf() * masked, pb.Tensor)
+
+
+def test_nothing_of_ours_is_called_by_a_wrong_name():
+    with pytest.raises(pb.OptionError):
+        np.linalg.det(leaf(np.eye(2)))
+    with pytest.raises(pb.OptionError):
+        np.linalg.trace(leaf(np.eye(2)[None]))  # another meaning than np.trace: the last two axes
