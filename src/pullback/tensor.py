@@ -166,7 +166,7 @@ class Tensor(Methods, Writing):
         self._read("item()")
         if not place and self.size != 1:
             raise ShapeError("item: the tensor does not hold exactly one number", shape=self.shape, fix="t.tolist()")
-        return np.asarray(self.array).item(*place)
+        return self.array.item(*place)
 
     def tolist(self) -> Any:
         """The numbers as nested lists of Python's."""

@@ -89,7 +89,7 @@ class Primitive(ABC):
     def __init__(self, name: str, kernel: Callable[..., Any], doc: str | None = None) -> None:
         self.name = name
         self.kernel = kernel
-        self._drops: dict[tuple[int, int], tuple[int, ...]] = {}
+        self._drops: dict[int, tuple[int, ...]] = {}
         self.__name__ = self.__qualname__ = name
         if doc is not None:
             self.__doc__ = doc
@@ -164,7 +164,7 @@ class Primitive(ABC):
             result.node = None
             return result
         arrays.insert(0, output)
-        drops = self._drops.get((tracked, bit))
+        drops = self._drops.get(tracked | bit)
         for place in self._dropped(tracked, bit) if drops is None else drops:
             arrays[place] = None
         if captured:
@@ -216,7 +216,7 @@ class Primitive(ABC):
         """Places among (output, *operands) that no derivative of the tracked operands needs."""
         count = bit.bit_length() - 1
         keep = {p for i in range(count) if tracked >> i & 1 for p in self.needs(i, count)}
-        drop = self._drops[tracked, bit] = tuple(p for p in range(count + 1) if p not in keep)
+        drop = self._drops[tracked | bit] = tuple(p for p in range(count + 1) if p not in keep)
         return drop
 
     def complaint(self, error: Exception, arrays: Sequence[Any]) -> Exception:

@@ -43,8 +43,8 @@ def _share(winner: Any, tie: Any) -> Any:
 
 
 def _power_base(a: Any, b: Any) -> Any:
-    if type(b) is int and b == 2:
-        return 2 * a
+    if isinstance(b, (int, float)):
+        return 2 * a if b == 2 else b * a ** (b - 1) if b != 0 else 0
     return strong_product(b, a ** (b - 1))  # 0 for an exponent of 0, even at 0
 
 
