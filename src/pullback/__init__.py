@@ -8,6 +8,8 @@ Tensor(0.)
 
 from typing import TYPE_CHECKING
 
+from pullback.core.custom_kinds import CustomJVP as CustomJVP
+from pullback.core.custom_kinds import CustomVJP as CustomVJP
 from pullback.core.errors import AxisError as AxisError
 from pullback.core.errors import BroadcastWarning as BroadcastWarning
 from pullback.core.errors import CheckpointError as CheckpointError
@@ -24,11 +26,16 @@ from pullback.core.errors import PullbackError as PullbackError
 from pullback.core.errors import PullbackWarning as PullbackWarning
 from pullback.core.errors import ShapeError as ShapeError
 from pullback.core.errors import TraceError as TraceError
+from pullback.core.kinds import BilinearMap as BilinearMap
+from pullback.core.kinds import Elementwise as Elementwise
+from pullback.core.kinds import LinearMap as LinearMap
+from pullback.core.kinds import Reduction as Reduction
 from pullback.core.modes import detect_anomaly as detect_anomaly
 from pullback.core.modes import enable_grad as enable_grad
 from pullback.core.modes import no_grad as no_grad
 from pullback.core.modes import strict as strict
 from pullback.core.modes import strict_nan as strict_nan
+from pullback.core.primitive import Primitive as Primitive
 from pullback.core.version import __version__ as __version__
 from pullback.functions import random as random
 from pullback.functions.activations import gelu as gelu
@@ -38,6 +45,7 @@ from pullback.functions.activations import softmax as softmax
 from pullback.functions.creation import arange as arange
 from pullback.functions.creation import asarray as asarray
 from pullback.functions.creation import empty as empty
+from pullback.functions.creation import empty_like as empty_like
 from pullback.functions.creation import eye as eye
 from pullback.functions.creation import full as full
 from pullback.functions.creation import full_like as full_like

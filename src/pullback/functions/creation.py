@@ -160,6 +160,15 @@ def full_like(x: Any, value: Any, dtype: Any = None) -> Tensor:
     return full(array.shape, value, array.dtype if dtype is None else dtype)
 
 
+def empty_like(x: Any, dtype: Any = None) -> Tensor:
+    """An array of the shape and dtype of `x` whose numbers mean nothing yet.
+
+    >>> empty_like(np.ones(2)).shape
+    (2,)
+    """
+    return Tensor(np.empty_like(_array(x), dtype))
+
+
 def arange(start: Any, stop: Any = None, step: Any = 1, dtype: Any = None) -> Tensor:
     """Numbers from `start` (0 if only one is given) to `stop`, without it.
 
