@@ -1,12 +1,12 @@
 """Fit the polynomials and constants of `pullback.compile.mathematics`, and write them to its `approximations.py`.
 
-Each polynomial is the one of least weighted error on its interval (Remez's exchange, E. Remez 1934, on a dense grid). Its
-coefficients are rounded to the format one after the other, from the lowest on, and the rest is fitted again each time, so
-that later coefficients make up for what the rounding of earlier ones lost (as Brisebarre & Chevillard, "Efficient
-polynomial L-infinity approximations", 2007, do better still with lattices).
+Each polynomial is the one of least weighted error on its interval, by Remez's exchange (1934) on a dense grid. Then its
+coefficients are rounded to the format, one after the other from the lowest on, and each time what remains is changed to
+make up for what the rounding lost, in the sense of least squares. (Lattices do still better: N. Brisebarre and
+S. Chevillard, "Efficient polynomial L∞-approximations", 2007.)
 
-`python scripts/fit_polynomials.py` writes the file anew, in some minutes and always the same; names limit it to some rows,
-whose errors it prints.
+`python scripts/fit_polynomials.py` writes the file anew, always the same; with names of rows it prints the errors that
+they would have with other degrees.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-import mpmath as mp
+import mpmath as mp  # type: ignore[import-untyped]  # it ships no types
 import numpy as np
 from mpmath import mpf
 
@@ -25,8 +25,8 @@ FILE: Final = Path(__file__).resolve().parents[1] / "src/pullback/compile/mathem
 DIGITS: Final = 60  # decimal digits of all that is computed here
 FORMATS: Final = ("float", "double")
 
-BITS: Final = 1232  # of 2/π: as many as the greatest double reaches
-HEAD: Final = '''"""Coefficients and constants, by format; written by `scripts/fit_polynomials.py`, which says how they are found."""
+BITS: Final = 1168  # of 2/π: as many as the greatest double reaches
+HEAD: Final = '''"""Coefficients and constants, by format; written by `scripts/fit_polynomials.py`."""
 
 from __future__ import annotations
 
@@ -59,7 +59,6 @@ def rows() -> list[Row]:
     exponent = mp.ln2 / 2 * slack
     quadrant = (mp.pi / 4 * slack) ** 2
     least, most = mp.sqrt(0.5) - 1, mp.sqrt(2) - 1
-    sixteenth = ((mp.sqrt(2) - 1) * slack) ** 2
     root = mp.sqrt
     return [
         Row(
@@ -68,7 +67,8 @@ def rows() -> list[Row]:
         ),
         Row(
             "log", "(log(1 + t) - t) / t², √½ ≤ 1 + t ≤ √2",
-            lambda t: (mp.log1p(t) - t) / t**2, least * slack, most * slack, lambda t: t**2 / mp.log1p(t), (9, 20), -0.5,
+            lambda t: (mp.log1p(t) - t) / t**2, least * slack, most * slack, lambda t: t**2 / mp.log1p(t),
+            (9, 20), -0.5,
         ),
         Row(
             "sin", "(sin(√t) - √t) / √t³, √t ≤ π/4",
@@ -104,12 +104,13 @@ def rows() -> list[Row]:
         ),
         Row(
             "erf far", "log(1 - erf(1 + t)), 1 ≤ 1 + t ≤ 4 or 6",
-            lambda t: mp.log(mp.erfc(1 + t)), mpf(0), (mpf(3), mpf(5)), lambda t: mp.erfc(1 + t) / mp.erf(1 + t), (6, 17),
+            lambda t: mp.log(mp.erfc(1 + t)), mpf(0), (mpf(3), mpf(5)),
+            lambda t: mp.erfc(1 + t) / mp.erf(1 + t), (6, 17),
         ),
         Row(
             "log2", "(2 artanh(√t) / (√t log 2) - 2/log(2) - 2/3/log(2) t) / t², √t ≤ (√2 - 1) / (√2 + 1)",
             lambda t: (2 * mp.atanh(root(t)) / root(t) - 2 - 2 * t / 3) / mp.ln2 / t**2, mpf(0),
-            ((mp.sqrt(2) - 1) / (mp.sqrt(2) + 1)) ** 2 * slack, lambda t: t**2 * mp.ln2 / 2, (2, 6),
+            ((mp.sqrt(2) - 1) / (mp.sqrt(2) + 1)) ** 2 * slack, lambda t: t**2 * mp.ln2 / 2, (2, 7),
         ),
         Row(
             "1 / cbrt", "1 / ∛t, 1 ≤ t ≤ 2", lambda t: 1 / mp.cbrt(t), mpf(1), mpf(2), lambda t: mp.cbrt(t), (3, 3),
@@ -156,11 +157,8 @@ def alternation(errors: Sequence[Real], count: int) -> list[int]:
                 places[-1] = k
         else:
             places.append(k)
-    while len(places) > count:  # drop the smaller end; inside, the smallest neighbours together
-        if len(places) == count + 1 or abs(errors[places[0]]) < abs(errors[places[-1]]):
-            del places[0 if abs(errors[places[0]]) < abs(errors[places[-1]]) else -1]
-        else:
-            del places[-1]
+    while len(places) > count:  # the signs still alternate without the smaller end
+        del places[0 if abs(errors[places[0]]) < abs(errors[places[-1]]) else -1]
     return places
 
 
@@ -198,7 +196,8 @@ def fit(row: Row, kind: str, degree: int) -> tuple[list[float], Real]:
     done: list[float] = []
     while best:  # the rest of the polynomial, divided by t once a coefficient
         done.append(row.first if row.first is not None and not done else rounded(best[0], kind))
-        best = compensated(best, done[-1], points[::5], [w * abs(t) ** len(done) for w, t in zip(weights, points, strict=True)][::5])
+        left = [w * abs(t) ** len(done) for w, t in zip(weights, points, strict=True)]
+        best = compensated(best, done[-1], points[::5], left[::5])
     error = max(w * abs(horner(done, t) - v) for t, v, w in zip(points, values, weights, strict=True))
     return done, error
 
@@ -245,9 +244,9 @@ def text() -> str:
         parts.append("    },\n")
     with mp.workdps(500):
         bits = f"{int(mp.floor(2 / mp.pi * mpf(2) ** BITS)):X}"
-    lines = [f'    "{bits[k : k + 96]}"\n' for k in range(0, len(bits), 96)]
+    lines = "\n".join(f'    "{bits[k : k + 96]}"' for k in range(0, len(bits), 96))
     parts.append(f"}}  # fmt: skip\n\n# The first {BITS} bits of 2/π after the point.\nTWO_OVER_PI: Final = int(\n")
-    return "".join([*parts, *lines, "    , 16,\n)  # fmt: skip\n"])
+    return "".join([*parts, lines, ",\n    16,\n)\n"])
 
 
 def main() -> None:

@@ -304,3 +304,32 @@ def test_strict_nan_is_ieee():
             assert np.isnan(pb.grad(f)(-1.0).item())
     x = np.array([0.0])
     assert np.isinf(pb.grad(lambda x: pb.sqrt(x).sum())(x).item())  # an infinity that is in the result shows
+
+
+def test_a_context_that_ends_inside_another_that_a_generator_holds():
+    def suspended():
+        with pb.no_grad():
+            yield
+
+    def out_of_order():
+        before, generator = MODE.get(), suspended()
+        with pb.strict():
+            next(generator)
+        after = MODE.get()
+        generator.close()
+        return after is before, MODE.get() is before
+
+    assert contextvars.copy_context().run(out_of_order) == (True, True)
+
+
+def test_a_decorated_generator_that_changes_the_mode_itself():
+    @pb.no_grad()
+    def steps():
+        with pb.enable_grad():
+            yield records()
+        yield records()
+
+    def walked():
+        return [(inside, records()) for inside in steps()]
+
+    assert contextvars.copy_context().run(walked) == [(True, True), (False, True)]

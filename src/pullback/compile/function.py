@@ -62,7 +62,7 @@ class Compiled:
         tree: list[Any] = [[], {}]
         arrays: list[Any] = []
         names: list[str] = []
-        key: list[Any] = [MODE.get()]
+        key: list[Any] = [MODE.get()._replace(outer=None, owner=None, reads=None)]
         numbered = [(i, str(i), value) for i, value in enumerate(args)]
         for place, name, value in (*numbered, *((name, name, value) for name, value in kwargs.items())):
             static = place in self._static[0] or place in self._static[1]

@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -68,8 +69,7 @@ def blockwise(function: Callable[..., Any], operands: Sequence[Any]) -> Any:
     marks = [min(size, BLOCK + BLOCK * (blocks * i // count)) for i in range(count)] + [size]
     waiting = []
     if workers is not None:
-        spans = list(zip(marks[1:-1], marks[2:], strict=True))
-        waiting = [workers.submit(copy_context().run, fill, start, stop) for start, stop in spans]
+        waiting = [workers.submit(copy_context().run, fill, *span) for span in pairwise(marks[1:])]
     fill(marks[0], marks[1])
     for future in waiting:
         future.result()

@@ -37,10 +37,9 @@ class _Lent:
 def empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
     """An array of numbers that mean nothing yet, of memory that was used before if there is some of its size."""
     size = math.prod(shape) * dtype.itemsize
-    waiting = _free.get(size)
-    if waiting:
-        memory = waiting.pop()
+    try:
+        memory = _free[size].pop()
         _kept[0] -= size
-    else:
+    except (KeyError, IndexError):
         memory = np.empty(size, np.uint8)
     return np.asarray(_Lent(memory, shape, dtype))

@@ -43,8 +43,8 @@ class Mode(NamedTuple):
         Watches what is done while a program is being recorded.
     reads : list or None
         Lines at which numbers of tracked tensors were read as Python's, where a transform wants to know.
-    outer : Mode or None
-        What comes back when the context ends.
+    outer, owner : Mode or None, ModeContext or None
+        What comes back when the context ends, and the context that made this mode.
     """
 
     recording: bool = True
@@ -54,6 +54,7 @@ class Mode(NamedTuple):
     trace: Trace | None = None
     reads: list[str] | None = None
     outer: Mode | None = None
+    owner: ModeContext | None = None
 
 
 MODE: Final[ContextVar[Mode]] = ContextVar("pullback mode", default=Mode())  # noqa: B039 (a Mode is immutable)
@@ -75,13 +76,16 @@ class ModeContext(ContextDecorator):
 
     def __enter__(self) -> Self:
         mode = MODE.get()
-        MODE.set(mode._replace(**self._changes, outer=mode))
+        MODE.set(mode._replace(**self._changes, outer=mode, owner=self))
         return self
 
     def __exit__(self, *exception: object) -> None:
-        outer = MODE.get().outer
-        assert outer is not None
-        MODE.set(outer)
+        # Not always the innermost: a generator that waits inside a mode of its own leaves that one standing.
+        mode: Mode | None = MODE.get()
+        while mode is not None and mode.owner is not self:
+            mode = mode.outer
+        if mode is not None and mode.outer is not None:
+            MODE.set(mode.outer)
 
     def __call__(self, function: Any) -> Any:
         if iscoroutinefunction(function):

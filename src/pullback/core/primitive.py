@@ -207,6 +207,9 @@ class Primitive(ABC):
             node.aval = output if output.size <= KEPT_SIZE else Spec(output.shape, output.dtype)
         if len(PLACES[node.tracked & 7]) < len(node.inputs):
             node.inputs = tuple([x if type(x) is Node else constant_of(x) for x in node.inputs])
+        if self.blocks and node.saved is not None:
+            # A partial of a half-precision operand is worked out in the precision of the result.
+            node.saved = [_at_least(value, output.dtype) for value in node.saved]
         if self.lint is not None:
             self.lint(self.name, *operands)
         if anomaly:
@@ -233,6 +236,11 @@ class Primitive(ABC):
         shapes = {"shape" if len(arrays) == 1 else f"operand {i}": spec_of(a).shape for i, a in enumerate(arrays)}
         kind = AxisError if isinstance(error, IndexError) else ShapeError
         return kind(f"{self.name}: {error}", **shapes)
+
+
+def _at_least(value: Any, dtype: np.dtype[Any]) -> Any:
+    kind = getattr(value, "dtype", dtype)
+    return value.astype(dtype) if kind is not dtype and kind.kind == "f" and kind != dtype else value
 
 
 def as_operand(operand: Any) -> Any:

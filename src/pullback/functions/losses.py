@@ -72,7 +72,7 @@ def binary_cross_entropy_with_logits(logits: Any, target: Any, reduction: str = 
     Tensor(0.69314718)
     """
     check_broadcast("binary_cross_entropy_with_logits", logits, target)
-    return reduce(ew.subtract(ew.softplus(logits), ew.multiply(logits, target)), reduction)
+    return reduce(ew.logits_cross_entropy(logits, target), reduction)
 
 
 def softmax_cross_entropy(logits: Any, labels: Any, reduction: str = "mean") -> Any:

@@ -78,22 +78,17 @@ add = Elementwise("add", operator.add, 1, 1, doc="a + b.")
 subtract = Elementwise("subtract", operator.sub, 1, -1, lint=check_broadcast, doc="a − b.")
 multiply = Elementwise("multiply", operator.mul, lambda b: b, lambda a: a, doc="a · b.")
 divide = Elementwise(
-    "divide",
-    operator.truediv,
-    lambda b: 1 / b,
-    lambda b, y: -y / b,
-    strong=True,
-    doc="a / b; ±inf or NaN where b is 0.",
+    "divide", operator.truediv, lambda b: 1 / b, lambda b, y: -y / b, doc="a / b; ±inf or NaN where b is 0."
 )
 floor_divide = Elementwise("floor_divide", operator.floordiv, 0, 0, doc="⌊a / b⌋; its derivative is 0.")
 mod = Elementwise("mod", operator.mod, 1, lambda a, b: -np.floor_divide(a, b), doc="a − b·⌊a / b⌋, with the sign of b.")
 negative = Elementwise("negative", operator.neg, -1, doc="−x.")
 positive = Elementwise("positive", operator.pos, 1, doc="x.")
 power = Elementwise(
-    "power", operator.pow, _power_base, lambda a, y: strong_product(y, np.log(a)), strong=True,
+    "power", operator.pow, _power_base, lambda a, y: strong_product(y, np.log(a)),
     doc="aᵇ. The derivative in the exponent is NaN where the base is negative, and 0 where 0ᵇ = 0.",
 )  # fmt: skip
-reciprocal = Elementwise("reciprocal", np.reciprocal, lambda y: -y * y, strong=True, doc="1 / x.")
+reciprocal = Elementwise("reciprocal", np.reciprocal, lambda y: -y * y, doc="1 / x.")
 square = Elementwise("square", np.square, lambda x: 2 * x, doc="x².")
 identity = Elementwise("identity", lambda x: x, 1, doc="x, as a value of its own in the graph.")
 stop_gradient = Elementwise(
@@ -104,16 +99,14 @@ stop_gradient = Elementwise(
 exp = Elementwise("exp", np.exp, lambda y: y, doc="eˣ.")
 exp2 = Elementwise("exp2", np.exp2, lambda y: y * math.log(2), doc="2ˣ.")
 expm1 = Elementwise("expm1", np.expm1, lambda y: y + 1, doc="eˣ − 1, accurate near 0.")
-log = Elementwise("log", np.log, lambda x: 1 / x, strong=True, doc="The natural logarithm of x; NaN for x < 0.")
-log1p = Elementwise("log1p", np.log1p, lambda x: 1 / (1 + x), strong=True, doc="log(1 + x), accurate near 0.")
-log2 = Elementwise("log2", np.log2, lambda x: 1 / (x * math.log(2)), strong=True, doc="The logarithm of x to base 2.")
-log10 = Elementwise(
-    "log10", np.log10, lambda x: 1 / (x * math.log(10)), strong=True, doc="The logarithm of x to base 10."
-)
-sqrt = Elementwise("sqrt", np.sqrt, lambda y: 0.5 / y, strong=True, doc="√x; NaN for x < 0, derivative ∞ at 0.")
-cbrt = Elementwise("cbrt", np.cbrt, lambda y: 1 / (3 * y * y), strong=True, doc="The real cube root of x.")
+log = Elementwise("log", np.log, lambda x: 1 / x, doc="The natural logarithm of x; NaN for x < 0.")
+log1p = Elementwise("log1p", np.log1p, lambda x: 1 / (1 + x), doc="log(1 + x), accurate near 0.")
+log2 = Elementwise("log2", np.log2, lambda x: 1 / (x * math.log(2)), doc="The logarithm of x to base 2.")
+log10 = Elementwise("log10", np.log10, lambda x: 1 / (x * math.log(10)), doc="The logarithm of x to base 10.")
+sqrt = Elementwise("sqrt", np.sqrt, lambda y: 0.5 / y, doc="√x; NaN for x < 0, derivative ∞ at 0.")
+cbrt = Elementwise("cbrt", np.cbrt, lambda y: 1 / (3 * y * y), doc="The real cube root of x.")
 logaddexp = Elementwise(
-    "logaddexp", np.logaddexp, lambda a, b: _sigmoid_of_gap(a, b), lambda a, b: _sigmoid_of_gap(b, a), strong=True,
+    "logaddexp", np.logaddexp, lambda a, b: _sigmoid_of_gap(a, b), lambda a, b: _sigmoid_of_gap(b, a),
     doc="log(eᵃ + eᵇ) without overflow.",
 )  # fmt: skip
 hypot = Elementwise(
@@ -128,10 +121,8 @@ hypot = Elementwise(
 sin = Elementwise("sin", np.sin, lambda x: np.cos(x), doc="The sine of x radians.")
 cos = Elementwise("cos", np.cos, lambda x: -np.sin(x), doc="The cosine of x radians.")
 tan = Elementwise("tan", np.tan, lambda y: 1 + y * y, doc="The tangent of x radians.")
-arcsin = Elementwise("arcsin", np.arcsin, lambda x: 1 / np.sqrt(1 - x * x), strong=True, doc="Inverse sine, radians.")
-arccos = Elementwise(
-    "arccos", np.arccos, lambda x: -1 / np.sqrt(1 - x * x), strong=True, doc="Inverse cosine, radians."
-)
+arcsin = Elementwise("arcsin", np.arcsin, lambda x: 1 / np.sqrt(1 - x * x), doc="Inverse sine, radians.")
+arccos = Elementwise("arccos", np.arccos, lambda x: -1 / np.sqrt(1 - x * x), doc="Inverse cosine, radians.")
 arctan = Elementwise("arctan", np.arctan, lambda x: 1 / (1 + x * x), doc="Inverse tangent, radians.")
 arctan2 = Elementwise(
     "arctan2", np.arctan2, lambda a, b: _over_radius(b, a, b), lambda a, b: -_over_radius(a, a, b),
@@ -141,12 +132,8 @@ sinh = Elementwise("sinh", np.sinh, lambda x: np.cosh(x), doc="Hyperbolic sine."
 cosh = Elementwise("cosh", np.cosh, lambda x: np.sinh(x), doc="Hyperbolic cosine.")
 tanh = Elementwise("tanh", np.tanh, lambda y: 1 - y * y, doc="Hyperbolic tangent.")
 arcsinh = Elementwise("arcsinh", np.arcsinh, lambda x: 1 / np.hypot(x, 1), doc="Inverse hyperbolic sine.")
-arccosh = Elementwise(
-    "arccosh", np.arccosh, lambda x: 1 / np.sqrt((x - 1) * (x + 1)), strong=True, doc="Inverse hyperbolic cosine."
-)
-arctanh = Elementwise(
-    "arctanh", np.arctanh, lambda x: 1 / ((1 - x) * (1 + x)), strong=True, doc="Inverse hyperbolic tangent."
-)
+arccosh = Elementwise("arccosh", np.arccosh, lambda x: 1 / np.sqrt((x - 1) * (x + 1)), doc="Inverse hyperbolic cosine.")
+arctanh = Elementwise("arctanh", np.arctanh, lambda x: 1 / ((1 - x) * (1 + x)), doc="Inverse hyperbolic tangent.")
 
 # Pieces: kinks follow docs/kinks.md.
 absolute = Elementwise("abs", operator.abs, lambda x: np.sign(x), doc="|x|; derivative 0 at 0.")
@@ -157,11 +144,11 @@ ceil = Elementwise("ceil", np.ceil, 0, doc="⌈x⌉; derivative 0.")
 trunc = Elementwise("trunc", np.trunc, 0, doc="x rounded towards 0; derivative 0.")
 rint = Elementwise("rint", np.rint, 0, doc="x rounded to the nearest integer, halves to even; derivative 0.")
 maximum = Elementwise(
-    "maximum", np.maximum, lambda a, b: _share(a > b, a == b), lambda a, b: _share(b > a, a == b), strong=True,
+    "maximum", np.maximum, lambda a, b: _share(a > b, a == b), lambda a, b: _share(b > a, a == b),
     doc="The larger of a and b; ties share the derivative.",
 )  # fmt: skip
 minimum = Elementwise(
-    "minimum", np.minimum, lambda a, b: _share(a < b, a == b), lambda a, b: _share(b < a, a == b), strong=True,
+    "minimum", np.minimum, lambda a, b: _share(a < b, a == b), lambda a, b: _share(b < a, a == b),
     doc="The smaller of a and b; ties share the derivative.",
 )  # fmt: skip
 clip3 = Elementwise(
@@ -189,6 +176,13 @@ binary_cross_entropy = Elementwise(
     lambda a, b: (a - b) / np.maximum(a * (1 - a), 1e-12),
     lambda a: np.maximum(np.log1p(-a), -100) - np.maximum(np.log(a), -100),
     doc="−(t·log p + (1 − t)·log(1 − p)) with both logarithms ≥ −100.",
+)  # fmt: skip
+
+logits_cross_entropy = Elementwise(
+    "logits_cross_entropy",
+    lambda x, t: np.maximum(x, 0) - x * t + np.log1p(np.exp(-np.abs(x))),
+    lambda a, b: sigmoid.bind(a) - b, lambda a: -a,
+    doc="max(a, 0) − a·b + log(1 + e^−|a|): the binary cross-entropy of sigmoid(a) and b.",
 )  # fmt: skip
 
 # Comparisons and logic: booleans carry no derivative.

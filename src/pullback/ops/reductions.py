@@ -142,7 +142,7 @@ max_ = Reduction(
 min_ = Reduction(
     "min", lambda x, axis, keepdims: np.minimum.reduce(x, axis=axis, keepdims=keepdims), _ties, strong=True
 )
-logsumexp_ = Reduction("logsumexp", _logsumexp, lambda x, y, axis: np.exp(x - y), strong=True)
+logsumexp_ = Reduction("logsumexp", _logsumexp, lambda x, y, axis: np.exp(x - y))
 norm_ = Reduction("norm", _norm, lambda x, y, axis: ew.safe_ratio(x, y))
 var_ = Reduction(
     "var", _moment,

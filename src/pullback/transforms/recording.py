@@ -87,7 +87,8 @@ class Recording:
         if type(value) in (int, float) and not self._reads:
             return Tensor(np.asarray(float(value)))  # a branch that gives a plain number is a constant
         raise GraphError(
-            f"{self.name}: the function gave no tensor, so there is nothing to differentiate", got=type(value).__name__, line=self._reads[-1] if self._reads else None,
+            f"{self.name}: the function gave no tensor, so there is nothing to differentiate",
+            got=type(value).__name__, line=self._reads[-1] if self._reads else None,
             fix="compute with tensors to the end; .numpy(), .item() and float() leave the graph",
         )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""A tile of inner products of rows that are contiguous along k: a vector of sums each, whose lanes are added up at last."""
+"""A tile of inner products of rows that are contiguous along k: a vector of sums each, whose lanes are added up."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pullback.compile.llvm import PTR, Reg
 
 
 def inner_tile(job: Job, rows: int, columns: int) -> str:
-    """The function that stores the inner products of rows of A and columns of B; rows of the tile are a vector apart."""
+    """The function that stores inner products of rows of A and columns of B; rows of the tile are a vector apart."""
     what, kind, copies = job.what, job.what.vector, job.plan.copies
     name = f"{job.name}.inner{rows}x{columns}"
     if name in job.module:
@@ -33,9 +33,9 @@ def inner_tile(job: Job, rows: int, columns: int) -> str:
             at = function.binary("add", k, copy * kind.lanes)
             after += step(at, None, sums[copy * size : (copy + 1) * size])
     sums = after
-    for copy, at in enumerate(range(whole, what.k, kind.lanes)):
+    for copy, rest in enumerate(range(whole, what.k, kind.lanes)):
         part = slice(copy * size, (copy + 1) * size)
-        sums[part] = step(at, first_lanes(min(kind.lanes, what.k - at), kind), sums[part])
+        sums[part] = step(rest, first_lanes(min(kind.lanes, what.k - rest), kind), sums[part])
     for copy in range(1, copies):
         extra = sums[copy * size : (copy + 1) * size]
         sums[:size] = [function.binary("fadd", x, y) for x, y in zip(sums[:size], extra, strict=True)]

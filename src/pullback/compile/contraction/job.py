@@ -12,7 +12,7 @@ from pullback.compile.contraction.vectors import WIDE, element, first_lanes, loa
 from pullback.compile.llvm import I64, PTR, Function, Module, Reg, Type
 
 Epilogue: TypeAlias = Callable[[Function, Reg, Reg, Reg, Reg | None], None]
-"""`epilogue(function, row, column, sums, mask)`: lane l of `sums` is C[row, column + l], in the lanes of the mask or all."""
+"""`epilogue(function, row, column, sums, mask)`: lane l of `sums` is C[row, column + l], where the mask has it."""
 
 
 def total(function: Function, *terms: Reg | int) -> Reg:

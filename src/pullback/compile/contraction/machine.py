@@ -16,7 +16,7 @@ class Machine(NamedTuple):
 
 @cache
 def machine() -> Machine:
-    """This one, as LLVM sees it."""
+    """The one that this runs on, as LLVM sees it."""
     import llvmlite.binding as llvm  # an extra: only what compiles needs it
 
     features = llvm.get_host_cpu_features()

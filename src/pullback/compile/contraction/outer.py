@@ -30,7 +30,7 @@ def outer_tile(job: Job, rows: int, columns: Kind) -> str:
         return name
     function = job.internal(short, [*KNOWN, *job.parameters])
     a, b, c, tile, row, column, count, block = function.arguments[: len(KNOWN)]
-    down_a, along_a = (1, plan.rows.longest) if plan.pack_a else what.a
+    down_a, along_a = (1, plan.tile[0]) if plan.pack_a else what.a
     down_b = width if plan.pack_b else what.b[0]
     masks = [None] * (vectors - 1) + [first_lanes(columns.tail, kind)]
 

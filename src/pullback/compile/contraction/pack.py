@@ -26,10 +26,12 @@ def pack_rows(job: Job, rows: int) -> str:
     function = job.internal(f"pack_a{rows}", KNOWN)
     matrix, panel, count = function.arguments
     with function.loop(0, count) as (k, _, _):
+        start = moved(function, matrix, [(k, what.a[1])], kind)
+        place = moved(function, panel, [(k, job.plan.tile[0])], kind)
         for r in range(0, rows, kind.lanes):
             mask = first_lanes(min(kind.lanes, rows - r), kind)
-            values = load(function, moved(function, matrix, [(k, what.a[1]), (r, 1)], kind), kind, mask)
-            store(function, values, moved(function, panel, [(k, job.plan.rows.longest), (r, 1)], kind), mask)
+            values = load(function, function.address(start, r, kind), kind, mask)
+            store(function, values, function.address(place, r, kind), mask)
     function.ret()
     function.finish()
     return name

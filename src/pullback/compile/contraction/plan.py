@@ -4,13 +4,13 @@ Everything follows from the sizes and strides by the rules below, and from the m
 it: each element is summed in one order, which the plan states.
 
 The method is that of K. Goto and R. van de Geijn, "Anatomy of high-performance matrix multiplication", ACM Trans. Math.
-Software 34(3), 2008: a tile of C stays in registers while a panel of A, from the first-level cache, and a panel of B, from
+Software 34(3), 2008: a tile of C stays in registers while a panel of A, from the first cache, and a panel of B, from
 the second, go by. For small matrices the panels are A and B themselves.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal, final
 
 from pullback.compile.contraction.machine import machine
@@ -18,15 +18,17 @@ from pullback.compile.contraction.problem import Contraction
 from pullback.compile.contraction.split import Split
 
 DEPTH: Final = 2048  # bytes along k in a block where panels are packed: a panel of A stays in the first cache
-SHALLOW: Final = 128  # the same where few rows share a panel of B, which then stays there as well
+SHALLOW: Final = 128  # steps of k in a block where few rows share a panel of B, which then stays there too
+STREAM: Final = 16  # the same where B is read once, from memory: so many of its rows go by at once
 LONGEST: Final = 2048  # steps of k that are ever summed in one go, for the sake of rounding errors
-BLOCK: Final = (256, 2048)  # a piece has about so many rows, and bytes along a row, so that its panels fit in the second cache
-SHARE: Final = 128  # rows, or columns, of a piece that share a panel which is packed for them
+BLOCK: Final = 256, 2048  # rows of a piece, and bytes along its rows, about: its panels fit in the second cache
+SHARE: Final = 128  # rows, or columns, of a piece at least where a panel is packed for them
 WORTH: Final = 1 << 20  # operations of a piece at least: some microseconds
 PIECES: Final = 16  # more are not made for the sake of threads
-REUSED: Final = (24, 192)  # rows, or columns, at least for which B, or A, is packed
+REUSED: Final = 24, 192  # rows, or columns, at least for which B, or A, is packed
+FEW: Final = 16, 10  # rows, or columns, at most for which inner products are quicker than to transpose B
 FIRST, SECOND, PAGE = 32 << 10, 1 << 20, 4096  # bytes that panels may fill in the first and second cache; of a page
-FEW: Final = 8  # rows or columns
+
 
 @final
 @dataclass(frozen=True, slots=True)
@@ -40,8 +42,9 @@ class Plan:
     way : "outer" or "inner"
         Outer: a tile of vectors along the columns; each step of k adds a column of A times a row of B. An element is
         one chain of fused multiply-adds in each block of k, and the blocks' sums are added in order.
-        Inner: each element is the inner product of two rows that are contiguous along k. Lane l of `copies` vectors in turn
-        sums the products whose k is l modulo the lanes; the vectors are added in order, the lanes as a balanced tree.
+        Inner: each element is the inner product of two rows that are contiguous along k. Lane l of `copies` vectors in
+        turn sums the products whose k is l modulo the lanes; the vectors are added in order, the lanes in a balanced
+        tree.
     rows, columns : Split
         Rows of C in tiles, and its columns in tiles, counted in vectors.
     depth : Split
@@ -56,6 +59,8 @@ class Plan:
         Columns of a tile, of the inner way.
     copies : int
         Accumulators of an element, of the inner way.
+    turned : bool
+        `what` is the problem turned: Cᵀ = Bᵀ·Aᵀ, since lanes run better along the rows of C.
     """
 
     what: Contraction
@@ -69,6 +74,7 @@ class Plan:
     rows_first: bool = True
     group: int = 0
     copies: int = 1
+    turned: bool = False
 
     @property
     def pieces(self) -> int:
@@ -101,8 +107,8 @@ class Plan:
         packed = "".join(f", {name} packed" for name, is_so in (("A", self.pack_a), ("B", self.pack_b)) if is_so)
         blocks = f", k in {self.depth.parts} blocks" if self.depth.parts > 1 else ""
         return (
-            f"{what.m}×{what.k} · {what.k}×{what.n} {what.dtype}: {self.way} products, tiles of {m}×{width}"
-            f"{packed}{blocks}, {self.pieces} piece{'s' * (self.pieces != 1)}"
+            f"{what.m}×{what.k} · {what.k}×{what.n} {what.dtype}{', turned' * self.turned}: {self.way} products,"
+            f" tiles of {m}×{width}{packed}{blocks}, {self.pieces} piece{'s' * (self.pieces != 1)}"
         )
 
 
@@ -111,51 +117,64 @@ def scratch_bytes(plan: Plan) -> int:
     return sum(plan.panels) * plan.what.scalar.bits // 8
 
 
-def plan(what: Contraction, vectors: int | None = None) -> Plan:
+def plan(what: Contraction, *, turn: bool = True, vectors: int | None = None) -> Plan:
     """Decide how to compute a contraction.
 
     Parameters
     ----------
     what : Contraction
         The problem.
+    turn : bool
+        It may be computed as Cᵀ = Bᵀ·Aᵀ; an epilogue then gets rows and columns exchanged, which `Plan.turned` says.
     vectors : int, optional
         Vectors of 64 bytes that the registers hold; this machine's.
     """
-    vectors = vectors or machine().vectors
+    vectors, turned = vectors or machine().vectors, False
     along_k = what.a[1] == 1 and what.b[0] == 1 and (what.b[1] != 1 or what.n == 1)
-    if along_k and 0 < min(what.m, what.n) <= FEW and what.k:
-        return _inner(what, vectors)
-    return _outer(what, vectors)
+    if turn and what.c[0] == 1 and (what.c[1] != 1 or (what.n == 1 and not along_k)):
+        what, turned = what.turned(), True
+        along_k = what.a[1] == 1 and what.b[0] == 1 and (what.b[1] != 1 or what.n == 1)
+    few = what.m <= min(FEW[0], what.k // 8) or what.n <= min(FEW[1], what.k // 8)
+    decided = (_inner if along_k and few and what.m * what.n else _outer)(what, vectors)
+    return replace(decided, turned=turned)
 
 
 def _outer(what: Contraction, vectors: int) -> Plan:
     room = vectors * 3 // 4  # for the tile; the rest holds a row of B and an element of A
-    across = -(-what.n // what.vector.lanes)
     wide = 1 if room < 24 else 4 if what.m * 4 >= room else min(8, room // max(what.m, 1))
-    columns = Split.into(across, wide)
+    columns = Split.into(-(-what.n // what.vector.lanes), wide)
     rows = Split.into(what.m, max(1, room // max(columns.longest, 1)))
-    size = what.scalar.bits // 8
-    pack_b = what.b[1] != 1 or (what.m >= REUSED[0] and _far(what.b[0] * size, what.k, what.k * what.n * size))
-    pack_a = what.a[0] == 1 and what.n >= REUSED[1] and _far(what.a[1] * size, what.k, what.k * what.m * size)
-    most = SHALLOW if pack_b and what.m <= SHARE // 2 else DEPTH // size if pack_a or pack_b else LONGEST
-    depth = Split.into(what.k, most) if what.k * 4 > most * 5 else Split(what.k, 1)
+
+    (m, n, k), size = (what.m, what.n, what.k), what.scalar.bits // 8
+    pack_a = what.a[0] == 1 and n >= REUSED[1] and _far(what.a[1] * size, k * m * size)
+    pack_b = what.b[1] != 1 or (m >= REUSED[0] and _far(what.b[0] * size, k * n * size))
+    if pack_b and m <= SHARE // 2:
+        most = SHALLOW
+    elif pack_a or pack_b:
+        most = DEPTH // size
+    else:
+        most = STREAM if m < REUSED[0] and k * n * size > SECOND else LONGEST
+    depth = Split.into(k, most) if k * 4 > most * 5 else Split(k, 1)
     strips = _strips(what, rows, columns, pack_a=pack_a, pack_b=pack_b)
-    rows_first = pack_a or pack_b or what.k * columns.longest * 64 > FIRST  # else B's panel stays in the first cache
+    rows_first = pack_a or pack_b or k * columns.longest * 64 > FIRST  # else B's panel stays in the first cache
     return Plan(what, "outer", rows, columns, depth, strips, pack_a, pack_b, rows_first)
 
 
-def _far(stride: int, k: int, size: int) -> bool:
-    """Whether the lines of a panel, one a step, lie too far apart: in too many pages, or all in one set of the first cache."""
-    return abs(stride) >= 1024 and (size > SECOND or (stride % PAGE == 0 and k > FEW))
+def _far(stride: int, size: int) -> bool:
+    """Whether the lines that a panel needs lie in too many pages, or too many of them in one set of the first cache."""
+    return abs(stride) >= 1024 and (size > SECOND or stride % PAGE == 0)
 
 
 def _strips(what: Contraction, rows: Split, columns: Split, *, pack_a: bool, pack_b: bool) -> tuple[Split, Split]:
     """Cut the tiles into pieces: none whose panels leave the second cache, and enough of them for threads."""
     down, along = -(-what.m // BLOCK[0]), -(-what.n * what.scalar.bits // 8 // BLOCK[1])
+    wanted = min(PIECES, what.flops // WORTH)
+    if what.m < REUSED[0]:  # nothing stays in a cache: memory sets the pace, and likes long rows
+        along, wanted = 1, min(4, wanted)
     # Each strip of rows packs all of B's panels again, and each strip of columns A's.
     most_down = what.m // SHARE if pack_b else rows.parts
     most_along = what.n // SHARE if pack_a else columns.parts
-    while 2 * down * along <= min(PIECES, what.flops // WORTH):
+    while 0 < 2 * down * along <= wanted:
         room = most_down // (2 * down), most_along // (2 * along)
         if not any(room):
             break

@@ -63,8 +63,12 @@ class Contraction:
             raise ShapeError(
                 "contraction: sizes differ", left=a.shape, right=b.shape, into=None if c is None else c.shape
             )
-        strides = [tuple(stride // x.itemsize for stride in x.strides) if x is not None else (n, 1) for x in (a, b, c)]
-        return cls(m, n, k, *strides, dtype=str(a.dtype), accumulate=accumulate)
+
+        def strides(x: Any) -> tuple[int, int]:
+            return x.strides[0] // x.itemsize, x.strides[1] // x.itemsize
+
+        along_c = (n, 1) if c is None else strides(c)
+        return cls(m, n, k, strides(a), strides(b), along_c, dtype=str(a.dtype), accumulate=accumulate)
 
     def turned(self) -> Contraction:
         """Cᵀ = Bᵀ·Aᵀ: the same elements, with rows and columns exchanged."""

@@ -24,8 +24,9 @@ def emit_matmul(
 ) -> None:  # fmt: skip
     """Define `void name(ptr a, ptr b, ptr c, ptr scratch, i64 first, i64 last, parameters…)`.
 
-    It computes pieces `first` to below `last` of `plan.pieces`. Pieces may run at once, each thread with `scratch_bytes(plan)`
-    of its own at `scratch` (any pointer where that is 0); their number and their bits depend on nothing but the plan.
+    It computes pieces `first` to below `last` of `plan.pieces`. Pieces may run at once, each thread with
+    `scratch_bytes(plan)` of its own at `scratch` (any pointer where that is 0). How many there are, and what bits they
+    give, follows from the plan.
 
     Parameters
     ----------
@@ -42,14 +43,14 @@ def emit_matmul(
         storing it: lane l is C[row, column + l]. Lanes outside of the mask must not be written, nor their places be
         read. Every element is handed over once. Without it, sums go to C.
     unrolled : bool
-        Write the epilogue out for each vector of a tile, which suits a few instructions; else it is written once or twice,
-        in a loop over a tile that is stored first.
+        Write the epilogue out for each vector of a tile, which suits a few instructions; else it is written once or
+        twice, in a loop over a tile that is stored first.
     """
     what = plan.what
     # Unfinished sums are stored between blocks of k, and scattered stores are many instructions.
     direct = unrolled and plan.depth.parts == 1 and (epilogue is not None or what.c[1] == 1)
     job = Job(module, name, plan, tuple(parameters), epilogue or stored(what), direct)
-    function = Function(module, name, [*KNOWN, *parameters], attributes=WIDE)
+    function = Function(module, name, [*KNOWN, *parameters], attributes=f"optsize {WIDE}")  # loops that call tiles
     first, last = function.arguments[4:6]
     if plan.pieces:
         buffer = None
@@ -67,8 +68,9 @@ class _Piece:
 
     def __init__(self, job: Job, function: Function, piece: Reg, buffer: Reg | None) -> None:
         self._job, self._function, self._buffer = job, function, buffer
-        self._a, self._b, self._c, scratch = function.arguments[:4]
+        given_a, given_b, self._c, scratch = function.arguments[:4]
         plan, kind = job.plan, job.what.vector
+        self._a, self._b = (given_b, given_a) if plan.turned else (given_a, given_b)
         self._rows, self._columns = kinds(plan.rows), kinds(plan.columns, kind.lanes, job.what.n)
         size_a, size_b, _ = plan.panels
         self._panels_a, self._panels_b = scratch, function.address(scratch, size_a, kind)
@@ -141,7 +143,7 @@ class _Piece:
     # What is called.
 
     def _pack_a(self, k: Reg, count: Reg) -> None:
-        """Pack a few steps of k of all panels, then the next few: they lie in the same lines."""
+        """Pack a few steps of k of all panels, then the next few: neighbouring panels share lines."""
         job, function = self._job, self._function
         names = [pack_rows(job, rows.length) for rows in self._rows]
         with function.loop(0, count, TOGETHER) as (step, _, _), function.loop(self._top, self._bottom) as (t, _, _):

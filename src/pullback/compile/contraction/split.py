@@ -46,7 +46,7 @@ class Split(NamedTuple):
 
 
 class Kind(NamedTuple):
-    """A run of equal parts: their length, the lanes that their last vector has, and the first part that is not of it."""
+    """A run of equal parts: their length, the lanes of their last vector, and the first part that is not of the run."""
 
     length: int
     tail: int

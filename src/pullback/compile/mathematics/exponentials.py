@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from pullback.compile.mathematics.number import Number, at_least, at_most, fma, nearest, power_of_two, where
-from pullback.compile.mathematics.pairs import Pair, add, add_product, constants, evaluate, evaluate_rest, multiply
+from pullback.compile.mathematics.pairs import Pair, add, add_product, constants, evaluate, multiply
 from pullback.compile.mathematics.table import elementary
 
 LOG2: float = 0.6931471805599453  # for bounds only
@@ -61,15 +61,15 @@ def exp2(x: Number) -> Number:
     """2ˣ."""
     x = at_least(at_most(x, x.format.bias + 1.5), -(x.format.bias + x.format.digits))
     n, bits = nearest(x)
-    value = exponential(Reduced(bits, *times_log2(Pair(x - n, x.like(0.0)))))
+    value = exponential(Reduced(bits, *times_log2(x - n)))
     return scaled(value.high + value.low, bits)
 
 
-def times_log2(x: Pair) -> Pair:
-    """X·log 2."""
-    head, tail, _ = constants("log 2", x.high)
-    high, low = multiply(x.high, head)
-    return Pair(high, fma(x.high, tail, fma(x.low, head, low)))
+def times_log2(x: Number, low: Number | None = None) -> Pair:
+    """(x + low)·log 2."""
+    head, tail, _ = constants("log 2", x)
+    high, rest = multiply(x, head)
+    return Pair(high, fma(x, tail, rest if low is None else fma(low, head, rest)))
 
 
 @elementary(single=1.0, double=1.0)
@@ -81,7 +81,7 @@ def expm1(x: Number) -> Number:
     lost = (scale - head) - 0.5
     high, less = add_product(head, scale, r)
     high, least = add_product(high, r, scale * (0.5 * r))
-    cubes = fma(r * r * r, evaluate_rest("exp", r), low)
+    cubes = fma(r * r * r, evaluate("exp", r, 1), low)
     value = high + fma(scale, cubes, lost + (less + least))
     value = where(x < -(x.format.digits + 0.5) * LOG2, -1.0, value + value)
     return where(abs(x) < 2.0**-x.format.digits, x, value)  # keeps -0; and subnormals cannot be halved

@@ -1,11 +1,12 @@
 """`sinh`, `cosh`, `tanh` from sinh and cosh of what remains of x beside n·log 2; their inverses from logarithms.
 
-With x = n·log 2 + r, 2 sinh(x) = (2ⁿ - 2⁻ⁿ) cosh(r) + (2ⁿ + 2⁻ⁿ) sinh(r), and 2 cosh(x) likewise with the two changed:
-no small difference of great numbers appears, and one text serves every x (J.-M. Muller, Elementary Functions, 2016, ch. 3).
+With x = n·log 2 + r, 2 sinh(x) = (2ⁿ - 2⁻ⁿ) cosh(r) + (2ⁿ + 2⁻ⁿ) sinh(r), and 2 cosh(x) likewise, with the two
+changed: no small difference of great numbers appears, and one text serves every x.
 """
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 from pullback.compile.mathematics.exponentials import LOG2, reduced
@@ -16,7 +17,7 @@ from pullback.compile.mathematics.table import elementary
 
 
 class Halves(NamedTuple):
-    """sinh(r) = r + sine, cosh(r) = 1 + cosine, 2ⁿ and 2⁻ⁿ, the last two by some power of two."""
+    """sinh(r) = r + sine, cosh(r) = 1 + cosine, 2ⁿ⁻² and 2⁻ⁿ⁻² (2ⁿ itself may be too large)."""
 
     r: Number
     sine: Number
@@ -25,11 +26,11 @@ class Halves(NamedTuple):
     small: Number
 
     def sinh(self) -> Pair:
-        """2 sinh(x), by that power of two."""
+        """sinh(x) / 2."""
         return self._combined(-self.small)
 
     def cosh(self) -> Pair:
-        """2 cosh(x), likewise."""
+        """cosh(x) / 2."""
         return self._combined(self.small)
 
     def _combined(self, small: Number) -> Pair:
@@ -40,30 +41,29 @@ class Halves(NamedTuple):
         return Pair(high, fma(a, self.cosine, fma(b, self.sine, low)))
 
 
-def halves(x: Number, halvings: int) -> Halves:
-    """Of x ≥ 0, by a factor of 2⁻ʰᵃˡᵛⁱⁿᵍˢ."""
-    n, r, low = reduced(x)
+def halves(x: Number) -> Halves:
+    """Half of sinh(|x|) and cosh(x), in parts."""
+    n, r, low = reduced(at_most(abs(x), (x.format.bias + 2.5) * LOG2))
     square = r * r
     sine = fma(square * r, evaluate("sinh", square), low)
     cosine = fma(r, low, square * evaluate("cosh", square))
     place = x.format.digits - 1
-    least = ((x.format.bias - halvings) << place) - (n << place)  # negative for great n, where 2⁻ⁿ does not count
-    return Halves(r, sine, cosine, power_of_two(n - halvings), least.intrinsic("smax", 0).real)
+    least = ((x.format.bias - 2) << place) - (n << place)  # negative for great n, where 2⁻ⁿ does not count
+    return Halves(r, sine, cosine, power_of_two(n - 2), least.intrinsic("smax", 0).real)
 
 
 @elementary(single=1.0, double=1.0)
 def sinh(x: Number) -> Number:
     """(eˣ - e⁻ˣ) / 2."""
-    size = abs(x)
-    high, low = halves(at_most(size, (x.format.bias + 2.5) * LOG2), 2).sinh()
+    high, low = halves(x).sinh()
     value = high + low
-    return where(size < 2.0**-x.format.digits, x, with_sign(value + value, x))  # subnormals cannot be halved
+    return where(abs(x) < 2.0**-x.format.digits, x, with_sign(value + value, x))  # subnormals cannot be halved
 
 
 @elementary(single=1.0, double=1.0)
 def cosh(x: Number) -> Number:
     """(eˣ + e⁻ˣ) / 2."""
-    high, low = halves(at_most(abs(x), (x.format.bias + 2.5) * LOG2), 2).cosh()
+    high, low = halves(x).cosh()
     value = high + low
     return value + value
 
@@ -83,14 +83,19 @@ def tanh(x: Number) -> Number:
 
 @elementary(single=1.0, double=1.0)
 def arcsinh(x: Number) -> Number:
-    """log(|x| + √(x² + 1)) with the sign of x, written as log1p(|x| + x² / (1 + √(x² + 1)))."""
+    """log(|x| + √(x² + 1)) with the sign of x, written as log1p(|x| + (√(x² + 1) - 1))."""
     size = abs(x)
     huge = size > 2.0 ** (x.format.digits + 6)
     part = where(huge, 1.0, size)
-    rest = (part * part) / (1.0 + fma(part, part, 1.0).intrinsic("sqrt"))
-    high, low = add(size, where(huge, x.like(0.0), rest))
-    logarithm = log_one_plus(high, low, where(huge, x.like(1.0), x.like(0.0)))
-    value = where(size.equals(float("inf")), size, logarithm.high + logarithm.low)
+    square = multiply(part, part)
+    one = 1.0 + square.high
+    root = one.intrinsic("sqrt")
+    lost = fma(-root, root, one) + ((square.high - (one - 1.0)) + square.low)
+    high, low = add(size, where(huge, 0.0, root - 1.0))
+    high, low = add(high, low + where(huge, 0.0, lost / (root + root)))
+    logarithm = log_one_plus(high, low, where(huge, 1.0, 0.0))
+    value = logarithm.high + logarithm.low
+    value = where(size.equals(math.inf) | (size < 2.0 ** (-x.format.digits / 2 - 0.5)), size, value)
     return with_sign(value, x)
 
 
@@ -98,17 +103,17 @@ def arcsinh(x: Number) -> Number:
 def arccosh(x: Number) -> Number:
     """log(x + √(x² - 1)), written as log1p(t + √(t (t + 2))) with t = x - 1; NaN below 1."""
     huge = x > 2.0 ** (x.format.digits + 6)
-    t = where(huge, x.like(1.0), x) - 1.0
+    t = where(huge, 1.0, x) - 1.0
     above = t + 2.0
     product = multiply(t, above)
     root = product.high.intrinsic("sqrt")
     lost = fma(-root, root, product.high) + fma(t, t - (above - 2.0), product.low)
     high, low = add(root, t)
-    low = low + lost / at_least(root + root, x.format.least)
-    high, low = where(huge, x, high), where(huge, x.like(0.0), low)
-    logarithm = log_one_plus(high, low, where(huge, x.like(1.0), x.like(0.0)))
-    value = where(x.equals(float("inf")), x, logarithm.high + logarithm.low)
-    return where(x < 1.0, float("nan"), value)
+    high, low = add(high, low + lost / at_least(root + root, x.format.least))
+    high, low = where(huge, x, high), where(huge, 0.0, low)
+    logarithm = log_one_plus(high, low, where(huge, 1.0, 0.0))
+    value = where(x.equals(math.inf), x, logarithm.high + logarithm.low)
+    return where(x < 1.0, math.nan, value)
 
 
 @elementary(single=1.0, double=1.0)
@@ -120,5 +125,5 @@ def arctanh(x: Number) -> Number:
     high, low = add(*quotient)
     logarithm = log_one_plus(high, low)
     value = 0.5 * (logarithm.high + logarithm.low)
-    value = where(size < 1.0, value, where(size.equals(1.0), x.like(float("inf")), x.like(float("nan"))))
+    value = where(size < 1.0, value, where(size.equals(1.0), math.inf, math.nan))
     return with_sign(value, x)

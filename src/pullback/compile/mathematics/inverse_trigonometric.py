@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from pullback.compile.mathematics.number import Number, at_least, at_most, fma, where, with_sign
 from pullback.compile.mathematics.pairs import add, constants, divide, evaluate, multiply_add
 from pullback.compile.mathematics.table import elementary
@@ -29,8 +31,7 @@ def arcsin(x: Number) -> Number:
     """The angle in [-π/2, π/2] whose sine is x; NaN beyond ±1."""
     size = abs(x)
     above = size > 0.5
-    one, zero = x.like(1.0), x.like(0.0)
-    return with_sign(right_angles(where(above, one, zero), where(above, -2.0, one), size), x)
+    return with_sign(right_angles(where(above, 1.0, 0.0), where(above, -2.0, 1.0), size), x)
 
 
 @elementary(single=1.0, double=1.0)
@@ -38,10 +39,8 @@ def arccos(x: Number) -> Number:
     """The angle in [0, π] whose cosine is x; NaN beyond ±1."""
     size = abs(x)
     above = size > 0.5
-    one, two = x.like(1.0), x.like(2.0)
-    sign = with_sign(one, x)
-    count = where(above, where(x < 0.0, two, 0.0), one)
-    return right_angles(count, where(above, sign + sign, -sign), size)
+    factor = where(above, 2.0, -1.0)
+    return right_angles(where(above, where(x < 0.0, 2.0, 0.0), 1.0), where(x < 0.0, -factor, factor), size)
 
 
 def eighths(lesser: Number, greater: Number, turned: Number, back: Number | None = None) -> Number:
@@ -55,7 +54,7 @@ def eighths(lesser: Number, greater: Number, turned: Number, back: Number | None
     t = divide(above, below)
     square = t.high * t.high
     rest = fma(square * t.high, evaluate("arctan", square), fma(-square, t.low, t.low))
-    count = where(near_one, above.like(1.0), 0.0)
+    count = where(near_one, 1.0, 0.0)
     count, flip = where(turned, 2.0 - count, count), turned
     if back is not None:
         count, flip = where(back, 4.0 - count, count), turned ^ back
@@ -70,8 +69,7 @@ def arctan(x: Number) -> Number:
     """The angle in [-π/2, π/2] whose tangent is x."""
     size = at_most(abs(x), 2.0 ** (x.format.digits + 5))  # beyond it is π/2
     steep = size > 1.0
-    one = x.like(1.0)
-    return with_sign(eighths(where(steep, one, size), where(steep, size, one), steep), x)
+    return with_sign(eighths(where(steep, 1.0, size), where(steep, size, 1.0), steep), x)
 
 
 @elementary(single=1.0, double=1.0)
@@ -81,10 +79,10 @@ def arctan2(y: Number, x: Number) -> Number:
     a, b = abs(y), abs(x)
     steep = a > b
     lesser, greater = where(steep, b, a), where(steep, a, b)
-    infinite = greater.equals(float("inf"))
-    lesser = where(infinite, where(lesser.equals(float("inf")), y.like(1.0), 0.0), lesser)
+    infinite = greater.equals(math.inf)
+    lesser = where(infinite, where(lesser.equals(math.inf), 1.0, 0.0), lesser)
     greater = where(infinite | greater.equals(0.0), 1.0, greater)
-    enlarged = where(greater < 2.0 ** (kind.digits + 1), y.like(2.0 ** (kind.bias - kind.digits - 3)), 1.0)
+    enlarged = where(greater < 2.0 ** (kind.digits + 1), 2.0 ** (kind.bias - kind.digits - 3), 1.0)
     scale = where(greater > 2.0 ** (kind.bias - 3), 2.0**-4, enlarged)  # sums and quotients keep all their bits
     value = with_sign(eighths(lesser * scale, greater * scale, steep, x.negative), y)
     return where(a.compare("uno", b), a + b, value)

@@ -10,7 +10,7 @@ import math
 from typing import NamedTuple
 
 from pullback.compile.mathematics.number import Number, fma, where, with_sign
-from pullback.compile.mathematics.pairs import Pair, add, add_product, constants, evaluate, evaluate_rest, multiply, multiply_add
+from pullback.compile.mathematics.pairs import Pair, add, add_product, constants, evaluate, multiply, multiply_add
 from pullback.compile.mathematics.table import elementary
 
 
@@ -39,10 +39,9 @@ def split_any(x: Number) -> Split:
     return Split(where(small, k - shift, k), place, m)
 
 
-
 def checked(value: Number, x: Number, zero: float) -> Number:
     """The special values of a logarithm whose zero of the argument is at `zero`."""
-    value = where(x > zero, value, where(x.equals(zero), -math.inf, x.like(math.nan)))
+    value = where(x > zero, value, where(x.equals(zero), -math.inf, math.nan))
     return where(x.equals(math.inf), x, value)
 
 
@@ -56,28 +55,30 @@ def log(x: Number) -> Number:
     return checked(high + fma(f * f, evaluate("log", f), fma(k, tail, low)), x, 0.0)
 
 
-def in_base(x: Number, of_two: str, of_e: str) -> Number:
-    """k·log_b 2 + log(m)·log_b e."""
+def in_base(x: Number, of_two: tuple[float, ...], of_e: tuple[float, ...]) -> Number:
+    """k·log_b 2 + log(m)·log_b e, given both logarithms."""
     k, _, m = split_any(x)
     f = m - 1.0
-    head, tail, _ = constants(of_e, x)
-    part = multiply(f, head)
-    small = fma(f * f * evaluate("log", f), head, fma(f, tail, part.low))
-    head, tail, _ = constants(of_two, x) if of_two else (1.0, 0.0, 0.0)
-    high, low = multiply_add(k, head, part.high) if of_two else add(k, part.high)
-    return checked(high + (fma(k, tail, low + small) if of_two else low + small), x, 0.0)
+    high, less = add_product(f, f, -0.5 * f)
+    less = fma(f * f * f, evaluate("log", f, 1), less)
+    head, tail, _ = of_e
+    part = multiply(high, head)
+    small = fma(less, head, fma(high, tail, part.low))
+    head, tail, _ = of_two
+    high, low = multiply_add(k, head, part.high)
+    return checked(high + fma(k, tail, low + small), x, 0.0)
 
 
 @elementary(single=1.0, double=1.0)
 def log2(x: Number) -> Number:
     """The logarithm to base 2, exact at its powers."""
-    return in_base(x, "", "1 / log 2")
+    return in_base(x, (1.0, 0.0, 0.0), constants("1 / log 2", x))
 
 
 @elementary(single=1.0, double=1.0)
 def log10(x: Number) -> Number:
     """The logarithm to base 10."""
-    return in_base(x, "log10 2", "1 / log 10")
+    return in_base(x, constants("log10 2", x), constants("1 / log 10", x))
 
 
 def combined(k: Number, f: Number, low: Number) -> Pair:
@@ -85,7 +86,7 @@ def combined(k: Number, f: Number, low: Number) -> Pair:
     head, tail, _ = constants("log 2", f)
     high, rest = multiply_add(k, head, f)
     high, less = add_product(high, f, -0.5 * f)
-    cubes = fma(f * f * f, evaluate_rest("log", f), fma(k, tail, low))
+    cubes = fma(f * f * f, evaluate("log", f, 1), fma(k, tail, fma(low, -f, low)))
     return Pair(high, cubes + (rest + less))
 
 

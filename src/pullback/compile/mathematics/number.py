@@ -6,7 +6,7 @@ folder read as mathematics, and one text serves float and double, one number and
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, final
+from typing import NamedTuple, final
 
 import numpy as np
 
@@ -154,11 +154,13 @@ def fma(a: Number, b: Number | float, c: Number | float) -> Number:
     return a.intrinsic("fma", b, c)
 
 
-def where(condition: Number, a: Any, b: Any) -> Number:
-    """`a` where the condition holds, else `b`; at least one of them is a Number."""
-    like: Number = a if isinstance(a, Number) else b
-    chosen = condition.into.select(condition.register, like.like(a).register, like.like(b).register)
-    return Number(condition.into, chosen, like.format)
+def where(condition: Number, a: Number | float, b: Number | float) -> Number:
+    """`a` where the condition holds, else `b`; two constants are floats."""
+    into, kind = condition.into, condition.format
+    numbers = [value for value in (a, b) if isinstance(value, Number)]
+    of = numbers[0].register.type if numbers else condition.register.type.of(kind.scalar)
+    left, right = (value.register if isinstance(value, Number) else into.const(value, of) for value in (a, b))
+    return Number(into, into.select(condition.register, left, right), kind)
 
 
 def at_most(x: Number, limit: float) -> Number:
@@ -188,19 +190,17 @@ def power_of_two(exponent: Number) -> Number:
 
 
 def polynomial(x: Number, coefficients: tuple[float, ...]) -> Number:
-    """c₀ + c₁ x + c₂ x² …: Horner's rule; if long, in x² on pairs of terms, which are computed at the same time.
-
-    The last step is always the same, so that the greatest term is rounded once.
-    """
-    first, *others = coefficients
-    if len(others) < 8:
-        total: Number | float = others[-1]
-        for coefficient in reversed(coefficients[:-1]):
-            total = fma(x, total, coefficient)
-        return x.like(total)
-    pairs = [fma(x, b, a) for a, b in zip(others[::2], others[1::2], strict=False)]
-    total = others[-1] if len(others) % 2 else pairs.pop()
-    square = x * x
-    for pair in reversed(pairs):
-        total = fma(square, total, pair)
-    return fma(x, total, first)
+    """c₀ + c₁ x + c₂ x² … by Horner's rule; far terms of a long one in pairs, which need not wait for each other."""
+    short = len(coefficients) < 10
+    near, far = (coefficients, ()) if short else (coefficients[:3], coefficients[3:])
+    total = x.like(near[-1])
+    if far:
+        pairs = [fma(x, b, a) for a, b in zip(far[::2], far[1::2], strict=False)]
+        rest = x.like(far[-1]) if len(far) % 2 else pairs.pop()
+        square = x * x
+        for pair in reversed(pairs):
+            rest = fma(square, rest, pair)
+        total = fma(x, rest, total)
+    for coefficient in reversed(near[:-1]):
+        total = fma(x, total, coefficient)
+    return total

@@ -1,7 +1,8 @@
 """Pairs: a number and what its rounding lost, so that the sum of both is twice as precise.
 
-Sources: T. J. Dekker, "A floating-point technique for extending the available precision" (1971); M. Joldes, J.-M. Muller
-and V. Popescu, "Tight and rigorous error bounds for basic building blocks of double-word arithmetic" (2017).
+Sources: T. J. Dekker, "A floating-point technique for extending the available precision" (1971); M. Joldes,
+J.-M. Muller and V. Popescu, "Tight and rigorous error bounds for basic building blocks of double-word arithmetic"
+(2017).
 """
 
 from __future__ import annotations
@@ -24,14 +25,9 @@ def constants(name: str, like: Number) -> tuple[float, ...]:
     return CONSTANTS[name][like.format.scalar]
 
 
-def evaluate(name: str, x: Number) -> Number:
-    """A polynomial of `approximations`."""
-    return polynomial(x, POLYNOMIALS[name][x.format.scalar])
-
-
-def evaluate_rest(name: str, x: Number) -> Number:
-    """A polynomial of `approximations` without its first coefficient, divided by x."""
-    return polynomial(x, POLYNOMIALS[name][x.format.scalar][1:])
+def evaluate(name: str, x: Number, start: int = 0) -> Number:
+    """A polynomial of `approximations`; or what is left of it without its first terms, divided by a power of x."""
+    return polynomial(x, POLYNOMIALS[name][x.format.scalar][start:])
 
 
 def add(larger: Number | float, smaller: Number) -> Pair:

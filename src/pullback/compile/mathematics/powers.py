@@ -49,7 +49,7 @@ def power(x: Number, y: Number) -> Number:
     low = where(abs(high) < limit, low, 0.0)
     high = where(size.equals(1.0), 0.0, at_least(at_most(high, limit), -limit))
     n, bits = nearest(high)
-    parts = exponential(Reduced(bits, *times_log2(add(high - n, low))))
+    parts = exponential(Reduced(bits, *times_log2(*add(high - n, low))))
     value = scaled(parts.high + parts.low, bits)
 
     half = 0.5 * y
@@ -66,7 +66,7 @@ def power(x: Number, y: Number) -> Number:
 def cbrt(x: Number) -> Number:
     """The real cube root: 1/∛m from a polynomial, a step of Halley's, and one of Newton's for ∛m itself."""
     kind, size = x.format, abs(x)
-    place, thirds = kind.digits - 1, kind.digits // 3
+    place, thirds = kind.digits - 1, kind.digits // 3 + 1  # of digits, and of doublings for a subnormal
     small = size < kind.least
     bits = where(small, size * 8.0**thirds, size).bits
     exponent = ((bits >> place) + kind.pattern(kind.anchor)).real - (kind.anchor + kind.bias + 1)  # less one
@@ -75,7 +75,7 @@ def cbrt(x: Number) -> Number:
     third = anchored.bits << place
     m = (bits - (third + third + third)).real  # in [1, 8)
     mantissa = ((bits & ((1 << place) - 1)) | kind.pattern(1.0)).real
-    factor = where(rest < 0.0, x.like(1.0), where(rest > 0.0, x.like(4.0 ** (-1 / 3)), 2.0 ** (-1 / 3)))
+    factor = where(rest < 0.0, 1.0, where(rest > 0.0, 4.0 ** (-1 / 3), 2.0 ** (-1 / 3)))
     root = evaluate("1 / cbrt", mantissa) * factor
     error = fma(-m * root, root * root, 1.0)
     root = fma(root * error, fma(error, 2.0 / 9.0, 1.0 / 3.0), root)
@@ -96,9 +96,8 @@ def hypot(x: Number, y: Number) -> Number:
     less, more = where(steep, a, b), where(steep, b, a)
     down, up = 2.0 ** (kind.bias // 2 + 8), 2.0 ** (kind.bias * 3 // 4)
     great, small = more > 2.0 ** (kind.bias // 2 - 3), more < 2.0 ** -(kind.bias // 3)
-    one = x.like(1.0)
-    scale = where(great, 1.0 / down, where(small, up, one))
-    back = where(great, down, where(small, 1.0 / up, one))
+    scale = where(great, 1.0 / down, where(small, up, 1.0))
+    back = where(great, down, where(small, 1.0 / up, 1.0))
     less, more = less * scale, more * scale
     root = fma(more, more, less * less).intrinsic("sqrt")
     squared, of_more = multiply(root, root), multiply(more, more)

@@ -7,41 +7,38 @@ import math
 from pullback.compile.mathematics.exponentials import LOG2, Reduced, exponential, reduced, scaled
 from pullback.compile.mathematics.logarithms import combined
 from pullback.compile.mathematics.number import Number, at_least, at_most, fma, power_of_two, where, with_sign
-from pullback.compile.mathematics.pairs import Pair, add, add_any, divide, evaluate
+from pullback.compile.mathematics.pairs import Pair, add, add_any, add_product, divide, evaluate
 from pullback.compile.mathematics.table import elementary
 
 
-def exponential_of_negative(x: Number) -> tuple[Pair, Number, Number]:
-    """Of eˣ for x ≤ 0: its significand as a pair, its exponent, and 2 to that exponent, or 0 where that is subnormal."""
-    parts = reduced(at_least(x, -(x.format.bias + x.format.digits) * LOG2))
-    return add(*exponential(parts)), parts.n, power_or_zero(parts)
-
-
-def power_or_zero(parts: Reduced) -> Number:
-    """2ⁿ for n ≤ 0, or 0 where that is subnormal."""
-    kind, place = parts.r.format, parts.r.format.digits - 1
-    return ((parts.n << place) + kind.pattern(1.0)).intrinsic("smax", 0).real
+def exponential_of_negative(x: Number, low: Number | None = None) -> tuple[Pair, Number]:
+    """The significand of exp(x + low) as a pair, and its exponent, for x ≤ 0."""
+    n, r, rest = reduced(at_least(x, -(x.format.bias + x.format.digits) * LOG2))
+    if low is not None:
+        r, rest = add(r, rest + low)
+    return add(*exponential(Reduced(n, r, rest))), n
 
 
 @elementary(single=1.0, double=1.0)
 def sigmoid(x: Number) -> Number:
     """1 / (1 + e⁻ˣ); for negative x, eˣ / (1 + eˣ)."""
-    power, n, scale = exponential_of_negative(-abs(x))
-    high = fma(scale, power.high, 1.0)
-    low = fma(scale, power.low, fma(scale, power.high, 1.0 - high))
+    power, n = exponential_of_negative(-abs(x))
+    scale = ((n << (x.format.digits - 1)) + x.format.pattern(1.0)).intrinsic("smax", 0).real  # 0 where it is subnormal
+    high, low = add_product(1.0, scale, power.high)
+    low = fma(scale, power.low, low)
     negative = x < 0.0
     above, rest = where(negative, power.high, 1.0), where(negative, power.low, 0.0)
     value = divide(above, Pair(high, low), rest)
     return scaled(value.high + value.low, where(negative, n, 0))
 
 
-def log_one_plus_exponential(x: Number) -> Pair:
-    """log(1 + eˣ) for x ≤ 0: what `logarithms` does, where 1 + eˣ needs no taking apart."""
-    power, n, _ = exponential_of_negative(x)
+def log_one_plus_exponential(x: Number, low: Number | None = None) -> Pair:
+    """log(1 + exp(x + low)) for x ≤ 0, as `logarithms` has it; here 1 + eˣ needs no taking apart."""
+    power, n = exponential_of_negative(x, low)
     t, lost = scaled(power.high, n), scaled(power.low, n)
     halved = t > math.sqrt(2.0) - 1
     less, rest = add(-1.0, t)
-    k = where(halved, t.like(1.0), 0.0)
+    k = where(halved, 1.0, 0.0)
     f = where(halved, 0.5 * less, t)
     low = where(halved, 0.5 * (rest + lost), lost)
     return combined(k, f, low)
@@ -58,11 +55,14 @@ def softplus(x: Number) -> Number:
 @elementary(single=1.0, double=1.0)
 def logaddexp(a: Number, b: Number) -> Number:
     """log(eᵃ + eᵇ), written as max(a, b) + log(1 + e⁻ˡᵃ⁻ᵇˡ)."""
-    larger = where(a > b, a, b)
-    gap = where(a.equals(b), 0.0, abs(a - b))  # of equal infinities too
-    logarithm = log_one_plus_exponential(-gap)
+    ordered = a > b
+    larger, smaller = where(ordered, a, b), where(ordered, b, a)
+    gap, lost = add_any(smaller, -larger)
+    lost = where(gap > -(a.format.digits + a.format.bias), lost, 0.0)  # as wide a gap counts for nothing
+    gap = where(a.equals(b), 0.0, gap)  # of equal infinities too
+    logarithm = log_one_plus_exponential(gap, lost)
     high, low = add_any(larger, logarithm.high)
-    value = where(abs(larger).equals(float("inf")), larger, high + (low + logarithm.low))
+    value = where(abs(larger).equals(math.inf), larger, high + (low + logarithm.low))
     return where(a.compare("uno", b), a + b, value)
 
 

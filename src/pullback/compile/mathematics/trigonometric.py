@@ -64,5 +64,6 @@ def tan(x: Number) -> Number:
     quadrant, sine, cosine = waves(x)
     other = odd(quadrant)
     below = add(where(other, sine.high, cosine.high), where(other, sine.low, cosine.low))
-    high, low = divide(where(other, -cosine.high, sine.high), below, where(other, -cosine.low, sine.low))
+    above = add(where(other, -cosine.high, sine.high), where(other, -cosine.low, sine.low))
+    high, low = divide(above.high, below, above.low)
     return where(x.equals(0.0), x, high + low)  # keeps -0

@@ -1,4 +1,4 @@
-"""A pool of native threads that wait inside native code: a parallel region costs microseconds, not a trip through Python.
+"""A pool of native threads that wait inside native code: a parallel region costs microseconds, and no Python.
 
 Workers start when they are first asked for, take no part in Python and hold no lock of it, spin for a fifth of a
 millisecond after a region and then sleep. They are sent home before a fork, and begin anew on both sides when they are
@@ -13,7 +13,7 @@ import os
 import signal
 import threading
 import time
-from typing import Any, Final, final
+from typing import Final, final
 
 from pullback.compile.jit import Library
 from pullback.compile.llvm import I64, PTR, Function, Reg, constant
@@ -69,7 +69,7 @@ class Pool:
             self._size = threads
 
     def ensure(self) -> None:
-        """See that the workers run; costs next to nothing when they do. Call it before native code that enters regions."""
+        """See that the workers run: call this before native code that enters regions; it costs nothing when they do."""
         if self._running or self._ended:
             return
         with self._lock:
@@ -176,8 +176,8 @@ def symbols() -> dict[str, int]:
 def emit_parallel(function: Function, task: str, context: Reg, pieces: Reg | int) -> None:
     """Call `task(ptr context, i64 piece, i64 worker)` for each piece, on several threads at once, and wait for all.
 
-    A piece runs once, on any thread; a worker runs one piece at a time, and is less than `pool.size`. A region that is entered inside
-    of another runs on the thread that enters it, as worker 0.
+    A piece runs once, on any thread. A worker runs one piece at a time, and its number is less than `get_threads()`. A
+    region that is entered inside of another runs on the thread that enters it, as worker 0.
     """
     count = pieces if isinstance(pieces, Reg) else constant(pieces, I64)
     function.call(PARALLEL, Reg(f"@{task}", PTR), context, count, kind=None)

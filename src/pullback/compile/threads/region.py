@@ -1,14 +1,13 @@
 """Parallel regions in LLVM IR: one thread offers the pieces of a task, and workers that wait nearby take some of them.
 
-All that threads share is in a few globals. `@ticket` holds the number of the region in its
-upper half and how many pieces nobody has taken in its lower half; a piece is taken by a compare-and-swap that lowers it
-by one. Numbers of regions never come back, so a thread that has read one region's task cannot take a piece of another.
+All that threads share is in a few globals. `@ticket` holds the number of the region in its upper half, and how many
+pieces nobody has taken in its lower half; a piece is taken by a compare-and-swap that lowers it by one. The number of a
+region does not come back, so a thread that has read one region's task cannot take a piece of another.
 
-A worker that finds nothing spins for a while and then sleeps. It counts itself among the sleepers before it looks at the
-ticket for the last time, and who offers pieces writes the ticket before looking for sleepers: one sees the other.
+A worker that finds nothing spins for a while and then sleeps. It counts itself among the sleepers before it looks at
+the ticket for the last time, and who offers pieces writes the ticket before looking for sleepers: one sees the other.
 
-The instructions are those of the LLVM Language Reference Manual, https://llvm.org/docs/LangRef.html, §Atomic Memory Ordering
-Constraints.
+The instructions are those of the LLVM Language Reference Manual, https://llvm.org/docs/LangRef.html.
 """
 
 from __future__ import annotations
@@ -17,7 +16,8 @@ import platform
 from typing import Final
 
 PARALLEL: Final = "pullback_parallel"
-OPEN, CLOSE, RESET, WORKER, PAUSES = (f"pullback_pool_{name}" for name in ("open", "close", "reset", "worker", "pauses"))
+OPEN, CLOSE, RESET = "pullback_pool_open", "pullback_pool_close", "pullback_pool_reset"
+WORKER, PAUSES = "pullback_pool_worker", "pullback_pool_pauses"
 
 # How to tell a core that this is a loop that waits.
 _INTEL: Final = "declare void @llvm.x86.sse2.pause()", "call void @llvm.x86.sse2.pause()"
@@ -221,7 +221,7 @@ end:
   ret ptr null
 }
 
-; As if no thread had ever been here: when all begins, and in a child process, where only the thread that forked goes on.
+; As if no thread had ever been here: when all begins, and in a child process, which has only the thread that forked.
 define void @pullback_pool_reset() nounwind {
   %ticket = load atomic i64, ptr @ticket monotonic, align 8
   %number = and i64 %ticket, -4294967296
