@@ -18,8 +18,7 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 
 FENCE: Final = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
 LINK: Final = re.compile(
-    r"\]\(\s*<?([^)>\s]+)>?[^)]*\)|^\[[^\]]+\]:\s*(\S+)|<(?:img|a)\s[^>]*(?:src|href)=\"([^\"]+)\"",
-    re.MULTILINE,
+    r"\]\(\s*<?([^)>\s]+)>?[^)]*\)|^\[[^\]]+\]:\s*(\S+)|<(?:img|a)\s[^>]*(?:src|href)=\"([^\"]+)\"", re.MULTILINE
 )
 HEADING: Final = re.compile(r"^#{1,6}\s+(.+?)\s*#*$", re.MULTILINE)
 
@@ -39,9 +38,7 @@ def prose(page: Path) -> str:
 def anchors(page: Path) -> frozenset[str]:
     """List the anchors that GitHub gives to a page's headings."""
     text = FENCE.sub("", page.read_text(encoding="utf-8"))
-    return frozenset(
-        re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in HEADING.findall(text)
-    )
+    return frozenset(re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in HEADING.findall(text))
 
 
 def broken_links(page: Path) -> Iterator[str]:
@@ -62,14 +59,11 @@ def main() -> None:
     complaints = [complaint for page in pages() for complaint in broken_links(page)]
     options = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
     results = [
-        doctest.testfile(str(page), module_relative=False, optionflags=options, encoding="utf-8")
-        for page in pages()
+        doctest.testfile(str(page), module_relative=False, optionflags=options, encoding="utf-8") for page in pages()
     ]
     failed, attempted = (sum(counts) for counts in zip(*results, strict=True))
     print(*complaints, sep="\n", end="\n" if complaints else "")
-    print(
-        f"docs: {len(pages())} pages, {len(complaints)} broken links, {attempted} examples, {failed} failed"
-    )
+    print(f"docs: {len(pages())} pages, {len(complaints)} broken links, {attempted} examples, {failed} failed")
     sys.exit(bool(complaints or failed))
 
 

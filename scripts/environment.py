@@ -51,9 +51,7 @@ def requirements(project: dict[str, Any], part: str, *, optional: bool = False) 
     """Give each requirement of a group or an extra, and whether it may be left out."""
     groups, extras = project["dependency-groups"], project["project"]["optional-dependencies"]
     if part not in groups and part not in extras:
-        sys.exit(
-            f"setup: there is no such part\n  got  {part}\n  fix  one of {', '.join([*groups, *extras])}"
-        )
+        sys.exit(f"setup: there is no such part\n  got  {part}\n  fix  one of {', '.join([*groups, *extras])}")
     optional = optional or part in OPTIONAL_GROUPS or part in extras
     for requirement in groups.get(part) or extras[part]:
         own_extras = isinstance(requirement, str) and re.fullmatch(r"pullback\[(.+)\]", requirement)
@@ -76,18 +74,12 @@ def run(*command: str | Path) -> str | None:
     done = subprocess.run(
         command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
     )
-    return (
-        None
-        if done.returncode == 0
-        else (done.stderr + done.stdout).strip() or f"exit status {done.returncode}"
-    )
+    return None if done.returncode == 0 else (done.stderr + done.stdout).strip() or f"exit status {done.returncode}"
 
 
 def create() -> None:
     """Make an empty `.venv` of the Python that runs this."""
-    base = getattr(
-        sys, "_base_executable", sys.executable
-    )  # the real one, should this be a virtual environment's
+    base = getattr(sys, "_base_executable", sys.executable)  # the real one, should this be a virtual environment's
     ways = [[base, "-m", "venv", VENV]]
     if uv := shutil.which("uv"):
         ways.insert(0, [uv, "venv", "--quiet", "--python", base, VENV])
@@ -127,9 +119,7 @@ def version_in_place() -> str | None:
     """Tell the Python version that `.venv` runs, or None where it runs none."""
     probe = "import sys; print(*sys.version_info[:2], sep='.')"
     try:
-        return subprocess.run(
-            [PYTHON, "-c", probe], capture_output=True, text=True, check=True
-        ).stdout.strip()
+        return subprocess.run([PYTHON, "-c", probe], capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return None
 

@@ -67,9 +67,7 @@ SOUND: Final = (
 def built(*files: str) -> House:
     pairs = (file.split(":", 1) for file in files)
     outside = ("tests/", "pyproject.toml")
-    return House(
-        {name if name.startswith(outside) else f"pullback/{name}": text.lstrip(" ") for name, text in pairs}
-    )
+    return House({name if name.startswith(outside) else f"pullback/{name}": text.lstrip(" ") for name, text in pairs})
 
 
 @pytest.fixture(scope="module")
@@ -106,11 +104,7 @@ def test_import_loads_numpy_and_nothing_heavy():
     probe = "import sys, pullback; print(*{name.partition('.')[0] for name in sys.modules})"
     # From src, so that it is the package of this checkout.
     done = subprocess.run(
-        [sys.executable, "-c", probe],
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=architecture.ROOT / "src",
+        [sys.executable, "-c", probe], capture_output=True, text=True, check=True, cwd=architecture.ROOT / "src"
     )
     loaded = set(done.stdout.split())
     assert "numpy" in loaded

@@ -69,9 +69,7 @@ def test_a_public_name_is_documented(name):
     value = getattr(pullback, name)
     if isinstance(value, (type, ModuleType)) or callable(value):
         # A class may inherit its words, and an object may have only those of its class: neither is its own.
-        inherited = [
-            parent.__doc__ for parent in (value.__mro__[1:] if isinstance(value, type) else [type(value)])
-        ]
+        inherited = [parent.__doc__ for parent in (value.__mro__[1:] if isinstance(value, type) else [type(value)])]
         assert value.__doc__
         assert value.__doc__.strip()
         assert value.__doc__ not in inherited
