@@ -59,7 +59,7 @@ def rows() -> list[Row]:
     exponent = mp.ln2 / 2 * slack
     quadrant = (mp.pi / 4 * slack) ** 2
     least, most = mp.sqrt(0.5) - 1, mp.sqrt(2) - 1
-    root = mp.sqrt
+    middle, root = mpf(7) / 8, mp.sqrt
     return [
         Row(
             "exp", "(exp(t) - 1 - t) / t², |t| ≤ log(2)/2",
@@ -99,13 +99,13 @@ def rows() -> list[Row]:
             lambda t: root(t) ** 3 / mp.asin(root(t)), (5, 12),
         ),
         Row(
-            "erf near", "erf(√t) / √t - 1, √t ≤ 1",
-            lambda t: mp.erf(root(t)) / root(t) - 1, mpf(0), mpf(1), lambda t: root(t) / mp.erf(root(t)), (6, 11),
+            "erf near", "erf(√t) / √t - 1, √t ≤ 7/8",
+            lambda t: mp.erf(root(t)) / root(t) - 1, mpf(0), middle**2, lambda t: root(t) / mp.erf(root(t)), (6, 11),
         ),
         Row(
-            "erf far", "log(1 - erf(1 + t)), 1 ≤ 1 + t ≤ 4 or 6",
-            lambda t: mp.log(mp.erfc(1 + t)), mpf(0), (mpf(3), mpf(5)),
-            lambda t: mp.erfc(1 + t) / mp.erf(1 + t), (6, 17),
+            "erf far", "log((1 - erf(7/8 + t)) / (1 - erf(7/8))) / t, 0 ≤ t, 7/8 + t ≤ 4 or 6",
+            lambda t: mp.log(mp.erfc(middle + t) / mp.erfc(middle)) / t, mpf(0), (4 - middle, 6 - middle),
+            lambda t: t * mp.erfc(middle + t) / mp.erf(middle + t), (5, 16),
         ),
         Row(
             "log2", "(2 artanh(√t) / (√t log 2) - 2/log(2) - 2/3/log(2) t) / t², √t ≤ (√2 - 1) / (√2 + 1)",
@@ -207,7 +207,7 @@ def constants() -> dict[str, Real]:
     return {
         "log 2": mp.ln2, "1 / log 2": 1 / mp.ln2, "log10 2": mp.log10(2), "1 / log 10": 1 / mp.ln10,
         "2 / log 2": 2 / mp.ln2, "2/3 / log 2": 2 / (3 * mp.ln2), "pi / 2": mp.pi / 2, "pi / 4": mp.pi / 4,
-        "2 / pi": 2 / mp.pi,
+        "2 / pi": 2 / mp.pi, "1 - erf 7/8": mp.erfc(mpf(7) / 8),
     }  # fmt: skip
 
 

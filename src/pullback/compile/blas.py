@@ -102,8 +102,10 @@ def obstacle(what: Contraction) -> str | None:
 
 def _leading(down: int, along: int, rows: int, columns: int) -> int | None:
     """The distance of rows, of a matrix whose rows are contiguous; None of another."""
-    distance = down if rows > 1 else max(1, columns)
-    return distance if (along == 1 or columns <= 1) and max(1, columns) <= distance <= LARGEST else None
+    if 0 in (rows, columns):
+        return max(1, columns)
+    distance = down if rows > 1 else columns
+    return distance if (along == 1 or columns == 1) and columns <= distance <= LARGEST else None
 
 
 def emit_gemm_call(function: Function, what: Contraction, a: Reg, b: Reg, c: Reg) -> None:

@@ -69,7 +69,7 @@ def blockwise(function: Callable[..., Any], operands: Sequence[Any]) -> Any:
     marks = [min(size, BLOCK + BLOCK * (blocks * i // count)) for i in range(count)] + [size]
     waiting = []
     if workers is not None:
-        waiting = [workers.submit(copy_context().run, fill, *span) for span in pairwise(marks[1:])]
+        waiting = [workers.submit(copy_context().run, fill, start, stop) for start, stop in pairwise(marks[1:])]
     fill(marks[0], marks[1])
     for future in waiting:
         future.result()

@@ -34,6 +34,7 @@ class Contraction:
 
     Examples
     --------
+    >>> import numpy as np
     >>> Contraction.between(np.zeros((3, 4)), np.zeros((5, 4)).T)
     Contraction(m=3, n=5, k=4, a=(4, 1), b=(1, 4), c=(5, 1), dtype='float64', accumulate=False)
     """

@@ -28,7 +28,8 @@ def precise_log2(x: Number) -> Pair:
     high, low = multiply(s.high, s.high)
     square = Pair(high, fma(s.high + s.high, s.low, low))
     head, tail, _ = constants("2/3 / log 2", x)
-    high, low = add(head, high * evaluate("log2", high))
+    nearly = square.high + square.low
+    high, low = add(head, nearly * evaluate("log2", nearly))
     series = product(square, Pair(high, low + tail))
     head, tail, _ = constants("2 / log 2", x)
     high, low = add(head, series.high)

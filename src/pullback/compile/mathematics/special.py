@@ -7,7 +7,7 @@ import math
 from pullback.compile.mathematics.exponentials import LOG2, Reduced, exponential, reduced, scaled
 from pullback.compile.mathematics.logarithms import combined
 from pullback.compile.mathematics.number import Number, at_least, at_most, fma, power_of_two, where, with_sign
-from pullback.compile.mathematics.pairs import Pair, add, add_any, add_product, divide, evaluate
+from pullback.compile.mathematics.pairs import Pair, add, add_any, add_product, constants, divide, evaluate
 from pullback.compile.mathematics.table import elementary
 
 
@@ -68,12 +68,14 @@ def logaddexp(a: Number, b: Number) -> Number:
 
 @elementary(single=1.0, double=1.0)
 def erf(x: Number) -> Number:
-    """2/√π·∫₀ˣ e⁻ᵗ² dt: x + x·P(x²) for small |x|, 1 - exp(Q(|x|)) above."""
+    """2/√π·∫₀ˣ e⁻ᵗ² dt: x + x·P(x²) up to 7/8; above, with t = x - 7/8, 1 - erfc(7/8)·exp(t·Q(t))."""
     size = abs(x)
     near = fma(size, evaluate("erf near", size * size), size)
-    far = at_most(size, 4.0 if x.format.scalar == "float" else 6.0)  # where it is 1
-    parts = reduced(evaluate("erf far", far - 1.0))
-    power = exponential(parts)
-    scale = power_of_two(parts.n)
-    value = where(size < 1.0, near, fma(-scale, power.high + power.low, 1.0))
+    t = at_most(size, 4.0 if x.format.scalar == "float" else 6.0) - 0.875  # beyond, it is 1
+    parts = reduced(t * evaluate("erf far", t))
+    high, low = exponential(parts)
+    head, tail, _ = constants("1 - erf 7/8", x)
+    factor = power_of_two(parts.n) * -head
+    far = add_product(1.0, factor, high)
+    value = where(size < 0.875, near, far.high + fma(factor, fma(high, tail / head, low), far.low))
     return with_sign(value, x)
