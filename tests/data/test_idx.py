@@ -80,14 +80,7 @@ def test_trailing_bytes_are_refused():
 
 @pytest.mark.parametrize(
     "content",
-    [
-        b"",
-        b"\0\0\x08",
-        b"\x89PNG",
-        b"\0\1\x08\1\0\0\0\0",
-        b"\0\0\x0a\1\0\0\0\0",
-        b"\0\0\x08\xff" + bytes(1020),
-    ],
+    [b"", b"\0\0\x08", b"\x89PNG", b"\0\1\x08\1\0\0\0\0", b"\0\0\x0a\1\0\0\0\0", b"\0\0\x08\xff" + bytes(1020)],
     ids=["empty", "cut", "picture", "not zero", "unknown type", "too many dimensions"],
 )
 def test_other_files_are_not_idx_files(content):

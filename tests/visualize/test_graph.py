@@ -107,17 +107,7 @@ def test_breadth_first_order_is_not_topological():
 
 
 def test_depth_first_order_takes_the_first_operand_with_all_of_its():
-    assert [v.id for v in graph(formula()).depth_first()][:9] == [
-        "%8",
-        "%2",
-        "%1",
-        "x",
-        "%0",
-        "y",
-        "z",
-        "%7",
-        "c2",
-    ]
+    assert [v.id for v in graph(formula()).depth_first()][:9] == ["%8", "%2", "%1", "x", "%0", "y", "z", "%7", "c2"]
 
 
 def test_what_is_shared_is_there_once():

@@ -36,10 +36,7 @@ def dags(draw, most=25):
 def test_no_boxes_overlap(dag):
     sizes, edges = dag
     drawn = layout(sizes, edges)
-    boxes = [
-        (x - w / 2, y - h / 2, x + w / 2, y + h / 2)
-        for (x, y), (w, h) in zip(drawn.centres, sizes, strict=True)
-    ]
+    boxes = [(x - w / 2, y - h / 2, x + w / 2, y + h / 2) for (x, y), (w, h) in zip(drawn.centres, sizes, strict=True)]
     for index, (left, top, right, bottom) in enumerate(boxes):
         assert left >= -SLACK
         assert right <= drawn.width + SLACK
@@ -67,9 +64,7 @@ def test_lines_lead_down_from_tail_to_head(dag):
         assert abs(end_x - x) <= width / 2
         start = drawn.centres[tail][0], drawn.centres[tail][1] + sizes[tail][1] / 2
         if route[0] != pytest.approx(start):
-            others = [
-                r for (t, _), r in zip(edges, drawn.routes, strict=True) if t == tail and r is not route
-            ]
+            others = [r for (t, _), r in zip(edges, drawn.routes, strict=True) if t == tail and r is not route]
             assert any(route[0] in other[1:] for other in others), "a line begins where there is none"
 
 
@@ -113,11 +108,7 @@ def test_the_order_never_crosses_more_lines_than_it_began_with(dag):
     assert sorted(v for row in rows for v in row) == list(range(len(layers.row)))
     assert all(layers.row[v] == index for index, row in enumerate(rows) for v in row)
     place = {v: at for row in rows for at, v in enumerate(row)}
-    ends = [
-        (layers.row[u], place[u], place[v] + port)
-        for u, below in enumerate(layers.below)
-        for v, port in below
-    ]
+    ends = [(layers.row[u], place[u], place[v] + port) for u, below in enumerate(layers.below) for v, port in below]
     pairs = sum(a[0] == b[0] and a[1] < b[1] and a[2] > b[2] for a in ends for b in ends)
     assert crossings(layers, rows) == pairs
 

@@ -70,9 +70,7 @@ def test_lines_are_smooth_and_end_on_the_box():
 
 @given(st.text(max_size=30), st.text(max_size=30), st.text(max_size=30))
 def test_any_text_stays_well_formed(title, line, note):
-    drawing = Drawing(
-        note, STYLES, (Box((title, line), VARIABLE, note), Box(("f",), OPERATION)), (Arrow(0, 1, line),)
-    )
+    drawing = Drawing(note, STYLES, (Box((title, line), VARIABLE, note), Box(("f",), OPERATION)), (Arrow(0, 1, line),))
     picture = parsed(drawing)
     shown = [
         re.sub("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]", "\ufffd", text).replace("\r", "\n")
@@ -89,9 +87,7 @@ def test_markup_in_a_name_is_shown_not_obeyed():
     assert not list(picture.iter(f"{SPACE}script"))
 
 
-@given(
-    st.lists(st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=40), min_size=1, max_size=4)
-)
+@given(st.lists(st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=40), min_size=1, max_size=4))
 def test_text_fits_its_box(lines):
     picture = parsed(Drawing("", (), (Box(tuple(lines), VARIABLE),), ()))
     box = list(picture.iter(f"{SPACE}rect"))[1]

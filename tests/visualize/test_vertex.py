@@ -12,9 +12,7 @@ from pullback.visualize.vertex import Vertex, params_text, shorten, spec_text, v
 
 
 def vertex(results, params=None):
-    return Vertex(
-        0, "operation", "f", "%0", None, params or {}, None, tuple(Spec(*result) for result in results), ()
-    )
+    return Vertex(0, "operation", "f", "%0", None, params or {}, None, tuple(Spec(*result) for result in results), ())
 
 
 @pytest.mark.parametrize(

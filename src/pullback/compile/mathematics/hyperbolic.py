@@ -12,7 +12,7 @@ from typing import NamedTuple
 from pullback.compile.mathematics.exponentials import LOG2, reduced
 from pullback.compile.mathematics.logarithms import log_one_plus
 from pullback.compile.mathematics.number import Number, at_least, at_most, fma, power_of_two, where, with_sign
-from pullback.compile.mathematics.pairs import Pair, add, add_product, divide, evaluate, multiply
+from pullback.compile.mathematics.pairs import Pair, add, add_product, divide, evaluate, multiply, ratio
 from pullback.compile.mathematics.table import elementary
 
 
@@ -77,8 +77,7 @@ def tanh(x: Number) -> Number:
     high, less = add_product(scale - 1.0, scale, r)
     high, low = add(high, fma(scale, fma(r * r, evaluate("exp", r), low), less))
     below = add(at_least(high, 2.0), at_most(high, 2.0))
-    high, low = divide(high, Pair(below.high, below.low + low), low)
-    return with_sign(high + low, x)
+    return with_sign(ratio(Pair(high, low), Pair(below.high, below.low + low)), x)
 
 
 @elementary(single=1.0, double=1.0)

@@ -64,9 +64,16 @@ def multiply(a: Number, b: Number | float) -> Pair:
     return Pair(high, fma(a, b, -high))
 
 
-def divide(a: Number, b: Pair, low: Number | None = None) -> Pair:
-    """(a + low) / b, correct but for a few units of the last place of the low part."""
+def divide(a: Number, b: Pair) -> Pair:
+    """A / b, correct but for a few units of the last place of the low part."""
     reciprocal = 1.0 / b.high
     high = a * reciprocal
-    rest = fma(-high, b.low, fma(-high, b.high, a))
-    return Pair(high, (rest if low is None else rest + low) * reciprocal)
+    return Pair(high, fma(-high, b.low, fma(-high, b.high, a)) * reciprocal)
+
+
+def ratio(a: Pair, b: Pair) -> Number:
+    """A / b, as one number."""
+    reciprocal = 1.0 / b.high
+    nearly = a.high * reciprocal
+    rest = fma(-nearly, b.low, fma(-nearly, b.high, a.high)) + a.low
+    return fma(rest, reciprocal, nearly)

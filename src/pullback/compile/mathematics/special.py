@@ -7,7 +7,7 @@ import math
 from pullback.compile.mathematics.exponentials import LOG2, Reduced, exponential, reduced, scaled
 from pullback.compile.mathematics.logarithms import combined
 from pullback.compile.mathematics.number import Number, at_least, at_most, fma, power_of_two, where, with_sign
-from pullback.compile.mathematics.pairs import Pair, add, add_any, add_product, constants, divide, evaluate
+from pullback.compile.mathematics.pairs import Pair, add, add_any, add_product, constants, evaluate, ratio
 from pullback.compile.mathematics.table import elementary
 
 
@@ -27,9 +27,8 @@ def sigmoid(x: Number) -> Number:
     high, low = add_product(1.0, scale, power.high)
     low = fma(scale, power.low, low)
     negative = x < 0.0
-    above, rest = where(negative, power.high, 1.0), where(negative, power.low, 0.0)
-    value = divide(above, Pair(high, low), rest)
-    return scaled(value.high + value.low, where(negative, n, 0))
+    above = Pair(where(negative, power.high, 1.0), where(negative, power.low, 0.0))
+    return scaled(ratio(above, Pair(high, low)), where(negative, n, 0))
 
 
 def log_one_plus_exponential(x: Number, low: Number | None = None) -> Pair:

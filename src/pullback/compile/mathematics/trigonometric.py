@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from pullback.compile.mathematics.number import Number, fma, where
-from pullback.compile.mathematics.pairs import Pair, add, divide, evaluate
+from pullback.compile.mathematics.pairs import Pair, add, evaluate, ratio
 from pullback.compile.mathematics.reduction import angle
 from pullback.compile.mathematics.table import elementary
 
@@ -65,5 +65,4 @@ def tan(x: Number) -> Number:
     other = odd(quadrant)
     below = add(where(other, sine.high, cosine.high), where(other, sine.low, cosine.low))
     above = add(where(other, -cosine.high, sine.high), where(other, -cosine.low, sine.low))
-    high, low = divide(above.high, below, above.low)
-    return where(x.equals(0.0), x, high + low)  # keeps -0
+    return where(x.equals(0.0), x, ratio(above, below))  # keeps -0
