@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import sys
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -32,7 +32,6 @@ from __future__ import annotations
 
 from typing import Final
 
-POLYNOMIALS: Final[dict[str, dict[str, tuple[float, ...]]]] = {
 '''
 
 Real = Any  # mpmath has no types
@@ -54,7 +53,6 @@ class Row(NamedTuple):
 
 def rows() -> list[Row]:
     """List the polynomials; the weights make the error of P the relative error of the function's result."""
-    mp.mp.dps = DIGITS
     slack = 1 + mpf(2) ** -8  # reductions leave a little more than they should
     exponent = mp.ln2 / 2 * slack
     quadrant = (mp.pi / 4 * slack) ** 2
@@ -129,7 +127,7 @@ def horner(coefficients: Sequence[Real], t: Real) -> Real:
 def remez(points: Sequence[Real], values: Sequence[Real], weights: Sequence[Real], degree: int) -> list[Real]:
     """Coefficients of the polynomial that minimises the greatest |weight · (P - value)| over the points."""
     count = degree + 2
-    chosen = [round((len(points) - 1) * (1 - np.cos(np.pi * k / (count - 1))) / 2) for k in range(count)]
+    chosen = [int(mp.nint((len(points) - 1) * (1 - mp.cos(mp.pi * k / (count - 1))) / 2)) for k in range(count)]
     for _ in range(30):
         system, right = mp.matrix(count, count), mp.matrix(count, 1)
         for row, k in enumerate(chosen):
@@ -227,38 +225,54 @@ def listed(kind: str, values: Sequence[float]) -> str:
     return f'        "{kind}": (\n' + "".join(f"            {line}\n" for line in lines) + "        ),\n"
 
 
-def text() -> str:
-    """The module `approximations`."""
-    mp.mp.dps = DIGITS
-    parts = [HEAD]
+def module() -> str:
+    """The text of `approximations`."""
+    with mp.workdps(DIGITS):
+        return "".join([HEAD, *polynomials(), *sums(), two_over_pi()])
+
+
+def polynomials() -> Iterator[str]:
+    """The lines of the polynomials."""
+    yield "POLYNOMIALS: Final[dict[str, dict[str, tuple[float, ...]]]] = {\n"
     for row in rows():
         fits = {kind: fit(row, kind, degree) for kind, degree in zip(FORMATS, row.degrees, strict=True)}
         errors = " and ".join(f"2^{float(mp.log(error, 2)):.1f}" for _, error in fits.values())
-        parts.append(f"    # {row.meaning}\n    # with errors up to {errors}\n" + f'    "{row.name}": {{\n')
-        parts += [listed(kind, coefficients) for kind, (coefficients, _) in fits.items()]
-        parts.append("    },\n")
-    parts.append("}  # fmt: skip\n\nCONSTANTS: Final[dict[str, dict[str, tuple[float, ...]]]] = {\n")
+        yield f'    # {row.meaning}\n    # with errors up to {errors}\n    "{row.name}": {{\n'
+        yield from (listed(kind, coefficients) for kind, (coefficients, _) in fits.items())
+        yield "    },\n"
+    yield "}  # fmt: skip\n\n"
+
+
+def sums() -> Iterator[str]:
+    """The lines of the constants."""
+    yield "CONSTANTS: Final[dict[str, dict[str, tuple[float, ...]]]] = {\n"
     for name, value in constants().items():
-        parts.append(f'    "{name}": {{\n')
-        parts += [listed(kind, summands(+value, kind)) for kind in FORMATS]
-        parts.append("    },\n")
-    with mp.workdps(500):
-        bits = f"{int(mp.floor(2 / mp.pi * mpf(2) ** BITS)):X}"
-    lines = "\n".join(f'    "{bits[k : k + 96]}"' for k in range(0, len(bits), 96))
-    parts.append(f"}}  # fmt: skip\n\n# The first {BITS} bits of 2/π after the point.\nTWO_OVER_PI: Final = int(\n")
-    return "".join([*parts, lines, ",\n    16,\n)\n"])
+        yield f'    "{name}": {{\n'
+        yield from (listed(kind, summands(+value, kind)) for kind in FORMATS)
+        yield "    },\n"
+    yield "}  # fmt: skip\n\n"
+
+
+def two_over_pi() -> str:
+    """The lines of the digits of 2/π."""
+    with mp.workprec(BITS + 64):
+        digits = f"{int(mp.floor(2 / mp.pi * mpf(2) ** BITS)):X}"
+    lines = "\n".join(f'    "{digits[k : k + 96]}"' for k in range(0, len(digits), 96))
+    head = f"TWO_OVER_PI_BITS: Final = {BITS}  # of 2/π after the point, which are\nTWO_OVER_PI: Final = int(\n"
+    return f"{head}{lines},\n    16,\n)\n"
 
 
 def main() -> None:
     """Write the module, or print the errors of what is named by degrees."""
-    if names := sys.argv[1:]:
+    names = sys.argv[1:]
+    if not names:
+        FILE.write_text(module(), encoding="utf-8")
+    with mp.workdps(DIGITS):
         for row in rows():
             for kind, degree in zip(FORMATS, row.degrees, strict=True):
                 for other in range(max(degree - 2, 0), degree + 3) if row.name in names else ():
                     error = fit(row, kind, other)[1]
                     print(f"{row.name:10} {kind:8} degree {other:2}  2^{float(mp.log(error, 2)):.2f}")
-    else:
-        FILE.write_text(text(), encoding="utf-8")
 
 
 if __name__ == "__main__":

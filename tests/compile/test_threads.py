@@ -90,8 +90,9 @@ def test_each_piece_runs_once_in_each_region(count, threads, pieces, regions):
     assert ((workers[:pieces] >= 0) & (workers[:pieces] < threads)).all()
 
 
-def test_workers_do_take_part(count):
-    meet = """
+# Two pieces of which neither goes on before the other has begun, and of which a worker's takes its time; gives what the
+# worker has written when the region ends.
+MEETING = """
 declare void @pullback_parallel(ptr, ptr, i64)
 define internal void @meet(ptr %count, i64 %piece, i64 %worker) {
 entry:
@@ -100,22 +101,47 @@ entry:
 look:
   %now = load atomic i64, ptr %count acquire, align 8
   %both = icmp sge i64 %now, 2
-  br i1 %both, label %done, label %look
+  br i1 %both, label %met, label %look
+met:
+  %helper = icmp ne i64 %worker, 0
+  br i1 %helper, label %linger, label %done
+linger:
+  %times = phi i64 [ 0, %met ], [ %more, %linger ]
+  %again = load atomic i64, ptr %count acquire, align 8
+  %more = add i64 %times, 1
+  %enough = icmp sge i64 %more, 100000
+  br i1 %enough, label %write, label %linger
+write:
+  %place = getelementptr i64, ptr %count, i64 1
+  store i64 1, ptr %place
+  br label %done
 done:
   ret void
 }
-define void @run(ptr %count) {
+define i64 @run(ptr %count) {
   call void @pullback_parallel(ptr @meet, ptr %count, i64 2)
-  ret void
+  %place = getelementptr i64, ptr %count, i64 1
+  %written = load i64, ptr %place
+  ret i64 %written
 }
 """
-    set_threads(2)
-    library = Library(meet, ["run"], symbols())
-    for _ in range(20):
+
+
+@pytest.fixture(scope="module")
+def meeting():
+    library = Library(MEETING, ["run"], symbols())
+
+    def meet():
         pool.ensure()
-        met = np.zeros(1, np.int64)
-        library.function("run", ctypes.c_void_p)(met.ctypes.data)  # neither piece ends before the other has begun
-        assert met[0] == 2
+        count = np.zeros(2, np.int64)
+        return library.function("run", ctypes.c_void_p, result=ctypes.c_int64)(count.ctypes.data)
+
+    return meet
+
+
+def test_workers_take_part_and_are_waited_for(meeting):
+    set_threads(2)
+    assert [meeting() for _ in range(30)] == [1] * 30
 
 
 @pytest.mark.parametrize("threads", [1, 3])
@@ -180,24 +206,27 @@ def test_answers_do_not_depend_on_the_number_of_threads():
 
 
 @forks
-def test_forks_on_both_sides(count):
+def test_forks_on_both_sides(count, meeting):
     set_threads(2)
-    for _ in range(10):
+    for _ in range(5):
         times, workers = np.zeros(40, np.int64), np.zeros(40, np.int64)
         count(times, workers, 40, 10)
-        child = os.fork()
+        child = _forked()
         if child == 0:  # no test must go on here
-            status = 1
+            signal.alarm(60)
+            right = False
             try:
                 count(times, workers, 40, 10)
-                grandchild = os.fork()
-                count(times, workers, 40, 10)
-                if grandchild == 0:
-                    os._exit(0 if (times == 30).all() else 1)
-                status = os.waitpid(grandchild, 0)[1] or int(not (times == 30).all())
+                right = meeting() == 1 and (times == 20).all()
+                set_threads(3)
+                grandchild = _forked()
+                right = right and meeting() == 1
+                if grandchild != 0:
+                    right = os.waitpid(grandchild, 0)[1] == 0 and right
             finally:
-                os._exit(1 if status else 0)
+                os._exit(0 if right else 1)
         count(times, workers, 40, 10)
+        assert meeting() == 1
         assert os.waitpid(child, 0)[1] == 0
         assert (times == 20).all()
 

@@ -146,7 +146,8 @@ def _outer(what: Contraction, vectors: int) -> Plan:
     rows = Split.into(what.m, max(1, room // max(columns.longest, 1)))
 
     (m, n, k), size = (what.m, what.n, what.k), what.scalar.bits // 8
-    pack_a = what.a[0] == 1 and n >= REUSED[1] and _far(what.a[1] * size, k * m * size)
+    # A's lines are shared by neighbouring tiles, which want them at other times: four times as much for the cache.
+    pack_a = what.a[0] == 1 and n >= REUSED[1] and _far(what.a[1] * size, 4 * k * m * size)
     pack_b = what.b[1] != 1 or (m >= REUSED[0] and _far(what.b[0] * size, k * n * size))
     if pack_b and m <= SHARE // 2:
         most = SHALLOW

@@ -1,6 +1,6 @@
-"""Vector mathematics: elementary functions as LLVM instructions, of float and double, of one number or a vector of them.
+"""Vector mathematics: elementary functions as LLVM instructions, of float and double, of single numbers and vectors.
 
-`FUNCTIONS` is keyed by the names of primitives; each takes the function that is being written and registers of one type:
+`FUNCTIONS` is keyed by the names of primitives; each takes the function being written and registers of one type:
 
 >>> from pullback.compile.llvm import Function, Module, Type
 >>> module, vector = Module(), Type("float", 16)
@@ -14,7 +14,7 @@ True
 inputs, subnormal and huge ones too; of `logaddexp`, in the last place of its larger operand where that is larger.
 
 >>> ULP["tanh"]
-(0.9, 0.92)
+(1.0, 1.0)
 
 Every float has been tried of functions of one number. The other bounds are what some hundred million random inputs
 gave, with some room. Special values and signs of zero are those of C99 and NumPy. A result depends on its operands

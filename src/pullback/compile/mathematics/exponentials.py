@@ -47,7 +47,7 @@ def scaled(x: Number, n: Number) -> Number:
     return x * (half + one).real * (((n << place) - half) + one).real
 
 
-@elementary(single=1.0, double=1.0)
+@elementary(single=0.78, double=0.82)
 def exp(x: Number) -> Number:
     """eˣ."""
     limits = x.format.bias + x.format.digits, x.format.bias + 1.5  # 2ⁿ is 0 or infinite beyond
@@ -56,7 +56,7 @@ def exp(x: Number) -> Number:
     return scaled(value.high + value.low, parts.n)
 
 
-@elementary(single=1.0, double=1.0)
+@elementary(single=0.8, double=0.84)
 def exp2(x: Number) -> Number:
     """2ˣ."""
     x = at_least(at_most(x, x.format.bias + 1.5), -(x.format.bias + x.format.digits))
@@ -72,7 +72,7 @@ def times_log2(x: Number, low: Number | None = None) -> Pair:
     return Pair(high, fma(x, tail, rest if low is None else fma(low, head, rest)))
 
 
-@elementary(single=1.0, double=1.0)
+@elementary(single=0.83, double=0.87)
 def expm1(x: Number) -> Number:
     """eˣ - 1."""
     n, r, low = reduced(at_most(x, (x.format.bias + 1.5) * LOG2))

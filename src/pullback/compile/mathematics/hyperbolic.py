@@ -52,7 +52,7 @@ def halves(x: Number) -> Halves:
     return Halves(r, sine, cosine, power_of_two(n - 2), least.intrinsic("smax", 0).real)
 
 
-@elementary(single=1.0, double=1.0)
+@elementary(single=0.76, double=0.86)
 def sinh(x: Number) -> Number:
     """(eˣ - e⁻ˣ) / 2."""
     high, low = halves(x).sinh()
@@ -60,7 +60,7 @@ def sinh(x: Number) -> Number:
     return where(abs(x) < 2.0**-x.format.digits, x, with_sign(value + value, x))  # subnormals cannot be halved
 
 
-@elementary(single=1.0, double=1.0)
+@elementary(single=0.68, double=0.75)
 def cosh(x: Number) -> Number:
     """(eˣ + e⁻ˣ) / 2."""
     high, low = halves(x).cosh()
@@ -68,7 +68,7 @@ def cosh(x: Number) -> Number:
     return value + value
 
 
-@elementary(single=1.0, double=1.0)
+@elementary(single=0.9, double=0.95)
 def tanh(x: Number) -> Number:
     """(e - 1) / (e + 1), where e = exp(2|x|), with the sign of x."""
     half = at_most(abs(x), (x.format.digits + 4) * LOG2 / 2)
@@ -80,7 +80,7 @@ def tanh(x: Number) -> Number:
     return with_sign(ratio(Pair(high, low), Pair(below.high, below.low + low)), x)
 
 
-@elementary(single=1.0, double=1.0)
+@elementary(single=0.68, double=0.75)
 def arcsinh(x: Number) -> Number:
     """log(|x| + √(x² + 1)) with the sign of x, written as log1p(|x| + (√(x² + 1) - 1))."""
     size = abs(x)
@@ -98,7 +98,7 @@ def arcsinh(x: Number) -> Number:
     return with_sign(value, x)
 
 
-@elementary(single=1.0, double=1.0)
+@elementary(single=0.67, double=0.74)
 def arccosh(x: Number) -> Number:
     """log(x + √(x² - 1)), written as log1p(t + √(t (t + 2))) with t = x - 1; NaN below 1."""
     huge = x > 2.0 ** (x.format.digits + 6)
@@ -115,7 +115,7 @@ def arccosh(x: Number) -> Number:
     return where(x < 1.0, math.nan, value)
 
 
-@elementary(single=1.0, double=1.0)
+@elementary(single=0.68, double=0.74)
 def arctanh(x: Number) -> Number:
     """log1p(2|x| / (1 - |x|)) / 2 with the sign of x; infinite at ±1, NaN beyond."""
     size = abs(x)

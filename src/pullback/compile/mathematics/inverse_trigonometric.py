@@ -26,7 +26,7 @@ def right_angles(count: Number, factor: Number, size: Number) -> Number:
     return high + fma(factor, part, fma(count, tail, low))
 
 
-@elementary(single=1.0, double=1.0)
+@elementary(single=0.63, double=0.67)
 def arcsin(x: Number) -> Number:
     """The angle in [-π/2, π/2] whose sine is x; NaN beyond ±1."""
     size = abs(x)
@@ -34,7 +34,7 @@ def arcsin(x: Number) -> Number:
     return with_sign(right_angles(where(above, 1.0, 0.0), where(above, -2.0, 1.0), size), x)
 
 
-@elementary(single=1.0, double=1.0)
+@elementary(single=0.6, double=0.66)
 def arccos(x: Number) -> Number:
     """The angle in [0, π] whose cosine is x; NaN beyond ±1."""
     size = abs(x)
@@ -64,7 +64,7 @@ def eighths(lesser: Number, greater: Number, turned: Number, back: Number | None
     return high + fma(count, tail, low + rest)
 
 
-@elementary(single=1.0, double=1.0)
+@elementary(single=0.69, double=0.76)
 def arctan(x: Number) -> Number:
     """The angle in [-π/2, π/2] whose tangent is x."""
     size = at_most(abs(x), 2.0 ** (x.format.digits + 5))  # beyond it is π/2
@@ -72,7 +72,7 @@ def arctan(x: Number) -> Number:
     return with_sign(eighths(where(steep, 1.0, size), where(steep, size, 1.0), steep), x)
 
 
-@elementary(single=1.0, double=1.0)
+@elementary(single=0.8, double=0.8)
 def arctan2(y: Number, x: Number) -> Number:
     """The angle in [-π, π] of the point (x, y); every case of signed zeros and infinities as C99 has it."""
     kind = y.format

@@ -45,7 +45,7 @@ def checked(value: Number, x: Number, zero: float) -> Number:
     return where(x.equals(math.inf), x, value)
 
 
-@elementary(single=1.0, double=1.0)
+@elementary(single=0.85, double=0.88)
 def log(x: Number) -> Number:
     """The natural logarithm."""
     head, tail, _ = constants("log 2", x)
@@ -69,13 +69,13 @@ def in_base(x: Number, of_two: tuple[float, ...], of_e: tuple[float, ...]) -> Nu
     return checked(high + fma(k, tail, low + small), x, 0.0)
 
 
-@elementary(single=1.0, double=1.0)
+@elementary(single=0.7, double=0.75)
 def log2(x: Number) -> Number:
     """The logarithm to base 2, exact at its powers."""
     return in_base(x, (1.0, 0.0, 0.0), constants("1 / log 2", x))
 
 
-@elementary(single=1.0, double=1.0)
+@elementary(single=0.64, double=0.68)
 def log10(x: Number) -> Number:
     """The logarithm to base 10."""
     return in_base(x, constants("log10 2", x), constants("1 / log 10", x))
@@ -102,7 +102,7 @@ def log_one_plus(x: Number, low: Number | None = None, doublings: Number | None 
     return combined(k if doublings is None else k + doublings, f, f_low)
 
 
-@elementary(single=1.0, double=1.0)
+@elementary(single=0.65, double=0.7)
 def log1p(x: Number) -> Number:
     """log(1 + x)."""
     high, low = log_one_plus(x)

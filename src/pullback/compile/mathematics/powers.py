@@ -38,7 +38,7 @@ def precise_log2(x: Number) -> Pair:
     return Pair(high, low + fraction.low)
 
 
-@elementary(single=1.0, double=1.0)
+@elementary(single=0.9, double=0.9)
 def power(x: Number, y: Number) -> Number:
     """Xʸ; every special case as C99 has it."""
     kind, size, infinity = x.format, abs(x), math.inf
@@ -63,7 +63,7 @@ def power(x: Number, y: Number) -> Number:
     return where(x.equals(1.0) | y.equals(0.0), 1.0, value)
 
 
-@elementary(single=1.0, double=1.0)
+@elementary(single=0.51, double=0.51)
 def cbrt(x: Number) -> Number:
     """The real cube root: 1/∛m from a polynomial, a step of Halley's, and one of Newton's for ∛m itself."""
     kind, size = x.format, abs(x)
@@ -88,7 +88,7 @@ def cbrt(x: Number) -> Number:
     return where((x + x).compare("ueq", x), x, with_sign(value, x))  # 0, infinities and NaN are their own roots
 
 
-@elementary(single=1.0, double=1.0)
+@elementary(single=0.76, double=0.76)
 def hypot(x: Number, y: Number) -> Number:
     """√(x² + y²), corrected by what its square misses (C. F. Borges, "An improved algorithm for hypot(a, b)", 2019)."""
     kind, infinity = x.format, math.inf

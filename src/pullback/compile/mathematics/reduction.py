@@ -12,14 +12,13 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from pullback.compile.llvm import I1, I64, PTR, Function, Reg, Type
-from pullback.compile.mathematics.approximations import TWO_OVER_PI
+from pullback.compile.mathematics.approximations import TWO_OVER_PI, TWO_OVER_PI_BITS
 from pullback.compile.mathematics.number import Number, fma, power_of_two, where
 from pullback.compile.mathematics.pairs import add, constants, multiply
 
 MODERATE: Final = {"float": 2.0**16, "double": 2.0**28}  # up to here three steps are enough
 DOUBLE: Final = Type("double")
 WIDE: Final = Type("i128")
-BITS: Final = 1168  # of 2/π that the greatest double reaches
 APART: Final = "noinline optnone cold"  # rarely called: quick to compile matters more than quick to run
 
 
@@ -115,12 +114,12 @@ def far_angle(x: Number) -> Angle:
 
 
 def payne_hanek(x: Number, table: Reg) -> Angle:
-    """X = M·2ᵏ, and the table holds T = 2/π·2^BITS: three words of T give 190 bits of x·2/π after the point.
+    """X = M·2ᵏ, and the table holds T, the first bits of 2/π: three words of T give 190 bits of x·2/π after the point.
 
     What of T makes multiples of four quadrants is left out, and what is too small to matter.
     """
     f = x.into
-    skip = (BITS - 190 + 1075) - ((x.bits >> 52) & 0x7FF)  # bits of T below those that matter
+    skip = (TWO_OVER_PI_BITS - 190 + 1075) - ((x.bits >> 52) & 0x7FF)  # bits of T below those that matter
     byte = (skip + 7) >> 3
     significand = ((x.bits & (2**52 - 1)) | 2**52) << ((byte << 3) - skip)
     start = f.address(table, byte.register, Type("i8"))

@@ -40,7 +40,7 @@ def turned(value: Number, quadrant: Number) -> Number:
     return (value.bits ^ ((quadrant >> 1) << sign_place)).real
 
 
-@elementary(single=1.0, double=1.0)
+@elementary(single=0.77, double=0.78)
 def sin(x: Number) -> Number:
     """The sine of x radians."""
     quadrant, sine, cosine = waves(x)
@@ -49,7 +49,7 @@ def sin(x: Number) -> Number:
     return where(x.equals(0.0), x, turned(value, quadrant))  # keeps -0
 
 
-@elementary(single=1.0, double=1.0)
+@elementary(single=0.77, double=0.78)
 def cos(x: Number) -> Number:
     """The cosine of x radians."""
     quadrant, sine, cosine = waves(x)
@@ -58,7 +58,7 @@ def cos(x: Number) -> Number:
     return turned(value, quadrant + 1)  # cos x = sin(x + π/2)
 
 
-@elementary(single=1.0, double=1.0)
+@elementary(single=0.92, double=0.92)
 def tan(x: Number) -> Number:
     """The tangent of x radians."""
     quadrant, sine, cosine = waves(x)
