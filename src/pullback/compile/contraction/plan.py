@@ -140,15 +140,19 @@ def plan(what: Contraction, *, turn: bool = True, vectors: int | None = None) ->
 
 
 def _outer(what: Contraction, vectors: int) -> Plan:
-    room = vectors * 3 // 4  # for the tile; the rest holds a row of B and an element of A
-    wide = 1 if room < 24 else 4 if what.m * 4 >= room else min(8, room // max(what.m, 1))
-    columns = Split.into(-(-what.n // what.vector.lanes), wide)
-    rows = Split.into(what.m, max(1, room // max(columns.longest, 1)))
-
     (m, n, k), size = (what.m, what.n, what.k), what.scalar.bits // 8
     # A's lines are shared by neighbouring tiles, which want them at other times: four times as much for the cache.
     pack_a = what.a[0] == 1 and n >= REUSED[1] and _far(what.a[1] * size, 4 * k * m * size)
     pack_b = what.b[1] != 1 or (m >= REUSED[0] and _far(what.b[0] * size, k * n * size))
+
+    room = vectors * 3 // 4  # for the tile; the rest holds a row of B and an element of A
+    wide = 1 if room < 24 else 4 if m * 4 >= room else min(8, room // max(m, 1))
+    across = -(-n // what.vector.lanes)
+    if pack_b and 1 < across <= wide and what.flops >= 2 * WORTH:
+        wide = -(-across // 2)  # so that a second thread finds something to pack
+    columns = Split.into(across, wide)
+    rows = Split.into(m, max(1, room // max(columns.longest, 1)))
+
     if pack_b and m <= SHARE // 2:
         most = SHALLOW
     elif pack_a or pack_b:
