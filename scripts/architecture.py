@@ -26,7 +26,8 @@ HOUSE: Final = (
     ("tensor", "methods", "writing", "protocols"),
     ("functions",),
     ("transforms",),
-    ("compile", "nn", "optim", "data", "visualize", "testing", "interop"),  # peers, which do not import each other
+    ("nn", "optim", "data", "visualize", "testing", "interop"),  # peers, which do not import each other
+    ("compiler",),  # draws its programs, with visualize
     ("training",),
     ("cli",),
     ("__init__", "__main__", "later"),

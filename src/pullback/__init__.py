@@ -207,5 +207,9 @@ if TYPE_CHECKING:
     from pullback import nn as nn
     from pullback import optim as optim
     from pullback import testing as testing
+    from pullback.compiler import Compiled as Compiled
+    from pullback.compiler import compile as compile
+    from pullback.compiler import get_threads as get_threads
+    from pullback.compiler import set_threads as set_threads
     from pullback.visualize import Graph as Graph
     from pullback.visualize import graph as graph

@@ -6,8 +6,11 @@ import sys
 from importlib import import_module
 from typing import Any, Final
 
-PARTS: Final = ("data", "interop", "nn", "optim", "testing", "training", "visualize")
-NAMES: Final = {"Graph": "visualize", "graph": "visualize"}
+PARTS: Final = ("compiler", "data", "interop", "nn", "optim", "testing", "training", "visualize")
+NAMES: Final = {
+    "Compiled": "compiler", "compile": "compiler", "get_threads": "compiler", "set_threads": "compiler",
+    "Graph": "visualize", "graph": "visualize",
+}  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

@@ -76,9 +76,9 @@ def training_step(network: Module, optimizer: Optimizer) -> Step:
 
 def compiled(step: Step) -> Step:
     """Give the step as native code where the compiler and llvmlite are installed, else the step itself."""
-    if find_spec("pullback.compile") is None or find_spec("llvmlite") is None:
+    if find_spec("pullback.compiler") is None or find_spec("llvmlite") is None:
         return step
-    compiler = getattr(import_module("pullback.compile"), "compile", None)
+    compiler = getattr(import_module("pullback.compiler"), "compile", None)
     return compiler(step) if compiler is not None else step
 
 
