@@ -15,7 +15,7 @@ import numpy as np
 from pullback.compiler.elementwise import has_row
 from pullback.compiler.groups import Group, Kind, Labels, admits, in_order, is_product, is_reduction, joined, named
 from pullback.compiler.program import Constant, Equation, Operand, Program, Value
-from pullback.compiler.views import View, is_movement, lies_in_order, moved, whole
+from pullback.compiler.views import Shape, View, is_movement, lies_in_order, moved, whole
 from pullback.core.custom_kinds import Opaque
 from pullback.ops.elementwise import identity
 
@@ -67,13 +67,23 @@ class Fused:
         )  # fmt: skip
 
 
-def fuse(program: Program, layouts: Mapping[Value, tuple[int, ...]]) -> Fused:
-    """Put the equations of a program into groups, for inputs with these strides (in elements)."""
+def fuse(program: Program, layouts: Mapping[Value, Shape], wanted: Sequence[Shape | None] = ()) -> Fused:
+    """Put the equations of a program into groups.
+
+    Parameters
+    ----------
+    program : Program
+        What to compute.
+    layouts : mapping
+        The strides of the inputs, in elements.
+    wanted : sequence
+        The strides that outputs must have, None where they may have any.
+    """
     fuser = _Fuser(layouts)
     for equation in program.equations:
         fuser.take(equation)
-    for output in program.outputs:
-        fuser.output(output)
+    for number, output in enumerate(program.outputs):
+        fuser.output(output, wanted[number] if wanted else None)
     return fuser.finished()
 
 
@@ -107,16 +117,16 @@ class _Fuser:
         else:
             self._kernel(equation)
 
-    def output(self, output: Operand) -> None:
-        """See to it that an output is in memory of its own."""
+    def output(self, output: Operand, wanted: Shape | None) -> None:
+        """See to it that an output is in memory of its own, with the strides that are wanted."""
         view = self._fused.view(output)
-        order = view.axes()
+        order, root = view.axes(), self._fused.root(view.base)
         covered = order is not None and len(named(order)) == sum(n != 1 for n in view.shape)
-        root = self._fused.root(view.base)
-        if (
-            not isinstance(output, Value) or root not in self._maker or not covered
-            or (output not in self._fused.outputs and root in map(self._root_of, self._fused.outputs))
-        ):  # fmt: skip
+        maker = self._maker.get(root)
+        shared = root != view.base or root in self._fused.aliases.values()  # it lies in order, whatever is wanted
+        odd = wanted is not None and not lies_in_order(view.shape, wanted)
+        again = root in map(self._root_of, self._fused.outputs)
+        if not covered or maker is None or maker.kind == "kernel" or (shared and odd) or again:
             shape = np.shape(output.value) if isinstance(output, Constant) else output.shape
             dtype = np.result_type(output.value) if isinstance(output, Constant) else output.dtype
             copy = Equation(identity, (output,), {}, Value(shape, dtype), "")
