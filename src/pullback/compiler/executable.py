@@ -136,12 +136,12 @@ class Executable:
 
     def _stretch(self, regions: list[Region]) -> Stretch:
         kernels = [kernel for region in regions for kernel in region.kernels if not isinstance(kernel, Call)]
-        bases = {self._fused.root(base) for kernel in kernels for base in buffers_of(kernel)} - self.plan.places.keys()
-        known = dict.fromkeys((*self._program.inputs, *self._roots))
-        objects = (*known, *(base for base in bases if base not in known))
+        bases = (self._fused.root(base) for kernel in kernels for base in buffers_of(kernel))
+        outside = (base for base in bases if base not in self.plan.places)
+        objects = tuple(dict.fromkeys((*self._program.inputs, *self._roots, *outside)))
         layouts = [self._layout(base)._replace(writes=base in self._roots) for base in objects]
         slots = {base: i for i, base in enumerate(objects)}
-        known_by = "\n".join(map(str, (self._program, *layouts, self.plan.in_place, self._key, len(self.stretches))))
+        known_by = "\n".join(map(str, (self._program, *layouts, self.plan.in_place, self.plan.arena, self._key, len(self.stretches))))
         library = Library(
             lambda: emit(self.plan, regions, slots, len(objects) + 2), [RUN], self._symbols(kernels),
             name=self._program.name, key=known_by,

@@ -272,7 +272,8 @@ class _Fuser:
 
     def _makers(self, views: Sequence[View]) -> Iterator[Group]:
         """The groups that make what is read, the latest first; not those that have it in memory anyway."""
-        found = {self._maker[v.base] for v in views if v.base in self._maker and v.base not in self._fused.aliases}
+        made = (v.base for v in views if v.base in self._maker and v.base not in self._fused.aliases)
+        found = dict.fromkeys(self._maker[base] for base in made)
         fusible = [group for group in found if group.kind != "kernel" and self._together]
         return iter(sorted(fusible, key=lambda group: -max(self._place[e] for e in group.equations)))
 

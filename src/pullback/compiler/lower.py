@@ -41,7 +41,8 @@ class Lowered:
 
 def lower(fused: Fused, given: Mapping[Value, Strides], wanted: Sequence[Strides | None]) -> Lowered:
     """Turn groups into kernels, for inputs with the strides `given` and outputs with those `wanted`, if any are."""
-    layouts: dict[Operand, Strides] = dict(given.items())
+    layouts: dict[Operand, Strides] = {alias: ordered(alias.shape) for alias in fused.aliases}
+    layouts |= given
     for output, strides in zip(fused.outputs, wanted, strict=True):
         view = fused.view(output)
         order = view.axes()

@@ -26,8 +26,8 @@ class Region:
     """Kernels that may run at once."""
 
     kernels: list[Kernel] = field(default_factory=list)
-    reads: set[Operand] = field(default_factory=set)
-    writes: set[Operand] = field(default_factory=set)
+    reads: dict[Operand, None] = field(default_factory=dict)
+    writes: dict[Operand, None] = field(default_factory=dict)
 
     @property
     def parallel(self) -> bool:
@@ -59,15 +59,15 @@ class Plan:
     in_place: dict[int, Value]
 
 
-def touched(kernel: Kernel, lowered: Lowered) -> tuple[set[Operand], set[Operand]]:
-    """What a kernel reads and writes."""
+def touched(kernel: Kernel, lowered: Lowered) -> tuple[dict[Operand, None], dict[Operand, None]]:
+    """What a kernel reads and writes, in the same order each time: code that was kept must find all in its place."""
     root = lowered.fused.root
     if isinstance(kernel, Call):
-        read = {lowered.fused.view(operand).base for operand in kernel.equation.operands}
-        return {root(base) for base in read}, {kernel.equation.output}
-    written = {root(access.base) for access in kernel.stores.values()}
-    stored = set(kernel.stores.values())
-    return {root(a.base) for a in kernel.accesses() if a not in stored}, written
+        read = (lowered.fused.view(operand).base for operand in kernel.equation.operands)
+        return dict.fromkeys(map(root, read)), {kernel.equation.output: None}
+    stored = [*kernel.stores.values()]
+    read = (access.base for access in kernel.accesses() if access not in stored)
+    return dict.fromkeys(map(root, read)), dict.fromkeys(root(access.base) for access in stored)
 
 
 def plan(lowered: Lowered, replaces: Mapping[int, Value]) -> Plan:
@@ -77,7 +77,7 @@ def plan(lowered: Lowered, replaces: Mapping[int, Value]) -> Plan:
         reads, writes = touched(kernel, lowered)
         last = regions[-1] if regions else None
         alone = last is None or any(isinstance(k, Call) for k in (kernel, *last.kernels))
-        if last is None or alone or reads & last.writes or writes & (last.reads | last.writes):
+        if last is None or alone or reads.keys() & last.writes or writes.keys() & (last.reads | last.writes):
             last = Region()
             regions.append(last)
         last.kernels.append(kernel)
@@ -101,10 +101,10 @@ def _places(regions: Sequence[Region], elsewhere: set[Operand]) -> tuple[dict[Op
     first: dict[Operand, int] = {}
     last: dict[Operand, int] = {}
     for number, region in enumerate(regions):
-        for value in region.writes - elsewhere:
+        for value in [v for v in region.writes if v not in elsewhere]:
             first.setdefault(value, number)
             last[value] = number
-        for value in region.reads & first.keys():
+        for value in [v for v in region.reads if v in first]:
             last[value] = number
     places: dict[Operand, int] = {}
     for value in sorted(first, key=lambda v: (-size_of(v), first[v])):

@@ -1,0 +1,135 @@
+"""Compiled functions give what they give interpreted, whatever passes, threads and strides there are."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+pytest.importorskip("llvmlite", reason="native code is made through llvmlite")
+
+from tests.compiler.functions import CASES, bells, single
+
+import pullback as pb
+from pullback.compiler.passes import PASSES, SWITCHES
+from pullback.core.tree import leaves
+
+
+def arrays(tree):
+    return [np.asarray(getattr(leaf, "array", leaf)) for leaf in leaves(tree)]
+
+
+def compiled(f, *args):
+    step = pb.compile(f)
+    for _ in range(3):
+        found = step(*args)
+    return arrays(found)
+
+
+def assert_same(found, expected):
+    assert len(found) == len(expected)
+    for got, wanted in zip(found, expected, strict=True):
+        assert (got.shape, got.dtype) == (wanted.shape, wanted.dtype)
+        if wanted.dtype.kind != "f":
+            assert np.array_equal(got, wanted)
+            continue
+        # Sums are ordered otherwise, and functions are ours: each within a few units of the last place of its terms.
+        close = 64 * np.finfo(wanted.dtype).eps
+        largest = np.abs(wanted[np.isfinite(wanted)]).max(initial=1)
+        np.testing.assert_allclose(got, wanted, rtol=close, atol=close * largest)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("name", CASES)
+def test_compiled_is_interpreted(name):
+    f, args = CASES[name]
+    assert_same(compiled(f, *args), arrays(f(*args)))
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("on", ["", *PASSES, *SWITCHES])
+@pytest.mark.parametrize(
+    "name", ["layer norm", "cross-entropy", "contractions", "reductions", "NumPy in between", "views"]
+)
+def test_each_pass_alone_changes_no_answer(name, on, monkeypatch):
+    monkeypatch.setenv("PULLBACK_PASSES", on)
+    f, args = CASES[name]
+    assert_same(compiled(f, *args), arrays(f(*args)))
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("off", [*PASSES, *SWITCHES])
+@pytest.mark.parametrize("name", ["layer norm", "cross-entropy", "contractions"])
+def test_no_pass_is_needed(name, off, monkeypatch):
+    monkeypatch.setenv("PULLBACK_PASSES", ",".join({*PASSES, *SWITCHES} - {off}))
+    f, args = CASES[name]
+    assert_same(compiled(f, *args), arrays(f(*args)))
+
+
+@pytest.mark.parametrize("name", ["a long vector", "layer norm of many rows", "reductions of much", "cross-entropy"])
+def test_answers_do_not_depend_on_the_number_of_threads(name):
+    f, args = CASES[name]
+    step = pb.compile(f)
+    found = []
+    try:
+        for count in (1, 2, 3, 7):
+            pb.set_threads(count)
+            for _ in range(3):
+                found.append([x.tobytes() for x in arrays(step(*args))])
+    finally:
+        pb.set_threads(None)
+    assert all(bits == found[-1] for bits in found[2:])
+
+
+def test_arrays_may_lie_in_any_way():
+    step = pb.compile(pb.value_and_grad(bells))
+    x = single(12, 30)
+    expected = arrays(pb.value_and_grad(bells)(x))
+    spread = np.zeros((24, 60), np.float32)
+    spread[::2, ::2] = x
+    given = [
+        x,
+        x,
+        x,
+        np.asfortranarray(x),
+        spread[::2, ::2],
+        x[::-1][::-1],
+        np.repeat(x, 2, axis=0)[::2],
+        spread[::2, ::2].copy("A"),
+    ]
+    for array in [*given, *given]:
+        value, gradient = arrays(step(array))
+        np.testing.assert_allclose(value, expected[0], rtol=1e-6)
+        np.testing.assert_allclose(gradient, expected[1], rtol=2e-6, atol=1e-6)
+
+
+SCRIPT = """
+import hashlib, numpy as np, pullback as pb
+from tests.compiler.functions import CASES
+f, args = CASES["NumPy in between"]
+from pullback.compiler import jit
+texts = []
+made = jit.Library.__init__
+def noting(self, module, *rest, **more):
+    texts.append(str(module() if callable(module) else module))
+    made(self, module, *rest, **more)
+jit.Library.__init__ = noting
+for name in ("NumPy in between", "layer norm", "contractions"):
+    f, args = CASES[name]
+    step = pb.compile(f)
+    for _ in range(3):
+        step(*args)
+print(hashlib.sha256("".join(texts).encode()).hexdigest())
+"""
+
+
+def test_the_same_code_in_every_process():
+    def run():
+        done = subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", SCRIPT], capture_output=True, text=True, check=True
+        )
+        return done.stdout
+
+    assert run() == run()
