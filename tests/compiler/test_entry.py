@@ -11,7 +11,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 pytest.importorskip("llvmlite", reason="native code is compiled through llvmlite")
@@ -398,3 +398,13 @@ def test_the_right_stride_of_a_single_wrong_axis_is_noticed():
         shape[axis] += 1
         for changed in ({"strides": tuple(strides)}, {"shape": tuple(shape)}):
             assert Reader(Layout.of(x)._replace(**changed))(x) == 1
+
+
+@given(values(), st.data())
+def test_the_same_elements_in_another_layout(x, data):
+    layout = Layout.of(data.draw(values(shape=x.shape, dtype=x.dtype)))
+    assume(all(stride or size < 2 for stride, size in zip(layout.strides, layout.shape, strict=True)) or not x.size)
+    made = layout.laid_out(x)
+    assert layout.obstacle(made) is None
+    np.testing.assert_array_equal(made, x)
+    assert (made is x) == (layout.obstacle(x) is None)

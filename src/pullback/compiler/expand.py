@@ -18,6 +18,7 @@ from pullback.compiler.record import Tracer
 from pullback.core.axes import reduced_size
 from pullback.core.kinds import kept_shape
 from pullback.core.modes import ModeContext
+from pullback.ops.contractions import matmul_
 
 
 def _mean(x: Any, axis: Any, keepdims: bool) -> Any:
@@ -67,6 +68,7 @@ DEFINITIONS: Final[dict[str, Callable[..., Any]]] = {
     "softmax_cross_entropy": _cross_entropy,
     "var": _var,
     "std": lambda x, **params: np.sqrt(_var(x, **params)),
+    "matmul": lambda a, b, c=None, **flags: NotImplemented if c is None else matmul_(a, b, **flags) + c,
     "square": lambda x: x * x,
     "reciprocal": lambda x: 1 / x,
 }
