@@ -13,7 +13,7 @@ from pullback.compiler.groups import Group
 from pullback.compiler.nest import Nest, lower_nest
 from pullback.compiler.products import Product, lower_product
 from pullback.compiler.program import Constant, Equation, Operand, Value
-from pullback.compiler.views import ordered
+from pullback.compiler.views import ordered, strides_of
 
 
 @final
@@ -41,7 +41,7 @@ class Lowered:
 
 def lower(fused: Fused, given: Mapping[Value, Strides], wanted: Sequence[Strides | None]) -> Lowered:
     """Turn groups into kernels, for inputs with the strides `given` and outputs with those `wanted`, where it matters."""
-    layouts: dict[Operand, Strides] = {**given}
+    layouts: dict[Operand, Strides] = {value: strides for value, strides in given.items()}
     for output, strides in zip(fused.outputs, wanted, strict=True):
         view = fused.view(output)
         order = view.axes()
@@ -50,8 +50,8 @@ def lower(fused: Fused, given: Mapping[Value, Strides], wanted: Sequence[Strides
     for group in fused.groups:
         for equation in group.equations:
             for base in (equation.output, *(fused.view(operand).base for operand in equation.operands)):
-                shape = np.shape(base.value) if isinstance(base, Constant) else base.shape
-                layouts.setdefault(base, ordered(shape))
+                natural = strides_of(np.asarray(base.value)) if isinstance(base, Constant) else ordered(base.shape)
+                layouts.setdefault(base, natural)
     kernels: list[Kernel] = []
     for group in fused.groups:
         if group.kind == "kernel":

@@ -16,6 +16,7 @@ from pullback.compiler.lower import Strides
 from pullback.compiler.passes import simplified
 from pullback.compiler.program import Program
 from pullback.compiler.record import Captured, Record
+from pullback.compiler.views import strides_of
 from pullback.core.memory import empty, owned
 from pullback.core.tree import children, rebuild
 from pullback.tensor import Tensor
@@ -119,12 +120,6 @@ class Variant:
                     continue
             made.append(make())
         return made
-
-
-def strides_of(array: Any) -> Strides:
-    """The strides of an array in elements; 0 along axes of one element, where they mean nothing."""
-    size = array.dtype.itemsize
-    return tuple(s // size if n > 1 else 0 for s, n in zip(array.strides, array.shape, strict=True))
 
 
 def _reader(captured: Captured) -> Callable[[], Any]:
