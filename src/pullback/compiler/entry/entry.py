@@ -46,6 +46,7 @@ class Entry:
 
     Examples
     --------
+    >>> import numpy as np
     >>> from pullback.compiler.jit import Library
     >>> library = Library('''define void @double(ptr %table) {
     ...   %x = load ptr, ptr %table
