@@ -156,6 +156,8 @@ def choose(what: Contraction) -> Choice:
     With vectors of 512 bits it was as quick as OpenBLAS at 2048 × 2048 × 2048, and up to five times as quick below; so
     BLAS is for machines on which emitted code could not fuse multiplication and addition.
     """
-    if (why := obstacle(what) or find().missing) or machine().fma:
-        return Choice("emitted", f"BLAS cannot: {why}" if why else "emitted code is at least as quick as BLAS")
+    if machine().fma:  # asked first: looking for BLAS loads SciPy
+        return Choice("emitted", "emitted code is at least as quick as BLAS")
+    if why := obstacle(what) or find().missing:
+        return Choice("emitted", f"BLAS cannot: {why}")
     return Choice("blas", "this machine has no instruction for a*b + c, on which emitted code relies")

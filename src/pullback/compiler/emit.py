@@ -1,6 +1,6 @@
 """Emission: a plan as one LLVM module, whose function `run(ptr pointers)` runs a stretch of regions.
 
-`pointers` holds the addresses of inputs, outputs and constants, then that of the arena and of the threads' scratch memory.
+`pointers` holds the addresses of inputs, outputs and constants, then those of the arena and of the scratch memory.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def buffers_of(kernel: Nest | Product) -> list[Operand]:
 
 
 def emit(plan: Plan, regions: Sequence[Region], slots: Mapping[Operand, int], count: int) -> Module:
-    """Write the module of some regions, for `count` pointers, the last two of which are the arena and scratch memory."""
+    """Write the module of some regions, for `count` pointers, of which the last two are the arena and the scratch."""
     module = Module()
     root = plan.lowered.fused.root
     f = Function(module, RUN, [(PTR, "pointers")])

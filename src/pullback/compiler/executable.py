@@ -10,14 +10,15 @@ from typing import Any, Final, TypeAlias, final
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from pullback.compiler import threads
+from pullback.compiler import blas, threads
 from pullback.compiler.emit import RUN, buffers_of, emit
 from pullback.compiler.entry import Entry, Layout
 from pullback.compiler.fuse import fuse
 from pullback.compiler.interpret import kernel_of
 from pullback.compiler.jit import Library
-from pullback.compiler.lower import Call, Strides, lower
+from pullback.compiler.lower import Call, Kernel, Strides, lower
 from pullback.compiler.plan import Region, plan
+from pullback.compiler.products import Product
 from pullback.compiler.program import Constant, Operand, Program, Value
 
 Array: TypeAlias = np.ndarray[Any, Any]
@@ -70,6 +71,8 @@ class Executable:
         Those of the outputs, None where they do not matter.
     replaces : mapping
         By number of an output, the input that it replaces and may be written over.
+    together : bool
+        Let equations share loops.
 
     Attributes
     ----------
@@ -83,10 +86,11 @@ class Executable:
 
     def __init__(
         self, program: Program, given: Mapping[Value, Strides], wanted: Sequence[Strides | None],
-        replaces: Mapping[int, Value],
+        replaces: Mapping[int, Value], *, together: bool = True,
     ) -> None:  # fmt: skip
         self._program = program
-        self._fused = fuse(program, given, wanted)
+        self._key = [*given.values(), *wanted, together]
+        self._fused = fuse(program, given, wanted, together=together)
         self.plan = plan(lower(self._fused, given, wanted), replaces)
         self._roots = [self._fused.root(self._fused.view(output).base) for output in self._fused.outputs]
         self.outputs = [self._layout(output) for output in self._fused.outputs]
@@ -137,9 +141,18 @@ class Executable:
         objects = (*known, *(base for base in bases if base not in known))
         layouts = [self._layout(base)._replace(writes=base in self._roots) for base in objects]
         slots = {base: i for i, base in enumerate(objects)}
-        module = emit(self.plan, regions, slots, len(objects) + 2)
-        library = Library(module, [RUN], threads.symbols(), name=self._program.name)
+        known_by = "\n".join(map(str, (self._program, *layouts, self.plan.in_place, self._key, len(self.stretches))))
+        library = Library(
+            lambda: emit(self.plan, regions, slots, len(objects) + 2), [RUN], self._symbols(kernels),
+            name=self._program.name, key=known_by,
+        )  # fmt: skip
         return Stretch(library, objects, tuple(layouts), sum(kernel.cost for kernel in kernels) > LONG)
+
+    @staticmethod
+    def _symbols(kernels: Sequence[Kernel]) -> dict[str, int]:
+        """What native code calls; BLAS is looked for only where it is needed, for that loads SciPy."""
+        called = any(isinstance(kernel, Product) and kernel.choice.way == "blas" for kernel in kernels)
+        return threads.symbols() | (blas.symbols() if called else {})
 
     # Native code and NumPy in turn.
 
@@ -169,14 +182,14 @@ class Executable:
         view = self._fused.view(operand)
         base, root = view.base, self._fused.root(view.base)
         if isinstance(root, Constant):
-            whole = np.asarray(root.value)
+            whole: Any = np.asarray(root.value)
         elif root in self.plan.places:
             place, layout = self.plan.places[root], self._layout(root)
             whole = np.ndarray(layout.shape, layout.dtype, frame.arena, place, layout.strides)
         else:
             whole = known[root]
         if isinstance(whole, tuple):
-            return whole
+            return whole  # of a primitive with several outputs
         whole = np.asarray(whole).reshape(np.shape(base.value) if isinstance(base, Constant) else base.shape)
         return _viewed(whole, view.shape, *view.strides([s // whole.itemsize for s in whole.strides]))
 

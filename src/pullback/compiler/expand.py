@@ -8,7 +8,7 @@ its own, runs as its NumPy kernel.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -36,8 +36,10 @@ def _logsumexp(x: Any, axis: Any, keepdims: bool) -> Any:
 def _cross_entropy(x: Any, labels: Any, axis: Any, keepdims: bool, mean: bool) -> Any:
     shifted = x - x.max(-1, keepdims=True)
     total = np.log(np.exp(shifted).sum(-1))
-    picked = np.where(labels[..., None] == np.arange(x.shape[-1]), shifted, 0).sum(-1)
-    losses = total - picked
+    classes = x.shape[-1]
+    picked = np.where(labels[..., None] == np.arange(classes), shifted, 0).sum(-1)
+    known = (labels >= 0) & (labels < classes)
+    losses = np.where(known, total - picked, math.nan)  # NumPy's kernel complains of a label that is no class
     if axis is None:
         losses = losses.sum()
         return losses / (math.prod(labels.shape) or 1) if mean else losses
@@ -84,7 +86,8 @@ def _norm(x: Any, axis: Any, keepdims: bool) -> Any:
     scale = np.where((largest > 0) & np.isfinite(largest), largest, 1)  # squares neither overflow nor vanish
     scaled = x / scale
     total = np.sqrt((scaled * scaled).sum(axis, keepdims=True)) * scale
-    return total if keepdims else total.reshape(tuple(n for i, n in enumerate(x.shape) if axis is not None and i not in axis))
+    left = () if axis is None else tuple(n for i, n in enumerate(x.shape) if i not in axis)
+    return total if keepdims else total.reshape(left)
 
 
 def _kept(name: str) -> Callable[..., Any]:
@@ -106,9 +109,7 @@ DEFINITIONS: Final[dict[str, Callable[..., Any]]] = {
     "norm": _norm,
     "einsum": _einsum,
     "leaky_relu": lambda x, slope: np.where(x > 0, x, slope * x),
-    "binary_cross_entropy": lambda p, t: -(
-        t * np.maximum(np.log(p), -100) + (1 - t) * np.maximum(np.log1p(-p), -100)
-    ),
+    "binary_cross_entropy": lambda p, t: -(t * np.maximum(np.log(p), -100) + (1 - t) * np.maximum(np.log1p(-p), -100)),
     "logits_cross_entropy": lambda x, t: np.maximum(x, 0) - x * t + np.log1p(np.exp(-np.abs(x))),
     "square": lambda x: x * x,
     "reciprocal": lambda x: 1 / x,
@@ -119,21 +120,22 @@ def expand(program: Program) -> Program:
     """The same program with composites written out."""
     equations: list[Equation] = []
     renamed: dict[Value, Operand] = {}
-    for equation in program.equations:
+
+    def now(operands: Sequence[Operand]) -> tuple[Operand, ...]:
+        return tuple(renamed.get(o, o) if isinstance(o, Value) else o for o in operands)
+
+    for given in program.equations:
+        equation = given.on(now(given.operands))
         definition = DEFINITIONS.get(equation.primitive.name)
-        if equation.primitive is matmul_ and len(equation.operands) == 3:
-            product, equation = _without_sum(equation)
-            equations.append(product.on(tuple(renamed.get(o, o) if isinstance(o, Value) else o for o in product.operands)))
-        known = equation.on(tuple(renamed.get(o, o) if isinstance(o, Value) else o for o in equation.operands))
-        inner = None if definition is None else _recorded(definition, known)
-        if inner is None:
-            equations.append(known)
-        else:
+        inner = None if definition is None else _recorded(definition, equation)
+        if inner is not None:
             equations += inner[0]
             renamed[equation.output] = inner[1]
-    return program.with_equations(
-        equations, [renamed.get(o, o) if isinstance(o, Value) else o for o in program.outputs]
-    )
+        elif equation.primitive is matmul_ and len(equation.operands) == 3:
+            equations += _without_sum(equation)
+        else:
+            equations.append(equation)
+    return program.with_equations(equations, now(program.outputs))
 
 
 def _without_sum(equation: Equation) -> tuple[Equation, Equation]:

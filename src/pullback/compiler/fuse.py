@@ -67,7 +67,9 @@ class Fused:
         )  # fmt: skip
 
 
-def fuse(program: Program, layouts: Mapping[Value, Shape], wanted: Sequence[Shape | None] = ()) -> Fused:
+def fuse(
+    program: Program, layouts: Mapping[Value, Shape], wanted: Sequence[Shape | None] = (), *, together: bool = True
+) -> Fused:
     """Put the equations of a program into groups.
 
     Parameters
@@ -78,8 +80,10 @@ def fuse(program: Program, layouts: Mapping[Value, Shape], wanted: Sequence[Shap
         The strides of the inputs, in elements.
     wanted : sequence
         The strides that outputs must have, None where they may have any.
+    together : bool
+        Let equations share loops; else each has its own, which is good for finding mistakes.
     """
-    fuser = _Fuser(layouts)
+    fuser = _Fuser(layouts, together=together)
     for equation in program.equations:
         fuser.take(equation)
     for number, output in enumerate(program.outputs):
@@ -91,9 +95,10 @@ def fuse(program: Program, layouts: Mapping[Value, Shape], wanted: Sequence[Shap
 class _Fuser:
     """What is known while equations are taken in, one after the other."""
 
-    def __init__(self, layouts: Mapping[Value, tuple[int, ...]]) -> None:
+    def __init__(self, layouts: Mapping[Value, Shape], *, together: bool) -> None:
         self._fused = Fused()
         self._layouts = layouts
+        self._together = together
         self._maker: dict[Operand, Group] = {}
         self._groups: list[Group] = []
         self._place: dict[Equation, int] = {}
@@ -211,18 +216,18 @@ class _Fuser:
 
     def _reduce(self, equation: Equation) -> None:
         view = self._fused.view(equation.operands[0])
-        axis = equation.params["axis"]
+        axis, keepdims = equation.params["axis"], equation.params["keepdims"]
         for group in self._makers([view]):
             found = group.axes_along(view, (None,) * len(view.shape))
             if group.kind == "nest" and isinstance(found, tuple) and named(found) in (group.full, group.outer):
-                labels, kept = found, _kept(found, axis)
+                labels, kept = found, _kept(found, axis, keepdims)
                 outer = group.outer if named(found) == group.full else None
                 if outer is None or named(kept) == outer or not named(kept) & outer:
                     break
         else:
             group = self._new("nest")
             labels = tuple(group.new_label(n) if n != 1 else None for n in view.shape)
-            kept = _kept(labels, axis)
+            kept = _kept(labels, axis, keepdims)
         self._join(group, equation, labels, kept, [view])
 
     def _product(self, equation: Equation) -> None:
@@ -260,7 +265,7 @@ class _Fuser:
                     group.needs.add(self._maker[view.base])
         for view in views:
             here, there = self._maker[equation.output], self._maker.get(view.base)
-            if there is not None and there is not here and view.base not in self._fused.aliases:
+            if self._together and there is not None and there is not here and view.base not in self._fused.aliases:
                 self._unite(there, here, view, here.axes[equation])
 
     # How it fits.
@@ -268,7 +273,7 @@ class _Fuser:
     def _makers(self, views: Sequence[View]) -> Iterator[Group]:
         """The groups that make what is read, the latest first; not those that have it in memory anyway."""
         found = {self._maker[v.base] for v in views if v.base in self._maker and v.base not in self._fused.aliases}
-        fusible = [group for group in found if group.kind != "kernel"]
+        fusible = [group for group in found if group.kind != "kernel" and self._together]
         return iter(sorted(fusible, key=lambda group: -max(self._place[e] for e in group.equations)))
 
     def _labels(self, group: Group, views: Sequence[View], shape: tuple[int, ...]) -> Labels | None:
@@ -325,8 +330,12 @@ class _Fuser:
                 group.needs = (group.needs | {b}) - {a, group}
 
 
-def _kept(labels: Labels, axis: tuple[int, ...] | None) -> Labels:
-    return () if axis is None else tuple(label for i, label in enumerate(labels) if i not in axis)
+def _kept(labels: Labels, axis: tuple[int, ...] | None, keepdims: bool) -> Labels:
+    """The labels of a reduction's result."""
+    reduced = range(len(labels)) if axis is None else axis
+    if keepdims:
+        return tuple(None if i in reduced else label for i, label in enumerate(labels))
+    return tuple(label for i, label in enumerate(labels) if i not in reduced)
 
 
 def _only_reshapes(equation: Equation) -> bool:

@@ -40,8 +40,8 @@ class Lowered:
 
 
 def lower(fused: Fused, given: Mapping[Value, Strides], wanted: Sequence[Strides | None]) -> Lowered:
-    """Turn groups into kernels, for inputs with the strides `given` and outputs with those `wanted`, where it matters."""
-    layouts: dict[Operand, Strides] = {value: strides for value, strides in given.items()}
+    """Turn groups into kernels, for inputs with the strides `given` and outputs with those `wanted`, if any are."""
+    layouts: dict[Operand, Strides] = dict(given.items())
     for output, strides in zip(fused.outputs, wanted, strict=True):
         view = fused.view(output)
         order = view.axes()

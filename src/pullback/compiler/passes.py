@@ -18,6 +18,7 @@ Pass = Callable[[Program], Program]
 PASSES: Final[dict[str, Pass]] = {
     "expand": expand, "simplify": simplify, "deduplicate": deduplicate, "prune": prune,
 }  # fmt: skip
+SWITCHES: Final = ("fuse", "in_place")  # what comes after the passes and can be switched off like one
 ROUNDS: Final = 2  # what one pass leaves, another may find something in
 
 
@@ -30,15 +31,17 @@ def chosen() -> tuple[str, ...]:
         If it names something else.
     """
     asked = os.environ.get("PULLBACK_PASSES")
-    names = tuple(PASSES) if asked is None else tuple(filter(None, asked.replace(" ", "").split(",")))
+    known = (*PASSES, *SWITCHES)
+    names = known if asked is None else tuple(filter(None, asked.replace(" ", "").split(",")))
     for name in names:
-        if name not in PASSES:
-            raise OptionError("PULLBACK_PASSES: no such pass", got=name, fix=f"some of {', '.join(PASSES)}")
+        if name not in known:
+            raise OptionError("PULLBACK_PASSES: no such pass", got=name, fix=f"some of {', '.join(known)}")
     return names
 
 
-def stages(program: Program, names: Collection[str]) -> list[tuple[str, Program]]:
+def stages(program: Program, names: Collection[str] | None = None) -> list[tuple[str, Program]]:
     """The program as recorded, and after each pass that changed it."""
+    names = chosen() if names is None else names
     found = [("record", program)]
     for _ in range(ROUNDS):
         for name in PASSES:
@@ -51,4 +54,4 @@ def stages(program: Program, names: Collection[str]) -> list[tuple[str, Program]
 
 def simplified(program: Program, names: Collection[str] | None = None) -> Program:
     """The program after all passes, or those that are named."""
-    return stages(program, chosen() if names is None else names)[-1][1]
+    return stages(program, names)[-1][1]

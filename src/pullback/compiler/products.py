@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, final
 
+from pullback.compiler.blas import Choice, choose, emit_gemm_call
 from pullback.compiler.contraction import Contraction, Plan, emit_matmul, plan, scratch_bytes
 from pullback.compiler.contraction.job import argument, moved
 from pullback.compiler.contraction.vectors import WIDE
@@ -40,7 +41,9 @@ class Product:
     batches : tuple of labels
         The loops around it.
     plan : Plan
-        How it is computed.
+        How it is computed, where it is emitted.
+    choice : Choice
+        Whether it is emitted or left to BLAS, and why.
     """
 
     made: Value
@@ -53,6 +56,7 @@ class Product:
     columns: int
     batches: tuple[int, ...]
     plan: Plan
+    choice: Choice
 
     @property
     def repeats(self) -> int:
@@ -62,7 +66,12 @@ class Product:
     @property
     def pieces(self) -> int:
         """Parts that threads may compute at once."""
-        return self.plan.pieces * self.repeats
+        return self.parts * self.repeats
+
+    @property
+    def parts(self) -> int:
+        """Those of each."""
+        return 1 if self.choice.way == "blas" else self.plan.pieces
 
     @property
     def cost(self) -> int:
@@ -117,7 +126,8 @@ def lower_product(group: Group, fused: Fused, layouts: Layouts) -> Product:
         sizes[row], sizes[column], inner, (a.along(row), a.along(INNER)), (b.along(INNER), b.along(column)),
         (main.along(row), main.along(column)), dtype=str(made.dtype),
     )  # fmt: skip
-    return Product(made, a, b, steps, stores, sizes, row, column, tuple(batches), plan(what))
+    way = choose(what) if not rest else Choice("emitted", "what follows is computed with it")
+    return Product(made, a, b, steps, stores, sizes, row, column, tuple(batches), plan(what), way)
 
 
 def _label(sizes: dict[int, int], label: int | None, new: int) -> int:
@@ -149,25 +159,31 @@ def emit_product(module: Module, name: str, product: Product, buffers: Sequence[
             if value in product.stores:
                 store(at, product.stores[value], values.value(value, point), value.dtype, point)
 
+    blas = product.choice.way == "blas"
     weight = sum(step.weight for step in product.steps.values())
-    emit_matmul(module, f"{name}.matmul", how, parameters, epilogue, unrolled=weight <= BRIEF)
-
+    if not blas:
+        emit_matmul(module, f"{name}.matmul", how, parameters, epilogue, unrolled=weight <= BRIEF)
     f = Function(module, name, [(PTR, "table"), (PTR, "scratch"), (I64, "piece")], attributes=WIDE, exported=False)
     table, scratch, piece = f.arguments
     at = Buffers(f, table, buffers)
-    batch, index = f.binary("udiv", piece, how.pieces), dict[int, Reg]()
+    batch, index = f.binary("udiv", piece, product.parts), dict[int, Reg]()
     for label in reversed(product.batches):
         index[label], batch = (
             f.binary("urem", batch, product.sizes[label]),
             f.binary("udiv", batch, product.sizes[label]),
         )
-    matrices = [
+    a, b, c = (
         moved(f, at[x.base], [(1, x.offset), *((index[label], x.along(label)) for label in product.batches)], kind)
-        for x in (product.a, product.b)
-    ]
-    first = f.binary("urem", piece, how.pieces)
+        for x in (product.a, product.b, product.stores.get(product.made, product.a))
+    )
+    if blas:
+        emit_gemm_call(f, product.plan.what, a, b, c)
+        f.ret()
+        f.finish()
+        return
+    first = f.binary("urem", piece, product.parts)
     last = f.binary("add", first, 1)
-    given = [*matrices, table, scratch, first, last, table, *(index[label] for label in product.batches)]
+    given = [a, b, table, scratch, first, last, table, *(index[label] for label in product.batches)]
     f.call(f"{name}.matmul", *given, kind=None)
     f.ret()
     f.finish()

@@ -13,9 +13,11 @@ from pullback.compiler.entry import Layout
 from pullback.compiler.executable import Executable
 from pullback.compiler.interpret import interpreter
 from pullback.compiler.lower import Strides
-from pullback.compiler.passes import simplified
+from pullback.compiler.passes import chosen, simplified, stages
 from pullback.compiler.program import Program
 from pullback.compiler.record import Captured, Record
+from pullback.compiler.report import report
+from pullback.compiler.show import show, topics
 from pullback.compiler.views import strides_of
 from pullback.core.memory import empty, owned
 from pullback.core.tree import children, rebuild
@@ -47,6 +49,22 @@ class Runner:
         self._variants: dict[tuple[Strides, ...], Variant] = {}
         self._last: Variant | None = None
         self._build = builder(made.result)
+
+    @property
+    def stages(self) -> dict[str, Program]:
+        """The program as recorded and after each pass, by name."""
+        return dict(stages(self._record.program))
+
+    @property
+    def executables(self) -> list[Executable]:
+        """What was compiled, for each way in which arrays lay."""
+        return [variant.executable for variant in self._variants.values()]
+
+    def report(self) -> str:
+        """What runs, in words."""
+        if self._interpreter is not None:
+            return f"{len(self.program.equations)} operations, by NumPy: llvmlite is not installed"
+        return "\n".join(report(executable, self.program) for executable in self.executables)
 
     def run(self, arguments: Sequence[Any]) -> Any:
         """Compute, then write: if something fails, nothing has changed. MISFIT if shapes or dtypes are others."""
@@ -103,7 +121,12 @@ class Variant:
             for j, (c, i) in enumerate(zip(made.written, written, strict=True))
             if i is not None and not c.gradient
         }
-        self.executable = Executable(program, given, wanted, replaces)
+        names = chosen()
+        self.executable = Executable(
+            program, given, wanted, replaces if "in_place" in names else {}, together="fuse" in names
+        )  # fmt: skip
+        if asked := topics():
+            show(made.program, self.executable, program, asked)
         self.inputs = [Layout.of(array) for array in arrays]
         numbers = {value: i for i, value in enumerate(program.inputs)}
         in_place = {j: numbers[value] for j, value in self.executable.plan.in_place.items() if value.ndim}
