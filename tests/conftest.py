@@ -12,6 +12,7 @@ No profile has a deadline: a shared machine's pauses say nothing about the code.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -33,6 +34,14 @@ settings.register_profile("intense", deadline=None, max_examples=2_000, suppress
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev"))
 
 FIRST = ("test_architecture.py", "test_tiny.py")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _object_cache_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Neither read nor fill the user's cache of object code."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PULLBACK_CACHE", str(tmp_path_factory.mktemp("objects")))
+        yield
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

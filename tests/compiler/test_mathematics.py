@@ -13,8 +13,8 @@ from pullback.ops import elementwise
 
 pytest.importorskip("llvmlite", reason="compiled code needs llvmlite")
 
-from tests.compile.points import anywhere, beside, pairs, specials
-from tests.compile.vector_functions import (
+from tests.compiler.points import anywhere, beside, pairs, specials
+from tests.compiler.vector_functions import (
     BINARY,
     BY_NUMPY,
     DTYPES,
@@ -162,13 +162,15 @@ def test_what_is_exact_comes_out_exactly(scalar):
 @pytest.mark.parametrize("processor", ["x86-64", "x86-64-v3"])
 @of_both
 def test_bits_do_not_depend_on_the_processor(scalar, processor, monkeypatch):
-    llvm, _, _ = jit._target()
+    target = jit._target()
+    llvm = target.llvm
     if processor == "x86-64-v3" and not {"avx2", "fma"} <= {k for k, on in llvm.get_host_cpu_features().items() if on}:
         pytest.skip("this processor is older than that")
     machine = llvm.Target.from_default_triple().create_target_machine(cpu=processor, features="", opt=3)
     lanes = WIDEST[scalar]
     here = compiled(scalar, lanes)
-    monkeypatch.setattr(jit, "_target", lambda: (llvm, machine, llvm.create_lljit_compiler(machine)))
+    other = target._replace(machine=machine, compiler=llvm.create_lljit_compiler(machine))
+    monkeypatch.setattr(jit, "_target", lambda: other)
     there = compiled.__wrapped__(scalar, lanes)
     for name in FUNCTIONS:
         inputs = operands(name, scalar, 200)

@@ -2,7 +2,7 @@
 
 An entry is a file that is named after a hash of all that its code depends on. What is read back will run, so it is
 taken only from a folder and a file that nobody else can write to, and only if it is whole: its header has a digest of
-its name and its code. Anything else is as good as missing, and is replaced. Without a cache, code is compiled each time.
+its name and its code. Anything else is as good as missing, and is replaced.
 
 `$PULLBACK_CACHE` names another folder, and `PULLBACK_CACHE=0` switches the cache off. `$PULLBACK_CACHE_SIZE` is its
 greatest size in bytes; entries that were used longest ago go first.

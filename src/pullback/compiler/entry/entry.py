@@ -46,6 +46,7 @@ class Entry:
 
     Examples
     --------
+    >>> import numpy as np
     >>> from pullback.compiler.jit import Library
     >>> library = Library('''define void @double(ptr %table) {
     ...   %x = load ptr, ptr %table
@@ -63,8 +64,9 @@ class Entry:
     """
 
     def __init__(
-        self, layouts: Sequence[Layout], run: int, make_constants: Callable[[], tuple[Sequence[int], Any]] = no_constants,
-        *, long: bool = False, native: bool = True,
+        self, layouts: Sequence[Layout], run: int,
+        make_constants: Callable[[], tuple[Sequence[int], Any]] = no_constants, *, long: bool = False,
+        native: bool = True,
     ) -> None:  # fmt: skip
         self.layouts = tuple(layouts)
         self.native = native and obstacle() is None

@@ -58,15 +58,18 @@ class Layout(NamedTuple):
         return cls(dtype, array.shape, array.strides, writes)
 
     def laid_out(self, array: Any) -> Any:
-        """An array with the same elements that lies so; itself if it does.
+        """An array with the same elements that lies so; itself if it does. No two elements may share their place.
 
         >>> Layout.of(np.zeros((2, 3)).T).laid_out(np.ones((3, 2))).strides
         (8, 24)
         """
         if self.obstacle(array) is None:
             return array
-        pattern = np.lib.stride_tricks.as_strided(np.empty(1, self.dtype), self.shape, self.strides)
-        made = np.empty_like(pattern)
+        reaches = [stride * max(0, size - 1) for size, stride in zip(self.shape, self.strides, strict=True)]
+        before = -sum(reach for reach in reaches if reach < 0)
+        after = sum(reach for reach in reaches if reach > 0)
+        memory = np.empty(before + after + self.dtype.itemsize, np.uint8)
+        made = np.ndarray(self.shape, self.dtype, memory, before, self.strides)
         made[...] = array
         return made
 

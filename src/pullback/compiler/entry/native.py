@@ -83,7 +83,7 @@ def obstacle() -> str | None:
     for changed in ({"dtype": other.dtype}, {"shape": other.shape}, {"strides": other.strides}):
         if _read(Layout.of(probe)._replace(**changed), probe) is not None:
             return f"an array of another {next(iter(changed))} was taken"
-    for number in (np.float64(1.5), np.float32(2.5), np.int64(-7), np.bool_(True), np.complex128(1 + 2j)):
+    for number in (np.float64(1.5), np.float32(2.5), np.int64(-7), np.bool_(1), np.complex128(1 + 2j)):
         place = _read(Layout.of(number), number)
         if place is None or ctypes.string_at(place, number.nbytes) != number.tobytes():
             return f"a number of type {number.dtype} was not read"
