@@ -121,6 +121,8 @@ CASES: Final[dict[str, tuple[Callable[..., Any], tuple[Any, ...]]]] = {
     "elementary in double precision": (elementary, (RNG.random(9),)),
     "losses": (losses, (RNG.random((6, 5)), RNG.random((6, 5)))),
     "NumPy in between": (kernels_of_numpy, (single(3, 3), single(3, 3), RNG.integers(0, 6, 5))),
+    "half precision": (lambda x: (pb.tanh(x) * 2, (x.T @ x).sum(axis=0), x.T), (single(4, 3).astype(np.float16),)),
+    "complex numbers": (lambda x: (x * 2, (x * x).T, pb.exp(x).sum(axis=0)), (single(4, 3) + 1j * single(4, 3),)),
     "deviations": (pb.grad(lambda x: x.std(axis=1).sum() + x.var()), (double(8, 9),)),
     "axes of one element": (lambda x: (x.sum(axis=0), x * 3, x.reshape(1, 1, 5), x.sum(axis=0, keepdims=True)), (single(1, 5),)),
     "nothing at all": (lambda x: (x * 2, x.sum(axis=0), x.sum()), (single(0, 3),)),

@@ -139,9 +139,12 @@ class Executable:
         bases = (self._fused.root(base) for kernel in kernels for base in buffers_of(kernel))
         outside = (base for base in bases if base not in self.plan.places)
         objects = tuple(dict.fromkeys((*self._program.inputs, *self._roots, *outside)))
-        layouts = [self._layout(base)._replace(writes=base in self._roots) for base in objects]
+        shown = dict(zip(self._roots, self.outputs, strict=True))  # as they are given from outside
+        layouts = [shown[base]._replace(writes=True) if base in shown else self._layout(base) for base in objects]
         slots = {base: i for i, base in enumerate(objects)}
-        known_by = "\n".join(map(str, (self._program, *layouts, self.plan.in_place, self.plan.arena, self._key, len(self.stretches))))
+        known_by = "\n".join(
+            map(str, (self._program, *layouts, self.plan.in_place, self.plan.arena, self._key, len(self.stretches)))
+        )
         library = Library(
             lambda: emit(self.plan, regions, slots, len(objects) + 2), [RUN], self._symbols(kernels),
             name=self._program.name, key=known_by,
@@ -158,7 +161,7 @@ class Executable:
 
     def _run(self, frame: Frame, inputs: Sequence[Any], outputs: Sequence[Array]) -> int:
         known: dict[Operand, Any] = dict(zip(self._program.inputs, inputs, strict=True))
-        known |= {root: self._whole(root, array) for root, array in zip(self._roots, outputs, strict=True)}
+        known |= dict(zip(self._roots, outputs, strict=True))
         calls = iter(frame.calls)
         for step in self._steps:
             if isinstance(step, Stretch):
@@ -167,11 +170,15 @@ class Executable:
                     return misfit
             else:
                 operands = [self._array(operand, known, frame) for operand in step.equation.operands]
-                known[step.equation.output] = _own(kernel_of(step.equation)(*operands))
+                made, result = step.equation.output, kernel_of(step.equation)(*operands)
+                if made in self._roots:
+                    self._based(made, known[made])[...] = result
+                else:
+                    known[made] = _own(result)
         return 0
 
-    def _whole(self, root: Operand, output: Array) -> Array:
-        """The base that an output is a permutation of, with the base's axes."""
+    def _based(self, root: Operand, output: Array) -> Array:
+        """An output as its base, of which it may be a permutation."""
         layout = self._layout(root)
         return as_strided(output, layout.shape, layout.strides)
 
@@ -187,7 +194,7 @@ class Executable:
             place, layout = self.plan.places[root], self._layout(root)
             whole = np.ndarray(layout.shape, layout.dtype, frame.arena, place, layout.strides)
         else:
-            whole = known[root]
+            whole = self._based(root, known[root]) if root in self._roots else known[root]
         if isinstance(whole, tuple):
             return whole  # of a primitive with several outputs
         whole = np.asarray(whole).reshape(np.shape(base.value) if isinstance(base, Constant) else base.shape)

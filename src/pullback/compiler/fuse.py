@@ -127,11 +127,11 @@ class _Fuser:
         view = self._fused.view(output)
         order, root = view.axes(), self._fused.root(view.base)
         covered = order is not None and len(named(order)) == sum(n != 1 for n in view.shape)
-        maker = self._maker.get(root)
+        made = root in self._maker
         shared = root != view.base or root in self._fused.aliases.values()  # it lies in order, whatever is wanted
         odd = wanted is not None and not lies_in_order(view.shape, wanted)
         again = root in map(self._root_of, self._fused.outputs)
-        if not covered or maker is None or maker.kind == "kernel" or (shared and odd) or again:
+        if not covered or not made or (shared and odd) or again:
             shape = np.shape(output.value) if isinstance(output, Constant) else output.shape
             dtype = np.result_type(output.value) if isinstance(output, Constant) else output.dtype
             copy = Equation(identity, (output,), {}, Value(shape, dtype), "")
@@ -180,7 +180,7 @@ class _Fuser:
     def _alias(self, equation: Equation, view: View) -> None:
         """Axes are merged: the operand has to lie in order in memory, where the result is the same memory."""
         base = view.base
-        plain = view == whole(base, view.shape) and self._lies_in_order(base)
+        plain = view == view.whole and self._lies_in_order(base)
         if not plain:
             copy = Equation(identity, equation.operands, {}, Value(view.shape, equation.output.dtype), equation.line)
             self.take(copy)
@@ -260,7 +260,7 @@ class _Fuser:
         self._maker[equation.output] = group
         for view in views:
             if view.base not in group.where:
-                group.reads[view.base, view.places] = axes
+                group.reads[view] = axes
                 if view.base in self._maker:
                     group.needs.add(self._maker[view.base])
         for view in views:
@@ -289,7 +289,7 @@ class _Fuser:
             elif self._maker.get(view.base) is group:
                 return None  # an alias: it is read from memory
         for view in views:  # what the group reads already has the labels that it is read with
-            hints = group.reads.get((view.base, view.places), ())
+            hints = group.reads.get(view, ())
             if len(hints) == len(shape):
                 taken = named(labels)
                 labels = tuple(

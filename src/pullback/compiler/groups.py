@@ -10,8 +10,8 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, Literal, TypeAlias, final
 
-from pullback.compiler.program import Equation, Operand, Value
-from pullback.compiler.views import Place, View
+from pullback.compiler.program import Equation, Value
+from pullback.compiler.views import View
 
 Labels: TypeAlias = tuple[int | None, ...]
 Outer: TypeAlias = frozenset[int] | Literal[False] | None  # False: it cannot be
@@ -65,7 +65,7 @@ class Group:
         self.where: dict[Value, Labels] = {}
         self.outer: frozenset[int] | None = None
         self.needs: set[Group] = set()
-        self.reads: dict[tuple[Operand, tuple[Place, ...]], Labels] = {}
+        self.reads: dict[View, Labels] = {}
 
     def __repr__(self) -> str:
         return f"<{self.kind}: {', '.join(e.primitive.name for e in self.equations)}>"
@@ -127,8 +127,8 @@ class Group:
         self.equations += other.equations
         self.axes |= {equation: renamed(axes) for equation, axes in other.axes.items()}
         self.where |= {value: renamed(axes) for value, axes in other.where.items()}
-        self.reads |= {key: renamed(axes) for key, axes in other.reads.items()}
-        self.reads = {key: axes for key, axes in self.reads.items() if key[0] not in self.where}
+        self.reads |= {view: renamed(axes) for view, axes in other.reads.items()}
+        self.reads = {view: axes for view, axes in self.reads.items() if view.base not in self.where}
         self.needs = (self.needs | other.needs) - {self, other}
 
     def renaming(self, other: Group, view: View, labels: Labels) -> dict[int, int] | None:
@@ -141,8 +141,8 @@ class Group:
         if order is None:
             return None
         pairs = [(l, labels[a]) for l, a in zip(self.where[view.base], order, strict=True) if a is not None]  # type: ignore[index]  # made here
-        for key, mine in self.reads.items():
-            pairs += zip(mine, other.reads.get(key, ()), strict=False)
+        for seen, mine in self.reads.items():
+            pairs += zip(mine, other.reads.get(seen, ()), strict=False)
         names: dict[int, int] = {}
         for own, there in pairs:
             if own is not None and there is not None and own not in names and there not in names.values():
@@ -155,12 +155,12 @@ class Group:
 
     def _reads_alike(self, other: Group, names: Mapping[int, int]) -> bool:
         """Whether what another reads of this one lies under the same loops."""
-        for (base, places), labels in other.reads.items():
-            if isinstance(base, Value) and base in self.where:
-                order = View(base, (), places).axes()
+        for view, labels in other.reads.items():
+            if isinstance(view.base, Value) and view.base in self.where:
+                order = view.axes()
                 if order is None:
                     return False
-                for label, axis in zip(self.where[base], order, strict=True):
+                for label, axis in zip(self.where[view.base], order, strict=True):
                     if axis is not None and label is not None and names[label] != labels[axis]:
                         return False
         return True

@@ -42,7 +42,7 @@ class Lowered:
 def lower(fused: Fused, given: Mapping[Value, Strides], wanted: Sequence[Strides | None]) -> Lowered:
     """Turn groups into kernels, for inputs with the strides `given` and outputs with those `wanted`, if any are."""
     layouts: dict[Operand, Strides] = {alias: ordered(alias.shape) for alias in fused.aliases}
-    layouts |= given
+    layouts.update(given.items())
     for output, strides in zip(fused.outputs, wanted, strict=True):
         view = fused.view(output)
         order = view.axes()

@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias, final
 
-from pullback.compiler.program import Equation, Operand
+import numpy as np
+
+from pullback.compiler.program import Constant, Equation, Operand
 
 Shape: TypeAlias = tuple[int, ...]
 Params: TypeAlias = Mapping[str, Any]
@@ -40,6 +42,11 @@ class View(NamedTuple):
     shape: tuple[int, ...]
     places: tuple[Place, ...]
 
+    @property
+    def whole(self) -> View:
+        """The base as it is."""
+        return whole(self.base, np.shape(self.base.value) if isinstance(self.base, Constant) else self.base.shape)
+
     def strides(self, layout: Sequence[int]) -> tuple[int, tuple[int, ...]]:
         """The offset and the stride of each axis in memory, in elements, for a base with these strides."""
         offset, strides = 0, [0] * len(self.shape)
@@ -56,10 +63,13 @@ class View(NamedTuple):
     def axes(self) -> tuple[int | None, ...] | None:
         """The axis that runs along each axis of the base, None of one element; None if the view is no permutation."""
         found: list[int | None] = []
-        for place in self.places:
+        for place, size in zip(self.places, self.whole.shape, strict=True):
             if place.offset or len(place.terms) > 1 or any(c != 1 for _, c in place.terms):
                 return None
-            found.append(place.terms[0][0] if place.terms else None)
+            axis = place.terms[0][0] if place.terms else None
+            if size != (1 if axis is None else self.shape[axis]):
+                return None  # a part of the axis
+            found.append(axis)
         named = [axis for axis in found if axis is not None]
         return tuple(found) if len(set(named)) == len(named) else None
 
