@@ -8,7 +8,7 @@ from typing import TypeAlias, final
 
 import numpy as np
 
-from pullback.compiler.fuse import Fused
+from pullback.compiler.fused import Fused
 from pullback.compiler.groups import Group
 from pullback.compiler.nest import Nest, lower_nest
 from pullback.compiler.products import Product, lower_product

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple, TypeAlias, final
 import numpy as np
 
 from pullback.compiler.elementwise import ROWS
-from pullback.compiler.fuse import Fused
+from pullback.compiler.fused import Fused
 from pullback.compiler.groups import Group, Labels, is_reduction, named
 from pullback.compiler.program import Constant, Equation, Operand, Value
 

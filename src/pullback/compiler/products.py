@@ -11,7 +11,7 @@ from pullback.compiler.blas import Choice, choose, emit_gemm_call
 from pullback.compiler.contraction import Contraction, Plan, emit_matmul, plan, scratch_bytes
 from pullback.compiler.contraction.job import argument, moved
 from pullback.compiler.contraction.vectors import WIDE
-from pullback.compiler.fuse import Fused
+from pullback.compiler.fused import Fused
 from pullback.compiler.groups import Group
 from pullback.compiler.llvm import I64, PTR, Function, Module, Reg
 from pullback.compiler.nest import Access, Layouts, Step, access_to, step_of
