@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from itertools import chain
+from operator import itemgetter
 from typing import Any, Final, final
 
 import numpy as np
@@ -14,13 +16,13 @@ from pullback.compiler.executable import Executable
 from pullback.compiler.interpret import interpreter
 from pullback.compiler.lower import Strides
 from pullback.compiler.passes import chosen, simplified, stages
-from pullback.compiler.program import Program
+from pullback.compiler.program import Constant, Operand, Program
 from pullback.compiler.record import Captured, Record
 from pullback.compiler.report import report
 from pullback.compiler.show import show, topics
 from pullback.compiler.views import strides_of
 from pullback.core.memory import empty, owned
-from pullback.core.tree import children, rebuild
+from pullback.core.tree import children, leaves, rebuild
 from pullback.tensor import Tensor
 
 MISFIT: Final = type("Misfit", (), {"__repr__": lambda _: "misfit", "__slots__": ()})()  # arguments of another kind
@@ -45,6 +47,8 @@ class Runner:
         self._record = made
         self._readers = [_reader(captured) for captured in made.captured]
         self._count = len(made.places)
+        self._writers = [*map(_writer, made.written)]
+        self._numbers = [i for i, output in enumerate(self.program.outputs) if not np.ndim(_known(output))]
         self._interpreter = None if native else interpreter(self.program)
         self._variants: dict[tuple[Strides, ...], Variant] = {}
         self._last: Variant | None = None
@@ -70,7 +74,7 @@ class Runner:
         """Compute, then write: if something fails, nothing has changed. MISFIT if shapes or dtypes are others."""
         inputs = [*arguments, *[read() for read in self._readers]]
         if self._interpreter is not None:
-            return self._finish(self._interpreter(inputs))
+            return self._finish([np.asarray(x) for x in self._interpreter(inputs)])
         variant = self._last
         if variant is None:
             return self._run_other(inputs)
@@ -96,14 +100,17 @@ class Runner:
         outputs = variant.outputs(arrays)
         return MISFIT if variant.executable(arrays, outputs) else self._finish(outputs)
 
-    def _finish(self, outputs: Sequence[Any]) -> Any:
+    def _finish(self, outputs: list[Any]) -> Any:
         """Write what is to be written, and give the result."""
-        made, count = self._record, self._count
-        for owner in made.cleared:
+        for i in self._numbers:
+            outputs[i] = outputs[i][()]
+        for owner in self._record.cleared:
             owner.grad = None
-        for captured, array in zip(made.written, outputs[count:], strict=True):
-            _write(captured, array if array.ndim else array[()])
-        return self._build(iter([Tensor(array if array.ndim else array[()]) for array in outputs[:count]]))
+        if self._writers:
+            for write, array in zip(self._writers, outputs[self._count :], strict=True):
+                write(array)
+            del outputs[self._count :]
+        return self._build([Tensor(array) for array in outputs])
 
 
 @final
@@ -145,6 +152,10 @@ class Variant:
         return made
 
 
+def _known(output: Operand) -> Any:
+    return output.value if isinstance(output, Constant) else output
+
+
 def _reader(captured: Captured) -> Callable[[], Any]:
     """What reads the array of a captured tensor."""
     tensor = captured.tensor
@@ -153,11 +164,12 @@ def _reader(captured: Captured) -> Callable[[], Any]:
     return lambda: tensor.array
 
 
-def _write(captured: Captured, array: Any) -> None:
+def _writer(captured: Captured) -> Callable[[Any], None]:
+    """What gives a captured tensor another array."""
+    tensor = captured.tensor
     if captured.gradient:
-        captured.tensor.grad = Tensor(array)
-    else:
-        captured.tensor.array = array
+        return lambda array: setattr(tensor, "grad", Tensor(array))
+    return lambda array: setattr(tensor, "array", array)
 
 
 def _maker(layout: Layout) -> Callable[[], Any]:
@@ -171,17 +183,25 @@ def _maker(layout: Layout) -> Callable[[], Any]:
     return lambda: np.empty(shape, dtype)
 
 
-def builder(tree: Any) -> Callable[[Iterator[Any]], Any]:
-    """A function that gives a tree with the next values at its leaves that are None."""
+def builder(tree: Any, start: int = 0) -> Callable[[list[Any]], Any]:
+    """A function that gives a tree with the values of a list, from `start` on, at its leaves that are None.
+
+    >>> builder((None, "as it is", [None, None]))([1, 2, 3])
+    (1, 'as it is', [2, 3])
+    """
     parts = children(tree)
     if parts is None:
-        return next if tree is None else lambda _: tree
-    inside = [builder(part) for _, part in parts]
+        return itemgetter(start) if tree is None else lambda _: tree
+    if type(tree) in (tuple, list) and all(part is None for part in tree):
+        whole, kind = slice(start, start + len(tree)), type(tree)
+        return lambda values: kind(values[whole])
+    inside = []
+    for _, part in parts:
+        inside.append(builder(part, start))
+        start += sum(leaf is None for leaf in leaves(part))
     if type(tree) is tuple:
         return lambda values: tuple([make(values) for make in inside])
-    if type(tree) is list:
-        return lambda values: [make(values) for make in inside]
-    return lambda values: rebuild(tree, [make(values) for make in inside])
+    return lambda values: rebuild(tree, chain.from_iterable(leaves(make(values)) for make in inside))
 
 
 def _references(arrays: Sequence[Any], number: int) -> int:
