@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from tests.compile.vector_functions import DIGITS, DTYPES, GREATEST, PATTERNS
+from tests.compiler.vector_functions import DIGITS, DTYPES, GREATEST, PATTERNS
 
 SPECIAL = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 1e10, math.inf, math.nan)
 

@@ -13,8 +13,8 @@ from pullback.ops import elementwise
 
 pytest.importorskip("llvmlite", reason="compiled code needs llvmlite")
 
-from tests.compile.points import anywhere, beside, pairs, specials
-from tests.compile.vector_functions import (
+from tests.compiler.points import anywhere, beside, pairs, specials
+from tests.compiler.vector_functions import (
     BINARY,
     BY_NUMPY,
     DTYPES,
