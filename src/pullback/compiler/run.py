@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, final
+from typing import Any, Final, final
+
+import numpy as np
 
 from pullback.compiler.deduplicate import deduplicate
 from pullback.compiler.interpret import interpreter
@@ -11,6 +13,8 @@ from pullback.compiler.prune import prune
 from pullback.compiler.record import Captured, Record
 from pullback.core.tree import leaves, rebuild
 from pullback.tensor import Tensor
+
+MISFIT: Final = object()  # what a runner gives when arrays, or captured tensors, are not as they were recorded
 
 
 @final
@@ -23,8 +27,11 @@ class Runner:
         self._run = interpreter(self._program)
         self._specs = [(c, c.current.shape, c.current.dtype) for c in made.captured if c.current is not None]
 
-    def fits(self) -> bool:
-        """Whether the captured tensors are as they were recorded."""
+    def fits(self, arrays: list[Any]) -> bool:
+        """Whether the arguments and the captured tensors are as they were recorded."""
+        for array, value in zip(arrays, self._program.inputs, strict=False):
+            if array.shape != value.shape or array.dtype != value.dtype:
+                return False
         for captured, shape, dtype in self._specs:
             now = captured.current
             if now is None or now.shape != shape or now.dtype != dtype:
@@ -32,20 +39,28 @@ class Runner:
         return all((owner.grad is not None) == had for owner, had in self._record.grads.values())
 
     def run(self, arguments: list[Any]) -> Any:
-        """Compute, then write: if something fails, nothing has changed."""
+        """Compute, then write: if something fails, nothing has changed. MISFIT where arrays are others."""
+        if not self.fits(arguments):
+            return MISFIT
         made = self._record
-        arrays = [x.array if isinstance(x, Tensor) else x for x in arguments]
-        arrays += [captured.current.array for captured in made.captured if captured.current is not None]
-        outputs = self._run(arrays)
+        arrays = arguments + [captured.current.array for captured in made.captured if captured.current is not None]
+        with np.errstate(all="ignore"):
+            outputs = [_kept(output, arguments) for output in self._run(arrays)]
         results, writes = outputs[: len(made.places)], outputs[len(made.places) :]
         for owner in made.cleared:
             owner.grad = None
         for captured, array in zip(made.written, writes, strict=True):
             _write(captured, array)
-        tree = leaves(made.result)
+        tree = [leaf.copy() if isinstance(leaf, np.ndarray) else leaf for leaf in leaves(made.result)]
         for place, array in zip(made.places, results, strict=True):
             tree[place] = Tensor(array)
         return rebuild(made.result, tree)
+
+
+def _kept(output: Any, arguments: list[Any]) -> Any:
+    """An output that shares no memory with an argument, which the caller may change."""
+    shared = any(np.may_share_memory(output, array) for array in arguments)
+    return output.copy() if shared and isinstance(output, np.ndarray) else output
 
 
 def _write(captured: Captured, array: Any) -> None:
