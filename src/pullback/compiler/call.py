@@ -71,8 +71,8 @@ class Call(NamedTuple):
         What to call them.
     state : list of Tensor
         Leaves that require gradients.
-    tracked : bool
-        An argument is the result of recorded operations.
+    tracked, fixed : bool
+        An argument is the result of recorded operations; an array is part of the key.
     """
 
     args: tuple[Any, ...]
@@ -83,6 +83,7 @@ class Call(NamedTuple):
     names: list[str]
     state: list[Tensor]
     tracked: bool
+    fixed: bool
 
     def fill(self, tracer: Tracer) -> Any:
         """(args, kwargs) with tensors that the tracer knows."""
@@ -127,8 +128,8 @@ class Static:
 def take_apart(args: tuple[Any, ...], kwargs: dict[str, Any], static: Static, mode: Mode) -> Call:
     """What a call gives, and the key of the program that it needs."""
     key: list[tuple[str, Any]] = [("modes", mode[:4])]
-    call = Call(args, kwargs, (), ([], {}), [], [], [], tracked=False)
-    tracked = False
+    call = Call(args, kwargs, (), ([], {}), [], [], [], tracked=False, fixed=False)
+    tracked = any_fixed = False
     numbered = [(i, i in static.numbers, value) for i, value in enumerate(args)]
     named = [(name, name in static.names, value) for name, value in kwargs.items()]
     for place, fixed, value in (*numbered, *named):
@@ -138,6 +139,7 @@ def take_apart(args: tuple[Any, ...], kwargs: dict[str, Any], static: Static, mo
         for i, leaf in enumerate(parts):
             label = name if len(parts) == 1 else f"{name}, value {i}"
             if fixed or not _is_array(leaf):
+                any_fixed |= not isinstance(leaf, PLAIN) and isinstance(leaf, (np.ndarray, tuple, list, dict))
                 filled.append(leaf)
                 key.append((label, frozen(leaf)))
                 continue
@@ -158,7 +160,7 @@ def take_apart(args: tuple[Any, ...], kwargs: dict[str, Any], static: Static, mo
             call.given[0].append(whole)
         else:
             call.given[1][place] = whole
-    return call._replace(key=tuple(key), tracked=tracked)
+    return call._replace(key=tuple(key), tracked=tracked, fixed=any_fixed)
 
 
 def _is_array(value: Any) -> bool:

@@ -145,7 +145,7 @@ class Compiled:
             )
         else:
             result = ready.runner.run(arrays)
-            self._short = None if call.kwargs else ready.short_way(call.args)
+            self._short = ready.short_way(call)
         ready.calls += result is not MISFIT
         return result
 

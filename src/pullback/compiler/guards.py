@@ -11,6 +11,7 @@ containers of more than 64 values, and what NumPy computed from arrays before te
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from operator import attrgetter
@@ -26,6 +27,7 @@ from pullback.core.tree import children
 from pullback.tensor import Tensor
 
 _OURS: Final = (str(Path(__file__).resolve().parents[1]), str(Path(np.__file__).resolve().parent))
+_LIBRARIES: Final = {"pullback", "numpy", *sys.stdlib_module_names} - {"__main__"}
 _MOST: Final = 10_000  # objects that are looked at
 _LONGEST: Final = 64  # containers of more values are known by identity alone
 _DEPTH: Final = 8  # of names that lead from one object to another
@@ -145,7 +147,7 @@ class Seen:
                 self.contents.append(Fact(_contents, value, _contents(value), label))
                 for key, part in parts:
                     self._visit(part, f"{label}[{key!r}]")
-        elif not _is_ours(value):
+        elif not _is_library(value):
             self._objects.append((value, label))
         if not isinstance(value, FunctionType):
             self._visit(getattr(value, "__wrapped__", None), label)  # what another function was made of
@@ -158,18 +160,19 @@ class Seen:
                 continue
         if function.__code__.co_filename.startswith(_OURS):
             return
-        self._named.update(_names_in(function.__code__))
+        names = {name for name in _names_in(function.__code__) if not name.startswith("__")}
+        self._named |= names
         for value in (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()):
             self._visit(value, "a default")
         variables = function.__globals__
-        for name in {*_names_in(function.__code__)} & variables.keys():
+        for name in sorted(names & variables.keys()):
             self._note(variables, variables.get, name, variables[name], name)
 
     def _attributes(self, value: Any, label: str) -> None:
         """What the code names of an object: its own attributes, those of its class, and its methods."""
         kind = value if isinstance(value, type) else type(value)
         own = getattr(value, "__dict__", {})
-        for name in self._named:
+        for name in sorted(self._named):
             place = f"{label}.{name}"
             owner = next((c for c in kind.__mro__ if name in vars(c)), None)
             found = own[name] if name in own else None if owner is None else vars(owner)[name]
@@ -196,7 +199,7 @@ class Seen:
                 self.noticed.append(Fact(own.get, name, part, f"{label}.{name}"))
                 self._whole(part, f"{label}.{name}")
             self.noticed.append(Fact(tuple, own, tuple(own), f"{label}.__dict__"))
-            if not _is_ours(value):
+            if not _is_library(value):
                 self._objects.append((value, label))
         elif isinstance(value, (dict, list, tuple)) and self._first(value, "whole"):
             self.noticed.append(Fact(_contents, value, _contents(value), label))
@@ -206,12 +209,13 @@ class Seen:
             self._visit(value, label)
 
 
-def _is_ours(value: Any) -> bool:
-    """Whether an object is of a class of Pullback's, NumPy's or Python's own, which do not change what they do."""
+def _is_library(value: Any) -> bool:
+    """Whether an object is of Pullback's, NumPy's or Python's own, which do not change what they do."""
     if isinstance(value, ModuleType):
-        return getattr(value, "__file__", None) is None or str(value.__file__).startswith(_OURS)
-    kind = value if isinstance(value, type) else type(value)
-    return kind.__module__.partition(".")[0] in ("pullback", "numpy", "builtins")
+        name = value.__name__
+    else:
+        name = (value if isinstance(value, type) else type(value)).__module__
+    return name.partition(".")[0] in _LIBRARIES
 
 
 def _is_data(attribute: Any) -> bool:

@@ -89,13 +89,14 @@ class Ready:
             lines.append(f"  and nothing changes in {', '.join(watched)}")
         return lines + ([] if report is None else [f"  {line}" for line in report().splitlines()])
 
-    def short_way(self, args: tuple[Any, ...]) -> Short | None:
-        """A function that runs the program for arguments like these with the least to do; MISFIT for others.
+    def short_way(self, call: Call) -> Short | None:
+        """A function that runs the program for positional arguments like these with the least to do; MISFIT for others.
 
         It compares by identity what names stand for and what is fixed, by type what is given, and nothing else: the
         runner looks at the arrays. None if arguments like these have to be taken apart.
         """
-        if self._changed or any(map(_is_nested, args)):
+        args = call.args
+        if self._changed or call.kwargs or call.fixed or any(map(_is_nested, args)):
             return None
         mode, types, changes, written = MODE.get(), tuple(map(type, args)), self._changes, self._written
         given = [i for i, arg in enumerate(args) if isinstance(arg, (np.ndarray, np.generic)) or _is_value(arg)]

@@ -191,10 +191,7 @@ class Tracer:
         return constant
 
     def _as_tensor(self, operand: Any) -> Any:
-        """A NumPy array as a tensor that holds a copy; tensors and numbers as they are.
-
-        The program holds on to the array itself: what is the same array at each call is read at each call.
-        """
+        """A NumPy array as a tensor that holds a copy, for the program holds on to the array itself; or what it is."""
         if isinstance(operand, (Tensor, *_NUMBERS)):
             return operand
         array = as_operand(operand)
@@ -209,6 +206,11 @@ class Tracer:
                 fix="change tensors (pb.tensor), or make another array",
             )  # fmt: skip
         return Tensor.of(copy)
+
+    def with_arrays(self, result: Any) -> Any:
+        """A result with tensors in place of its NumPy arrays of numbers."""
+        found = [isinstance(x, np.ndarray) and x.dtype.kind in "biufc" for x in leaves(result)]
+        return rebuild(result, [self._as_tensor(x) if f else x for x, f in zip(leaves(result), found, strict=True)])
 
     def _capture(self, tensor: Tensor) -> Operand:
         """Note a tensor from outside. Meanwhile it holds an array of its own, for others may hold the same."""
@@ -282,11 +284,12 @@ class Tracer:
     def _changed_arguments(self) -> dict[int, Tensor]:
         """Arguments that were changed in place: these are state, known by identity like what is captured."""
         state = {}
+        given = [original for _, original, _ in self._arguments.values()]
         for value, (number, original, tensor) in list(self._arguments.items()):
             now = self._known.get(id(tensor.array))
             if original is None or now is value:
                 continue
-            if (id(original), False) in self._captured or number in state or self._twice(original):
+            if (id(original), False) in self._captured or len([t for t in given if t is original]) > 1:
                 raise TraceError(
                     f"compile: {value} is changed in place, and was also given in another way",
                     shape=original.shape, fix="give it once, or give a copy: x.copy()",
@@ -296,9 +299,6 @@ class Tracer:
             del self._arguments[value]
             state[number] = original
         return state
-
-    def _twice(self, original: Tensor) -> bool:
-        return sum(original is other for _, other, _ in self._arguments.values()) > 1
 
 
 def is_live(tensor: Any) -> bool:
@@ -335,7 +335,7 @@ def record(f: Callable[..., Any], fill: Callable[[Tracer], Any], name: str) -> t
     try:
         with ModeContext(trace=tracer):
             args, kwargs = fill(tracer)
-            result = f(*args, **kwargs)
+            result = tracer.with_arrays(f(*args, **kwargs))
         made = tracer.finish(result, name)
     except BaseException:
         tracer.ledger.undo()

@@ -45,21 +45,21 @@ class Runner:
         made = self._record
         arrays = arguments + [captured.current.array for captured in made.captured if captured.current is not None]
         with np.errstate(all="ignore"):
-            outputs = [_kept(output, arguments) for output in self._run(arrays)]
+            outputs = [_kept(output, arrays) for output in self._run(arrays)]
         results, writes = outputs[: len(made.places)], outputs[len(made.places) :]
         for owner in made.cleared:
             owner.grad = None
         for captured, array in zip(made.written, writes, strict=True):
             _write(captured, array)
-        tree = [leaf.copy() if isinstance(leaf, np.ndarray) else leaf for leaf in leaves(made.result)]
+        tree = leaves(made.result)
         for place, array in zip(made.places, results, strict=True):
             tree[place] = Tensor(array)
         return rebuild(made.result, tree)
 
 
-def _kept(output: Any, arguments: list[Any]) -> Any:
-    """An output that shares no memory with an argument, which the caller may change."""
-    shared = any(np.may_share_memory(output, array) for array in arguments)
+def _kept(output: Any, inputs: list[Any]) -> Any:
+    """An output that shares no memory with what came in, which others may change."""
+    shared = any(np.may_share_memory(output, array) for array in inputs)
     return output.copy() if shared and isinstance(output, np.ndarray) else output
 
 
