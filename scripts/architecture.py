@@ -51,6 +51,7 @@ UNSAFE_CALLS: Final = {"eval", "exec", "__import__"}
 OPEN: Final[dict[str, str]] = {
     "Methods": "half of Tensor; an ABC would make isinstance(x, Tensor), asked at every operation, ten times as slow",
     "Writing": "half of Tensor, likewise",
+    "Noticed": "half of modules and optimizers; it leaves nothing to them",
     "Tensor": "nn.Parameter is a tensor that modules register, and changes nothing else",
 }
 

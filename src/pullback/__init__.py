@@ -13,6 +13,7 @@ from pullback.core.custom_kinds import CustomVJP as CustomVJP
 from pullback.core.errors import AxisError as AxisError
 from pullback.core.errors import BroadcastWarning as BroadcastWarning
 from pullback.core.errors import CheckpointError as CheckpointError
+from pullback.core.errors import CompileCheckError as CompileCheckError
 from pullback.core.errors import DataError as DataError
 from pullback.core.errors import DTypeError as DTypeError
 from pullback.core.errors import ExpressionError as ExpressionError

@@ -5,7 +5,7 @@ Abstract: `Tensor` derives it, and adds what it is. It is no `ABC`, whose `isins
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,6 +25,10 @@ class Methods:
 
     if TYPE_CHECKING:
 
+        @property
+        def shape(self) -> tuple[int, ...]: ...
+        @property
+        def ndim(self) -> int: ...
         def become(self, result: Tensor) -> Tensor: ...
         def update(self, operation: Primitive, ufunc: np.ufunc, other: Any) -> Tensor: ...
 
@@ -170,6 +174,16 @@ class Methods:
 
     def __hash__(self) -> int:
         return id(self)
+
+    def __len__(self) -> int:
+        if self.ndim == 0:
+            raise TypeError("len() of a 0-d tensor")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Tensor]:
+        if self.ndim == 0:
+            raise TypeError("iteration over a 0-d tensor")
+        return (self[i] for i in range(self.shape[0]))
 
     def __getitem__(self, index: Any) -> Tensor:
         return indexing.getitem(self, index)

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import sys
 import weakref
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
+from pullback.core.changes import changed
 from pullback.core.errors import DTypeError, GraphError, ShapeError, TraceError
 from pullback.core.graph import Node, source, user_line
 from pullback.core.modes import MODE, ModeContext
@@ -47,6 +47,8 @@ class Tensor(Methods, Writing):
     def __init__(self, array: Any) -> None:
         self.array = array
         self.node = None
+        if (trace := MODE.get().trace) is not None:
+            trace.made(self)
 
     @classmethod
     def of(cls, array: Any, node: Node | None = None) -> Tensor:
@@ -54,6 +56,8 @@ class Tensor(Methods, Writing):
         tensor = object.__new__(Tensor)
         tensor.array = array
         tensor.node = node
+        if (trace := MODE.get().trace) is not None:
+            trace.made(tensor)
         return tensor
 
     # What it is.
@@ -113,6 +117,7 @@ class Tensor(Methods, Writing):
     def requires_grad(self, flag: bool) -> None:
         if flag == self.requires_grad:
             return
+        changed()
         if not flag:
             if not self.is_leaf:
                 raise GraphError("requires_grad: only a leaf can be switched off", fix="t.detach() gives a constant")
@@ -139,7 +144,7 @@ class Tensor(Methods, Writing):
     @grad.setter
     def grad(self, gradient: Any) -> None:
         if (trace := MODE.get().trace) is not None and self.node is not None:
-            trace.touch_grad(self.node)
+            trace.replace_grad(self.node)
         if gradient is not None and not isinstance(gradient, Tensor):
             gradient = Tensor(np.array(gradient, self.dtype))
         if gradient is not None and gradient.dtype != self.dtype:
@@ -221,17 +226,8 @@ class Tensor(Methods, Writing):
         self._read("index()")
         return np.asarray(self.array).__index__()
 
-    def __len__(self) -> int:
-        if self.ndim == 0:
-            raise TypeError("len() of a 0-d tensor")
-        return self.shape[0]
-
-    def __iter__(self) -> Iterator[Tensor]:
-        if self.ndim == 0:
-            raise TypeError("iteration over a 0-d tensor")
-        return (self[i] for i in range(self.shape[0]))
-
     def __contains__(self, value: Any) -> bool:
+        self._read("in")
         return bool((self == value).array.any())
 
     def __repr__(self) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from pullback.core.changes import changed
 from pullback.core.errors import DTypeError, GraphError, ShapeError
 from pullback.core.graph import user_line
 from pullback.core.modes import MODE
@@ -48,6 +49,8 @@ class Writing:
                 )  # fmt: skip
             self.array = result.array
         else:
+            if self.node is not result.node:
+                changed()
             self.array = result.array
             self.node = result.node
         return self
@@ -79,8 +82,11 @@ class Writing:
     def assign(self: Any, value: Any) -> Tensor:
         """Take other numbers, in place; `t[...] = value` without broadcasting."""
         tensor = Primitive.tensor
+        tracing = MODE.get().trace is not None
+        if tracing and isinstance(value, np.ndarray):
+            value = movement.astype(movement.copy_(value), self.dtype)  # which a program does again
         if isinstance(value, tensor):
-            if value.node is not None or MODE.get().trace is not None:
+            if value.node is not None or tracing:
                 return self.become(value)
             value = value.array
         numbers = np.asarray(value, self.dtype)

@@ -103,7 +103,7 @@ class Executable:
                 self.stretches.append(self._stretch(list(regions)))
                 self._steps.append(self.stretches[-1])
         given_too = self.stretches[0].objects[len(program.inputs) + len(self._roots) :] if self.stretches else ()
-        self._plain = len(self._steps) == 1 and all(isinstance(o, Constant) for o in given_too)
+        self._plain = len(self._steps) == len(self.stretches) == 1 and all(isinstance(o, Constant) for o in given_too)
         self._constants = [operand.value for operand in given_too if isinstance(operand, Constant)]
         self._parallel = any(region.parallel for region in self.plan.regions)
         self._free: list[Frame] = []

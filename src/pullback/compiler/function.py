@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Callable, Sequence
 from functools import partial, update_wrapper
-from importlib.util import find_spec
+from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
+from threading import RLock
 from types import MethodType
-from typing import Any, final
+from typing import Any, Final, final
 
-import numpy as np
-
-from pullback.compiler.agree import agree
-from pullback.compiler.record import PLACE, Record, record
-from pullback.compiler.run import MISFIT, Runner
-from pullback.core.errors import PullbackWarning, TraceError
+from pullback.compiler.call import Call, Key, Static, difference, take_apart
+from pullback.compiler.check import checked
+from pullback.compiler.ready import Ready, Short
+from pullback.compiler.recordings import Recordings
+from pullback.compiler.run import MISFIT
+from pullback.core.errors import OptionError, PullbackWarning
 from pullback.core.modes import MODE
-from pullback.core.tree import leaves, rebuild, structure
-from pullback.tensor import Tensor
 
-MOST_RECORDINGS = 16
+MOST_KINDS: Final = 16  # of arguments: for more of them, the function runs as it is written
 
 
 def compile(
@@ -29,12 +29,17 @@ def compile(
     """Compile a function of tensors, or a whole training step, from the third call on.
 
     The first call is an ordinary one, and recorded. So is the second, and the two records must agree: what changed in
-    between, and is not in a tensor, is named. From then on the program runs in place of the function.
+    between, and is not in a tensor, is named. From then on the program runs in place of the function, and gives what
+    the function would give: it reads and changes the tensors, gradients and generators that the function captured.
+    Other shapes, dtypes, modes, flags and objects are other programs; `explain()` says which there are and why.
+
+    Only tensors are computed again. What else the function does, as printing, happens in recorded calls only.
 
     Parameters
     ----------
     f : callable, optional
-        Takes and gives trees of tensors, arrays and Python values. Without it, a decorator is given.
+        Takes and gives trees of tensors, arrays and Python values. NumPy's arrays come in as tensors, and what it
+        computes comes out as tensors. Without it, a decorator is given.
     static_argnums, static_argnames : int, str or sequences of them
         Arguments whose value is part of the program. Python values always are; this is for arrays.
 
@@ -44,8 +49,11 @@ def compile(
 
     Raises
     ------
+    OptionError
+        If f is no function, or a static argument is none of its arguments.
     TraceError
-        From calls: if two records differ, or a number of a tensor is looked at; with the line and the fix.
+        From calls: if two records differ, or a number of a tensor is looked at; with the line and the fix. Tensors are
+        then as they were before the call.
 
     >>> import pullback as pb
     >>> square = pb.compile(lambda x: x * x + 1)
@@ -63,6 +71,8 @@ def compile(
 class Compiled:
     """A compiled function; call it as the function, ask it with `explain()` what it did and why.
 
+    Several threads may call it. It may be a method. Within another compiled function it is part of that one's program.
+
     Parameters
     ----------
     f : callable
@@ -74,123 +84,109 @@ class Compiled:
     def __init__(
         self, f: Callable[..., Any], static_argnums: Sequence[int] = (), static_argnames: Sequence[str] = ()
     ) -> None:
-        update_wrapper(self, f)
-        self.__name__: str = getattr(f, "__name__", "function")
+        if not callable(f):
+            raise OptionError(
+                "compile: this is not a function", got=type(f).__name__,
+                fix="put @classmethod and @staticmethod above @pb.compile",
+            )  # fmt: skip
+        if isgeneratorfunction(f) or iscoroutinefunction(f) or isasyncgenfunction(f):
+            raise OptionError(
+                "compile: a function that waits between its steps is not one program", got=getattr(f, "__name__", f),
+                fix="compile the function that it calls at each step",
+            )  # fmt: skip
+        update_wrapper(self, f, updated=())
+        self.__name__: str = getattr(f, "__name__", type(f).__name__)
         self._f = f
-        self._static = frozenset(static_argnums), frozenset(static_argnames)
-        self._entries: dict[Any, _Entry] = {}
-        self._reasons: list[str] = []
+        self._static = Static(f, static_argnums, static_argnames)
+        self._kinds: dict[Key, Recordings] = {}
+        self._turned_down = 0  # calls for more kinds of arguments than that
+        self._short: Short | None = None
+        self._lock = RLock()
+        self._check = os.environ.get("PULLBACK_CHECK", "0") not in ("", "0")
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         return self if instance is None else MethodType(self, instance)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if MODE.get().trace is not None:
-            return self._f(*args, **kwargs)  # part of a larger recording
-        tree, arrays, names, key = self._signature(args, kwargs)
-        entry = self._entries.get(key)
-        if entry is None:
-            entry = self._new_entry(key)
-        return entry.call(self._f, tree, arrays, names)
+        if not kwargs and (short := self._short) is not None:  # where all is as it was
+            result = short(args)
+            if result is not MISFIT:
+                return result
+        return self._call(args, kwargs)
 
-    def _signature(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, list[Any], list[str], Any]:
-        tree: list[Any] = [[], {}]
-        arrays: list[Any] = []
-        names: list[str] = []
-        key: list[Any] = [MODE.get()._replace(outer=None, owner=None, reads=None)]
-        numbered = [(i, str(i), value) for i, value in enumerate(args)]
-        for place, name, value in (*numbered, *((name, name, value) for name, value in kwargs.items())):
-            static = place in self._static[0] or place in self._static[1]
-            given = []
-            for leaf in [value] if static else leaves(value):
-                if not static and isinstance(leaf, (Tensor, np.ndarray, np.generic)):
-                    arrays.append(leaf)
-                    names.append(f"argument {name}")
-                    given.append(PLACE)
-                    key.append((leaf.shape, leaf.dtype, isinstance(leaf, Tensor) and leaf.requires_grad))
-                else:
-                    given.append(leaf)
-                    key.append(_frozen(leaf))
-            filled = given[0] if static else rebuild(value, given)
-            key.append((name, "static" if static else structure(value)))
-            if isinstance(place, int):
-                tree[0].append(filled)
-            else:
-                tree[1][place] = filled
-        return tree, arrays, names, tuple(key)
+    def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        mode = MODE.get()
+        if mode.trace is not None or mode.anomaly:  # part of a larger recording, or each operation is looked at
+            return self._f(*args, **kwargs)
+        call = take_apart(args, kwargs, self._static, mode)
+        recordings = self._recordings(call)
+        if recordings is None:
+            return self._f(*args, **kwargs)
+        if call.tracked and mode.recording:
+            recordings.interpreted = "an argument is tracked: it was computed from tensors that require gradients"
+        if recordings.interpreted is None:
+            ready = recordings.find(call)
+            result = MISFIT if ready is None else self._run(ready, call)
+            if result is not MISFIT:
+                return result
+            if self._lock.acquire(blocking=False):  # else another thread records
+                try:
+                    return recordings.record(self._f, call)
+                finally:
+                    self._lock.release()
+        recordings.plain += 1
+        return self._f(*args, **kwargs)
 
-    def _new_entry(self, key: Any) -> _Entry:
-        if len(self._entries) == MOST_RECORDINGS:
+    def _run(self, ready: Ready, call: Call) -> Any:
+        arrays = ready.arrays(call)
+        if self._check:
+            result = checked(
+                self.__name__, ready.runner, ready.raw, arrays, partial(self._f, *call.args, **call.kwargs)
+            )
+        else:
+            result = ready.runner.run(arrays)
+            self._short = ready.short_way(call)
+        ready.calls += result is not MISFIT
+        return result
+
+    def _recordings(self, call: Call) -> Recordings | None:
+        """The recordings for a kind of arguments; None if there are too many kinds."""
+        found = self._kinds.get(call.key)
+        if found is not None:
+            return found
+        reason = difference(next(reversed(self._kinds)), call.key) if self._kinds else "the first call"
+        if len(self._kinds) < MOST_KINDS:
+            return self._kinds.setdefault(call.key, Recordings(self.__name__, reason))
+        if not self._turned_down:
             warnings.warn(
                 PullbackWarning(
-                    f"{self.__name__}: recorded {MOST_RECORDINGS} times, for other shapes or values each time; "
-                    "what changes often had better be a tensor"
+                    f"{self.__name__}: called with {MOST_KINDS} kinds of arguments, lately {reason}; "
+                    "it is not compiled for more\n  fix  pass what changes often as a tensor, and pad to a few shapes"
                 ),
-                stacklevel=3,
+                stacklevel=4,
             )
-        known = list(self._entries)
-        self._reasons.append("the first call" if not known else _difference(known[-1], key))
-        entry = self._entries[key] = _Entry()
-        return entry
+        self._turned_down += 1
+        return None
 
     def explain(self) -> str:
-        """What was recorded and why, in words."""
-        lines = [f"{self.__name__}: {len(self._entries)} recordings"]
-        for reason, entry in zip(self._reasons, self._entries.values(), strict=True):
-            lines.append(f"  {reason}: {entry.state}")
+        """What was recorded and why, in words.
+
+        >>> import pullback as pb
+        >>> double = pb.compile(lambda x: 2 * x)
+        >>> for n in (1, 1, 1, 1, 2):
+        ...     _ = double(pb.ones(n))
+        >>> print(double.explain())
+        <lambda>: 3 calls recorded, 2 run as a program
+          the first call
+            1 operation, 2 calls
+          argument 0: float64[2] where there was float64[1]
+            recorded 1 times; a program comes with the second recording that agrees
+        """
+        kinds = list(self._kinds.values())
+        recorded, ran = sum(k.recorded for k in kinds), sum(r.calls for k in kinds for r in k.ready)
+        lines = [f"{self.__name__}: {recorded} calls recorded, {ran} run as a program"]
+        for kind in kinds:
+            lines += [f"  {kind.reason}", *(f"    {line}" for line in kind.explain())]
+        if self._turned_down:
+            lines.append(f"  {self._turned_down} calls of other kinds ran as the function is written")
         return "\n".join(lines)
-
-
-def _frozen(value: Any) -> Any:
-    try:
-        hash(value)
-    except TypeError:
-        return type(value), repr(value)
-    return type(value), value
-
-
-def _difference(old: Any, new: Any) -> str:
-    for a, b in zip(old, new, strict=False):
-        if a != b:
-            return f"{_say(b)} where there was {_say(a)}"
-    return "another number of arguments"
-
-
-def _say(part: Any) -> str:
-    if isinstance(part, tuple) and len(part) == 3 and isinstance(part[0], tuple):
-        return f"{part[1]}{list(part[0])}"
-    return repr(part[1]) if isinstance(part, tuple) and len(part) == 2 else repr(part)
-
-
-@final
-class _Entry:
-    """One program: recorded, recorded again, compared, and run."""
-
-    def __init__(self) -> None:
-        self._first: Record | None = None
-        self._ready: Runner | None = None
-        self.state = "not run yet"
-
-    def call(self, f: Callable[..., Any], tree: Any, arrays: list[Any], names: list[str]) -> Any:
-        if self._ready is not None:
-            done = self._ready.run([x.array if isinstance(x, Tensor) else x for x in arrays])
-            if done is not MISFIT:
-                return done
-        result, made = record(f, tree, arrays, names)
-        if made.live:
-            self.state = "interpreted: its result is still tied to the graph; compile the whole step, or use no_grad"
-            return result
-        first, self._first = self._first, made
-        if first is None or first.state != made.state:
-            self.state = "recorded once"
-            return result
-        agree(first.program, made.program, made.program.name)
-        if [c.key for c in first.captured] != [c.key for c in made.captured]:
-            raise TraceError(
-                f"{made.program.name}: two calls captured different tensors",
-                once=", ".join(c.label for c in first.captured), then=", ".join(c.label for c in made.captured),
-                fix="change the values of the same tensors (t.assign), instead of making new ones",
-            )  # fmt: skip
-        self._ready = Runner(made, native=find_spec("llvmlite") is not None)
-        self.state = f"{len(made.program.equations)} operations"
-        return result

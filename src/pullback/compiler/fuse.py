@@ -272,7 +272,7 @@ class _Fuser:
             a, b, names = here, there, {new: old for old, new in names.items()}
         if a.kind != "nest" or names.keys() != a.full:
             return
-        outer = joined(a, b, names)
+        outer = joined(a, b, names, [view.base for view in here.reads if view.base in there.where])
         if outer is False:
             return
         b.outer = outer

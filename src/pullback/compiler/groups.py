@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, Literal, TypeAlias, final
 
-from pullback.compiler.program import Equation, Value
+from pullback.compiler.program import Equation, Operand, Value
 from pullback.compiler.views import View
 
 Labels: TypeAlias = tuple[int | None, ...]
@@ -187,31 +187,39 @@ def named(labels: Iterable[int | None]) -> frozenset[int]:
     return frozenset(label for label in labels if label is not None)
 
 
-def admits(group: Group, axes: Sequence[int], used: Sequence[Value]) -> Outer:
+def admits(group: Group, axes: Sequence[int], used: Sequence[Operand]) -> Outer:
     """What `outer` becomes if an elementwise equation over these labels, which uses these values, joins."""
     domain = frozenset(axes)
     if group.kind == "product":
         return None if domain == group.full else False
-    outer = group.outer
-    made = {e.output for e in group.reductions}
-    for value in used:
-        if value in made:
-            if outer is None and (group.domain(value) or group.size <= SMALL):
-                outer = group.domain(value)
-            elif outer != group.domain(value):
-                return False
-    if domain == group.full or domain == outer:
+    outer = used_inside(group, group.outer, used)
+    if outer is False or domain == group.full or domain == outer:
         return outer
-    extends = domain > group.full and outer is None and not made and bool(group.full)
+    extends = domain > group.full and outer is None and not group.reductions and bool(group.full)
     leading = frozenset(list(axes)[: len(group.full)]) == group.full  # row by row, not column by column
     return group.full if extends and leading else False
 
 
-def joined(a: Group, b: Group, names: Mapping[int, int]) -> Outer:
-    """What `outer` becomes if all of `a`, its labels renamed, moves to `b`."""
+def used_inside(group: Group, outer: frozenset[int] | None, used: Sequence[Operand]) -> Outer:
+    """What `outer` becomes if a group uses these values that it makes: reductions have to be complete by then."""
+    for equation in group.reductions:
+        if equation.output in used:
+            labels = group.domain(equation.output)
+            if outer is None and (labels or group.size <= SMALL):
+                outer = labels
+            elif outer != labels:
+                return False
+    return outer
+
+
+def joined(a: Group, b: Group, names: Mapping[int, int], used: Sequence[Operand]) -> Outer:
+    """What `outer` becomes if all of `a`, its labels renamed, moves to `b`, where these values of it are used."""
+    inside = used_inside(a, a.outer, used)
+    if inside is False:
+        return False
     full = frozenset(names[label] for label in a.full)
-    outer = None if a.outer is None else frozenset(names[label] for label in a.outer)
-    plain = a.outer is None and not a.reductions
+    outer = None if inside is None else frozenset(names[label] for label in inside)
+    plain = outer is None and not a.reductions
     if b.kind == "product":
         return None if plain and full == b.full else False
     if plain and full == b.outer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from itertools import chain
 from operator import itemgetter
 from typing import Any, Final, final
@@ -26,6 +27,7 @@ from pullback.core.tree import children, leaves, rebuild
 from pullback.tensor import Tensor
 
 MISFIT: Final = type("Misfit", (), {"__repr__": lambda _: "misfit", "__slots__": ()})()  # arguments of another kind
+HOLE: Final = type("Hole", (), {"__repr__": lambda _: "HOLE", "__slots__": ()})()
 VARIANTS: Final = 4  # of strides that a program is compiled for; what lies otherwise is copied
 LARGE: Final = 1 << 18  # bytes of a result from which on its memory is kept for another
 
@@ -38,21 +40,23 @@ class Runner:
     ----------
     made : Record
         The program, and what it reads and writes.
-    native : bool
-        Compile it; else it runs on NumPy.
+    native : bool, optional
+        Compile it; else it runs on NumPy. By default, where llvmlite is installed.
     """
 
-    def __init__(self, made: Record, *, native: bool) -> None:
+    def __init__(self, made: Record, *, native: bool | None = None) -> None:
+        native = find_spec("llvmlite") is not None if native is None else native
         self.program: Program = simplified(made.program)
         self._record = made
         self._readers = [_reader(captured) for captured in made.captured]
         self._count = len(made.places)
         self._writers = [*map(_writer, made.written)]
+        self._gradients = [*made.grads.values()]
         self._numbers = [i for i, output in enumerate(self.program.outputs) if not np.ndim(_known(output))]
         self._interpreter = None if native else interpreter(self.program)
         self._variants: dict[tuple[Strides, ...], Variant] = {}
         self._last: Variant | None = None
-        self._build = builder(made.result)
+        self._build = builder(_with_holes(made))
 
     @property
     def stages(self) -> dict[str, Program]:
@@ -72,9 +76,10 @@ class Runner:
 
     def run(self, arguments: Sequence[Any]) -> Any:
         """Compute, then write: if something fails, nothing has changed. MISFIT if shapes or dtypes are others."""
+        for owner, had in self._gradients:
+            if (owner.node is not None and owner.node.grad is not None) is not had:
+                return MISFIT
         inputs = [*arguments, *[read() for read in self._readers]]
-        if self._interpreter is not None:
-            return self._finish([np.asarray(x) for x in self._interpreter(inputs)])
         variant = self._last
         if variant is None:
             return self._run_other(inputs)
@@ -84,11 +89,14 @@ class Runner:
         return self._finish(outputs)
 
     def _run_other(self, inputs: list[Any]) -> Any:
-        """Run for arrays that lie otherwise than those of the last call."""
+        """Run for arrays that lie otherwise than those of the last call, or on NumPy."""
         arrays = [np.asarray(x) for x in inputs]
         for array, value in zip(arrays, self.program.inputs, strict=True):
             if array.shape != value.shape or array.dtype != value.dtype:
                 return MISFIT
+        if self._interpreter is not None:
+            with np.errstate(all="ignore"):
+                return self._finish([_apart(output, arrays) for output in self._interpreter(inputs)])
         key = tuple(map(strides_of, arrays))
         variant = self._variants.get(key)
         if variant is None and len(self._variants) < VARIANTS:
@@ -152,6 +160,20 @@ class Variant:
         return made
 
 
+def _with_holes(made: Record) -> Any:
+    """The tree of the results, with a HOLE wherever the program computes something."""
+    values = leaves(made.result)
+    for place in made.places:
+        values[place] = HOLE
+    return rebuild(made.result, values)
+
+
+def _apart(output: Any, inputs: Sequence[Any]) -> Any:
+    """An output that shares no memory with what came in, which others may change."""
+    output = np.asarray(output)
+    return output.copy() if any(np.may_share_memory(output, array) for array in inputs) else output
+
+
 def _known(output: Operand) -> Any:
     return output.value if isinstance(output, Constant) else output
 
@@ -184,21 +206,21 @@ def _maker(layout: Layout) -> Callable[[], Any]:
 
 
 def builder(tree: Any, start: int = 0) -> Callable[[list[Any]], Any]:
-    """A function that gives a tree with the values of a list, from `start` on, at its leaves that are None.
+    """A function that gives a tree with the values of a list, from `start` on, where it has a HOLE.
 
-    >>> builder((None, "as it is", [None, None]))([1, 2, 3])
+    >>> builder((HOLE, "as it is", [HOLE, HOLE]))([1, 2, 3])
     (1, 'as it is', [2, 3])
     """
     parts = children(tree)
     if parts is None:
-        return itemgetter(start) if tree is None else lambda _: tree
-    if type(tree) in (tuple, list) and all(part is None for part in tree):
+        return itemgetter(start) if tree is HOLE else lambda _: tree
+    if type(tree) in (tuple, list) and tree and all(part is HOLE for part in tree):
         whole, kind = slice(start, start + len(tree)), type(tree)
         return lambda values: kind(values[whole])
     inside = []
     for _, part in parts:
         inside.append(builder(part, start))
-        start += sum(leaf is None for leaf in leaves(part))
+        start += sum(leaf is HOLE for leaf in leaves(part))
     if type(tree) is tuple:
         return lambda values: tuple([make(values) for make in inside])
     return lambda values: rebuild(tree, chain.from_iterable(leaves(make(values)) for make in inside))

@@ -11,6 +11,7 @@
     │   └── TraceError                     code that cannot be recorded for compilation
     ├── NotFiniteError (ArithmeticError)   the first NaN or infinity, with its op and line
     ├── GradientCheckError (AssertionError) a derivative that numbers do not confirm
+    ├── CompileCheckError (AssertionError) a compiled result that the function itself does not confirm
     ├── ExpressionError (ValueError)       a formula that cannot be read
     ├── DataError (ValueError)             data that is missing, damaged or of the wrong kind
     ├── CheckpointError (ValueError)       a saved file that is damaged or of another model
@@ -99,6 +100,10 @@ class NotFiniteError(PullbackError, ArithmeticError):
 
 class GradientCheckError(PullbackError, AssertionError):
     """A derivative that finite differences, or the other mode, do not confirm."""
+
+
+class CompileCheckError(PullbackError, AssertionError):
+    """A result of a compiled function that the function itself does not confirm (`PULLBACK_CHECK=1`)."""
 
 
 class ExpressionError(PullbackError, ValueError):

@@ -22,8 +22,17 @@ class Trace(Protocol):
     def write(self, tensor: Any, result: Any) -> None:
         """Give a tensor another value in the ordinary way, and note it."""
 
+    def made(self, tensor: Any) -> None:
+        """Note that a tensor was made, and was not there before."""
+
     def touch_grad(self, node: Any) -> None:
-        """Note that the gradient of a source is about to be read or replaced."""
+        """Note that the gradient of a source is about to be read."""
+
+    def replace_grad(self, node: Any) -> None:
+        """Note that the gradient of a source is about to be replaced."""
+
+    def watch(self, owner: Any) -> None:
+        """Note an object on whose attributes depends what is done."""
 
 
 class Mode(NamedTuple):

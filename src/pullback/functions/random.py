@@ -8,7 +8,7 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 
 from pullback.core.custom_kinds import Opaque
-from pullback.core.errors import OptionError
+from pullback.core.errors import GraphError, OptionError
 from pullback.tensor import Tensor
 
 Rng: TypeAlias = "int | np.random.Generator | None"
@@ -25,7 +25,11 @@ def seed(n: int) -> None:
     >>> uniform().item() == (seed(0), uniform().item())[1]
     True
     """
-    _default[:] = [np.random.default_rng(n)]
+    seeded = np.random.default_rng(n)
+    if _default:
+        _default[0].bit_generator.state = seeded.bit_generator.state  # the same generator: programs hold on to it
+    else:
+        _default.append(seeded)
 
 
 def default_generator() -> np.random.Generator:
@@ -50,20 +54,29 @@ def generator(rng: Rng = None) -> np.random.Generator:
     raise OptionError("rng: not a source of randomness", got=repr(rng), fix="None, an int or a np.random.Generator")
 
 
-def _draw(rng: np.random.Generator, method: str, args: tuple[Any, ...], shape: Any, dtype: Any) -> Any:
+def _draw(*arrays: Any, rng: Rng, method: str, args: tuple[Any, ...], dtype: Any, **size: Any) -> Any:
     try:
-        drawn = getattr(rng, method)(*args, size=shape)
+        drawn = getattr(generator(rng), method)(*(arrays or args), **size)
     except ValueError as error:
-        raise OptionError(f"random.{method}: {error}", parameters=args, size=shape) from None
+        raise OptionError(f"random.{method}: {error}", parameters=args, **size) from None
     return np.asarray(drawn, dtype)
 
 
-draw_ = Opaque("random", lambda **params: _draw(**params), doc="Numbers drawn from a generator; carries no derivative.")
+draw_ = Opaque("random", _draw, doc="Numbers drawn from a generator; carries no derivative.")
 
 
-def _sample(method: str, args: tuple[Any, ...], shape: Shape, rng: Rng, dtype: Any) -> Tensor:
-    size = tuple(shape) if isinstance(shape, Sequence) else shape
-    return draw_(rng=generator(rng), method=method, args=args, shape=size, dtype=dtype)
+def _sample(method: str, args: tuple[Any, ...], rng: Rng, dtype: Any, **size: Any) -> Tensor:
+    size = {name: tuple(n) if isinstance(n, Sequence) else n for name, n in size.items()}
+    tensors = any(isinstance(x, (Tensor, np.ndarray)) for x in args)
+    if any(isinstance(x, Tensor) and x.requires_grad for x in args):
+        raise GraphError(
+            f"random.{method}: what is drawn has no derivative in its parameters", parameters=args,
+            fix="loc + scale * pb.random.normal(size=...), or detach() them",
+        )  # fmt: skip
+    # A seed stays a seed, so that a program draws the same numbers each time; a generator goes on.
+    source = rng if isinstance(rng, (int, np.integer)) and not isinstance(rng, bool) else generator(rng)
+    operands, numbers = (args, ()) if tensors else ((), args)
+    return draw_(*operands, rng=source, method=method, args=numbers, dtype=dtype, **size)
 
 
 def normal(loc: float = 0.0, scale: float = 1.0, size: Shape = None, *, rng: Rng = None, dtype: Any = float) -> Tensor:
@@ -72,7 +85,7 @@ def normal(loc: float = 0.0, scale: float = 1.0, size: Shape = None, *, rng: Rng
     >>> normal(size=(2, 3), rng=0).shape
     (2, 3)
     """
-    return _sample("normal", (loc, scale), size, rng, dtype)
+    return _sample("normal", (loc, scale), rng, dtype, size=size)
 
 
 def uniform(low: float = 0.0, high: float = 1.0, size: Shape = None, *, rng: Rng = None, dtype: Any = float) -> Tensor:
@@ -81,7 +94,7 @@ def uniform(low: float = 0.0, high: float = 1.0, size: Shape = None, *, rng: Rng
     >>> uniform(size=2, rng=0).shape
     (2,)
     """
-    return _sample("uniform", (low, high), size, rng, dtype)
+    return _sample("uniform", (low, high), rng, dtype, size=size)
 
 
 def integers(low: int, high: int | None = None, size: Shape = None, *, rng: Rng = None) -> Tensor:
@@ -90,7 +103,7 @@ def integers(low: int, high: int | None = None, size: Shape = None, *, rng: Rng 
     >>> integers(10, size=3, rng=0)
     Tensor([8, 6, 5])
     """
-    return _sample("integers", (low, high), size, rng, np.int64)
+    return _sample("integers", (low, high), rng, np.int64, size=size)
 
 
 def bernoulli(p: float, size: Shape = None, *, rng: Rng = None) -> Tensor:
@@ -108,4 +121,4 @@ def permutation(n: int, *, rng: Rng = None) -> Tensor:
     >>> sorted(permutation(3, rng=0).tolist())
     [0, 1, 2]
     """
-    return Tensor(generator(rng).permutation(n))
+    return _sample("permutation", (n,), rng, np.int64)

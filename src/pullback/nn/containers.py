@@ -8,6 +8,7 @@ from typing import Any, Self, final, overload
 
 import numpy as np
 
+from pullback.core.changes import changed
 from pullback.core.errors import OptionError
 from pullback.functions import random
 from pullback.nn.activations import ReLU
@@ -45,6 +46,7 @@ class Sequential(Module):
             raise OptionError("Sequential: a layer is not a module", got=repr(layer), fix=_fix(layer))
         self._adopt(str(len(self._layers)), layer)
         self._layers.append(layer)
+        changed()
         return self
 
     add = append

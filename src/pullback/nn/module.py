@@ -13,7 +13,9 @@ from typing import Any, Self, TypeVar
 import numpy as np
 
 from pullback.core import tree
+from pullback.core.changes import Noticed
 from pullback.core.errors import DTypeError, OptionError
+from pullback.core.modes import MODE
 from pullback.functions.creation import asarray
 from pullback.nn.outline import Summary, outline, summarize
 from pullback.nn.parameter import Parameter
@@ -23,7 +25,7 @@ from pullback.tensor import Tensor
 T = TypeVar("T")
 
 
-class Module(ABC):
+class Module(Noticed, ABC):
     """A function with parameters: derive it, make the parameters in `__init__`, and write `forward`.
 
     Attributes
@@ -59,6 +61,8 @@ class Module(ABC):
         """Compute the output from the input; called by `module(...)`."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if (trace := MODE.get().trace) is not None:
+            trace.watch(self)
         return self.forward(*args, **kwargs)
 
     # What it holds.
@@ -246,7 +250,7 @@ class Module(ABC):
             if value.name is None:
                 value.name = join(self._path, name)
         self._adopt(name, value)
-        object.__setattr__(self, name, value)
+        super().__setattr__(name, value)
 
     def _attributes(self) -> Mapping[str, Any]:
         return vars(self)

@@ -84,7 +84,7 @@ def _parts(index: Any) -> tuple[tuple[Any, ...], list[Any]]:
         elif isinstance(part, (int, np.integer)) and not isinstance(part, (bool, np.bool_)):
             template.append(int(part))
         else:
-            array = part if isinstance(part, Primitive.tensor) else np.array(part)
+            array = part if isinstance(part, Primitive.tensor) else np.asarray(part)
             if array.dtype.kind == "f" and array.size == 0:
                 array = array.astype(np.intp)  # an empty list is an empty index
             if array.dtype.kind not in "iub":

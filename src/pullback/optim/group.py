@@ -7,6 +7,7 @@ from typing import Any, TypeAlias, final
 
 import numpy as np
 
+from pullback.core.changes import Noticed, changed
 from pullback.core.errors import OptionError
 from pullback.optim.checks import checked_setting
 from pullback.tensor import Tensor
@@ -16,7 +17,7 @@ State: TypeAlias = dict[str, Tensor]
 
 
 @final
-class ParameterGroup(Mapping[str, Any]):
+class ParameterGroup(Noticed, Mapping[str, Any]):
     """Parameters with their settings: a mapping of "params", "lr" and the optimizer's other settings.
 
     Only the learning rate can be set, to a number or a tensor; it lives in a 0-d tensor of float64 that is
@@ -100,6 +101,7 @@ class ParameterGroup(Mapping[str, Any]):
                 shared[key] = Tensor(np.zeros(())) if taken else state["step"]
             state["step"] = shared[key].assign(count)
         self._alone.clear()
+        changed()
 
     def rest(self, index: int) -> None:
         """Give a parameter that is left out a count of its own, which stands still while the others go on."""
@@ -107,3 +109,4 @@ class ParameterGroup(Mapping[str, Any]):
         if "step" in state and index not in self._alone:
             self._alone.add(index)
             state["step"] = Tensor(state["step"].array)
+            changed()

@@ -9,8 +9,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from pullback.core.changes import Noticed, changed
 from pullback.core.errors import NoGradientError, OptionError
-from pullback.core.modes import no_grad
+from pullback.core.modes import MODE, no_grad
 from pullback.optim.checks import checked_group, checked_parameters, divided, label
 from pullback.optim.group import ParameterGroup, Params, State
 from pullback.optim.state import load, save
@@ -18,7 +19,7 @@ from pullback.tensor import Tensor
 from pullback.transforms.reverse import why_not
 
 
-class Optimizer(ABC):
+class Optimizer(Noticed, ABC):
     """Changes parameters by their gradients: derive it, and write the rule for one parameter, `update`.
 
     All that changes from step to step (parameters, states, learning rates) lives in tensors, is computed with
@@ -122,6 +123,7 @@ class Optimizer(ABC):
         made = ParameterGroup(self._name, params, {**self._defaults, **own})
         made.start(lambda p: self.start(p, made), self.counts_steps)
         self.param_groups.append(made)
+        changed()
 
     def zero_grad(self) -> None:
         """Forget the gradients."""
@@ -141,6 +143,8 @@ class Optimizer(ABC):
         NoGradientError
             If a parameter that requires a gradient has none; says which and why, and changes nothing.
         """
+        if (trace := MODE.get().trace) is not None:
+            trace.watch(self)
         self._check_gradients(skip_missing)
         with no_grad():
             for group in self.param_groups:

@@ -12,7 +12,8 @@ from pullback.core.graph import Node
 from pullback.core.modes import MODE, ModeContext
 from pullback.core.tree import leaves, rebuild, same_structure, tree_map
 from pullback.core.walks import Between, between, pull, push, track
-from pullback.ops.elementwise import identity
+from pullback.ops.elementwise import identity, stop_gradient
+from pullback.ops.movement import copy_
 from pullback.tensor import Tensor
 
 
@@ -23,6 +24,9 @@ def fresh(value: Any, name: str) -> Tensor:
     """
     if isinstance(value, Tensor) and value.node is not None:
         return identity(value)
+    tracing = MODE.get().trace is not None
+    if tracing and isinstance(value, (Tensor, np.ndarray)):
+        value = copy_(value) if isinstance(value, np.ndarray) else stop_gradient(value)  # which the trace sees
     array = value.array if isinstance(value, Tensor) else np.array(value)
     if array.dtype.kind in "iub" and isinstance(value, (int, float)):
         array = array.astype(float)  # a Python number has no dtype of its own yet
@@ -31,7 +35,7 @@ def fresh(value: Any, name: str) -> Tensor:
             f"{name}: only floating-point arguments have derivatives", got=array.dtype,
             fix="x.astype(float), or leave the argument out of argnums",
         )  # fmt: skip
-    return track(array[()] if array.ndim == 0 else array)
+    return track(array[()] if array.ndim == 0 and not tracing else array)
 
 
 class Recording:

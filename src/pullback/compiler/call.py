@@ -1,0 +1,198 @@
+"""Taking a call apart: what a program is given, and what it depends on.
+
+Arrays are given. Their shapes and dtypes, and all other arguments, are part of what the program is: its *key*.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any, Final, NamedTuple, final
+
+import numpy as np
+
+from pullback.compiler.record import Tracer
+from pullback.core.errors import OptionError
+from pullback.core.modes import Mode
+from pullback.core.tree import leaves, rebuild, structure
+from pullback.tensor import Tensor
+
+PLAIN: Final = (int, float, complex, bool, str, bytes, type(None), np.generic, np.dtype, type(Ellipsis), slice, range)
+PLACE: Final = type("Place", (), {"__repr__": lambda _: "array", "__slots__": ()})()
+
+Key = tuple[tuple[str, Any], ...]
+
+
+@final
+class Identity:
+    """An object as part of a key: it equals itself alone."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Identity) and self.value is other.value
+
+    def __hash__(self) -> int:
+        return id(self.value)
+
+    def __repr__(self) -> str:
+        name = getattr(self.value, "__name__", None)
+        return str(name) if name else f"a {type(self.value).__name__}"
+
+
+class Kind(NamedTuple):
+    """What a program knows of an array that it is given."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    state: bool  # a leaf that requires a gradient, which is known by identity
+
+    def __repr__(self) -> str:
+        return f"{self.dtype}{list(self.shape)}" + (", which requires a gradient" if self.state else "")
+
+
+class Call(NamedTuple):
+    """One call, taken apart.
+
+    Attributes
+    ----------
+    args, kwargs
+        The call itself.
+    key : tuple
+        What the program depends on.
+    given : tree
+        (args, kwargs), with a placeholder at each array that the program is given.
+    arrays : list
+        Those arrays: NumPy's and tensors.
+    names : list of str
+        What to call them.
+    state : list of Tensor
+        Leaves that require gradients.
+    tracked, fixed : bool
+        An argument is the result of recorded operations; an array is part of the key.
+    """
+
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    key: Key
+    given: Any
+    arrays: list[Any]
+    names: list[str]
+    state: list[Tensor]
+    tracked: bool
+    fixed: bool
+
+    def fill(self, tracer: Tracer) -> Any:
+        """(args, kwargs) with tensors that the tracer knows."""
+        tensors = iter([self._argument(tracer, i) for i in range(len(self.arrays))])
+        return rebuild(self.given, [next(tensors) if leaf is PLACE else leaf for leaf in leaves(self.given)])
+
+    def _argument(self, tracer: Tracer, number: int) -> Tensor:
+        array, name = self.arrays[number], self.names[number]
+        if isinstance(array, Tensor):
+            return tracer.argument(array.array, name, number, array)
+        return tracer.argument(np.array(array) if array.ndim else array, name, number)  # the caller may change it
+
+
+@final
+class Static:
+    """The arguments whose value is part of the program, by position and by name.
+
+    Raises OptionError if the function has no such argument.
+    """
+
+    def __init__(self, f: Callable[..., Any], numbers: Sequence[int], names: Sequence[str]) -> None:
+        self.numbers, self.names = set(numbers), set(names)
+        if not numbers and not names:
+            return
+        try:
+            parameters = list(inspect.signature(f).parameters.values())
+        except (ValueError, TypeError):
+            return
+        known = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+        kinds = {p.kind for p in parameters}
+        for number in numbers:
+            if not (-len(known) <= number < len(known) or (number >= 0 and inspect.Parameter.VAR_POSITIONAL in kinds)):
+                raise OptionError("compile: static_argnums names no argument", got=number, arguments=", ".join(known))
+        for name in names:
+            if name not in {p.name for p in parameters} and inspect.Parameter.VAR_KEYWORD not in kinds:
+                raise OptionError("compile: static_argnames names no argument", got=name, arguments=", ".join(known))
+        self.numbers = {n % len(known) if n < 0 else n for n in numbers}
+        self.names |= {known[n] for n in self.numbers if n < len(known)}
+        self.numbers |= {i for i, name in enumerate(known) if name in self.names}
+
+
+def take_apart(args: tuple[Any, ...], kwargs: dict[str, Any], static: Static, mode: Mode) -> Call:
+    """What a call gives, and the key of the program that it needs."""
+    key: list[tuple[str, Any]] = [("modes", mode[:4])]
+    call = Call(args, kwargs, (), ([], {}), [], [], [], tracked=False, fixed=False)
+    tracked = any_fixed = False
+    numbered = [(i, i in static.numbers, value) for i, value in enumerate(args)]
+    named = [(name, name in static.names, value) for name, value in kwargs.items()]
+    for place, fixed, value in (*numbered, *named):
+        name = f"argument {place}"
+        parts = [value] if fixed else leaves(value)
+        filled = []
+        for i, leaf in enumerate(parts):
+            label = name if len(parts) == 1 else f"{name}, value {i}"
+            if fixed or not _is_array(leaf):
+                any_fixed |= not isinstance(leaf, PLAIN) and isinstance(leaf, (np.ndarray, tuple, list, dict))
+                filled.append(leaf)
+                key.append((label, frozen(leaf)))
+                continue
+            tensor = isinstance(leaf, Tensor)
+            state = tensor and leaf.is_leaf and leaf.requires_grad
+            tracked |= tensor and not leaf.is_leaf
+            filled.append(leaf if state else PLACE)
+            key.append((label, Kind(leaf.shape, leaf.dtype, state)))
+            if state:
+                call.state.append(leaf)
+            else:
+                call.arrays.append(leaf)
+                call.names.append(label)
+        if not fixed:
+            key.append((f"{name}, structure", structure(value)))
+        whole = filled[0] if fixed else rebuild(value, filled)
+        if isinstance(place, int):
+            call.given[0].append(whole)
+        else:
+            call.given[1][place] = whole
+    return call._replace(key=tuple(key), tracked=tracked, fixed=any_fixed)
+
+
+def _is_array(value: Any) -> bool:
+    return isinstance(value, Tensor) or (isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind in "biufc")
+
+
+def frozen(value: Any) -> Any:
+    """A value as part of a key: what cannot change by itself by value, all else by identity."""
+    if isinstance(value, (tuple, list)):
+        return type(value), tuple(map(frozen, value))
+    if isinstance(value, dict):
+        return dict, tuple((frozen(name), frozen(part)) for name, part in value.items())
+    if isinstance(value, np.ndarray) and value.dtype != object:
+        return np.ndarray, value.shape, value.dtype, value.tobytes()
+    if isinstance(value, PLAIN):
+        return type(value), repr(value) if isinstance(value, (float, complex, slice, range)) else value
+    return Identity(value)
+
+
+def difference(old: Key, new: Key) -> str:
+    """The first thing in which two keys differ, in words."""
+    for (_, before), (name, now) in zip(old, new, strict=False):
+        if before != now:
+            return f"{name}: {_say(now)} where there was {_say(before)}"
+    return "another number of arguments"
+
+
+def _say(part: Any) -> str:
+    if isinstance(part, tuple) and part and isinstance(part[0], type):
+        return f"{part[0].__name__}s" if part[0] is np.ndarray else str(part[-1])
+    if isinstance(part, tuple) and not isinstance(part, Kind):
+        recording, anomaly, strict_nan, strict = part
+        on = {"no_grad": not recording, "detect_anomaly": anomaly, "strict_nan": strict_nan, "strict": strict}
+        return ", ".join(name for name, flag in on.items() if flag) or "none"
+    return repr(part)

@@ -1,0 +1,128 @@
+"""`PULLBACK_CHECK=1`: each call of a program is also done by the function itself, and the two are compared.
+
+What both change is put back in between, so that nothing is done twice. Bits must be the same. Where the program adds in
+another order, or has an elementary function of its own, numbers may differ by 2¹⁰ units in the last place of the
+largest number of their array.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+
+from pullback.compiler.record import Record
+from pullback.compiler.run import MISFIT, Runner
+from pullback.core.errors import CompileCheckError
+from pullback.core.graph import Node
+from pullback.core.tree import leaves
+from pullback.tensor import Tensor
+
+BOUND: Final = 2**10  # in units of the last place
+
+# Primitives whose results depend on the order of sums, or on whose exponential it is.
+ROUNDED: Final = frozenset({
+    "sum", "mean", "cumsum", "prod", "logsumexp", "norm", "var", "std", "softmax_cross_entropy", "matmul", "einsum",
+    "add_into", "exp", "exp2", "expm1", "log", "log1p", "log2", "log10", "logaddexp", "power", "cbrt", "hypot", "sin",
+    "cos", "tan", "arcsin", "arccos", "arctan", "arctan2", "sinh", "cosh", "tanh", "arcsinh", "arccosh", "arctanh",
+    "sigmoid", "softplus", "erf", "binary_cross_entropy", "logits_cross_entropy",
+})  # fmt: skip
+
+
+class _State(NamedTuple):
+    """What a program can change, as it is."""
+
+    tensors: list[tuple[Tensor, Any, Node | None]]
+    gradients: list[tuple[Tensor, Tensor | None, Any]]
+    generators: list[tuple[np.random.Generator, Any]]
+
+    @classmethod
+    def of(cls, made: Record) -> _State:
+        """The state that a program reads and writes."""
+        owners = {id(c.tensor): c.tensor for c in (*made.captured, *made.written)}
+        owners |= {id(owner): owner for owner in (*made.cleared, *(owner for owner, _ in made.grads.values()))}
+        params = [param for equation in made.program.equations for param in equation.params.values()]
+        generators = {id(g): g for g in params if isinstance(g, np.random.Generator)}
+        return cls(
+            [(t, t.array, t.node) for t in owners.values()],
+            [(t, t.grad, None if t.grad is None else t.grad.array) for t in owners.values()],
+            [(g, g.bit_generator.state) for g in generators.values()],
+        )
+
+    def restore(self) -> None:
+        """Put everything back."""
+        for tensor, array, node in self.tensors:
+            tensor.array, tensor.node = array, node
+        for tensor, gradient, array in self.gradients:
+            if tensor.node is not None:
+                tensor.node.grad = gradient
+            if gradient is not None:
+                gradient.array = array
+        for generator, state in self.generators:
+            generator.bit_generator.state = state
+
+    def named(self) -> Iterator[tuple[str, Any]]:
+        """Each array, and what to call it."""
+        for number, ((tensor, array, _), (_, _, gradient)) in enumerate(zip(self.tensors, self.gradients, strict=True)):
+            name = tensor.name or f"captured tensor {number}"
+            yield name, array
+            yield f"{name}.grad", gradient
+
+
+def checked(name: str, runner: Runner, made: Record, arrays: list[Any], plain: Callable[[], Any]) -> Any:
+    """The result of the program, after the function's own was found to be the same.
+
+    Raises CompileCheckError where they differ; names the output, the worst place, and both values.
+    """
+    before = _State.of(made)
+    try:
+        expected = plain()
+        after = _State.of(made)
+    finally:
+        before.restore()
+    result = runner.run([np.array(array) if isinstance(array, np.ndarray) else array for array in arrays])
+    if result is MISFIT:
+        return result
+    exact = not any(equation.primitive.name in ROUNDED for equation in made.program.equations)
+    for number, (a, b) in enumerate(zip(leaves(expected), leaves(result), strict=True)):
+        _compare(name, f"result {number}", getattr(a, "array", a), getattr(b, "array", b), exact=exact)
+    now = _State.of(made)
+    for (label, a), (_, b) in zip(after.named(), now.named(), strict=True):
+        _compare(name, label, a, b, exact=exact)
+    for (_, a), (_, b) in zip(after.generators, now.generators, strict=True):
+        if str(a) != str(b):
+            raise CompileCheckError(f"{name}: the program drew other random numbers than the function")
+    return result
+
+
+def _compare(name: str, output: str, expected: Any, got: Any, *, exact: bool) -> None:
+    if not isinstance(expected, (np.ndarray, np.generic)) or not isinstance(got, (np.ndarray, np.generic)):
+        if type(expected) is not type(got) and (expected is None or got is None):
+            raise CompileCheckError(f"{name}: only one of function and program gave {output}")
+        return
+    if (expected.shape, expected.dtype) != (got.shape, got.dtype):
+        raise CompileCheckError(
+            f"{name}: {output} has another shape or dtype", function=f"{expected.dtype}{list(expected.shape)}",
+            program=f"{got.dtype}{list(got.shape)}",
+        )  # fmt: skip
+    a, b = np.atleast_1d(expected), np.atleast_1d(got)
+    same = (a == b) & (np.signbit(a) == np.signbit(b)) if a.dtype.kind == "f" else a == b
+    if a.dtype.kind in "fc":
+        same |= np.isnan(a) & np.isnan(b)
+    if same.all():
+        return
+    with np.errstate(invalid="ignore", over="ignore"):
+        away = np.where(same, 0, np.abs(np.subtract(a, b, dtype=np.result_type(a, float))))
+    away[np.isnan(away)] = np.inf  # one is NaN, or they are different infinities
+    bound = 0.0
+    if not exact and a.dtype.kind in "fc":
+        size = np.abs(a[np.isfinite(a)])
+        bound = BOUND * float(np.finfo(a.dtype).eps) * float(size.max(initial=0))
+    if exact or float(away.max()) > bound:
+        worst = np.unravel_index(int(away.argmax() if away.max() else np.argmin(same)), a.shape)
+        raise CompileCheckError(
+            f"{name}: {output} is not what the function gives", place=str(tuple(map(int, worst[: expected.ndim]))),
+            function=repr(a[worst]), program=repr(b[worst]), bound=f"{bound:.3g}" if bound else "the same bits",
+            fix="report it: this is a mistake of the compiler",
+        )  # fmt: skip

@@ -1,0 +1,145 @@
+"""A program that two recordings agree on: when it may run, and with what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, final
+
+import numpy as np
+
+from pullback.compiler.call import Call
+from pullback.compiler.guards import Seen
+from pullback.compiler.record import Record
+from pullback.compiler.run import MISFIT, Runner
+from pullback.core.changes import CHANGES
+from pullback.core.errors import TraceError
+from pullback.core.modes import MODE
+from pullback.tensor import Tensor
+
+Short = Callable[[tuple[Any, ...]], Any]
+
+
+@final
+class Ready:
+    """A program that may run, and what has to be so that it may.
+
+    Parameters
+    ----------
+    raw, made : Record
+        The second of the two records as it was recorded, and as it runs.
+    seen : Seen
+        What the function saw of Python's values.
+    state : sequence of Tensor
+        The arguments that require gradients: they are known by identity.
+    reason : str
+        Why it was recorded.
+    """
+
+    def __init__(self, raw: Record, made: Record, seen: Seen, state: Sequence[Tensor], reason: str) -> None:
+        self.raw, self.seen, self.state, self.reason = raw, seen, tuple(state), reason
+        self.runner = Runner(made)
+        self.calls = 0
+        self._changed = made.state
+        self._nodes = made.nodes
+        self._written = {id(captured.tensor) for captured in made.written}
+        self._changes = -1  # the count of changes at which all was as it is here
+
+    def differs(self, call: Call) -> str | None:
+        """What is not as this program needs it, in words; None if all is."""
+        changes = CHANGES[0]
+        if changes == self._changes:
+            fact = next((fact for fact in (*self.seen.names, *self.seen.contents) if not fact.holds), None)
+        else:
+            fact = next(self.seen.changes(), None)
+        if fact is not None:
+            return str(fact)
+        for tensor, node in self._nodes:
+            if tensor.node is not node:
+                return f"{tensor.name or f'a tensor {list(tensor.shape)}'} is tracked in another way"
+        self._changes = changes
+        if any(a is not b for a, b in zip(call.state, self.state, strict=True)):
+            return "an argument that requires a gradient is another tensor"
+        if any(call.arrays[number] is not tensor for number, tensor in self._changed.items()):
+            return "an argument that is changed in place is another tensor"
+        return None
+
+    def arrays(self, call: Call) -> list[Any]:
+        """What the program is given: the arrays of all arguments that are not known by identity."""
+        given = [array for number, array in enumerate(call.arrays) if number not in self._changed]
+        for array, name in zip(given, call.names, strict=False):
+            if id(array) in self._written:
+                raise TraceError(
+                    f"compile: {name} is a tensor that the function captured and changes", shape=array.shape,
+                    fix="give a copy: x.copy()",
+                )  # fmt: skip
+        return [array.array if isinstance(array, Tensor) else array for array in given]
+
+    def explain(self) -> list[str]:
+        """What it does, how often, what it is guarded by, and what its runner says."""
+        count = len(self.raw.program.equations)
+        lines = [
+            f"{count} operation{'s' * (count != 1)}, {self.calls} calls" + (f": {self.reason}" if self.reason else "")
+        ]
+        report = getattr(self.runner, "report", None)
+        guards = [fact.label for fact in (*self.seen.names, *self.seen.contents)]
+        watched = sorted({fact.label.partition(".")[0] for fact in self.seen.noticed})
+        if guards:
+            lines.append(f"  as long as these are the same: {', '.join(guards)}")
+        if watched:
+            lines.append(f"  and nothing changes in {', '.join(watched)}")
+        return lines + ([] if report is None else [f"  {line}" for line in report().splitlines()])
+
+    def short_way(self, call: Call) -> Short | None:
+        """A function that runs the program for positional arguments like these with the least to do; MISFIT for others.
+
+        It compares by identity what names stand for and what is fixed, by type what is given, and nothing else: the
+        runner looks at the arrays. None if arguments like these have to be taken apart.
+        """
+        args = call.args
+        if self._changed or call.kwargs or call.fixed or any(map(_is_nested, args)):
+            return None
+        mode, types, changes, written = MODE.get(), tuple(map(type, args)), self._changes, self._written
+        given = [i for i, arg in enumerate(args) if isinstance(arg, (np.ndarray, np.generic)) or _is_value(arg)]
+        tensors = [(place, i) for place, i in enumerate(given) if isinstance(args[i], Tensor)]
+        fixed = [(i, arg) for i, arg in enumerate(args) if i not in given]
+        names = [(fact.get, fact.argument, fact.now) for fact in self.seen.names]
+        contents, get_mode, run, plain = self.seen.contents, MODE.get, self.runner.run, not tensors and not fixed
+
+        def short(args: tuple[Any, ...]) -> Any:
+            now = get_mode()
+            if CHANGES[0] != changes or (now is not mode and now[:5] != mode[:5]) or (*map(type, args),) != types:
+                return MISFIT
+            for get, argument, value in names:
+                if get(argument) is not value:
+                    return MISFIT
+            for fact in contents:
+                if not fact.holds:
+                    return MISFIT
+            if plain:
+                arrays = [*args]
+            else:
+                for i, value in fixed:
+                    if args[i] is not value:
+                        return MISFIT
+                arrays = [args[i] for i in given]
+                for place, i in tensors:
+                    tensor = args[i]
+                    if tensor.node is not None or id(tensor) in written:
+                        return MISFIT
+                    arrays[place] = tensor.array
+            result = run(arrays)
+            if result is not MISFIT:
+                self.calls += 1
+            return result
+
+        return short
+
+
+def _is_value(arg: Any) -> bool:
+    """Whether an argument is a tensor of which only the array matters."""
+    return isinstance(arg, Tensor) and arg.node is None
+
+
+def _is_nested(arg: Any) -> bool:
+    """Whether an argument has to be taken apart, or is tracked by more than itself."""
+    return isinstance(arg, (tuple, list, dict)) or (isinstance(arg, Tensor) and not arg.is_leaf)

@@ -1,0 +1,151 @@
+"""The recordings of a function for arguments of one kind: when to record, when to run, and why."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple, final
+
+from pullback.compiler.agree import agree
+from pullback.compiler.call import PLACE, PLAIN, Call
+from pullback.compiler.guards import Seen
+from pullback.compiler.ready import Ready
+from pullback.compiler.record import Record, record
+from pullback.core.errors import PullbackWarning, TraceError
+from pullback.core.tree import leaves
+from pullback.tensor import Tensor
+
+MOST: Final = 16  # programs for arguments of one kind
+_WAITING: Final = 4  # recordings that wait for a second one, for instance with gradients and without
+
+
+class _Pending(NamedTuple):
+    """A recording that waits for a second one to agree, and what the function saw when it was done."""
+
+    made: Record
+    seen: Seen
+    state: tuple[Tensor, ...]
+
+    def comparable(self, call: Call) -> bool:
+        """Whether only numbers changed since. Another flag or object is a reason for another program."""
+        same = all(a is b for a, b in zip(call.state, self.state, strict=True))
+        return same and all(fact.number for fact in self.seen.changes())
+
+    def preceded(self, made: Record) -> bool:
+        """Whether the function then made tensors that are there to stay, and that it captured this time."""
+        lasting = {id(tensor) for reference in self.made.made if (tensor := reference()) is not None}
+        return any(id(captured.tensor) in lasting for captured in made.captured)
+
+
+@final
+class Recordings:
+    """All programs for arguments of one kind.
+
+    Attributes
+    ----------
+    interpreted : str or None
+        Why the function runs as it is written, if it does.
+    ready : list of Ready
+        The programs, the latest first.
+    recorded, plain : int
+        How many calls were recorded, and how many ran as the function is written.
+    """
+
+    def __init__(self, name: str, reason: str) -> None:
+        self.interpreted: str | None = None
+        self.ready: list[Ready] = []
+        self.recorded = self.plain = 0
+        self.reason = reason
+        self._name = name
+        self._pending: list[_Pending] = []
+
+    def find(self, call: Call) -> Ready | None:
+        """The program that fits a call, as far as one can know without looking at arrays."""
+        return next((ready for ready in self.ready if ready.differs(call) is None), None)
+
+    def record(self, f: Callable[..., Any], call: Call) -> Any:
+        """Run the function in the ordinary way, and note what it does; make a program of it when it does that again.
+
+        Raises TraceError where two recordings differ, and undoes the call.
+        """
+        reason = self._why(call)
+        if self._too_many():
+            self._give_up(reason)
+            return f(*call.args, **call.kwargs)
+        objects = [leaf for leaf in leaves(call.given) if leaf is not PLACE and not isinstance(leaf, PLAIN)]
+        seen = Seen(f, objects)
+        waiting = [pending for pending in self._pending if pending.comparable(call)]
+        meanwhile = [next(map(str, pending.seen.changes()), None) for pending in waiting]
+        result, made, ledger = record(f, call.fill, self._name)
+        self.recorded += 1
+        if made.live:
+            self.interpreted = (
+                "what it gives can still be differentiated; compile the whole step with its backward(), "
+                "or pb.grad of the function, or call it under no_grad()"
+            )
+            self._pending.clear()
+            return result
+        own = next(map(str, seen.changes()), None)  # what the function itself changed
+        seen = Seen(f, objects) if own else seen
+        seen.add(made.watched)
+        found = next((i for i, pending in enumerate(waiting) if pending.made.had == made.had), None)
+        try:
+            if not own and self._adopt(made, seen, call):
+                return result
+            if found is None or waiting[found].preceded(made):
+                self._pending = [_Pending(made, seen, tuple(call.state)), *self._pending][:_WAITING]
+                return result
+            pending = waiting[found]
+            self._pending.remove(pending)
+            settled = agree(pending.made, made, own or meanwhile[found])
+            if own:
+                raise TraceError(
+                    f"{self._name}: it changes a value of Python, which its program would not", changed=own,
+                    fix="keep it in a tensor (t += 1, t.assign), return it, or change it outside",
+                )  # fmt: skip
+        except TraceError:
+            ledger.undo()
+            raise
+        self.ready.insert(0, Ready(made, settled, seen, call.state, reason))
+        return result
+
+    def explain(self) -> list[str]:
+        """What there is and why, a line each."""
+        if self.interpreted is not None:
+            return [f"runs as it is written ({self.plain} calls): {self.interpreted}"]
+        if not self.ready:
+            return [f"recorded {self.recorded} times; a program comes with the second recording that agrees"]
+        return [line for ready in reversed(self.ready) for line in ready.explain()]
+
+    def _adopt(self, made: Record, seen: Seen, call: Call) -> bool:
+        """Find a program that does the same still, although something that the function can see has changed."""
+        for ready in self.ready:
+            try:
+                agree(ready.raw, made)
+            except TraceError:
+                continue
+            if ready.raw.had == made.had:
+                ready.seen, ready.state = seen, tuple(call.state)
+                return True
+        return False
+
+    def _why(self, call: Call) -> str:
+        if not self.ready:
+            return ""
+        return self.ready[0].differs(call) or "a captured tensor has another shape or dtype, or a gradient or none"
+
+    def _too_many(self) -> bool:
+        runs = sum(ready.calls for ready in self.ready)
+        return len(self.ready) == MOST or (self.recorded >= 2 * MOST and self.recorded > runs // 8)
+
+    def _give_up(self, reason: str) -> None:
+        self.interpreted = f"it was recorded {self.recorded} times, lately because {reason}"
+        self.ready.clear()
+        self._pending.clear()
+        warnings.warn(
+            PullbackWarning(
+                f"{self._name}: recorded {self.recorded} times, lately because {reason}; "
+                "from now on it is not compiled\n  fix  keep what changes often in a tensor, or outside of the function"
+            ),
+            stacklevel=4,
+        )
