@@ -100,10 +100,10 @@ def main() -> None:
     print(f"{asked.count(True)} of {len(asked)} figures met, {asked.count(None)} not measured")
     if missing := [name for name in wanted if name not in found]:
         print(f"left out, not installed: {', '.join(missing)}")
-    failures = [(r.work.name, name, why) for r in raced for name, why in r.failed.items()]
-    for work_name, name, why in failures:
-        print(f"{work_name}: {name} failed: {why}", file=sys.stderr)
-    sys.exit(bool(failures))
+    failures = [(r.work, name, why) for r in raced for name, why in r.failed.items()]
+    for work, name, why in failures:
+        print(f"{work.name}: {name} {'left out' if name in work.optional else 'failed'}: {why}", file=sys.stderr)
+    sys.exit(any(name not in work.optional for work, name, _ in failures))
 
 
 if __name__ == "__main__":

@@ -18,6 +18,8 @@ import works
 Step = Callable[[], Any]
 SetUp = Callable[[], Step]
 
+COMPILED: Final = "pullback compiled"  # the contestant that most targets are of
+
 
 class Comparison(NamedTuple):
     """How a contestant's figure is set against another's: a number, and whether that number has no unit."""
@@ -62,6 +64,10 @@ class Work:
         How, a row of COMPARISONS.
     tolerance : float
         How far the contestants' numbers may be apart, absolutely for those below 1, relatively for others.
+    contestants : dict
+        By name, the functions that set them up.
+    uncompared, optional : set of str
+        The contestants whose numbers are not compared, and those that may fail.
     """
 
     def __init__(
@@ -72,12 +78,26 @@ class Work:
         self.targets, self.reference = targets, reference
         self.measure, self.comparison, self.tolerance = measure, comparison, tolerance
         self.contestants: dict[str, SetUp] = {}
+        self.uncompared: set[str] = set()
+        self.optional: set[str] = set()
 
-    def contestant(self, name: str) -> Callable[[SetUp], SetUp]:
-        """Enter a contestant; the first word of its name is the library that it needs."""
+    def contestant(self, name: str, *, compared: bool = True, optional: bool = False) -> Callable[[SetUp], SetUp]:
+        """Enter a contestant.
+
+        Parameters
+        ----------
+        name : str
+            Its first word is the library that it needs.
+        compared : bool
+            False where it does a part of the work only, so that its numbers are not those of the others.
+        optional : bool
+            It needs what not every machine has, as a C++ compiler: where it fails, it is left out by name.
+        """
 
         def enter(set_up: SetUp) -> SetUp:
             self.contestants[name] = set_up
+            self.uncompared |= set() if compared else {name}
+            self.optional |= {name} if optional else set()
             return set_up
 
         return enter

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import gc
+import re
 import resource
+import sys
 import tracemalloc
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
 from statistics import median
 from time import perf_counter
 from typing import Final, NamedTuple
@@ -18,6 +22,7 @@ FIRST: Final = "first call"
 SAMPLE: Final = 0.02  # seconds: long beside the clock's grain and a context switch
 SAMPLES: Final = 3  # at least
 WARM_UP: Final = 0.2  # of the seconds that are given
+SETTLED: Final = 4  # calls after which a step has compiled what it compiles, and does what it always does
 
 
 class Measure(NamedTuple):
@@ -31,11 +36,14 @@ class Measure(NamedTuple):
         How a figure is written.
     noisy : bool
         Whether the figure differs from run to run, so that one round is not enough.
+    before : callable
+        Called before the set-up; what it gives is taken off the samples.
     """
 
     take: Callable[[Step, float], list[float]] | None
     show: Callable[[float], str]
     noisy: bool = True
+    before: Callable[[], float] = float
 
 
 def timed(step: Step, calls: int = 1) -> float:
@@ -87,6 +95,44 @@ def peak_memory(step: Step, _seconds: float) -> list[float]:
         tracemalloc.stop()
 
 
+STATUS: Final = Path("/proc/self/status")
+FORGET_PEAK: Final = Path("/proc/self/clear_refs"), "5"  # Linux: the peak is what there is now
+
+
+def most_resident() -> float:
+    """Bytes of this process that lay in memory at most, of whoever allocated them."""
+    if STATUS.exists() and (found := re.search(r"^VmHWM:\s*(\d+) kB", STATUS.read_text(), re.MULTILINE)):
+        return 1024 * float(found[1])
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1.0 if sys.platform == "darwin" else 1024.0)
+
+
+def resident_now() -> float:
+    """Bytes that lie in memory now; from here on the peak is a new one, where the system can forget the old."""
+    gc.collect()
+    file, order = FORGET_PEAK
+    with suppress(OSError):
+        file.write_text(order)
+    return most_resident()
+
+
+def resident_memory(step: Step, seconds: float) -> list[float]:
+    """Bytes that lie in memory at most while the step is called, native allocations too."""
+    begin, calls = perf_counter(), 0
+    while calls < SETTLED or perf_counter() - begin < seconds:
+        step()
+        calls += 1
+    return [most_resident()]
+
+
+def told(step: Step, seconds: float) -> list[float]:
+    """Seconds that the step tells itself, of a process that it starts."""
+    begin = perf_counter()
+    samples: list[float] = []
+    while len(samples) < SAMPLES or perf_counter() - begin < seconds:
+        samples.append(step())
+    return samples
+
+
 def objects_left(step: Step, _seconds: float) -> list[float]:
     """Objects that a call leaves behind while the garbage collector is off: cycles, and what is never dropped."""
     step()
@@ -113,10 +159,17 @@ def as_time(seconds: float) -> str:
     return scaled(seconds, TIMES)
 
 
+def as_size(size: float) -> str:
+    """Bytes in a unit that suits them."""
+    return scaled(size, BYTES)
+
+
 MEASURES: Final[dict[str, Measure]] = {
     "time": Measure(wall_time, as_time),
     FIRST: Measure(None, as_time),
     "CPU": Measure(processor_time, as_time),
-    "peak": Measure(peak_memory, lambda size: scaled(size, BYTES), noisy=False),
+    "compile": Measure(told, as_time),
+    "peak": Measure(peak_memory, as_size, noisy=False),
+    "resident": Measure(resident_memory, as_size, before=resident_now),
     "left": Measure(objects_left, lambda count: f"{count:.0f} objects", noisy=False),
 }

@@ -101,7 +101,8 @@ def take_turn(work: Work, name: str, measure: str, settings: Settings) -> Array:
 def turns(work: Work, names: Collection[str], rounds: int) -> Iterator[tuple[str, str, str]]:
     """Every turn: its measure, the contestant, and what to call it. First of all, the numbers are compared."""
     for name in sorted(names, key=lambda name: name != work.reference):  # the reference first
-        yield NUMBERS, name, NUMBERS
+        if name not in work.uncompared:
+            yield NUMBERS, name, NUMBERS
     for measure, measured in work.measured().items():
         count = 0 if measure == FIRST else rounds if MEASURES[measure].noisy else 1
         for number in range(count):

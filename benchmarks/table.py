@@ -12,7 +12,7 @@ from race import Results
 
 # A negative width aligns to the right.
 WIDTHS: Final = {
-    "work": 18, "contestant": 14, "median": -14, "first call": -10, "compared": -22, "target": -22, "met?": -5,
+    "work": 18, "contestant": 17, "median": -14, "first call": -10, "compared": -22, "target": -22, "met?": -5,
 }  # fmt: skip
 
 
@@ -86,4 +86,4 @@ def block(results: Results) -> Iterator[str]:
                 yield line(work.name, name, figure, call, *first)
                 yield from (line("", "", "", "", *cells) for cells in more)
             elif name in results.failed:
-                yield line(work.name, name, "failed", "", "", "", "")
+                yield line(work.name, name, "left out" if name in work.optional else "failed", "", "", "", "")

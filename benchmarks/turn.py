@@ -25,19 +25,24 @@ def flat(result: Any) -> Iterator[np.ndarray[Any, Any]]:
         for part in result:
             yield from flat(part)
     elif result is not None:
-        yield np.asarray(result.detach() if hasattr(result, "detach") else result).ravel()
+        yield np.asarray(result.detach() if hasattr(result, "detach") else result).flatten()  # the next step may write
 
 
 def main(work: str, contestant: str, measure: str, seconds: str, threads: str, file: str) -> None:
     """Set up, take one measure, and write it down."""
     if library(contestant) == "torch":  # it does not heed the environment alone
         importlib.import_module("torch").set_num_threads(int(threads))
-    step = every_work()[work].contestants[contestant]()
+    set_up = every_work()[work].contestants[contestant]
     if measure == NUMBERS:
+        step = set_up()
         found = np.concatenate([np.zeros(0), *(part for _ in range(STEPS_COMPARED) for part in flat(step()))])
     else:
-        first, take = timed(step), MEASURES[measure].take
-        found = np.array([first, *(take(step, float(seconds)) if take else ())])
+        asked = MEASURES[measure]
+        importlib.import_module(library(contestant))  # what the library itself holds is not the step's
+        base = asked.before()
+        step = set_up()
+        first, samples = timed(step), asked.take(step, float(seconds)) if asked.take else []
+        found = np.array([first, *(sample - base for sample in samples)])
     np.save(Path(file), found, allow_pickle=False)
 
 

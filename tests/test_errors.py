@@ -180,6 +180,7 @@ BAD = {
     "tile": (lambda: pb.tile(leaf(2), -1), pb.ShapeError, "non-negative"),
     "pad": (lambda: pb.pad(leaf(2), (1, 2, 3)), pb.ShapeError, "pad: a pair of widths"),
     "pad less": (lambda: pb.pad(leaf(2), -1), pb.ShapeError, "negative"),
+    "pad nothing": (lambda: pb.pad(leaf(0, 2), 1, mode="edge"), pb.ShapeError, "has none to repeat"),
     "pad how": (lambda: pb.pad(leaf(2), 1, mode="x"), pb.OptionError, "unknown mode"),
     "diag": (lambda: pb.diag(leaf(2, 2, 2)), pb.ShapeError, "a vector or a matrix"),
     "norm of what": (lambda: pb.norm(leaf(2, 2), "nuc"), pb.OptionError, "Frobenius"),

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
-from contest import Step, Target, Work
+from contest import COMPILED, Step, Target, Work
 
 work: Final = Work(
     "elementwise", "sum(tanh(x)*exp(-x*x) + log1p(x*x)) and its gradient, a million float32",
     Target(1.2, against="numpy"), Target(1.2, against="numpy", measure="peak"),
+    Target(0.45, against="jax", contestant=COMPILED),
+    Target(0.35, against="torch compile", contestant=COMPILED),
+    Target(0.15, against="torch", contestant=COMPILED),
     tolerance=1e-4,  # the value is one number beside a million small ones: its own error is what counts
 )  # fmt: skip
 
@@ -53,15 +58,43 @@ def pullback() -> Step:
     return step
 
 
+@work.contestant(COMPILED)
+def compiled() -> Step:
+    import pullback as pb
+
+    x = pb.tensor(points())
+    both = pb.compile(pb.value_and_grad(lambda x: expression(pb, x)))
+
+    def step() -> tuple[Any, Any]:
+        value, gradient = both(x)
+        return value.item(), gradient
+
+    return step
+
+
 @work.contestant("torch")
 def torch() -> Step:
+    import torch
+
+    return of_torch(partial(expression, torch))
+
+
+@work.contestant("torch compile", optional=True)  # it needs a C++ compiler
+def torch_compile() -> Step:
+    import torch
+
+    return of_torch(torch.compile(partial(expression, torch)))
+
+
+def of_torch(f: Callable[[Any], Any]) -> Step:
+    """The step of PyTorch's contestants."""
     import torch
 
     x = torch.from_numpy(points()).requires_grad_()
 
     def step() -> tuple[Any, Any]:
         x.grad = None
-        value = expression(torch, x)
+        value = f(x)
         value.backward()
         return value.item(), x.grad
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import cycle
 from typing import Any, Final
 
 import numpy as np
-from contest import Step, Target, Work
+from contest import COMPILED, Step, Target, Work
+
+from works.products import products
 
 work: Final = Work(
     "mnist", "784-64-10, batch 32, float32: forward, backward, SGD, and the loss read",
     Target(1.35, against="numpy"), Target(1.0, against="torch"),
+    Target(0.20, against="torch", contestant=COMPILED), Target(0.30, against="jax", contestant=COMPILED),
+    Target(0.9, against="numpy blas", contestant=COMPILED),
     tolerance=1e-5,
 )  # fmt: skip
 
@@ -61,15 +65,52 @@ def by_hand() -> Step:
     return step
 
 
-@work.contestant("pullback")
-def pullback() -> Step:
+@work.contestant("numpy blas", compared=False)
+def by_blas() -> Step:
+    w1, _, w2, _ = parameters()
+    return products((x for x, _ in batches()), w1, w2)
+
+
+def learner() -> tuple[Any, Any, Any]:
+    """Pullback's network, loss and optimizer."""
     from pullback import nn, optim
 
     w1, b1, w2, b2 = parameters()
     model = nn.Sequential(nn.Linear(INPUTS, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, CLASSES))
     model.load_state_dict({"0.weight": w1.T, "0.bias": b1, "2.weight": w2.T, "2.bias": b2})
-    criterion = nn.CrossEntropyLoss()
-    optimizer = optim.SGD(model.parameters(), lr=LR)
+    return model, nn.CrossEntropyLoss(), optim.SGD(model.parameters(), lr=LR)
+
+
+def training_step() -> Callable[[Any, Any], Any]:
+    """The step as it is written to be compiled: from a batch to the loss, a tensor."""
+    model, criterion, optimizer = learner()
+
+    def train(x: Any, t: Any) -> Any:
+        loss = criterion(model(x), t)
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        return loss
+
+    return train
+
+
+@work.contestant(COMPILED)
+def compiled() -> Step:
+    import pullback as pb
+
+    train = pb.compile(training_step())
+    data = batches()
+
+    def step() -> float:
+        return float(train(*next(data)))
+
+    return step
+
+
+@work.contestant("pullback")
+def pullback() -> Step:
+    model, criterion, optimizer = learner()
     data = batches()
 
     def step() -> float:

@@ -6,11 +6,12 @@ import math
 from typing import Any, Final
 
 import numpy as np
-from contest import Step, Target, Work
+from contest import COMPILED, Step, Target, Work
 
 work: Final = Work(
     "scalar", "sin(x**(y+z)) - 3*log(x**2 * y**3) at (0.5, 4, -2.3), build and gradient",
     Target(0.5, against="torch"), Target(0.25, against="mygrad"),
+    Target(5e-6, comparison="alone", contestant=COMPILED),
 )  # fmt: skip
 
 POINT: Final = (0.5, 4.0, -2.3)
@@ -42,6 +43,19 @@ def pullback() -> Step:
             leaf.grad = None
         f.backward()
         return f.item(), [leaf.grad for leaf in leaves]
+
+    return step
+
+
+@work.contestant(COMPILED)
+def compiled() -> Step:
+    import pullback as pb
+
+    both = pb.compile(pb.value_and_grad(lambda x, y, z: pb.sin(x ** (y + z)) - 3 * pb.log(x**2 * y**3), (0, 1, 2)))
+    point = [pb.tensor(number) for number in POINT]
+
+    def step() -> Any:
+        return both(*point)
 
     return step
 

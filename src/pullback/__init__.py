@@ -150,7 +150,10 @@ from pullback.ops.indexing import broadcast_arrays as broadcast_arrays
 from pullback.ops.indexing import diag as diag
 from pullback.ops.indexing import diagonal as diagonal
 from pullback.ops.indexing import getitem as getitem
+from pullback.ops.indexing import pad as pad
+from pullback.ops.indexing import repeat as repeat
 from pullback.ops.indexing import setitem as setitem
+from pullback.ops.indexing import split as split
 from pullback.ops.indexing import take as take
 from pullback.ops.indexing import take_along_axis as take_along_axis
 from pullback.ops.movement import astype as astype
@@ -161,13 +164,10 @@ from pullback.ops.movement import expand_dims as expand_dims
 from pullback.ops.movement import flip as flip
 from pullback.ops.movement import matrix_transpose as matrix_transpose
 from pullback.ops.movement import moveaxis as moveaxis
-from pullback.ops.movement import pad as pad
 from pullback.ops.movement import permute_dims as permute_dims
 from pullback.ops.movement import ravel as ravel
-from pullback.ops.movement import repeat as repeat
 from pullback.ops.movement import reshape as reshape
 from pullback.ops.movement import roll as roll
-from pullback.ops.movement import split as split
 from pullback.ops.movement import squeeze as squeeze
 from pullback.ops.movement import stack as stack
 from pullback.ops.movement import swapaxes as swapaxes

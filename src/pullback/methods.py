@@ -209,7 +209,7 @@ class Methods:
     flatten = movement.ravel
     swapaxes = movement.swapaxes
     squeeze = movement.squeeze
-    repeat = movement.repeat
+    repeat = indexing.repeat
     astype = movement.astype
     take = indexing.take
     diagonal = indexing.diagonal

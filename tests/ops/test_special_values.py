@@ -132,3 +132,17 @@ def test_reductions_of_nothing(case, shape, axis):
         value, pulled, pushed = derivatives(case, [x], {"axis": axis}, 1.0)
         assert pulled[0].shape == shape
         assert pushed[0].shape == value.shape
+
+
+@pytest.mark.parametrize(("zero", "slope"), [(0, np.inf), (0.0, np.inf), (-0.0, -np.inf), (np.float64(0), np.inf)])
+def test_the_derivative_of_a_division_by_a_plain_zero_is_infinite(zero, slope):
+    x = pb.tensor([1.0, -2.0])
+    with np.errstate(all="ignore"):
+        assert (pb.grad(lambda x: (x / zero).sum())(x).array == slope).all()
+
+
+@pytest.mark.parametrize("reduce", [pb.mean, pb.var, pb.std])
+@pytest.mark.filterwarnings("ignore:.*(Degrees of freedom|invalid value|divide by zero):RuntimeWarning")
+def test_second_derivatives_of_moments_of_nothing(reduce):
+    slope = pb.grad(lambda x: pb.grad(lambda x: reduce(x) ** 2)(x).sum())
+    assert slope(np.zeros((2, 0))).shape == (2, 0)

@@ -10,6 +10,9 @@ from tests.ops.case import arrays
 from tests.ops.cases import CASES
 from tests.ops.draws import calls
 
+from pullback.core.tree import leaves
+from pullback.tensor import Tensor
+
 ROWS = [case for case in CASES if "values" not in case.skips]
 
 
@@ -48,3 +51,12 @@ def test_values_dtypes_and_shapes_are_numpys(case, data):
         found = arrays(case.f(*operands, **params))
     agree(found, expected, eps=0.0 if case.exact else coarsest(operands), size=1.0)
     assert [x.tobytes() for x in operands] == before
+
+
+@pytest.mark.parametrize("case", CASES, ids=repr)
+def test_plain_arrays_give_tensors_of_their_own(case):
+    for sample in case.samples:
+        operands = case.draw(sample)
+        for result in leaves(case.f(*operands, **sample.params)):
+            assert isinstance(result, Tensor)
+            assert not any(np.may_share_memory(result.array, x) for x in operands)

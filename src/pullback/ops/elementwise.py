@@ -27,6 +27,11 @@ def safe_ratio(a: Any, b: Any) -> Any:
     return np.where(zero, 0, np.where(np.isinf(a), np.sign(a), a / np.where(zero, 1, b)))
 
 
+def _inverse(b: Any) -> Any:
+    """1 / b, ±inf also where b is Python's 0, which would raise."""
+    return math.copysign(math.inf, b) if type(b) in (int, float) and b == 0 else 1 / b
+
+
 def _over_radius(x: Any, a: Any, b: Any) -> Any:
     radius = np.hypot(a, b)  # divided by twice, its square would overflow first
     return safe_ratio(safe_ratio(x, radius), radius)
@@ -78,7 +83,7 @@ add = Elementwise("add", operator.add, 1, 1, doc="a + b.")
 subtract = Elementwise("subtract", operator.sub, 1, -1, lint=check_broadcast, doc="a − b.")
 multiply = Elementwise("multiply", operator.mul, lambda b: b, lambda a: a, doc="a · b.")
 divide = Elementwise(
-    "divide", operator.truediv, lambda b: 1 / b, lambda b, y: -y / b, doc="a / b; ±inf or NaN where b is 0."
+    "divide", operator.truediv, lambda b: _inverse(b), lambda b, y: -y / b, doc="a / b; ±inf or NaN where b is 0."
 )
 floor_divide = Elementwise("floor_divide", operator.floordiv, 0, 0, doc="⌊a / b⌋; its derivative is 0.")
 mod = Elementwise("mod", operator.mod, 1, lambda a, b: -np.floor_divide(a, b), doc="a − b·⌊a / b⌋, with the sign of b.")

@@ -6,15 +6,18 @@ operands, so that a recorded program sees them change.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
 
 from pullback.core.axes import ndim_of, normalize_axis, shape_of
-from pullback.core.errors import AxisError, DTypeError, ShapeError
+from pullback.core.errors import AxisError, DTypeError, OptionError, ShapeError
 from pullback.core.kinds import LinearMap
 from pullback.core.primitive import Primitive
-from pullback.ops.movement import broadcast_to, expand_dims, moveaxis, ravel, reshape
+from pullback.ops import elementwise as ew
+from pullback.ops.movement import broadcast_to, expand_dims, moveaxis, pad_, ravel, reshape
 
 ARRAY: Final = type("ArrayPlace", (), {"__repr__": lambda _: "array", "__slots__": ()})()  # where an index array goes
 
@@ -155,6 +158,66 @@ def take_along_axis(x: Any, indices: Any, axis: int | None = -1) -> Any:
     grid: list[Any] = list(np.ogrid[tuple(slice(n) for n in shape_of(x))])
     grid[axis] = indices
     return getitem(x, tuple(grid))
+
+
+def split(x: Any, sections: int | Sequence[int], axis: int = 0) -> list[Any]:
+    """X cut along an axis into equal parts, or at the given indices.
+
+    >>> [part.shape for part in split(np.ones(6), 3)]
+    [(2,), (2,), (2,)]
+    """
+    axis = normalize_axis(axis, ndim_of(x), "split")
+    length = shape_of(x)[axis]
+    if isinstance(sections, Sequence):
+        cuts = [0, *sections, length]
+    elif sections < 1 or length % sections:
+        raise ShapeError("split: the axis does not divide equally", length=length, sections=sections)
+    else:
+        cuts = list(range(0, length + 1, length // sections)) if length else [0] * (sections + 1)
+    head = (slice(None),) * axis
+    return [getitem(x, (*head, slice(a, b))) for a, b in pairwise(cuts)]
+
+
+def repeat(x: Any, repeats: int | Sequence[int], axis: int | None = None) -> Any:
+    """Each element of x repeated along an axis, or of the flat array.
+
+    >>> repeat(np.array([1.0, 2.0]), 2)
+    Tensor([1., 1., 2., 2.])
+    """
+    if axis is None:
+        x, axis = ravel(x), 0
+    axis = normalize_axis(axis, ndim_of(x), "repeat")
+    try:
+        index = np.repeat(np.arange(shape_of(x)[axis]), repeats)
+    except ValueError as error:
+        raise ShapeError(f"repeat: {error}", shape=shape_of(x), repeats=repeats, axis=axis) from None
+    return getitem(x, (slice(None),) * axis + (index,))
+
+
+def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: float = 0) -> Any:
+    """X with a border: of a constant, or of its own elements (`edge`, `reflect`, `symmetric`, `wrap`).
+
+    >>> pad(np.array([1.0, 2.0]), (1, 2))
+    Tensor([0., 1., 2., 0., 0.])
+    """
+    shape = shape_of(x)
+    try:
+        width = tuple((int(a), int(b)) for a, b in np.broadcast_to(pad_width, (len(shape), 2)))
+    except ValueError:
+        raise ShapeError("pad: a pair of widths for each axis, or for all", shape=shape, pad_width=pad_width) from None
+    if mode == "constant":
+        padded = pad_(x, width=width)
+        if constant_values == 0:
+            return padded
+        return ew.where(np.pad(np.ones(shape, bool), width), padded, constant_values)
+    if mode not in ("edge", "reflect", "symmetric", "wrap"):
+        raise OptionError("pad: unknown mode", mode=mode, fix="constant, edge, reflect, symmetric or wrap")
+    for axis, (n, (before, after)) in enumerate(zip(shape, width, strict=True)):
+        if n == 0 and (before or after):
+            raise ShapeError("pad: an axis without elements has none to repeat", shape=shape, mode=mode, fix="constant")
+        index = np.pad(np.arange(n), (before, after), mode=mode if n else "empty")  # type: ignore[call-overload]  # checked above
+        x = getitem(x, (slice(None),) * axis + (index,))
+    return x
 
 
 def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:

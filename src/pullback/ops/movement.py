@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from pullback.core.axes import Axes, ndim_of, normalize_axes, normalize_axis, shape_of
-from pullback.core.errors import OptionError, ShapeError
+from pullback.core.errors import ShapeError
 from pullback.core.kinds import LinearMap
 from pullback.core.walks import sum_to
-from pullback.ops import elementwise as ew
 
 Shape = int | Sequence[int]
 
@@ -217,24 +215,6 @@ def stack(arrays: Sequence[Any], axis: int = 0) -> Any:
     return stack_(*arrays, axis=normalize_axis(axis, ndim_of(arrays[0]) + 1, "stack"))
 
 
-def split(x: Any, sections: int | Sequence[int], axis: int = 0) -> list[Any]:
-    """X cut along an axis into equal parts, or at the given indices.
-
-    >>> [part.shape for part in split(np.ones(6), 3)]
-    [(2,), (2,), (2,)]
-    """
-    axis = normalize_axis(axis, ndim_of(x), "split")
-    length = shape_of(x)[axis]
-    if isinstance(sections, Sequence):
-        cuts = [0, *sections, length]
-    elif sections < 1 or length % sections:
-        raise ShapeError("split: the axis does not divide equally", length=length, sections=sections)
-    else:
-        cuts = list(range(0, length + 1, length // sections)) if length else [0] * (sections + 1)
-    head = (slice(None),) * axis
-    return [x[(*head, slice(a, b))] for a, b in pairwise(cuts)]
-
-
 def tile(x: Any, repetitions: Shape) -> Any:
     """X repeated whole along each axis.
 
@@ -252,22 +232,6 @@ def tile(x: Any, repetitions: Shape) -> Any:
         shape=tuple(n for pair in pairs for n in pair),
     )
     return reshape_(spread, shape=tuple(count * size for count, size in pairs))
-
-
-def repeat(x: Any, repeats: int | Sequence[int], axis: int | None = None) -> Any:
-    """Each element of x repeated along an axis, or of the flat array.
-
-    >>> repeat(np.array([1.0, 2.0]), 2)
-    Tensor([1., 1., 2., 2.])
-    """
-    if axis is None:
-        x, axis = ravel(x), 0
-    axis = normalize_axis(axis, ndim_of(x), "repeat")
-    try:
-        index = np.repeat(np.arange(shape_of(x)[axis]), repeats)
-    except ValueError as error:
-        raise ShapeError(f"repeat: {error}", shape=shape_of(x), repeats=repeats, axis=axis) from None
-    return x[(slice(None),) * axis + (index,)]
 
 
 def flip(x: Any, axis: Axes = None) -> Any:
@@ -292,30 +256,6 @@ def roll(x: Any, shift: Shape, axis: Axes = None) -> Any:
     axes = normalize_axes(axis, ndim_of(x), "roll") or ()
     shifts = tuple(shift) if isinstance(shift, Sequence) else (operator.index(shift),) * len(axes)
     return roll_(x, shift=shifts, axis=axes)
-
-
-def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: float = 0) -> Any:
-    """X with a border: of a constant, or of its own elements (`edge`, `reflect`, `symmetric`, `wrap`).
-
-    >>> pad(np.array([1.0, 2.0]), (1, 2))
-    Tensor([0., 1., 2., 0., 0.])
-    """
-    shape = shape_of(x)
-    try:
-        width = tuple((int(a), int(b)) for a, b in np.broadcast_to(pad_width, (len(shape), 2)))
-    except ValueError:
-        raise ShapeError("pad: a pair of widths for each axis, or for all", shape=shape, pad_width=pad_width) from None
-    if mode == "constant":
-        padded = pad_(x, width=width)
-        if constant_values == 0:
-            return padded
-        return ew.where(np.pad(np.ones(shape, bool), width), padded, constant_values)
-    if mode not in ("edge", "reflect", "symmetric", "wrap"):
-        raise OptionError("pad: unknown mode", mode=mode, fix="constant, edge, reflect, symmetric or wrap")
-    for axis, (n, (before, after)) in enumerate(zip(shape, width, strict=True)):
-        index = np.pad(np.arange(n), (before, after), mode=mode)  # type: ignore[call-overload]  # checked above
-        x = x[(slice(None),) * axis + (index,)]
-    return x
 
 
 def tril(x: Any, k: int = 0) -> Any:

@@ -1,0 +1,24 @@
+"""Which passes a program is compiled with: all of them, or one alone."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from unittest import mock
+
+from pullback import compiler
+
+SWITCH = "PULLBACK_PASSES"  # a list of names, separated by commas; all passes if there is none
+
+
+def choices():
+    """None for all passes together, and each pass alone."""
+    found = getattr(compiler, "passes", ())
+    return [None, *((name,) for name, _ in getattr(found, "PASSES", found))]
+
+
+@contextmanager
+def only(names):
+    """Compile with these passes, or with all if None."""
+    with mock.patch.dict(os.environ, {} if names is None else {SWITCH: ",".join(names)}):
+        yield
