@@ -125,10 +125,10 @@ class Compiled:
         if call.tracked and mode.recording:
             recordings.interpreted = "an argument is tracked: it was computed from tensors that require gradients"
         if recordings.interpreted is None:
-            ready = recordings.find(call)
-            result = MISFIT if ready is None else self._run(ready, call)
-            if result is not MISFIT:
-                return result
+            for ready in recordings.fitting(call):
+                result = self._run(ready, call)
+                if result is not MISFIT:
+                    return result
             if self._lock.acquire(blocking=False):  # else another thread records
                 try:
                     return recordings.record(self._f, call)
