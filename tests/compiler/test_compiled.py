@@ -669,5 +669,5 @@ def test_it_looks_like_the_function_and_explains_itself():
         "  the first call",
         "    1 operation, 2 calls",
         "  argument 0: float64[3] where there was float64[2]",
-        "    recorded 1 times; a program comes with the second recording that agrees",
+        "    recorded once; a program comes with the second recording that agrees",
     ]

@@ -491,6 +491,14 @@ def test_a_generator_that_is_made_anew_is_named():
     assert "drew from a generator that was made anew" in complaint(lambda: f(x0))
 
 
+def test_seeding_within_is_refused():
+    def step(x):
+        pb.seed(0)
+        return x + pb.random.normal(size=3)
+
+    assert line_of(step, "pb.seed(0)") in complaint(lambda: pb.compile(step)(x0))
+
+
 def test_dropout_drops_anew():
     layer = nn.Dropout(0.5)
     f = pb.compile(pb.no_grad()(lambda x: layer(x)))

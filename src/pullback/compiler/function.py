@@ -180,7 +180,7 @@ class Compiled:
           the first call
             1 operation, 2 calls
           argument 0: float64[2] where there was float64[1]
-            recorded 1 times; a program comes with the second recording that agrees
+            recorded once; a program comes with the second recording that agrees
         """
         kinds = list(self._kinds.values())
         recorded, ran = sum(k.recorded for k in kinds), sum(r.calls for k in kinds for r in k.ready)

@@ -151,13 +151,15 @@ class Seen:
             self._visit(getattr(value, "__wrapped__", None), label)  # what another function was made of
 
     def _function(self, function: FunctionType) -> None:
+        if _is_library(function):  # one that wraps another, which it never changes
+            for cell in function.__closure__ or ():
+                self._visit(Fact(_cell, cell, None, "").now, function.__name__)
+            return
         for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
             try:
                 self._note(cell, _cell, cell, cell.cell_contents, name)
             except ValueError:  # a variable without a value yet
                 continue
-        if _is_library(function):
-            return
         names = {name for name in _names_in(function.__code__) if not name.startswith("__")}
         self._named |= names
         for value in (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()):

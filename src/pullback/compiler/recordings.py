@@ -117,7 +117,8 @@ class Recordings:
         if self.interpreted is not None:
             return [f"runs as it is written ({self.plain} calls): {self.interpreted}"]
         if not self.ready:
-            return [f"recorded {self.recorded} times; a program comes with the second recording that agrees"]
+            times = "once" if self.recorded == 1 else f"{self.recorded} times"
+            return [f"recorded {times}; a program comes with the second recording that agrees"]
         return [line for ready in reversed(self.ready) for line in ready.explain()]
 
     def _adopt(self, made: Record, seen: Seen, call: Call) -> bool:
