@@ -19,6 +19,8 @@ from pullback.tensor import Tensor
 
 PLAIN: Final = (int, float, complex, bool, str, bytes, type(None), np.generic, np.dtype, type(Ellipsis), slice, range)
 PLACE: Final = type("Place", (), {"__repr__": lambda _: "array", "__slots__": ()})()
+_STATE: Final = " that requires a gradient"
+_TRACKED: Final = " that is tracked"
 
 Key = tuple[tuple[str, Any], ...]
 
@@ -48,10 +50,10 @@ class Kind(NamedTuple):
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
-    state: bool  # a leaf that requires a gradient, which is known by identity
+    role: str  # how it stands in the graph: a leaf that requires a gradient is known by identity
 
     def __repr__(self) -> str:
-        return f"{self.dtype}{list(self.shape)}" + (", which requires a gradient" if self.state else "")
+        return f"{self.dtype}{list(self.shape)}{self.role}"
 
 
 class Call(NamedTuple):
@@ -143,12 +145,11 @@ def take_apart(args: tuple[Any, ...], kwargs: dict[str, Any], static: Static, mo
                 filled.append(leaf)
                 key.append((label, frozen(leaf)))
                 continue
-            tensor = isinstance(leaf, Tensor)
-            state = tensor and leaf.is_leaf and leaf.requires_grad
-            tracked |= tensor and not leaf.is_leaf
-            filled.append(leaf if state else PLACE)
-            key.append((label, Kind(leaf.shape, leaf.dtype, state)))
-            if state:
+            role = _role(leaf)
+            tracked |= role == _TRACKED
+            filled.append(leaf if role == _STATE else PLACE)
+            key.append((label, Kind(leaf.shape, leaf.dtype, role)))
+            if role == _STATE:
                 call.state.append(leaf)
             else:
                 call.arrays.append(leaf)
@@ -161,6 +162,12 @@ def take_apart(args: tuple[Any, ...], kwargs: dict[str, Any], static: Static, mo
         else:
             call.given[1][place] = whole
     return call._replace(key=tuple(key), tracked=tracked, fixed=any_fixed)
+
+
+def _role(leaf: Any) -> str:
+    if not isinstance(leaf, Tensor) or leaf.node is None:
+        return ""
+    return _STATE if leaf.is_leaf else _TRACKED
 
 
 def _is_array(value: Any) -> bool:

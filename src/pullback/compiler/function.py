@@ -125,10 +125,10 @@ class Compiled:
         if call.tracked and mode.recording:
             recordings.interpreted = "an argument is tracked: it was computed from tensors that require gradients"
         if recordings.interpreted is None:
-            ready = recordings.find(call)
-            result = MISFIT if ready is None else self._run(ready, call)
-            if result is not MISFIT:
-                return result
+            for ready in recordings.fitting(call):
+                result = self._run(ready, call)
+                if result is not MISFIT:
+                    return result
             if self._lock.acquire(blocking=False):  # else another thread records
                 try:
                     return recordings.record(self._f, call)
@@ -180,7 +180,7 @@ class Compiled:
           the first call
             1 operation, 2 calls
           argument 0: float64[2] where there was float64[1]
-            recorded 1 times; a program comes with the second recording that agrees
+            recorded once; a program comes with the second recording that agrees
         """
         kinds = list(self._kinds.values())
         recorded, ran = sum(k.recorded for k in kinds), sum(r.calls for k in kinds for r in k.ready)

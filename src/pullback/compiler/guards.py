@@ -15,7 +15,6 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from operator import attrgetter
-from pathlib import Path
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any, Final, NamedTuple, final
 
@@ -26,7 +25,6 @@ from pullback.core.changes import Noticed
 from pullback.core.tree import children
 from pullback.tensor import Tensor
 
-_OURS: Final = (str(Path(__file__).resolve().parents[1]), str(Path(np.__file__).resolve().parent))
 _LIBRARIES: Final = {"pullback", "numpy", *sys.stdlib_module_names} - {"__main__"}
 _MOST: Final = 10_000  # objects that are looked at
 _LONGEST: Final = 64  # containers of more values are known by identity alone
@@ -153,13 +151,15 @@ class Seen:
             self._visit(getattr(value, "__wrapped__", None), label)  # what another function was made of
 
     def _function(self, function: FunctionType) -> None:
+        if _is_library(function):  # one that wraps another, which it never changes
+            for cell in function.__closure__ or ():
+                self._visit(Fact(_cell, cell, None, "").now, function.__name__)
+            return
         for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
             try:
                 self._note(cell, _cell, cell, cell.cell_contents, name)
             except ValueError:  # a variable without a value yet
                 continue
-        if function.__code__.co_filename.startswith(_OURS):
-            return
         names = {name for name in _names_in(function.__code__) if not name.startswith("__")}
         self._named |= names
         for value in (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()):
@@ -211,10 +211,12 @@ class Seen:
 
 def _is_library(value: Any) -> bool:
     """Whether an object is of Pullback's, NumPy's or Python's own, which do not change what they do."""
-    if isinstance(value, ModuleType):
-        name = value.__name__
-    else:
-        name = (value if isinstance(value, type) else type(value)).__module__
+    if isinstance(value, FunctionType):
+        name = value.__globals__.get("__name__", "")
+    elif isinstance(value, (ModuleType, type)):
+        name = value.__name__ if isinstance(value, ModuleType) else value.__module__
+    else:  # an object of a class of Python's may hold anything
+        return type(value).__module__.partition(".")[0] in ("pullback", "numpy", "builtins")
     return name.partition(".")[0] in _LIBRARIES
 
 

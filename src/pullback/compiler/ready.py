@@ -74,6 +74,10 @@ class Ready:
                 )  # fmt: skip
         return [array.array if isinstance(array, Tensor) else array for array in given]
 
+    def renew(self, made: Record, seen: Seen, state: Sequence[Tensor]) -> None:
+        """Take over what there is now, as the program was found to be the same still."""
+        self.seen, self.state, self._nodes, self._changes = seen, tuple(state), made.nodes, -1
+
     def explain(self) -> list[str]:
         """What it does, how often, what it is guarded by, and what its runner says."""
         count = len(self.raw.program.equations)

@@ -251,7 +251,7 @@ class Tracer:
             places=places,
             cleared=cleared,
             grads={key: (t, before is not None) for key, (t, before, matters) in self.ledger.grads.items() if matters},
-            nodes=self.ledger.nodes,
+            nodes=[(t, node) for t, node in self.ledger.nodes if (id(t), False) in self._captured],
             state=state,
             watched=list(self._watched.values()),
             made=list(map(weakref.ref, self._made.values())),

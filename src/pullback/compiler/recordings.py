@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple, final
 
 from pullback.compiler.agree import agree
 from pullback.compiler.call import PLACE, PLAIN, Call
+from pullback.compiler.fallback import native
 from pullback.compiler.guards import Seen
 from pullback.compiler.ready import Ready
 from pullback.compiler.record import Record, record
@@ -59,9 +60,9 @@ class Recordings:
         self._name = name
         self._pending: list[_Pending] = []
 
-    def find(self, call: Call) -> Ready | None:
-        """The program that fits a call, as far as one can know without looking at arrays."""
-        return next((ready for ready in self.ready if ready.differs(call) is None), None)
+    def fitting(self, call: Call) -> Iterator[Ready]:
+        """The programs that fit a call, as far as one can know without looking at arrays and gradients."""
+        return (ready for ready in self.ready if ready.differs(call) is None)
 
     def record(self, f: Callable[..., Any], call: Call) -> Any:
         """Run the function in the ordinary way, and note what it does; make a program of it when it does that again.
@@ -106,6 +107,8 @@ class Recordings:
         except TraceError:
             ledger.undo()
             raise
+        settled.made.clear()
+        native()  # says so, once, where it is not to be had
         self.ready.insert(0, Ready(made, settled, seen, call.state, reason))
         return result
 
@@ -114,7 +117,8 @@ class Recordings:
         if self.interpreted is not None:
             return [f"runs as it is written ({self.plain} calls): {self.interpreted}"]
         if not self.ready:
-            return [f"recorded {self.recorded} times; a program comes with the second recording that agrees"]
+            times = "once" if self.recorded == 1 else f"{self.recorded} times"
+            return [f"recorded {times}; a program comes with the second recording that agrees"]
         return [line for ready in reversed(self.ready) for line in ready.explain()]
 
     def _adopt(self, made: Record, seen: Seen, call: Call) -> bool:
@@ -125,13 +129,14 @@ class Recordings:
             except TraceError:
                 continue
             if ready.raw.had == made.had:
-                ready.seen, ready.state = seen, tuple(call.state)
+                ready.renew(made, seen, call.state)
                 return True
         return False
 
     def _why(self, call: Call) -> str:
         if not self.ready:
-            return ""
+            changes = (str(fact) for pending in self._pending[:1] for fact in pending.seen.changes())
+            return next(changes, "")
         return self.ready[0].differs(call) or "a captured tensor has another shape or dtype, or a gradient or none"
 
     def _too_many(self) -> bool:

@@ -8,7 +8,9 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 
 from pullback.core.custom_kinds import Opaque
-from pullback.core.errors import GraphError, OptionError
+from pullback.core.errors import GraphError, OptionError, TraceError
+from pullback.core.graph import user_line
+from pullback.core.modes import MODE
 from pullback.tensor import Tensor
 
 Rng: TypeAlias = "int | np.random.Generator | None"
@@ -21,10 +23,17 @@ _default: Final[list[np.random.Generator]] = []
 def seed(n: int) -> None:
     """Seed the default generator: what follows is the same each time, on one version of NumPy.
 
+    Raises TraceError within a compiled function, whose program would not do it.
+
     >>> seed(0)
     >>> uniform().item() == (seed(0), uniform().item())[1]
     True
     """
+    if MODE.get().trace is not None:
+        raise TraceError(
+            "seed: a program draws numbers, and does not seed", line=user_line(),
+            fix="seed outside, or draw from a seed: pb.random.normal(rng=0)",
+        )  # fmt: skip
     seeded = np.random.default_rng(n)
     if _default:
         _default[0].bit_generator.state = seeded.bit_generator.state  # the same generator: programs hold on to it
