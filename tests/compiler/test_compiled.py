@@ -669,7 +669,8 @@ def test_it_looks_like_the_function_and_explains_itself():
     assert step.explain() == "step: 0 calls recorded, 0 run as a program"
     for n in (2, 2, 2, 2, 3):
         step(np.ones(n))
-    assert step.explain().splitlines() == [
+    about = [line for line in step.explain().splitlines() if not line.startswith("      ")]  # what the back end says
+    assert about == [
         "step: 3 calls recorded, 2 run as a program",
         "  the first call",
         "    1 operation, 2 calls",

@@ -6,15 +6,14 @@ import os
 from contextlib import contextmanager
 from unittest import mock
 
-from pullback import compiler
+from pullback.compiler.passes import PASSES, SWITCHES
 
 SWITCH = "PULLBACK_PASSES"  # a list of names, separated by commas; all passes if there is none
 
 
 def choices():
     """None for all passes together, and each pass alone."""
-    found = getattr(compiler, "passes", ())
-    return [None, *((name,) for name, _ in getattr(found, "PASSES", found))]
+    return [None, *((name,) for name in (*PASSES, *SWITCHES))]
 
 
 @contextmanager

@@ -172,7 +172,15 @@ class _Fuser:
         axis, keepdims = equation.params["axis"], equation.params["keepdims"]
         for group in self._makers([view]):
             found = group.axes_along(view, (None,) * len(view.shape))
-            if group.kind == "nest" and isinstance(found, tuple) and named(found) in (group.full, group.outer):
+            known = isinstance(found, tuple) and all(
+                label is not None or n == 1 for label, n in zip(found, view.shape, strict=True)
+            )
+            if (
+                group.kind == "nest"
+                and isinstance(found, tuple)
+                and known
+                and named(found) in (group.full, group.outer)
+            ):
                 labels, kept = found, _kept(found, axis, keepdims)
                 outer = group.outer if named(found) == group.full else None
                 if outer is None or named(kept) == outer or not named(kept) & outer:

@@ -21,6 +21,7 @@ from pullback.core.graph import Node, ancestors, user_line
 from pullback.core.modes import ModeContext
 from pullback.core.primitive import Primitive, as_operand
 from pullback.core.tree import leaves, rebuild
+from pullback.ops.movement import cast_
 from pullback.tensor import Tensor
 
 _NUMBERS: Final = (int, float, complex, type(None), np.generic)  # bool is an int
@@ -133,7 +134,16 @@ class Tracer:
         if id(result.array) not in self._known:  # else it is one of the operands: the same value
             output = self._new(result.array)
             self._equations.append(Equation(primitive, known, params, output, user_line()))
+            self._note_saved(given, known, result)
         return result
+
+    def _note_saved(self, given: list[Any], known: tuple[Operand, ...], result: Tensor) -> None:
+        """Note the operands that a node keeps in another precision than it was given them in."""
+        saved = () if result.node is None else result.node.saved or ()
+        for tensor, operand, array in zip(given, known, saved[1:], strict=False):
+            if isinstance(tensor, Tensor) and array is not None and id(array) not in self._known:
+                value = self._new(array)
+                self._equations.append(Equation(cast_, (operand,), {"dtype": array.dtype}, value, user_line()))
 
     def write(self, tensor: Tensor, result: Tensor) -> None:
         """Give a tensor another value in the ordinary way, and note that it has one."""
