@@ -704,3 +704,27 @@ def test_a_call_while_another_thread_records_runs_as_it_is_written():
     go.set()
     worker.join()
     assert results == [(2 * x0).tolist()] * 2
+
+
+# Programs.
+
+
+def test_operations_of_the_same_name_are_not_taken_for_one():
+    def make(factor):
+        own = pb.custom_jvp(lambda t: t * factor)
+        own.defjvp(lambda p, t: (own(*p), t[0] * factor))
+        return own
+
+    double, triple = make(2), make(3)
+    f = pb.compile(lambda x: (double(x), triple(x)))
+    for _ in range(4):
+        assert [y.tolist() for y in f(x0)] == [(2 * x0).tolist(), (3 * x0).tolist()]
+
+
+def test_arrays_among_parameters_are_compared_whole():
+    own = pb.custom_jvp(lambda t, weights: t * float(weights.sum()))
+    long, other = np.zeros(5000), np.zeros(5000)
+    other[2500] = 1.0
+    f = pb.compile(lambda x: (own(x, weights=long), own(x, weights=other)))
+    for _ in range(4):
+        assert [y.tolist() for y in f(x0)] == [(0 * x0).tolist(), x0.tolist()]

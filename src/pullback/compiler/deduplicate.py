@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from pullback.compiler.call import frozen
 from pullback.compiler.program import Equation, Operand, Program, Value
 from pullback.core.custom_kinds import Opaque
 
@@ -24,7 +25,7 @@ def deduplicate(program: Program) -> Program:
         if isinstance(equation.primitive, Opaque):  # drawing twice is not drawing once
             kept.append(equation.on(operands))
             continue
-        key = (equation.primitive.name, equation.output.dtype, tuple(map(identity_of, operands)), said(equation.params))
+        key = (equation.primitive, equation.output.dtype, tuple(map(identity_of, operands)), said(equation.params))
         earlier = first.setdefault(key, equation.output)
         if earlier is not equation.output:
             same[equation.output] = earlier
@@ -44,6 +45,6 @@ def identity_of(operand: Operand) -> Any:
     return type(value), repr(value)
 
 
-def said(params: dict[str, Any]) -> str:
-    """Parameters as text: equal texts are equal parameters."""
-    return repr(sorted(params.items()))
+def said(params: dict[str, Any]) -> Any:
+    """Parameters as something to compare; arrays whole, for their text leaves out what is in the middle."""
+    return tuple((name, frozen(value)) for name, value in sorted(params.items()))
