@@ -25,8 +25,8 @@ def spoil(monkeypatch, change):
 
     def spoilt(self, made):
         make(self, made)
-        run = self._run
-        self._run = lambda arrays: change(run(arrays))
+        finish = self._finish
+        self._finish = lambda outputs: finish(change(list(outputs)))
 
     monkeypatch.setattr(Runner, "__init__", spoilt)
 

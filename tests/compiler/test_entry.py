@@ -19,7 +19,7 @@ pytest.importorskip("llvmlite", reason="native code is compiled through llvmlite
 from pullback.compiler.entry import Entry, Layout, entry, reading
 from pullback.compiler.entry import native as native_code
 from pullback.compiler.jit import Library
-from pullback.compiler.llvm import PTR, Function, Module
+from pullback.compiler.llvm import I64, PTR, Function, Module
 from pullback.core.errors import DTypeError
 
 DTYPES = st.sampled_from(["?", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8", "c8", "c16"])
@@ -31,12 +31,12 @@ WAYS = st.booleans()  # native or not
 def copier(count):
     """A program that writes the first so many addresses of its table to where the next one points."""
     module = Module()
-    run = Function(module, "run", [(PTR, "table")])
+    run = Function(module, "run", [(PTR, "table")], I64)
     (table,) = run.arguments
     into = run.load(run.address(table, count, PTR), PTR)
     for slot in range(count):
         run.store(run.load(run.address(table, slot, PTR), PTR), run.address(into, slot, PTR))
-    run.ret()
+    run.ret(run.const(0, I64))
     run.finish()
     return Library(module, ["run"])
 
@@ -193,7 +193,7 @@ def test_why_something_does_not_fit():
 
 # Programs that take their time. `through` sends x to y by way of the arena; `wait` waits until x is not 0.
 SLOW = """
-define void @through(ptr %table) {
+define i64 @through(ptr %table) {
 entry:
   %x = load ptr, ptr %table
   %y.place = getelementptr ptr, ptr %table, i64 1
@@ -211,9 +211,9 @@ loop:
   br i1 %more, label %loop, label %done
 done:
   store i64 %kept, ptr %y
-  ret void
+  ret i64 0
 }
-define void @wait(ptr %table) {
+define i64 @wait(ptr %table) {
 entry:
   %x = load ptr, ptr %table
   %y.place = getelementptr ptr, ptr %table, i64 1
@@ -230,7 +230,7 @@ again:
   br i1 %more, label %loop, label %done
 done:
   store i64 %value, ptr %y
-  ret void
+  ret i64 0
 }
 """
 
@@ -288,10 +288,10 @@ def test_long_programs_let_other_threads_run(slow, native):
 @pytest.mark.parametrize("long", [True, False])
 def test_a_program_that_calls_python_that_enters_it_again(long, native):
     module = Module()
-    run = Function(module, "run", [(PTR, "table")])
+    run = Function(module, "run", [(PTR, "table")], I64)
     place = run.load(run.address(run.arguments[0], 1, PTR), PTR)
     run.do(f"call void {place}()")
-    run.ret()
+    run.ret(run.const(0, I64))
     run.finish()
     library = Library(module, ["run"])
     depth = []

@@ -21,12 +21,12 @@ from pullback.tensor import Tensor
 
 BOUND: Final = 2**10  # in units of the last place
 
-# Primitives whose results depend on the order of sums, or on whose exponential it is.
+# Primitives whose results depend on the order of sums, on whose exponential it is, or in the sign of a 0.
 ROUNDED: Final = frozenset({
     "sum", "mean", "cumsum", "prod", "logsumexp", "norm", "var", "std", "softmax_cross_entropy", "matmul", "einsum",
     "add_into", "exp", "exp2", "expm1", "log", "log1p", "log2", "log10", "logaddexp", "power", "cbrt", "hypot", "sin",
     "cos", "tan", "arcsin", "arccos", "arctan", "arctan2", "sinh", "cosh", "tanh", "arcsinh", "arccosh", "arctanh",
-    "sigmoid", "softplus", "erf", "binary_cross_entropy", "logits_cross_entropy",
+    "sigmoid", "softplus", "erf", "strong_multiply", "binary_cross_entropy", "logits_cross_entropy",
 })  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Emission: a plan as one LLVM module, whose function `run(ptr pointers)` runs a stretch of regions.
+"""Emission: a plan as one LLVM module, whose function `i64 run(ptr pointers)` runs a stretch of regions.
 
 `pointers` holds the addresses of inputs, outputs and constants, then those of the arena and of the scratch memory.
 """
@@ -30,7 +30,7 @@ def emit(plan: Plan, regions: Sequence[Region], slots: Mapping[Operand, int], co
     """Write the module of some regions, for `count` pointers, of which the last two are the arena and the scratch."""
     module = Module()
     root = plan.lowered.fused.root
-    f = Function(module, RUN, [(PTR, "pointers")])
+    f = Function(module, RUN, [(PTR, "pointers")], I64)
     (pointers,) = f.arguments
     kernels = [kernel for region in regions for kernel in region.kernels if not isinstance(kernel, Call)]
     tables = {id(kernel): f.emit(f"alloca [{len(buffers_of(kernel)) + 1} x ptr], align 64", PTR) for kernel in kernels}
@@ -58,16 +58,28 @@ def emit(plan: Plan, regions: Sequence[Region], slots: Mapping[Operand, int], co
         if context is None:
             for kernel in inside:
                 _alone(f, names[id(kernel)], tables[id(kernel)], scratch, kernel.pieces)
-            continue
-        for i, kernel in enumerate(inside):
-            f.store(tables[id(kernel)], f.address(context, i, PTR))
-        f.store(scratch, f.address(context, len(inside), PTR))
-        task = f"region{number}"
-        _task(module, task, [(names[id(kernel)], kernel.pieces) for kernel in inside], plan.scratch)
-        emit_parallel(f, task, context, sum(kernel.pieces for kernel in inside))
-    f.ret()
+        else:
+            for i, kernel in enumerate(inside):
+                f.store(tables[id(kernel)], f.address(context, i, PTR))
+            f.store(scratch, f.address(context, len(inside), PTR))
+            task = f"region{number}"
+            _task(module, task, [(names[id(kernel)], kernel.pieces) for kernel in inside], plan.scratch)
+            emit_parallel(f, task, context, sum(kernel.pieces for kernel in inside))
+        for condition in plan.lowered.fused.conditions:
+            if condition in region.writes:
+                _require(f, f.address(arena, plan.places[condition], BYTE))
+    f.ret(f.const(0, I64))
     f.finish()
     return module
+
+
+def _require(f: Function, place: Reg) -> None:
+    """Go on only if a truth holds."""
+    holds, fails = f.label("holds"), f.label("fails")
+    f.branch_if(f.compare("ne", f.load(place, BYTE), 0), holds, fails)
+    f.begin(fails)
+    f.ret(f.const(1, I64))
+    f.begin(holds)
 
 
 def _alone(f: Function, name: str, table: Reg, scratch: Reg, pieces: int) -> None:

@@ -109,7 +109,7 @@ class Executable:
         self._free: list[Frame] = []
 
     def __call__(self, inputs: Sequence[Any], outputs: Sequence[Array]) -> int:
-        """Compute `outputs`; give 0, or 1 + the number of the first input that does not fit."""
+        """Compute `outputs`; give 0, or something else if an input does not fit or a condition does not hold."""
         if self._parallel:
             threads.pool.ensure()
         try:
@@ -170,7 +170,13 @@ class Executable:
                     return misfit
             else:
                 operands = [self._array(operand, known, frame) for operand in step.equation.operands]
-                made, result = step.equation.output, kernel_of(step.equation)(*operands)
+                made = step.equation.output
+                try:
+                    result = kernel_of(step.equation)(*operands)
+                except (ValueError, IndexError, TypeError):
+                    return 1  # the function itself says what is wrong
+                if made in self._fused.conditions and not result:
+                    return 1
                 if made in self._roots:
                     self._based(made, known[made])[...] = result
                 else:

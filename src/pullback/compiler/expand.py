@@ -1,7 +1,8 @@
 """Composite primitives, written out in the primitives that loops are made of.
 
-A definition is a function of tensors; it gives NotImplemented where the parameters are already simple. It is recorded
-once, on arrays of the right shapes, and its equations take the place of the one. What is not here, and has no loop of
+A definition is a function of tensors; it gives NotImplemented where the parameters are already simple, and a pair where
+there is a condition under which the primitive would have complained. It is recorded once, on arrays of the right shapes,
+and its equations take the place of the one. What is not here, and has no loop of
 its own, runs as its NumPy kernel.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -39,11 +41,13 @@ def _cross_entropy(x: Any, labels: Any, axis: Any, keepdims: bool, mean: bool) -
     classes = x.shape[-1]
     picked = np.where(labels[..., None] == np.arange(classes), shifted, 0).sum(-1)
     known = (labels >= 0) & (labels < classes)
-    losses = np.where(known, total - picked, math.nan)  # NumPy's kernel complains of a label that is no class
+    losses = total - picked
     if axis is None:
         losses = losses.sum()
-        return losses / (math.prod(labels.shape) or 1) if mean else losses
-    return losses[..., None] if keepdims else losses
+        losses = losses / (math.prod(labels.shape) or 1) if mean else losses
+    elif keepdims:
+        losses = losses[..., None]
+    return losses, known.all()  # NumPy's kernel complains of a label that is no class
 
 
 def _deviation(x: Any, axis: Any) -> Any:
@@ -119,6 +123,7 @@ DEFINITIONS: Final[dict[str, Callable[..., Any]]] = {
 def expand(program: Program) -> Program:
     """The same program with composites written out."""
     equations: list[Equation] = []
+    conditions: list[Operand] = []
     renamed: dict[Value, Operand] = {}
 
     def now(operands: Sequence[Operand]) -> tuple[Operand, ...]:
@@ -130,12 +135,14 @@ def expand(program: Program) -> Program:
         inner = None if definition is None else _recorded(definition, equation)
         if inner is not None:
             equations += inner[0]
-            renamed[equation.output] = inner[1]
+            renamed[equation.output], *others = inner[1]
+            conditions += others
         elif equation.primitive is matmul_ and len(equation.operands) == 3:
             equations += _without_sum(equation)
         else:
             equations.append(equation)
-    return program.with_equations(equations, now(program.outputs))
+    outputs = (*now(program.outputs), *conditions)
+    return replace(program.with_equations(equations, outputs), conditions=program.conditions + len(conditions))
 
 
 def _without_sum(equation: Equation) -> tuple[Equation, Equation]:
@@ -146,8 +153,8 @@ def _without_sum(equation: Equation) -> tuple[Equation, Equation]:
     return first, equation.by(add, (product, c))
 
 
-def _recorded(definition: Callable[..., Any], equation: Equation) -> tuple[list[Equation], Operand] | None:
-    """The equations of a definition on the operands of an equation, and the value that they give."""
+def _recorded(definition: Callable[..., Any], equation: Equation) -> tuple[list[Equation], list[Operand]] | None:
+    """The equations of a definition on the operands of an equation, and what they give: the value, then conditions."""
     if not all(isinstance(operand, Value) for operand in equation.operands):
         return None
     tracer = Tracer()
@@ -162,7 +169,7 @@ def _recorded(definition: Callable[..., Any], equation: Equation) -> tuple[list[
     for step in inner.equations:
         operands = tuple(outer.get(o, o) if isinstance(o, Value) else o for o in step.operands)
         made.append(Equation(step.primitive, operands, step.params, step.output, equation.line))
-    (output,) = inner.outputs
+    output, *_ = inner.outputs
     if output.dtype != equation.output.dtype or output.shape != equation.output.shape:  # type: ignore[union-attr]  # no constant: made of the operands
         return None  # NumPy rounds in another dtype (float16): leave it to the kernel
-    return made, outer.get(output, output) if isinstance(output, Value) else output
+    return made, [outer.get(o, o) if isinstance(o, Value) else o for o in inner.outputs]

@@ -39,8 +39,11 @@ def fuse(
     fuser = _Fuser(layouts, together=together)
     for equation in program.equations:
         fuser.take(equation)
-    for number, output in enumerate(program.outputs):
+    count = len(program.outputs) - program.conditions
+    for number, output in enumerate(program.outputs[:count]):
         fuser.output(output, wanted[number] if wanted else None)
+    for condition in program.outputs[count:]:
+        fuser.condition(condition)
     return fuser.finished()
 
 
@@ -93,6 +96,16 @@ class _Fuser:
         assert isinstance(output, Value)
         self._fused.outputs.append(output)
 
+    def condition(self, condition: Operand) -> None:
+        """See to it that a truth is in memory."""
+        if isinstance(condition, Constant) and condition.value:
+            return
+        if not isinstance(condition, Value) or condition not in self._maker:
+            copy = Equation(identity, (condition,), {}, Value((), np.dtype(bool)), "")
+            self.take(copy)
+            condition = copy.output
+        self._fused.conditions.append(condition)
+
     def _root_of(self, output: Value) -> Operand:
         return self._fused.root(self._fused.view(output).base)
 
@@ -106,7 +119,7 @@ class _Fuser:
                 read = [fused.view(operand).base for operand in equation.operands]
                 inside = group.where if group.kind == "nest" or equation is not group.equations[0] else {}
                 fused.stored |= {fused.root(base) for base in read if base not in inside}
-        fused.stored |= {fused.root(fused.view(output).base) for output in fused.outputs}
+        fused.stored |= {fused.root(fused.view(output).base) for output in (*fused.outputs, *fused.conditions)}
         return fused
 
     # Movement.

@@ -29,6 +29,8 @@ class Fused:
         Bases that are in memory.
     outputs : list
         As the program's, each a base that is made here or a view that permutes one.
+    conditions : list
+        Truths without which nothing may be written.
     """
 
     groups: list[Group] = field(default_factory=list)
@@ -36,6 +38,7 @@ class Fused:
     aliases: dict[Value, Operand] = field(default_factory=dict)
     stored: set[Operand] = field(default_factory=set)
     outputs: list[Value] = field(default_factory=list)
+    conditions: list[Value] = field(default_factory=list)
 
     def view(self, operand: Operand) -> View:
         """How an operand is read."""

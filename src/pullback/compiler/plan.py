@@ -121,13 +121,15 @@ def _places(regions: Sequence[Region], elsewhere: set[Operand]) -> tuple[dict[Op
 def _in_place(lowered: Lowered, regions: Sequence[Region], replaces: Mapping[int, Value]) -> dict[int, Value]:
     """Which outputs may be written over the inputs that they replace: those that nothing else reads any more."""
     placed = [(place, kernel) for place, region in enumerate(regions) for kernel in region.kernels]
-    called = max((place for place, kernel in placed if isinstance(kernel, Call)), default=-1)  # which may fail
+    may_fail = [place for place, kernel in placed if isinstance(kernel, Call)]
+    may_fail += [i for i, region in enumerate(regions) if any(c in region.writes for c in lowered.fused.conditions)]
+    sure = max(may_fail, default=-1)  # from here on
     found: dict[int, Value] = {}
     for number, old in replaces.items():
         new = lowered.fused.view(lowered.fused.outputs[number]).base
         readers = [(place, kernel) for place, kernel in placed if old in touched(kernel, lowered)[0]]
         for place, kernel in placed:
-            if isinstance(kernel, Call) or new not in kernel.stores or old in found.values() or place < called:
+            if isinstance(kernel, Call) or new not in kernel.stores or old in found.values() or place <= sure:
                 continue
             store = kernel.stores[new]._replace(base=old)
             own = [access for access in kernel.accesses() if access.base is old]

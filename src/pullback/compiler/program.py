@@ -106,13 +106,16 @@ class Program:
     equations : tuple of Equation
         In an order in which each operand is made before it is used.
     outputs : tuple of Value or Constant
-        What is asked for: results first, then what is written to captured tensors.
+        What is asked for: results first, then what is written to captured tensors, then conditions.
+    conditions : int
+        How many conditions there are: truths without which nothing may be written.
     """
 
     inputs: tuple[Value, ...]
     equations: tuple[Equation, ...]
     outputs: tuple[Operand, ...]
     name: str = field(default="program", compare=False)
+    conditions: int = 0
 
     def verify(self) -> Program:
         """Give the program back, or raise GraphError: each value made once, before its use, of the dtype it says."""

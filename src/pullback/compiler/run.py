@@ -52,7 +52,8 @@ class Runner:
         self._count = len(made.places)
         self._writers = [*map(_writer, made.written)]
         self._gradients = [*made.grads.values()]
-        self._numbers = [i for i, output in enumerate(self.program.outputs) if not np.ndim(_known(output))]
+        self._outputs = self.program.outputs[: len(self.program.outputs) - self.program.conditions]
+        self._numbers = [i for i, output in enumerate(self._outputs) if not np.ndim(_known(output))]
         self._interpreter = None if native else interpreter(self.program)
         self._variants: dict[tuple[Strides, ...], Variant] = {}
         self._last: Variant | None = None
@@ -75,7 +76,7 @@ class Runner:
         return "\n".join(report(executable, self.program) for executable in self.executables)
 
     def run(self, arguments: Sequence[Any]) -> Any:
-        """Compute, then write: if something fails, nothing has changed. MISFIT if shapes or dtypes are others."""
+        """Compute, then write: if something fails, nothing has changed. MISFIT if shapes or dtypes are others, or it would."""
         for owner, had in self._gradients:
             if (owner.node is not None and owner.node.grad is not None) is not had:
                 return MISFIT
@@ -96,7 +97,9 @@ class Runner:
                 return MISFIT
         if self._interpreter is not None:
             with np.errstate(all="ignore"):
-                return self._finish([_apart(output, arrays) for output in self._interpreter(inputs)])
+                outputs = [_apart(output, arrays) for output in self._interpreter(inputs)]
+            count = len(outputs) - self.program.conditions
+            return self._finish(outputs[:count]) if all(outputs[count:]) else MISFIT
         key = tuple(map(strides_of, arrays))
         variant = self._variants.get(key)
         if variant is None and len(self._variants) < VARIANTS:

@@ -24,7 +24,7 @@ def no_constants() -> tuple[Sequence[int], Any]:
 
 @final
 class Entry:
-    """A native program `void run(ptr table)`, called with objects of Python.
+    """A native program `i64 run(ptr table)`, called with objects of Python.
 
     The table has the address of each object's data, in order, and behind them those that `make_constants` gives. The
     program runs if all objects fit their layouts, or not at all. A call costs a fraction of a microsecond more than the
@@ -48,12 +48,12 @@ class Entry:
     --------
     >>> import numpy as np
     >>> from pullback.compiler.jit import Library
-    >>> library = Library('''define void @double(ptr %table) {
+    >>> library = Library('''define i64 @double(ptr %table) {
     ...   %x = load ptr, ptr %table
     ...   %value = load double, ptr %x
     ...   %twice = fadd double %value, %value
     ...   store double %twice, ptr %x
-    ...   ret void
+    ...   ret i64 0
     ... }''', ["double"])
     >>> x = np.array(1.5)
     >>> double = Entry([Layout.of(x, writes=True)], library.address("double"))

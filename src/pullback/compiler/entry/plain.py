@@ -15,7 +15,7 @@ def plain_call(
     layouts: Sequence[Layout], run: int, constants: Sequence[int], *, long: bool
 ) -> Callable[..., int]:  # fmt: skip
     """A function that is called with objects, and runs the program at `run` where all fit."""
-    program = (ctypes.CFUNCTYPE if long else ctypes.PYFUNCTYPE)(None, ctypes.c_void_p)(run)
+    program = (ctypes.CFUNCTYPE if long else ctypes.PYFUNCTYPE)(ctypes.c_int64, ctypes.c_void_p)(run)
 
     def call(*objects: Any) -> int:
         if len(objects) != len(layouts):
@@ -25,7 +25,6 @@ def plain_call(
                 return number
         arrays = [np.asarray(value) for value in objects]  # numbers, which have no address in Python, are copied
         table = np.array([*(array.ctypes.data for array in arrays), *constants], np.int64)
-        program(table.ctypes.data)
-        return 0
+        return int(program(table.ctypes.data))
 
     return call

@@ -2,7 +2,7 @@
 
 Each is called with a block, which is laid out as below, and with objects in a row. It compares each object with its
 layout: the type, the dtype, the flags, the sizes and strides. Where all fit, the addresses of their data are in the
-block's table, the program is called with it, and the answer is 0; else 1 + the index of the first that does not fit.
+block's table, and the answer is that of the program, which is called with it; else 1 + the index of the first misfit.
 
 References
 ----------
@@ -41,8 +41,8 @@ def reading_module() -> Module:
     _resolve(module)
     _enter(module, BRIEF, long=False)
     _enter(module, LONG, long=True)
-    nothing = Function(module, NOTHING, [(PTR, "table")])
-    nothing.ret()
+    nothing = Function(module, NOTHING, [(PTR, "table")], I64)
+    nothing.ret(nothing.const(0, I64))
     nothing.finish()
     return module
 
@@ -129,10 +129,12 @@ def _enter(module: Module, name: str, *, long: bool) -> None:
     f.branch_if(f.compare("eq", misfit, 0), run, tell)
     f.begin(run)
     thread = f.call("PyEval_SaveThread", kind=PTR) if long else None
-    f.do(f"call void {_word(f, block, RUN, PTR)}(ptr {_word(f, block, TABLE, PTR)})")
+    done = f.emit(f"call i64 {_word(f, block, RUN, PTR)}(ptr {_word(f, block, TABLE, PTR)})", I64)
     if thread is not None:
         f.call("PyEval_RestoreThread", thread, kind=None)
+    last = f.block
     f.branch(tell)
     f.begin(tell)
-    f.ret(f.call("PyLong_FromSsize_t", misfit, kind=PTR))
+    answer = f.emit(f"phi i64 [ {misfit}, %entry ], [ {done}, %{last} ]", I64)
+    f.ret(f.call("PyLong_FromSsize_t", answer, kind=PTR))
     f.finish()
