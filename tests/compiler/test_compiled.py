@@ -436,6 +436,20 @@ def test_gradients_accumulate_over_calls(accumulate):
     assert same(run(compiled=True), run(compiled=False))
 
 
+def test_gradients_that_are_forgotten_are_forgotten_whatever_they_were():
+    w = pb.tensor([1.0, 2.0], requires_grad=True)
+
+    @pb.compile
+    def forget():
+        w.grad = None
+
+    for k in range(6):
+        w.grad = None if k < 3 else pb.ones(2)
+        forget()
+        assert w.grad is None
+    assert runs(forget) == 4
+
+
 def test_train_and_eval_have_programs_of_their_own():
     def outputs(compiled):
         model = Net()

@@ -278,6 +278,12 @@ def test_shapes_and_lengths_may_decide():
         assert float(f(x0[:2])) == 3.0
 
 
+def test_comparisons_that_agree_twice_are_still_two():
+    f = pb.compile(lambda x, y: pb.where(x > 0, 1.0, 2.0) + pb.where(y > 0, 10.0, 20.0))
+    for x, y in ((1.0, 1.0), (1.0, 1.0), (1.0, -1.0), (-1.0, 1.0)):
+        assert float(f(np.float64(x), np.float64(y))) == (1 if x > 0 else 2) + (10 if y > 0 else 20)
+
+
 # Captured arrays and tensors.
 
 
@@ -566,7 +572,7 @@ def test_a_captured_tensor_as_an_argument():
         return x * w
 
     for _ in range(4):
-        g(x0)
+        g(pb.tensor(x0))
     before = w.tolist()
     assert "is a tensor that the function captured and changes" in complaint(lambda: g(w))
     assert w.tolist() == before
