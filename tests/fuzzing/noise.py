@@ -32,8 +32,9 @@ class Noise:
 
     def apply(self, primitive, operands, params):
         with ModeContext(trace=None), np.errstate(all="ignore"):
-            if isinstance(primitive, kinds.Reduction) and primitive.name not in EXACT:
-                x = operands[0]
+            x = operands[0] if operands else None
+            rounds = isinstance(primitive, kinds.Reduction) and primitive.name not in EXACT
+            if rounds and getattr(array_of(x), "dtype", None) in FLOATS:
                 operands = (x + self.step(array_of(x), np.abs(array_of(x))), *operands[1:])
             result = primitive(*operands, **params)
             array = result.array

@@ -1,8 +1,8 @@
 """Composite primitives, written out in the primitives that loops are made of.
 
 A definition is a function of tensors; it gives NotImplemented where the parameters are already simple, and a pair where
-there is a condition under which the primitive would have complained. It is recorded once, on arrays of the right shapes,
-and its equations take the place of the one. What is not here, and has no loop of
+there is a condition without which the primitive would have complained. It is recorded once, on arrays of the right
+shapes, and its equations take the place of the one. What is not here, and has no loop of
 its own, runs as its NumPy kernel.
 """
 
@@ -155,8 +155,8 @@ def _without_sum(equation: Equation) -> tuple[Equation, Equation]:
 
 def _recorded(definition: Callable[..., Any], equation: Equation) -> tuple[list[Equation], list[Operand]] | None:
     """The equations of a definition on the operands of an equation, and what they give: the value, then conditions."""
-    if not all(isinstance(operand, Value) for operand in equation.operands):
-        return None
+    if not all(isinstance(operand, Value) and operand.size for operand in equation.operands):
+        return None  # of numbers, and of nothing: little to compute, and NumPy knows best
     tracer = Tracer()
     tensors = [tracer.argument(np.ones(v.shape, v.dtype), "") for v in equation.values]
     with ModeContext(trace=tracer, recording=False), np.errstate(all="ignore"):

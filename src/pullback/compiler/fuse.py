@@ -117,9 +117,11 @@ class _Fuser:
             group.equations.sort(key=self._place.__getitem__)
             for equation in group.equations:
                 read = [fused.view(operand).base for operand in equation.operands]
-                inside = group.where if group.kind == "nest" or equation is not group.equations[0] else {}
+                inside = {} if equation is group.product else group.where
                 fused.stored |= {fused.root(base) for base in read if base not in inside}
         fused.stored |= {fused.root(fused.view(output).base) for output in (*fused.outputs, *fused.conditions)}
+        drawn = (group.equations[-1] for group in fused.groups if group.kind == "kernel")
+        fused.stored |= {equation.output for equation in drawn if isinstance(equation.primitive, Opaque)}
         return fused
 
     # Movement.
@@ -207,6 +209,7 @@ class _Fuser:
     def _product(self, equation: Equation) -> None:
         group = self._new("product")
         labels = tuple(group.new_label(n) if n != 1 else None for n in equation.output.shape)
+        group.product = equation
         self._join(group, equation, labels, labels, [])
         self._need(group, equation)
 
@@ -293,6 +296,8 @@ class _Fuser:
             a, b, names = here, there, {new: old for old, new in names.items()}
         if a.kind != "nest" or names.keys() != a.full:
             return
+        if b.product is not None and any(self._fused.view(o).base in a.where for o in b.product.operands):
+            return  # a matrix has to be there as a whole
         outer = joined(a, b, names, [view.base for view in here.reads if view.base in there.where])
         if outer is False:
             return

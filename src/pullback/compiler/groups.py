@@ -41,7 +41,9 @@ class Group:
     Attributes
     ----------
     kind : "nest", "product" or "kernel"
-        A product's first equation is a contraction, whose epilogue the others are.
+        Of a product all other equations are the epilogue.
+    product : Equation or None
+        The contraction of a product.
     equations : list of Equation
         In the order of the program.
     sizes : dict
@@ -59,6 +61,7 @@ class Group:
 
     def __init__(self, kind: Kind) -> None:
         self.kind = kind
+        self.product: Equation | None = None
         self.equations: list[Equation] = []
         self.sizes: dict[int, int] = {}
         self.axes: dict[Equation, Labels] = {}

@@ -55,8 +55,10 @@ def lower(fused: Fused, given: Mapping[Value, Strides], wanted: Sequence[Strides
                 layouts.setdefault(base, natural)
     kernels: list[Kernel] = []
     for group in fused.groups:
+        if not any(equation.output in fused.stored for equation in group.equations):
+            continue  # dead code that was not pruned
         if group.kind == "kernel":
-            kernels.append(Call(group.equations[0], "it has no loops of its own"))
+            kernels.append(Call(group.equations[-1], "it has no loops of its own"))
         elif group.kind == "product":
             kernels.append(lower_product(group, fused, layouts))
         else:

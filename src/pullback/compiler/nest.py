@@ -188,6 +188,7 @@ def access_to(fused: Fused, layouts: Layouts, operand: Operand, axes: Labels) ->
 def lower_nest(group: Group, fused: Fused, layouts: Layouts) -> Nest:
     """Turn a group into loops, for values that lie in memory with these strides."""
     steps = {equation.output: step_of(group, equation, fused, layouts) for equation in group.equations}
+    needed(steps, fused)
     stores = {v: access_to(fused, layouts, v, group.where[v]) for v in steps if v in fused.stored}
     nest = Nest(steps, stores, dict(group.sizes), group.outer)
     _merge_labels(nest)
@@ -196,6 +197,16 @@ def lower_nest(group: Group, fused: Fused, layouts: Layouts) -> Nest:
     _cut(nest)
     _buffer(nest)
     return nest
+
+
+def needed(steps: dict[Value, Step], fused: Fused) -> None:
+    """Drop what is neither stored nor used, where dead code was not pruned."""
+    used: set[Read] = set()
+    for value, step in reversed([*steps.items()]):
+        if value in used or value in fused.stored:
+            used.update(step.reads)
+        else:
+            del steps[value]
 
 
 def step_of(group: Group, equation: Equation, fused: Fused, layouts: Layouts) -> Step:

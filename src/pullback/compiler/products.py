@@ -14,7 +14,7 @@ from pullback.compiler.contraction.vectors import WIDE
 from pullback.compiler.fused import Fused
 from pullback.compiler.groups import Group
 from pullback.compiler.llvm import I64, PTR, Function, Module, Reg
-from pullback.compiler.nest import Access, Layouts, Step, access_to, step_of
+from pullback.compiler.nest import Access, Layouts, Step, access_to, needed, step_of
 from pullback.compiler.point import Buffers, Point, store
 from pullback.compiler.program import Operand, Value
 from pullback.compiler.values import Values
@@ -97,7 +97,9 @@ def _others(steps: dict[Value, Step], stores: dict[Value, Access]) -> list[Acces
 
 def lower_product(group: Group, fused: Fused, layouts: Layouts) -> Product:
     """Turn a group that begins with a contraction into matrices and an epilogue."""
-    first, *rest = group.equations
+    first = group.product
+    assert first is not None
+    rest = [equation for equation in group.equations if equation is not first]
     made, sizes = first.output, dict(group.sizes)
     *batch, row, column = group.where[made]
     row, column = (_label(sizes, label, new) for label, new in ((row, -2), (column, -3)))
@@ -113,6 +115,7 @@ def lower_product(group: Group, fused: Fused, layouts: Layouts) -> Product:
         for o, v, end in zip(first.operands, views, ends, strict=True)
     )
     steps = {equation.output: step_of(group, equation, fused, layouts) for equation in rest}
+    needed(steps, fused)
     stores = {v: access_to(fused, layouts, v, group.where[v]) for v in (made, *steps) if v in fused.stored}
     batches = [label for label in batch if label is not None]
     while batches and _flat(batches[-1], row, sizes, a, b, _others(steps, stores)):
