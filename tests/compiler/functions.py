@@ -125,5 +125,6 @@ CASES: Final[dict[str, tuple[Callable[..., Any], tuple[Any, ...]]]] = {
     "complex numbers": (lambda x: (x * 2, (x * x).T, pb.exp(x).sum(axis=0)), (single(4, 3) + 1j * single(4, 3),)),
     "deviations": (pb.grad(lambda x: x.std(axis=1).sum() + x.var()), (double(8, 9),)),
     "axes of one element": (lambda x: (x.sum(axis=0), x * 3, x.reshape(1, 1, 5), x.sum(axis=0, keepdims=True)), (single(1, 5),)),
+    "truth along one element": (lambda x, y: pb.where(pb.all(x, axis=1, keepdims=True), x, (y > 0).sum(axis=1)[:, None]), (double(16, 1), double(16, 1))),
     "nothing at all": (lambda x: (x * 2, x.sum(axis=0), x.sum()), (single(0, 3),)),
 }  # fmt: skip

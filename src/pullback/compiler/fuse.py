@@ -18,6 +18,7 @@ from pullback.compiler.program import Constant, Equation, Operand, Program, Valu
 from pullback.compiler.views import Shape, View, is_movement, lies_in_order, moved
 from pullback.core.custom_kinds import Opaque
 from pullback.ops.elementwise import identity
+from pullback.ops.movement import cast_
 
 
 def fuse(
@@ -67,7 +68,9 @@ class _Fuser:
         self._place[equation] = len(self._place)
         if 0 in equation.output.shape or any(0 in operand.shape for operand in equation.values):
             self._kernel(equation)
-        elif is_movement(equation) or (is_reduction(equation) and _only_reshapes(equation)):
+        elif is_reduction(equation) and _only_reshapes(equation):
+            self._move(self._cast(equation))
+        elif is_movement(equation):
             self._move(equation)
         elif has_row(equation):
             self._elementwise(equation)
@@ -144,6 +147,15 @@ class _Fuser:
             self._alias(equation, view)
         else:
             self._kernel(equation)
+
+    def _cast(self, equation: Equation) -> Equation:
+        """A reduction over axes of one element, of an operand that has the dtype of the result."""
+        (operand,) = equation.operands
+        if not isinstance(operand, Value) or operand.dtype == equation.output.dtype:
+            return equation
+        cast = Value(operand.shape, equation.output.dtype)
+        self.take(Equation(cast_, (operand,), {"dtype": cast.dtype}, cast, equation.line))
+        return equation.on((cast,))
 
     def _alias(self, equation: Equation, view: View) -> None:
         """Axes are merged: the operand has to lie in order in memory, where the result is the same memory."""
@@ -319,9 +331,9 @@ def _kept(labels: Labels, axis: tuple[int, ...] | None, keepdims: bool) -> Label
 
 
 def _only_reshapes(equation: Equation) -> bool:
-    """Whether a reduction is one over axes of one element, without a change of dtype."""
+    """Whether a reduction is one over axes of one element."""
     (x,) = equation.operands
-    return isinstance(x, Value) and x.size == equation.output.size and x.dtype == equation.output.dtype
+    return isinstance(x, Value) and x.size == equation.output.size
 
 
 def _reducible(equation: Equation) -> bool:
