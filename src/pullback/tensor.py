@@ -298,13 +298,14 @@ class Tensor(Methods, Writing):
     def seed(self, grad: Any, boxed: bool) -> Any:
         """The cotangent that a walk back from here begins with: `grad`, or 1 for a single number."""
         if grad is None:
-            if self.size != 1:
+            array = self.array
+            if array.size != 1:
                 raise GraphError(
                     "backward: only a single number has a gradient", shape=self.shape,
                     fix="reduce it, e.g. loss.sum() or loss.mean(), or pass grad=",
                 )  # fmt: skip
-            one = self.dtype.type(1)
-            seed: Any = one if self.ndim == 0 else np.full(self.shape, one)
+            one = array.dtype.type(1)
+            seed: Any = one if array.ndim == 0 else np.full(array.shape, one)
         else:
             seed = grad if isinstance(grad, Tensor) and boxed else np.array(getattr(grad, "array", grad), self.dtype)
             if seed.shape != self.shape:

@@ -192,7 +192,9 @@ def conform(cotangent: Any, aval: Any) -> Any:
 def sum_to(value: Any, shape: tuple[int, ...]) -> Any:
     """Undo a broadcast: sum `value` over the axes that broadcasting added or stretched to reach it from `shape`."""
     extra = value.ndim - len(shape)
-    stretched = tuple(i + extra for i, n in enumerate(shape) if n == 1 and value.shape[i + extra] != 1)
+    stretched: tuple[int, ...] = ()
+    if 1 in shape:
+        stretched = tuple(i + extra for i, n in enumerate(shape) if n == 1 and value.shape[i + extra] != 1)
     if extra or stretched:
         axes = (*range(extra), *stretched)
         value = value.sum(axis=axes, keepdims=True) if stretched else np.add.reduce(value, axis=axes)
