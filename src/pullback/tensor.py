@@ -138,19 +138,23 @@ class Tensor(Methods, Writing):
 
     @grad.setter
     def grad(self, gradient: Any) -> None:
-        if (trace := MODE.get().trace) is not None and self.node is not None:
-            trace.touch_grad(self.node)
-        if gradient is not None and not isinstance(gradient, Tensor):
+        node = self.node
+        if (trace := MODE.get().trace) is not None and node is not None:
+            trace.touch_grad(node)
+        holds = node is not None and node.primitive is None
+        if gradient is None:
+            if holds:
+                node.grad = None
+            return
+        if not isinstance(gradient, Tensor):
             gradient = Tensor(np.array(gradient, self.dtype))
-        if gradient is not None and gradient.dtype != self.dtype:
+        if gradient.dtype != self.dtype:
             gradient = gradient.astype(self.dtype)
-        if gradient is not None and gradient.shape != self.shape:
+        if gradient.shape != self.shape:
             raise ShapeError("grad: a gradient has the shape of its tensor", tensor=self.shape, got=gradient.shape)
-        if self.node is None or self.node.primitive is not None:
-            if gradient is None:
-                return
+        if not holds:
             raise GraphError("grad: only a leaf that requires a gradient holds one", fix="t.requires_grad = True")
-        self.node.grad = gradient
+        node.grad = gradient
 
     # Its numbers.
 

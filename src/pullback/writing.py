@@ -67,6 +67,13 @@ class Writing:
                     return self
         return self.become(operation(self, other))
 
+    def owned(self: Any) -> np.ndarray[Any, Any]:
+        """The array, to be written to where nothing is recorded; a copy takes its place if something else can see it."""
+        array = self.array
+        if sys.getrefcount(array) > _ALONE or type(array) is not np.ndarray or array.base is not None:
+            array = self.array = np.copy(array)
+        return array
+
     def _writable(self: Any, array: Any, other: Any) -> bool:
         """Whether nothing would be recorded, and the array owns its memory."""
         mode = MODE.get()

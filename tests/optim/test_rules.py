@@ -108,7 +108,8 @@ def test_each_dtype_is_kept(kind, settings):
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 def test_the_learning_rate_promotes_nothing(dtype):
     optimizer = SGD([pb.tensor([1.0], dtype, requires_grad=True)], lr=0.1)
-    assert optimizer.prepare(optimizer.param_groups[0], np.dtype(dtype), None).lr.dtype == dtype
+    group = optimizer.param_groups[0]
+    assert optimizer.prepare(group, group.lr, np.dtype(dtype), None).lr.dtype == dtype
 
 
 def test_float32_keeps_the_small_differences_of_the_first_steps():
