@@ -18,6 +18,8 @@ from pullback.compiler.record import Tracer
 from pullback.core.axes import reduced_size
 from pullback.core.kinds import kept_shape
 from pullback.core.modes import ModeContext
+from pullback.ops.contractions import matmul_
+from pullback.ops.elementwise import add
 
 
 def _mean(x: Any, axis: Any, keepdims: bool) -> Any:
@@ -51,6 +53,40 @@ def _var(x: Any, axis: Any, keepdims: bool, correction: float) -> Any:
     return (deviation * deviation).sum(axis, keepdims) / (reduced_size(x.shape, axis) - correction)
 
 
+def _einsum(a: Any, b: Any, left: str, right: str, out: str) -> Any:
+    """A product of matrices: labels that all have are batches, those of both operands alone are summed."""
+    a, left = _summed(a, left, right + out)
+    b, right = _summed(b, right, left + out)
+    batch = [x for x in left if x in right and x in out]
+    inner = [x for x in left if x in right and x not in out]
+    rows, columns = [x for x in left if x not in right], [x for x in right if x not in left]
+    sizes = dict(zip(left + right, a.shape + b.shape, strict=True))
+
+    def matrix(x: Any, labels: str, *parts: list[str]) -> Any:
+        order = [label for part in (batch, *parts) for label in part]
+        x = x.transpose(tuple(labels.index(label) for label in order))
+        shape = [sizes[label] for label in batch] + [math.prod(sizes[label] for label in part) for part in parts]
+        return x.reshape(tuple(shape))
+
+    product = matrix(a, left, rows, inner) @ matrix(b, right, inner, columns)
+    made = [*batch, *rows, *columns]
+    return product.reshape(tuple(sizes[label] for label in made)).transpose(tuple(made.index(label) for label in out))
+
+
+def _summed(x: Any, labels: str, needed: str) -> tuple[Any, str]:
+    """An operand without the axes that nothing else has."""
+    gone = tuple(i for i, label in enumerate(labels) if label not in needed)
+    return (x.sum(gone) if gone else x), "".join(label for label in labels if label in needed)
+
+
+def _norm(x: Any, axis: Any, keepdims: bool) -> Any:
+    largest = np.abs(x).max(axis, keepdims=True)
+    scale = np.where((largest > 0) & np.isfinite(largest), largest, 1)  # squares neither overflow nor vanish
+    scaled = x / scale
+    total = np.sqrt((scaled * scaled).sum(axis, keepdims=True)) * scale
+    return total if keepdims else total.reshape(tuple(n for i, n in enumerate(x.shape) if axis is not None and i not in axis))
+
+
 def _kept(name: str) -> Callable[..., Any]:
     """A reduction that keeps its axes is one that does not, reshaped: so both are found to be the same."""
 
@@ -67,6 +103,13 @@ DEFINITIONS: Final[dict[str, Callable[..., Any]]] = {
     "softmax_cross_entropy": _cross_entropy,
     "var": _var,
     "std": lambda x, **params: np.sqrt(_var(x, **params)),
+    "norm": _norm,
+    "einsum": _einsum,
+    "leaky_relu": lambda x, slope: np.where(x > 0, x, slope * x),
+    "binary_cross_entropy": lambda p, t: -(
+        t * np.maximum(np.log(p), -100) + (1 - t) * np.maximum(np.log1p(-p), -100)
+    ),
+    "logits_cross_entropy": lambda x, t: np.maximum(x, 0) - x * t + np.log1p(np.exp(-np.abs(x))),
     "square": lambda x: x * x,
     "reciprocal": lambda x: 1 / x,
 }
@@ -78,6 +121,9 @@ def expand(program: Program) -> Program:
     renamed: dict[Value, Operand] = {}
     for equation in program.equations:
         definition = DEFINITIONS.get(equation.primitive.name)
+        if equation.primitive is matmul_ and len(equation.operands) == 3:
+            product, equation = _without_sum(equation)
+            equations.append(product.on(tuple(renamed.get(o, o) if isinstance(o, Value) else o for o in product.operands)))
         known = equation.on(tuple(renamed.get(o, o) if isinstance(o, Value) else o for o in equation.operands))
         inner = None if definition is None else _recorded(definition, known)
         if inner is None:
@@ -88,6 +134,14 @@ def expand(program: Program) -> Program:
     return program.with_equations(
         equations, [renamed.get(o, o) if isinstance(o, Value) else o for o in program.outputs]
     )
+
+
+def _without_sum(equation: Equation) -> tuple[Equation, Equation]:
+    """A product to which something is added, as two equations."""
+    a, b, c = equation.operands
+    product = Value(equation.output.shape, equation.output.dtype)
+    first = Equation(matmul_, (a, b), equation.params, product, equation.line)
+    return first, equation.by(add, (product, c))
 
 
 def _recorded(definition: Callable[..., Any], equation: Equation) -> tuple[list[Equation], Operand] | None:

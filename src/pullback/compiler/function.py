@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Sequence
 from functools import partial, update_wrapper
+from importlib.util import find_spec
 from types import MethodType
 from typing import Any, final
 
@@ -12,7 +13,7 @@ import numpy as np
 
 from pullback.compiler.agree import agree
 from pullback.compiler.record import PLACE, Record, record
-from pullback.compiler.run import Runner
+from pullback.compiler.run import MISFIT, Runner
 from pullback.core.errors import PullbackWarning, TraceError
 from pullback.core.modes import MODE
 from pullback.core.tree import leaves, rebuild, structure
@@ -171,8 +172,10 @@ class _Entry:
         self.state = "not run yet"
 
     def call(self, f: Callable[..., Any], tree: Any, arrays: list[Any], names: list[str]) -> Any:
-        if self._ready is not None and self._ready.fits():
-            return self._ready.run(arrays)
+        if self._ready is not None:
+            done = self._ready.run([x.array if isinstance(x, Tensor) else x for x in arrays])
+            if done is not MISFIT:
+                return done
         result, made = record(f, tree, arrays, names)
         if made.live:
             self.state = "interpreted: its result is still tied to the graph; compile the whole step, or use no_grad"
@@ -188,6 +191,6 @@ class _Entry:
                 once=", ".join(c.label for c in first.captured), then=", ".join(c.label for c in made.captured),
                 fix="change the values of the same tensors (t.assign), instead of making new ones",
             )  # fmt: skip
-        self._ready = Runner(made)
+        self._ready = Runner(made, native=find_spec("llvmlite") is not None)
         self.state = f"{len(made.program.equations)} operations"
         return result

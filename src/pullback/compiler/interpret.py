@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
-from pullback.compiler.program import Constant, Program, Value
+from pullback.compiler.program import Constant, Equation, Program, Value
 
 
 def interpreter(program: Program) -> Callable[[Sequence[Any]], list[Any]]:
@@ -21,18 +22,16 @@ def interpreter(program: Program) -> Callable[[Sequence[Any]], list[Any]]:
             last[output] = len(program.equations)
     steps = []
     for step, equation in enumerate(program.equations):
-        primitive = equation.primitive
-        kernel = primitive.kernel if primitive.residual is None else _first(primitive.kernel)
         operands = [(places[o], None) if isinstance(o, Value) else (-1, o.value) for o in equation.operands]
         done = [places[value] for value in {*equation.values, equation.output} if last.get(value, -1) <= step]
-        steps.append((kernel, operands, equation.params, places[equation.output], done))
+        steps.append((kernel_of(equation), operands, places[equation.output], done))
     outputs = [(-1, o.value) if isinstance(o, Constant) else (places[o], None) for o in program.outputs]
     count = len(places)
 
     def run(arrays: Sequence[Any]) -> list[Any]:
         values = [*arrays, *[None] * (count - len(arrays))]
-        for kernel, operands, params, place, done in steps:
-            values[place] = kernel(*[known if i < 0 else values[i] for i, known in operands], **params)
+        for kernel, operands, place, done in steps:
+            values[place] = kernel(*[known if i < 0 else values[i] for i, known in operands])
             for i in done:
                 values[i] = None
         return [known if i < 0 else values[i] for i, known in outputs]
@@ -40,5 +39,8 @@ def interpreter(program: Program) -> Callable[[Sequence[Any]], list[Any]]:
     return run
 
 
-def _first(kernel: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda *operands, **params: kernel(*operands, **params)[0]
+def kernel_of(equation: Equation) -> Callable[..., Any]:
+    """The function of arrays that computes an equation."""
+    primitive = equation.primitive
+    kernel = partial(primitive.kernel, **equation.params)
+    return kernel if primitive.residual is None else lambda *operands: kernel(*operands)[0]

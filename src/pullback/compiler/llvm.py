@@ -212,6 +212,11 @@ class Function:
         """Elements from memory; a vector from neighbouring places."""
         return self.emit(f"load {kind}, ptr {pointer}, align {kind.bits // 8 or 1}", kind)
 
+    def load_once(self, pointer: Reg, kind: Type) -> Reg:
+        """Load what nothing changes while the program runs: LLVM may do it once for all."""
+        self.module.define("0", "!0 = !{}")
+        return self.emit(f"load {kind}, ptr {pointer}, align {kind.bits // 8}, !invariant.load !0", kind)
+
     def store(self, value: Reg, pointer: Reg) -> None:
         """Elements to memory."""
         self.do(f"store {value.typed}, ptr {pointer}, align {value.type.bits // 8 or 1}")

@@ -16,13 +16,16 @@ from pullback.ops import elementwise, movement
 from pullback.ops.contractions import matmul_
 
 Maker = dict[Value, Equation]
-Outcome = Operand | Equation | None
+Outcome = Operand | Equation | tuple[Equation, Equation] | None
 
 
-def number(operand: Operand) -> Any:
+def number(operand: Operand, made: Maker) -> Any:
     """The number that an operand is, in all places; None if it is not known."""
-    if isinstance(operand, Value):
-        return None
+    while isinstance(operand, Value):
+        inner = made.get(operand)
+        if inner is None or inner.primitive not in (movement.broadcast_to_, movement.reshape_):
+            return None
+        operand = inner.operands[0]
     value = operand.value
     if isinstance(value, np.ndarray):
         return value.reshape(-1)[0] if value.size and (value == value.reshape(-1)[0]).all() else None
@@ -38,26 +41,51 @@ def _keeps(operand: Operand, output: Value) -> bool:
     return isinstance(operand, Value) and (operand.shape, operand.dtype) == (output.shape, output.dtype)
 
 
-def _multiply(equation: Equation, _: Maker) -> Outcome:
+def _multiply(equation: Equation, made: Maker) -> Outcome:
     a, b = equation.operands
     for x, other in ((a, b), (b, a)):
-        if _keeps(x, equation.output) and number(other) == 1 and not isinstance(number(other), (bool, np.bool_)):
+        known = number(other, made)
+        if _keeps(x, equation.output) and known == 1 and not isinstance(known, (bool, np.bool_)):
             return x
+    for x, other in ((a, b), (b, a)):  # signs come last, so that products differ in as little as can be
+        inner = _negated(x, made)
+        if inner is not None and equation.output.dtype.kind == "f":
+            product = Value(equation.output.shape, equation.output.dtype)
+            operands = (inner, other) if x is a else (other, inner)
+            return Equation(equation.primitive, operands, {}, product, equation.line), equation.by(
+                elementwise.negative, (product,)
+            )
+    return None
+
+
+def _negated(x: Operand, made: Maker) -> Operand | None:
+    """Of what an operand is the negative."""
+    inner = made.get(x) if isinstance(x, Value) else None
+    return inner.operands[0] if inner is not None and inner.primitive is elementwise.negative else None
+
+
+def _add(equation: Equation, made: Maker) -> Outcome:
+    a, b = equation.operands
+    if equation.output.dtype.kind == "f":
+        if (inner := _negated(b, made)) is not None:
+            return equation.by(elementwise.subtract, (a, inner))
+        if (inner := _negated(a, made)) is not None:
+            return equation.by(elementwise.subtract, (b, inner))
     return None
 
 
 def _strong(equation: Equation, made: Maker) -> Outcome:
     a, b = equation.operands
     for x, other in ((a, b), (b, a)):
-        known = number(other)
+        known = number(other, made)
         if known is not None and np.isfinite(known) and known != 0:
             return equation.by(elementwise.multiply, (x, other))  # no 0 and no infinity: an ordinary product
     return _multiply(equation, made)
 
 
-def _divide(equation: Equation, _: Maker) -> Outcome:
+def _divide(equation: Equation, made: Maker) -> Outcome:
     a, b = equation.operands
-    known = number(b)
+    known = number(b, made)
     if known is None or isinstance(known, (bool, np.bool_)):
         return None
     if known == 1 and _keeps(a, equation.output):
@@ -75,21 +103,21 @@ def _like(operand: Operand, value: Any) -> Any:
     return given.dtype.type(value) if isinstance(given, np.generic) else float(value)
 
 
-def _subtract(equation: Equation, _: Maker) -> Outcome:
+def _subtract(equation: Equation, made: Maker) -> Outcome:
     a, b = equation.operands
-    known = number(b)
+    known, inner = number(b, made), _negated(b, made)
+    if inner is not None and equation.output.dtype.kind == "f":
+        return equation.by(elementwise.add, (a, inner))
     return a if known is not None and known == 0 and not np.signbit(known) and _keeps(a, equation.output) else None
 
 
 def _negative(equation: Equation, made: Maker) -> Outcome:
-    (x,) = equation.operands
-    inner = made.get(x) if isinstance(x, Value) else None
-    return inner.operands[0] if inner is not None and inner.primitive is elementwise.negative else None
+    return _negated(equation.operands[0], made)
 
 
-def _power(equation: Equation, _: Maker) -> Outcome:
+def _power(equation: Equation, made: Maker) -> Outcome:
     a, b = equation.operands
-    known = number(b)
+    known = number(b, made)
     if known is None or not _keeps(a, equation.output):
         return None
     if known == 1:
@@ -136,7 +164,7 @@ def _matmul(equation: Equation, made: Maker) -> Outcome:
 RULES: Final[dict[str, Callable[[Equation, Maker], Outcome]]] = {
     "positive": _unchanged, "identity": _unchanged, "stop_gradient": _unchanged, "copy": _unchanged,
     "astype": _unchanged, "broadcast_to": _unchanged, "reshape": _reshape, "transpose": _transpose,
-    "multiply": _multiply, "strong_multiply": _strong, "divide": _divide, "subtract": _subtract,
+    "add": _add, "multiply": _multiply, "strong_multiply": _strong, "divide": _divide, "subtract": _subtract,
     "negative": _negative, "power": _power, "matmul": _matmul,
 }  # fmt: skip
 
@@ -157,6 +185,10 @@ def simplify(program: Program) -> Program:
             outcome = _folded(now) or (rule(now, made) if rule is not None else None)
             if outcome is None:
                 break
+            if isinstance(outcome, tuple):
+                first, outcome = outcome
+                kept.append(first)
+                made[first.output] = first
             now = outcome
         if isinstance(now, Equation):
             kept.append(now)

@@ -43,3 +43,14 @@ def empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
     except (KeyError, IndexError):
         memory = np.empty(size, np.uint8)
     return np.asarray(_Lent(memory, shape, dtype))
+
+
+def owned(array: Any) -> bool:
+    """Whether an array is the only one that sees its memory, as far as the array itself knows.
+
+    >>> whole = np.zeros(3)
+    >>> owned(whole), owned(whole[1:])
+    (True, False)
+    """
+    base = array.base
+    return base is None or type(base) is _Lent

@@ -85,7 +85,8 @@ class Pool:
         with self._lock:
             if self._library is None:
                 exported = (PARALLEL, OPEN, CLOSE, RESET, WORKER, PAUSES) if _THREADED else (PARALLEL,)
-                self._library = Library(region_module(threaded=_THREADED), exported, name="threads")
+                text = region_module(threaded=_THREADED)
+                self._library = Library(text, exported, name="threads", key=text)
                 if _THREADED:
                     self._library.function(RESET)()
                     os.register_at_fork(

@@ -1,0 +1,99 @@
+"""Emission: a plan as one LLVM module, whose function `run(ptr pointers)` runs a stretch of regions.
+
+`pointers` holds the addresses of inputs, outputs and constants, then that of the arena and of the threads' scratch memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from pullback.compiler.llvm import I64, PTR, Function, Module, Reg, Type
+from pullback.compiler.loops import emit_nest
+from pullback.compiler.lower import Call
+from pullback.compiler.nest import Nest
+from pullback.compiler.plan import Plan, Region
+from pullback.compiler.products import Product, emit_product
+from pullback.compiler.program import Operand
+from pullback.compiler.threads import emit_parallel
+
+RUN: Final = "run"
+BYTE: Final = Type("i8")
+
+
+def buffers_of(kernel: Nest | Product) -> list[Operand]:
+    """What a kernel's table lists."""
+    return list(dict.fromkeys(access.base for access in kernel.accesses()))
+
+
+def emit(plan: Plan, regions: Sequence[Region], slots: Mapping[Operand, int], count: int) -> Module:
+    """Write the module of some regions, for `count` pointers, the last two of which are the arena and scratch memory."""
+    module = Module()
+    root = plan.lowered.fused.root
+    f = Function(module, RUN, [(PTR, "pointers")])
+    (pointers,) = f.arguments
+    kernels = [kernel for region in regions for kernel in region.kernels if not isinstance(kernel, Call)]
+    tables = {id(kernel): f.emit(f"alloca [{len(buffers_of(kernel)) + 1} x ptr], align 64", PTR) for kernel in kernels}
+    contexts = [
+        f.emit(f"alloca [{len(region.kernels) + 1} x ptr], align 64", PTR) if region.parallel else None
+        for region in regions
+    ]  # fmt: skip
+    arena, scratch = (f.load(f.address(pointers, count - i, PTR), PTR) for i in (2, 1))
+    for number, kernel in enumerate(kernels):
+        for i, base in enumerate(buffers_of(kernel)):
+            known = root(base)
+            if known in plan.places:
+                place = f.address(arena, plan.places[known], BYTE)
+            else:
+                place = f.load(f.address(pointers, slots[known], PTR), PTR)
+            f.store(place, f.address(tables[id(kernel)], i, PTR))
+        name = f"kernel{number}"
+        if isinstance(kernel, Nest):
+            emit_nest(module, name, kernel, buffers_of(kernel))
+        else:
+            emit_product(module, name, kernel, buffers_of(kernel))
+    names = {id(kernel): f"kernel{number}" for number, kernel in enumerate(kernels)}
+    for number, (region, context) in enumerate(zip(regions, contexts, strict=True)):
+        inside = [kernel for kernel in region.kernels if not isinstance(kernel, Call)]
+        if context is None:
+            for kernel in inside:
+                _alone(f, names[id(kernel)], tables[id(kernel)], scratch, kernel.pieces)
+            continue
+        for i, kernel in enumerate(inside):
+            f.store(tables[id(kernel)], f.address(context, i, PTR))
+        f.store(scratch, f.address(context, len(inside), PTR))
+        task = f"region{number}"
+        _task(module, task, [(names[id(kernel)], kernel.pieces) for kernel in inside], plan.scratch)
+        emit_parallel(f, task, context, sum(kernel.pieces for kernel in inside))
+    f.ret()
+    f.finish()
+    return module
+
+
+def _alone(f: Function, name: str, table: Reg, scratch: Reg, pieces: int) -> None:
+    """All pieces of a kernel, one after the other."""
+    if pieces == 1:
+        f.call(name, table, scratch, f.const(0, I64), kind=None)
+    else:
+        with f.loop(0, pieces) as (piece, _, _):
+            f.call(name, table, scratch, piece, kind=None)
+
+
+def _task(module: Module, name: str, kernels: Sequence[tuple[str, int]], scratch: int) -> None:
+    """The task of a region: piece after piece of its kernels."""
+    f = Function(module, name, [(PTR, "context"), (I64, "piece"), (I64, "worker")], exported=False)
+    context, piece, worker = f.arguments
+    own = f.load(f.address(context, len(kernels), PTR), PTR)
+    own = f.address(own, f.binary("mul", worker, scratch), BYTE)
+    start = 0
+    for number, (kernel, pieces) in enumerate(kernels):
+        here, after = f.label("here"), f.label("after")
+        f.branch_if(f.compare("slt", piece, start + pieces), here, after)
+        f.begin(here)
+        table = f.load(f.address(context, number, PTR), PTR)
+        f.call(kernel, table, own, f.binary("sub", piece, start), kind=None)
+        f.ret()
+        f.begin(after)
+        start += pieces
+    f.ret()
+    f.finish()

@@ -1,0 +1,197 @@
+"""Executables: a program compiled for arrays that lie in given ways, ready to be called with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any, Final, TypeAlias, final
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+from pullback.compiler import threads
+from pullback.compiler.emit import RUN, buffers_of, emit
+from pullback.compiler.entry import Entry, Layout
+from pullback.compiler.fuse import fuse
+from pullback.compiler.interpret import kernel_of
+from pullback.compiler.jit import Library
+from pullback.compiler.lower import Call, Strides, lower
+from pullback.compiler.plan import Region, plan
+from pullback.compiler.program import Constant, Operand, Program, Value
+
+Array: TypeAlias = np.ndarray[Any, Any]
+
+LONG: Final = 20_000  # instructions, about, during which Python's other threads may run
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Regions that run in one native call, and the objects that it is given."""
+
+    library: Library
+    objects: tuple[Operand, ...]
+    layouts: tuple[Layout, ...]
+    long: bool
+
+
+@final
+class Frame:
+    """The memory of one call at a time, and the functions that work in it."""
+
+    def __init__(self, arena: int, scratch: int, stretches: Sequence[Stretch]) -> None:
+        self.memory = np.empty(arena + scratch * threads.get_threads() + 192, np.uint8)
+        first = -self.memory.ctypes.data % 64
+        start = self.memory.ctypes.data + first
+        self.arena = self.memory[first : first + arena]
+        self.threads = threads.get_threads()
+
+        def constants() -> tuple[Sequence[int], Any]:
+            return (start, start + -(-arena // 64) * 64), self.memory
+
+        self.calls: list[Callable[..., int]] = [
+            Entry(stretch.layouts, stretch.library.address(RUN), constants, long=stretch.long).take().call
+            for stretch in stretches
+        ]
+
+
+@final
+class Executable:
+    """A program for inputs with given strides.
+
+    Parameters
+    ----------
+    program : Program
+        What to compute.
+    given : mapping
+        The strides of the inputs, in elements.
+    wanted : sequence
+        Those of the outputs, None where they do not matter.
+    replaces : mapping
+        By number of an output, the input that it replaces and may be written over.
+
+    Attributes
+    ----------
+    plan : Plan
+        What is run.
+    stretches : list of Stretch
+        Native code; what NumPy does runs in between.
+    outputs : list of Layout
+        How the outputs lie.
+    """
+
+    def __init__(
+        self, program: Program, given: Mapping[Value, Strides], wanted: Sequence[Strides | None],
+        replaces: Mapping[int, Value],
+    ) -> None:  # fmt: skip
+        self._program = program
+        self._fused = fuse(program, given, wanted)
+        self.plan = plan(lower(self._fused, given, wanted), replaces)
+        self._roots = [self._fused.root(self._fused.view(output).base) for output in self._fused.outputs]
+        self.outputs = [self._layout(output) for output in self._fused.outputs]
+        self.stretches: list[Stretch] = []
+        self._steps: list[Stretch | Call] = []
+        for called, regions in groupby(self.plan.regions, lambda r: isinstance(r.kernels[0], Call)):
+            if called:
+                self._steps += [kernel for region in regions for kernel in region.kernels if isinstance(kernel, Call)]
+            else:
+                self.stretches.append(self._stretch(list(regions)))
+                self._steps.append(self.stretches[-1])
+        given_too = self.stretches[0].objects[len(program.inputs) + len(self._roots) :] if self.stretches else ()
+        self._plain = len(self._steps) == 1 and all(isinstance(o, Constant) for o in given_too)
+        self._constants = [operand.value for operand in given_too if isinstance(operand, Constant)]
+        self._parallel = any(region.parallel for region in self.plan.regions)
+        self._free: list[Frame] = []
+
+    def __call__(self, inputs: Sequence[Any], outputs: Sequence[Array]) -> int:
+        """Compute `outputs`; give 0, or 1 + the number of the first input that does not fit."""
+        if self._parallel:
+            threads.pool.ensure()
+        try:
+            frame = self._free.pop()
+        except IndexError:
+            frame = Frame(self.plan.arena, self.plan.scratch, self.stretches)
+        try:
+            if self._plain:
+                return frame.calls[0](*inputs, *outputs, *self._constants)
+            return self._run(frame, inputs, outputs)
+        finally:
+            if frame.threads >= threads.get_threads():
+                self._free.append(frame)
+
+    # Native code.
+
+    def _layout(self, value: Operand) -> Layout:
+        """How a value that is stored, or a view of one, lies in memory."""
+        if isinstance(value, Constant):
+            return Layout.of(value.value)
+        view = self._fused.view(value)
+        _, strides = view.strides(self.plan.lowered.layouts[view.base])
+        return Layout(value.dtype, value.shape, tuple(s * value.dtype.itemsize for s in strides))
+
+    def _stretch(self, regions: list[Region]) -> Stretch:
+        kernels = [kernel for region in regions for kernel in region.kernels if not isinstance(kernel, Call)]
+        bases = {self._fused.root(base) for kernel in kernels for base in buffers_of(kernel)} - self.plan.places.keys()
+        known = dict.fromkeys((*self._program.inputs, *self._roots))
+        objects = (*known, *(base for base in bases if base not in known))
+        layouts = [self._layout(base)._replace(writes=base in self._roots) for base in objects]
+        slots = {base: i for i, base in enumerate(objects)}
+        module = emit(self.plan, regions, slots, len(objects) + 2)
+        library = Library(module, [RUN], threads.symbols(), name=self._program.name)
+        return Stretch(library, objects, tuple(layouts), sum(kernel.cost for kernel in kernels) > LONG)
+
+    # Native code and NumPy in turn.
+
+    def _run(self, frame: Frame, inputs: Sequence[Any], outputs: Sequence[Array]) -> int:
+        known: dict[Operand, Any] = dict(zip(self._program.inputs, inputs, strict=True))
+        known |= {root: self._whole(root, array) for root, array in zip(self._roots, outputs, strict=True)}
+        calls = iter(frame.calls)
+        for step in self._steps:
+            if isinstance(step, Stretch):
+                misfit = next(calls)(*(o.value if isinstance(o, Constant) else known[o] for o in step.objects))
+                if misfit:
+                    return misfit
+            else:
+                operands = [self._array(operand, known, frame) for operand in step.equation.operands]
+                known[step.equation.output] = _own(kernel_of(step.equation)(*operands))
+        return 0
+
+    def _whole(self, root: Operand, output: Array) -> Array:
+        """The base that an output is a permutation of, with the base's axes."""
+        layout = self._layout(root)
+        return as_strided(output, layout.shape, layout.strides)
+
+    def _array(self, operand: Operand, known: Mapping[Operand, Any], frame: Frame) -> Any:
+        """An operand of a call of NumPy, as an array or a number."""
+        if isinstance(operand, Constant):
+            return operand.value
+        view = self._fused.view(operand)
+        base, root = view.base, self._fused.root(view.base)
+        if isinstance(root, Constant):
+            whole = np.asarray(root.value)
+        elif root in self.plan.places:
+            place, layout = self.plan.places[root], self._layout(root)
+            whole = np.ndarray(layout.shape, layout.dtype, frame.arena, place, layout.strides)
+        else:
+            whole = known[root]
+        if isinstance(whole, tuple):
+            return whole
+        whole = np.asarray(whole).reshape(np.shape(base.value) if isinstance(base, Constant) else base.shape)
+        return _viewed(whole, view.shape, *view.strides([s // whole.itemsize for s in whole.strides]))
+
+
+def _viewed(whole: Array, shape: tuple[int, ...], offset: int, strides: tuple[int, ...]) -> Array:
+    """A view of an array that begins `offset` elements from its first, with strides in elements."""
+    size = whole.itemsize
+    step = size if offset >= 0 else -size
+    there = as_strided(whole, (abs(offset) + 1,), (step,))[abs(offset) :]
+    return as_strided(there, shape, tuple(stride * size for stride in strides))
+
+
+def _own(result: Any) -> Any:
+    """What NumPy computed, in order and in memory of its own."""
+    if isinstance(result, tuple):
+        return tuple(map(_own, result))
+    array = np.asarray(result)
+    return np.array(array, order="C") if array.base is not None or not array.flags.c_contiguous else array

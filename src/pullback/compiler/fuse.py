@@ -1,0 +1,340 @@
+"""Fusion: which equations run together, so that what lies between them never touches memory.
+
+Each equation joins the latest group that makes one of its operands, if the loops agree and no circle arises; and
+groups that meet in it become one. What is used in another group, or asked for, is stored; all else stays in registers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import final
+
+import numpy as np
+
+from pullback.compiler.elementwise import has_row
+from pullback.compiler.groups import Group, Kind, Labels, admits, in_order, is_product, is_reduction, joined, named
+from pullback.compiler.program import Constant, Equation, Operand, Program, Value
+from pullback.compiler.views import Shape, View, is_movement, lies_in_order, moved, whole
+from pullback.core.custom_kinds import Opaque
+from pullback.ops.elementwise import identity
+
+
+@final
+@dataclass(slots=True)
+class Fused:
+    """A program in groups.
+
+    Attributes
+    ----------
+    groups : list of Group
+        In the order in which they run.
+    views : dict
+        Of each value: how it is read from its base.
+    aliases : dict
+        Values that are the memory of another in another shape; both lie in order.
+    stored : set of Value
+        Bases that are in memory.
+    outputs : list
+        As the program's, each a base that is made here or a view that permutes one.
+    """
+
+    groups: list[Group] = field(default_factory=list)
+    views: dict[Value, View] = field(default_factory=dict)
+    aliases: dict[Value, Operand] = field(default_factory=dict)
+    stored: set[Operand] = field(default_factory=set)
+    outputs: list[Value] = field(default_factory=list)
+
+    def view(self, operand: Operand) -> View:
+        """How an operand is read."""
+        if isinstance(operand, Value) and operand in self.views:
+            return self.views[operand]
+        return whole(operand, np.shape(operand.value) if isinstance(operand, Constant) else operand.shape)
+
+    def root(self, base: Operand) -> Operand:
+        """The value whose memory a base is."""
+        while isinstance(base, Value) and base in self.aliases:
+            base = self.aliases[base]
+        return base
+
+    def spread(self, operand: Operand, shape: tuple[int, ...]) -> View:
+        """How an operand is read along the axes of a shape to which it is broadcast."""
+        view = self.view(operand)
+        extra = len(shape) - len(view.shape)
+        return View(
+            view.base, shape,
+            tuple(p._replace(terms=tuple((a + extra, c) for a, c in p.terms)) for p in view.places),
+        )  # fmt: skip
+
+
+def fuse(program: Program, layouts: Mapping[Value, Shape], wanted: Sequence[Shape | None] = ()) -> Fused:
+    """Put the equations of a program into groups.
+
+    Parameters
+    ----------
+    program : Program
+        What to compute.
+    layouts : mapping
+        The strides of the inputs, in elements.
+    wanted : sequence
+        The strides that outputs must have, None where they may have any.
+    """
+    fuser = _Fuser(layouts)
+    for equation in program.equations:
+        fuser.take(equation)
+    for number, output in enumerate(program.outputs):
+        fuser.output(output, wanted[number] if wanted else None)
+    return fuser.finished()
+
+
+@final
+class _Fuser:
+    """What is known while equations are taken in, one after the other."""
+
+    def __init__(self, layouts: Mapping[Value, tuple[int, ...]]) -> None:
+        self._fused = Fused()
+        self._layouts = layouts
+        self._maker: dict[Operand, Group] = {}
+        self._groups: list[Group] = []
+        self._place: dict[Equation, int] = {}
+        self._last_opaque: Group | None = None
+
+    # What becomes of an equation.
+
+    def take(self, equation: Equation) -> None:
+        """Put an equation where it belongs."""
+        self._place[equation] = len(self._place)
+        if 0 in equation.output.shape or any(0 in operand.shape for operand in equation.values):
+            self._kernel(equation)
+        elif is_movement(equation) or (is_reduction(equation) and _only_reshapes(equation)):
+            self._move(equation)
+        elif has_row(equation):
+            self._elementwise(equation)
+        elif is_reduction(equation) and _reducible(equation):
+            self._reduce(equation)
+        elif is_product(equation):
+            self._product(equation)
+        else:
+            self._kernel(equation)
+
+    def output(self, output: Operand, wanted: Shape | None) -> None:
+        """See to it that an output is in memory of its own, with the strides that are wanted."""
+        view = self._fused.view(output)
+        order, root = view.axes(), self._fused.root(view.base)
+        covered = order is not None and len(named(order)) == sum(n != 1 for n in view.shape)
+        maker = self._maker.get(root)
+        shared = root != view.base or root in self._fused.aliases.values()  # it lies in order, whatever is wanted
+        odd = wanted is not None and not lies_in_order(view.shape, wanted)
+        again = root in map(self._root_of, self._fused.outputs)
+        if not covered or maker is None or maker.kind == "kernel" or (shared and odd) or again:
+            shape = np.shape(output.value) if isinstance(output, Constant) else output.shape
+            dtype = np.result_type(output.value) if isinstance(output, Constant) else output.dtype
+            copy = Equation(identity, (output,), {}, Value(shape, dtype), "")
+            self.take(copy)
+            output = copy.output
+        assert isinstance(output, Value)
+        self._fused.outputs.append(output)
+
+    def _root_of(self, output: Value) -> Operand:
+        return self._fused.root(self._fused.view(output).base)
+
+    def finished(self) -> Fused:
+        """The groups in order."""
+        fused = self._fused
+        fused.groups = list(in_order(self._groups, self._place))
+        for group in fused.groups:
+            group.equations.sort(key=self._place.__getitem__)
+            for equation in group.equations:
+                read = [fused.view(operand).base for operand in equation.operands]
+                inside = group.where if group.kind == "nest" or equation is not group.equations[0] else {}
+                fused.stored |= {fused.root(base) for base in read if base not in inside}
+        fused.stored |= {fused.root(fused.view(output).base) for output in fused.outputs}
+        return fused
+
+    # Movement.
+
+    def _move(self, equation: Equation) -> None:
+        (operand,) = equation.operands
+        view = self._fused.view(operand)
+        if is_reduction(equation):
+            shape = equation.output.shape
+            kept = [i for i, n in enumerate(view.shape) if n != 1], [i for i, n in enumerate(shape) if n != 1]
+            names = dict(zip(*kept, strict=True))
+            there: View | None = View(
+                view.base, shape, tuple(p._replace(terms=tuple((names[a], c) for a, c in p.terms)) for p in view.places)
+            )
+        else:
+            there = moved(equation, view)
+        if there is not None:
+            self._fused.views[equation.output] = there
+        elif equation.primitive.name == "reshape":
+            self._alias(equation, view)
+        else:
+            self._kernel(equation)
+
+    def _alias(self, equation: Equation, view: View) -> None:
+        """Axes are merged: the operand has to lie in order in memory, where the result is the same memory."""
+        base = view.base
+        plain = view == whole(base, view.shape) and self._lies_in_order(base)
+        if not plain:
+            copy = Equation(identity, equation.operands, {}, Value(view.shape, equation.output.dtype), equation.line)
+            self.take(copy)
+            base = copy.output
+        self._fused.aliases[equation.output] = base
+        if base in self._maker:
+            self._maker[equation.output] = self._maker[base]
+
+    def _lies_in_order(self, base: Operand) -> bool:
+        if base in self._maker:
+            return True
+        return isinstance(base, Value) and lies_in_order(base.shape, self._layouts[base])
+
+    # Loops.
+
+    def _elementwise(self, equation: Equation) -> None:
+        shape = equation.output.shape
+        views = [self._fused.spread(o, shape) for o in equation.operands if isinstance(o, Value) or np.ndim(o.value)]
+        for group in self._makers(views):
+            labels = self._labels(group, views, shape)
+            if labels is None or self._circle(group, views):
+                continue
+            used = [view.base for view in views if view.base in group.where]
+            outer = admits(group, [l for l in labels if l is not None], used)
+            if outer is not False:
+                group.sizes |= {l: n for l, n in zip(labels, shape, strict=True) if l is not None}
+                group.outer = outer
+                break
+        else:
+            group = self._new("nest")
+            labels = tuple(group.new_label(n) if n != 1 else None for n in shape)
+        self._join(group, equation, labels, labels, views)
+
+    def _reduce(self, equation: Equation) -> None:
+        view = self._fused.view(equation.operands[0])
+        axis = equation.params["axis"]
+        for group in self._makers([view]):
+            found = group.axes_along(view, (None,) * len(view.shape))
+            if group.kind == "nest" and isinstance(found, tuple) and named(found) in (group.full, group.outer):
+                labels, kept = found, _kept(found, axis)
+                outer = group.outer if named(found) == group.full else None
+                if outer is None or named(kept) == outer or not named(kept) & outer:
+                    break
+        else:
+            group = self._new("nest")
+            labels = tuple(group.new_label(n) if n != 1 else None for n in view.shape)
+            kept = _kept(labels, axis)
+        self._join(group, equation, labels, kept, [view])
+
+    def _product(self, equation: Equation) -> None:
+        group = self._new("product")
+        labels = tuple(group.new_label(n) if n != 1 else None for n in equation.output.shape)
+        self._join(group, equation, labels, labels, [])
+        self._need(group, equation)
+
+    def _kernel(self, equation: Equation) -> None:
+        group = self._new("kernel")
+        self._join(group, equation, (), (None,) * equation.output.ndim, [])
+        self._need(group, equation)
+        if isinstance(equation.primitive, Opaque):  # draws stay in order
+            if self._last_opaque is not None:
+                group.needs.add(self._last_opaque)
+            self._last_opaque = group
+
+    def _new(self, kind: Kind) -> Group:
+        group = Group(kind)
+        self._groups.append(group)
+        return group
+
+    def _need(self, group: Group, equation: Equation) -> None:
+        bases = (self._fused.view(value).base for value in equation.values)
+        group.needs |= {self._maker[base] for base in bases if base in self._maker}
+
+    def _join(self, group: Group, equation: Equation, axes: Labels, where: Labels, views: Sequence[View]) -> None:
+        """Enter an equation; then let other groups that make what it reads become one with its own, if they can."""
+        group.add(equation, axes, where)
+        self._maker[equation.output] = group
+        for view in views:
+            if view.base not in group.where:
+                group.reads[view.base, view.places] = axes
+                if view.base in self._maker:
+                    group.needs.add(self._maker[view.base])
+        for view in views:
+            here, there = self._maker[equation.output], self._maker.get(view.base)
+            if there is not None and there is not here and view.base not in self._fused.aliases:
+                self._unite(there, here, view, here.axes[equation])
+
+    # How it fits.
+
+    def _makers(self, views: Sequence[View]) -> Iterator[Group]:
+        """The groups that make what is read, the latest first; not those that have it in memory anyway."""
+        found = {self._maker[v.base] for v in views if v.base in self._maker and v.base not in self._fused.aliases}
+        fusible = [group for group in found if group.kind != "kernel"]
+        return iter(sorted(fusible, key=lambda group: -max(self._place[e] for e in group.equations)))
+
+    def _labels(self, group: Group, views: Sequence[View], shape: tuple[int, ...]) -> Labels | None:
+        """The labels of the axes of an elementwise equation that joins a group; new ones where nothing says."""
+        labels: Labels = (None,) * len(shape)
+        for view in views:
+            if view.base in group.where:
+                along = group.axes_along(view, labels)
+                if isinstance(along, bool):
+                    return None
+                labels = along
+            elif self._maker.get(view.base) is group:
+                return None  # an alias: it is read from memory
+        for view in views:  # what the group reads already has the labels that it is read with
+            hints = group.reads.get((view.base, view.places), ())
+            if len(hints) == len(shape):
+                taken = named(labels)
+                labels = tuple(
+                    hint if label is None and hint not in taken and group.sizes.get(hint or 0) == n else label
+                    for label, hint, n in zip(labels, hints, shape, strict=True)
+                )
+        fresh = iter(range(max(group.sizes, default=-1) + 1, 1000))
+        labels = tuple(
+            next(fresh) if label is None and n != 1 else label for label, n in zip(labels, shape, strict=True)
+        )
+        return labels if len(named(labels)) == sum(label is not None for label in labels) else None
+
+    def _circle(self, group: Group, views: Sequence[View]) -> bool:
+        """Whether something else that is read depends on the group."""
+        makers = {self._maker[view.base] for view in views if view.base in self._maker} - {group}
+        return any(maker.depends_on(group) for maker in makers)
+
+    def _unite(self, there: Group, here: Group, view: View, labels: Labels) -> None:
+        """Make one group of two, of which `here` reads a view of what `there` makes along its `labels`."""
+        if "kernel" in (there.kind, here.kind) or here.depends_on_through_others(there):
+            return
+        names = there.renaming(here, view, labels)
+        if names is None:
+            return
+        a, b = there, here
+        if there.kind == "product":  # a product keeps its labels: the other moves to it
+            a, b, names = here, there, {new: old for old, new in names.items()}
+        if a.kind != "nest" or names.keys() != a.full:
+            return
+        outer = joined(a, b, names)
+        if outer is False:
+            return
+        b.outer = outer
+        b.take_over(a, names)
+        self._groups.remove(a)
+        self._maker |= {base: b for base, maker in self._maker.items() if maker is a}
+        for group in self._groups:
+            if a in group.needs:
+                group.needs = (group.needs | {b}) - {a, group}
+
+
+def _kept(labels: Labels, axis: tuple[int, ...] | None) -> Labels:
+    return () if axis is None else tuple(label for i, label in enumerate(labels) if i not in axis)
+
+
+def _only_reshapes(equation: Equation) -> bool:
+    """Whether a reduction is one over axes of one element, without a change of dtype."""
+    (x,) = equation.operands
+    return isinstance(x, Value) and x.size == equation.output.size and x.dtype == equation.output.dtype
+
+
+def _reducible(equation: Equation) -> bool:
+    (x,) = equation.operands
+    return isinstance(x, Value) and x.dtype.kind in "fiub" and x.dtype.itemsize in (1, 4, 8)

@@ -1,0 +1,79 @@
+"""Lowering: each group becomes a kernel (loops, a product, a call of NumPy), and each stored value gets its strides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias, final
+
+import numpy as np
+
+from pullback.compiler.fuse import Fused
+from pullback.compiler.groups import Group
+from pullback.compiler.nest import Nest, lower_nest
+from pullback.compiler.products import Product, lower_product
+from pullback.compiler.program import Constant, Equation, Operand, Value
+from pullback.compiler.views import ordered, strides_of
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Call:
+    """An equation that NumPy computes, with the reason."""
+
+    equation: Equation
+    reason: str
+
+
+Kernel: TypeAlias = Nest | Product | Call
+Strides: TypeAlias = tuple[int, ...]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Lowered:
+    """The kernels of a program in order, and the strides of all that is in memory, in elements."""
+
+    kernels: list[Kernel]
+    layouts: dict[Operand, Strides]
+    fused: Fused
+
+
+def lower(fused: Fused, given: Mapping[Value, Strides], wanted: Sequence[Strides | None]) -> Lowered:
+    """Turn groups into kernels, for inputs with the strides `given` and outputs with those `wanted`, where it matters."""
+    layouts: dict[Operand, Strides] = {value: strides for value, strides in given.items()}
+    for output, strides in zip(fused.outputs, wanted, strict=True):
+        view = fused.view(output)
+        order = view.axes()
+        if strides is not None and order is not None:
+            layouts.setdefault(view.base, tuple(1 if axis is None else strides[axis] for axis in order))
+    for group in fused.groups:
+        for equation in group.equations:
+            for base in (equation.output, *(fused.view(operand).base for operand in equation.operands)):
+                natural = strides_of(np.asarray(base.value)) if isinstance(base, Constant) else ordered(base.shape)
+                layouts.setdefault(base, natural)
+    kernels: list[Kernel] = []
+    for group in fused.groups:
+        if group.kind == "kernel":
+            kernels.append(Call(group.equations[0], "it has no loops of its own"))
+        elif group.kind == "product":
+            kernels.append(lower_product(group, fused, layouts))
+        else:
+            kernels += _nests(group, fused, layouts)
+    return Lowered(kernels, layouts, fused)
+
+
+def _nests(group: Group, fused: Fused, layouts: dict[Operand, Strides]) -> list[Nest]:
+    """The nest of a group and, where its pieces have results of their own, one that combines them for each."""
+    nest = lower_nest(group, fused, layouts)
+    made = [nest]
+    for value in nest.finals if nest.pieces > 1 else ():
+        parts = Value((nest.pieces, *value.shape), value.dtype)
+        layouts[parts] = (value.size, *layouts[value])
+        nest.stores[value] = nest.stores[value]._replace(base=parts)
+        combine = Group("nest")
+        labels = tuple(combine.new_label(n) if n != 1 else None for n in parts.shape)
+        primitive = nest.steps[value].equation.primitive
+        combine.add(Equation(primitive, (parts,), {"axis": (0,), "keepdims": False}, value), labels, labels[1:])
+        made.append(lower_nest(combine, fused, layouts))
+    return made

@@ -1,0 +1,54 @@
+"""The passes, in order: each takes a program and gives one that means the same."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection
+from typing import Final
+
+from pullback.compiler.deduplicate import deduplicate
+from pullback.compiler.expand import expand
+from pullback.compiler.program import Program
+from pullback.compiler.prune import prune
+from pullback.compiler.simplify import simplify
+from pullback.core.errors import OptionError
+
+Pass = Callable[[Program], Program]
+
+PASSES: Final[dict[str, Pass]] = {
+    "expand": expand, "simplify": simplify, "deduplicate": deduplicate, "prune": prune,
+}  # fmt: skip
+ROUNDS: Final = 2  # what one pass leaves, another may find something in
+
+
+def chosen() -> tuple[str, ...]:
+    """The names of the passes that are switched on: those that PULLBACK_PASSES lists, all where it is not set.
+
+    Raises
+    ------
+    OptionError
+        If it names something else.
+    """
+    asked = os.environ.get("PULLBACK_PASSES")
+    names = tuple(PASSES) if asked is None else tuple(filter(None, asked.replace(" ", "").split(",")))
+    for name in names:
+        if name not in PASSES:
+            raise OptionError("PULLBACK_PASSES: no such pass", got=name, fix=f"some of {', '.join(PASSES)}")
+    return names
+
+
+def stages(program: Program, names: Collection[str]) -> list[tuple[str, Program]]:
+    """The program as recorded, and after each pass that changed it."""
+    found = [("record", program)]
+    for _ in range(ROUNDS):
+        for name in PASSES:
+            if name in names:
+                changed = PASSES[name](found[-1][1])
+                if changed.equations != found[-1][1].equations or changed.outputs != found[-1][1].outputs:
+                    found.append((name, changed))
+    return found
+
+
+def simplified(program: Program, names: Collection[str] | None = None) -> Program:
+    """The program after all passes, or those that are named."""
+    return stages(program, chosen() if names is None else names)[-1][1]

@@ -1,0 +1,173 @@
+"""Products: contractions of strided matrices, with loops over batches around them and an epilogue at their end."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, final
+
+from pullback.compiler.contraction import Contraction, Plan, emit_matmul, plan, scratch_bytes
+from pullback.compiler.contraction.job import argument, moved
+from pullback.compiler.contraction.vectors import WIDE
+from pullback.compiler.fuse import Fused
+from pullback.compiler.groups import Group
+from pullback.compiler.llvm import I64, PTR, Function, Module, Reg
+from pullback.compiler.nest import Access, Layouts, Step, access_to, step_of
+from pullback.compiler.point import Buffers, Point, store
+from pullback.compiler.program import Operand, Value
+from pullback.compiler.values import Values
+
+INNER: Final = -1  # the label of the summed axis
+BRIEF: Final = 12  # instructions of an epilogue up to which it is written out for each vector of a tile
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A group that begins with a contraction.
+
+    Attributes
+    ----------
+    made : Value
+        What the contraction gives; it need not be stored.
+    a, b : Access
+        Its operands.
+    steps, stores, sizes : dict
+        As of a nest: the epilogue, what is stored, and the loops, INNER among them.
+    rows, columns : int
+        The labels of C.
+    batches : tuple of labels
+        The loops around it.
+    plan : Plan
+        How it is computed.
+    """
+
+    made: Value
+    a: Access
+    b: Access
+    steps: dict[Value, Step]
+    stores: dict[Value, Access]
+    sizes: dict[int, int]
+    rows: int
+    columns: int
+    batches: tuple[int, ...]
+    plan: Plan
+
+    @property
+    def repeats(self) -> int:
+        """How often it is done."""
+        return math.prod(self.sizes[label] for label in self.batches)
+
+    @property
+    def pieces(self) -> int:
+        """Parts that threads may compute at once."""
+        return self.plan.pieces * self.repeats
+
+    @property
+    def cost(self) -> int:
+        """About how many instructions it is."""
+        what = self.plan.what
+        epilogue = sum(step.weight + len(step.reads) for step in self.steps.values()) * what.m * what.n
+        return self.repeats * (what.flops // 2 + epilogue) // what.vector.lanes + 50
+
+    @property
+    def scratch_bytes(self) -> int:
+        """What a thread needs for panels."""
+        return scratch_bytes(self.plan)
+
+    def accesses(self) -> list[Access]:
+        """All that is read and written."""
+        return [self.a, self.b, *_others(self.steps, self.stores)]
+
+
+def _others(steps: dict[Value, Step], stores: dict[Value, Access]) -> list[Access]:
+    read = dict.fromkeys(r for step in steps.values() for r in step.reads if isinstance(r, Access))
+    return [*read, *stores.values()]
+
+
+def lower_product(group: Group, fused: Fused, layouts: Layouts) -> Product:
+    """Turn a group that begins with a contraction into matrices and an epilogue."""
+    first, *rest = group.equations
+    made, sizes = first.output, dict(group.sizes)
+    *batch, row, column = group.where[made]
+    row, column = (_label(sizes, label, new) for label, new in ((row, -2), (column, -3)))
+    views = [fused.view(operand) for operand in first.operands]
+    inner = views[0].shape[-2 if first.params["ta"] else -1]
+    sizes[INNER] = inner
+    ends = (
+        (INNER, row) if first.params["ta"] else (row, INNER),
+        (column, INNER) if first.params["tb"] else (INNER, column),
+    )
+    a, b = (
+        access_to(fused, layouts, o, (*batch[len(batch) + 2 - len(v.shape) :], *end))
+        for o, v, end in zip(first.operands, views, ends, strict=True)
+    )
+    steps = {equation.output: step_of(group, equation, fused, layouts) for equation in rest}
+    stores = {v: access_to(fused, layouts, v, group.where[v]) for v in (made, *steps) if v in fused.stored}
+    batches = [label for label in batch if label is not None]
+    while batches and _flat(batches[-1], row, sizes, a, b, _others(steps, stores)):
+        flat = batches.pop()
+        sizes[row] *= sizes.pop(flat)
+        a, stores = a.without(flat), {value: access.without(flat) for value, access in stores.items()}
+        for step in steps.values():
+            step.drop(flat)
+    main = stores.get(made) or next(iter(stores.values()))
+    what = Contraction(
+        sizes[row], sizes[column], inner, (a.along(row), a.along(INNER)), (b.along(INNER), b.along(column)),
+        (main.along(row), main.along(column)), dtype=str(made.dtype),
+    )  # fmt: skip
+    return Product(made, a, b, steps, stores, sizes, row, column, tuple(batches), plan(what))
+
+
+def _label(sizes: dict[int, int], label: int | None, new: int) -> int:
+    """A label, or a new one for an axis of one element."""
+    if label is None:
+        sizes[new] = 1
+        return new
+    return label
+
+
+def _flat(batch: int, row: int, sizes: dict[int, int], a: Access, b: Access, others: Sequence[Access]) -> bool:
+    """Whether a batch of products is one product of more rows."""
+    return not b.along(batch) and all(x.along(batch) == x.along(row) * sizes[row] for x in (a, *others))
+
+
+def emit_product(module: Module, name: str, product: Product, buffers: Sequence[Operand]) -> None:
+    """Define `void name(ptr table, ptr scratch, i64 piece)`, which computes one piece of a product."""
+    how, kind = product.plan, product.plan.what.vector
+    parameters = [(PTR, "table"), *((I64, f"batch{label}") for label in product.batches)]
+
+    def epilogue(f: Function, row: Reg, column: Reg, sums: Reg, mask: Reg | None) -> None:
+        index = {label: argument(f, f"batch{label}") for label in product.batches}
+        down, along = (product.columns, product.rows) if how.turned else (product.rows, product.columns)
+        at = Buffers(f, argument(f, "table"), buffers)
+        point = Point(f, {**index, down: row, along: column}, along, kind.lanes, mask)
+        point.known[product.made] = sums
+        values = Values(f, at, product.steps)
+        for value in (product.made, *product.steps):
+            if value in product.stores:
+                store(at, product.stores[value], values.value(value, point), value.dtype, point)
+
+    weight = sum(step.weight for step in product.steps.values())
+    emit_matmul(module, f"{name}.matmul", how, parameters, epilogue, unrolled=weight <= BRIEF)
+
+    f = Function(module, name, [(PTR, "table"), (PTR, "scratch"), (I64, "piece")], attributes=WIDE, exported=False)
+    table, scratch, piece = f.arguments
+    at = Buffers(f, table, buffers)
+    batch, index = f.binary("udiv", piece, how.pieces), dict[int, Reg]()
+    for label in reversed(product.batches):
+        index[label], batch = (
+            f.binary("urem", batch, product.sizes[label]),
+            f.binary("udiv", batch, product.sizes[label]),
+        )
+    matrices = [
+        moved(f, at[x.base], [(1, x.offset), *((index[label], x.along(label)) for label in product.batches)], kind)
+        for x in (product.a, product.b)
+    ]
+    first = f.binary("urem", piece, how.pieces)
+    last = f.binary("add", first, 1)
+    given = [*matrices, table, scratch, first, last, table, *(index[label] for label in product.batches)]
+    f.call(f"{name}.matmul", *given, kind=None)
+    f.ret()
+    f.finish()
