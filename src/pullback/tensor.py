@@ -138,23 +138,20 @@ class Tensor(Methods, Writing):
 
     @grad.setter
     def grad(self, gradient: Any) -> None:
-        node = self.node
-        if (trace := MODE.get().trace) is not None and node is not None:
-            trace.touch_grad(node)
-        holds = node is not None and node.primitive is None
-        if gradient is None:
-            if holds:
-                node.grad = None
-            return
-        if not isinstance(gradient, Tensor):
-            gradient = Tensor(np.array(gradient, self.dtype))
-        if gradient.dtype != self.dtype:
-            gradient = gradient.astype(self.dtype)
-        if gradient.shape != self.shape:
-            raise ShapeError("grad: a gradient has the shape of its tensor", tensor=self.shape, got=gradient.shape)
-        if not holds:
-            raise GraphError("grad: only a leaf that requires a gradient holds one", fix="t.requires_grad = True")
-        node.grad = gradient
+        if (trace := MODE.get().trace) is not None and self.node is not None:
+            trace.touch_grad(self.node)
+        leaf = self.node if self.is_leaf else None
+        if gradient is not None:
+            if leaf is None:
+                raise GraphError("grad: only a leaf that requires a gradient holds one", fix="t.requires_grad = True")
+            if not isinstance(gradient, Tensor):
+                gradient = Tensor(np.array(gradient, self.dtype))
+            if gradient.shape != self.shape:
+                raise ShapeError("grad: a gradient has the shape of its tensor", tensor=self.shape, got=gradient.shape)
+            if gradient.dtype != self.dtype:
+                gradient = gradient.astype(self.dtype)
+        if leaf is not None:
+            leaf.grad = gradient
 
     # Its numbers.
 

@@ -107,7 +107,8 @@ def _cross_entropy(x: Any, labels: Any, axis: tuple[int, ...] | None, keepdims: 
     shifted = np.subtract(x, np.maximum.reduce(x, axis=-1, keepdims=True), order="C")
     e = np.exp(shifted)
     total = np.add.reduce(e, axis=-1, keepdims=True)
-    place = np.arange(0, x.size, classes) + flat  # of each true class, in the flat array: one index is quicker than two
+    # The places of the true classes in the flat array: one index is quicker than two.
+    place = np.arange(0, x.size, classes) + flat.astype(np.intp, copy=False)
     losses = np.log(total).reshape(-1) - shifted.reshape(-1)[place]
     e /= total
     e.reshape(-1)[place] -= 1  # the derivative, from what is at hand
