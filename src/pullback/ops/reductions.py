@@ -104,22 +104,21 @@ def _cross_entropy(x: Any, labels: Any, axis: tuple[int, ...] | None, keepdims: 
         raise ShapeError(
             "cross_entropy: a label is not a class", classes=classes, smallest=flat.min(), largest=flat.max()
         )
-    shifted = np.subtract(x, np.maximum.reduce(x, axis=-1, keepdims=True), order="C")
+    shifted = (x - np.maximum.reduce(x, axis=-1, keepdims=True)).reshape(-1, classes)
     e = np.exp(shifted)
     total = np.add.reduce(e, axis=-1, keepdims=True)
-    # The places of the true classes in the flat array: one index is quicker than two.
-    place = np.arange(0, x.size, classes) + flat.astype(np.intp, copy=False)
-    losses = np.log(total).reshape(-1) - shifted.reshape(-1)[place]
+    place = np.arange(flat.size), flat
+    losses = np.log(total).reshape(-1) - shifted[place]
     e /= total
-    e.reshape(-1)[place] -= 1  # the derivative, from what is at hand
+    e[place] -= 1  # the derivative, from what is at hand
     if axis is None:
         losses = np.add.reduce(losses, axis=None)
         if mean:
             losses /= flat.size
             e /= flat.size
         if not keepdims:
-            return losses, e
-    return losses.reshape(kept_shape(x.shape, axis) if keepdims else _dropped(x.shape, axis)), e
+            return losses, e.reshape(x.shape)
+    return losses.reshape(kept_shape(x.shape, axis) if keepdims else _dropped(x.shape, axis)), e.reshape(x.shape)
 
 
 def _softmax_minus(x: Any, labels: Any, *, mean: bool, **_: Any) -> Any:
