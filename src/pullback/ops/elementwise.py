@@ -217,8 +217,8 @@ def where(condition: Any, a: Any, b: Any) -> Any:
     return select(condition, a, b)
 
 
-def clip(x: Any, low: Any = None, high: Any = None) -> Any:
-    """X limited to [low, high]; a bound that is None does not limit.
+def clip(x: Any, min: Any = None, max: Any = None) -> Any:
+    """X limited to [min, max]; a bound that is None does not limit.
 
     The derivative is 1 inside and at a bound, 0 outside; a bound takes the derivative of what it limits.
 
@@ -231,7 +231,7 @@ def clip(x: Any, low: Any = None, high: Any = None) -> Any:
     if dtype.kind in "iub":
         limits = (False, True) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
         lowest, highest = limits
-    return clip3(x, lowest if low is None else low, highest if high is None else high)
+    return clip3(x, lowest if min is None else min, highest if max is None else max)
 
 
 def _dtype(x: Any) -> Any:
