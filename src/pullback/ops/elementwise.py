@@ -29,7 +29,7 @@ def safe_ratio(a: Any, b: Any) -> Any:
 
 def _over_radius(x: Any, a: Any, b: Any) -> Any:
     radius = np.hypot(a, b)  # divided by twice, its square would overflow first
-    return safe_ratio(safe_ratio(x, radius), radius)
+    return safe_ratio(safe_ratio(1 * x, radius), radius)  # a boolean has no sign, 1 · it has
 
 
 def _sigmoid_of_gap(a: Any, b: Any) -> Any:
