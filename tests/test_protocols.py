@@ -144,7 +144,9 @@ def test_options_of_functions_that_we_do_not_have(call):
     lambda x: np.sum(x, axis=0, out=None), lambda x: np.mean(x, dtype=None), lambda x: np.sum(x, where=True),
     lambda x: np.max(x, axis=1, keepdims=True), lambda x: np.var(x, ddof=1),
     lambda x: np.std(x, axis=0, ddof=1, keepdims=True), lambda x: np.var(x, correction=1),
-    lambda x: np.clip(x, 0.0, None),
+    lambda x: np.clip(x, 0.0, None), lambda x: np.clip(x, min=0.0), lambda x: np.clip(x, a_min=-0.3, a_max=0.6),
+    lambda x: np.around(x, 1), lambda x: np.tile(x, reps=2),
+    lambda x: np.concatenate(np.split(x, indices_or_sections=3, axis=1)),
 ])  # fmt: skip
 def test_options_that_are_numpy_s_defaults_or_ours(call):
     assert np.allclose(call(pb.tensor(A)).numpy(), call(A))

@@ -33,7 +33,12 @@ _REDUCES: Final[dict[str, Callable[..., Any]]] = {
 _FUNCTIONS: Final[dict[str, Callable[..., Any]]] = {
     **{name: f for module in _MODULES for name, f in vars(module).items() if callable(f) and not name.startswith("_")},
     "amax": reductions.max, "amin": reductions.min, "permute_dims": movement.permute_dims,
-    "copy": movement.copy_,
+    "copy": movement.copy_, "around": elementwise.round,
+}  # fmt: skip
+
+# Keywords of NumPy's that have other names here.
+_KEYWORDS: Final = {
+    "ddof": "correction", "a_min": "min", "a_max": "max", "reps": "repetitions", "indices_or_sections": "sections",
 }  # fmt: skip
 
 # Functions whose answers carry no derivative: NumPy's own, on the numbers.
@@ -92,8 +97,7 @@ def array_function(
             fix="write it with functions that pullback has, or compute on t.numpy()",
         )
     _drop_defaults(kwargs)
-    if "ddof" in kwargs:
-        kwargs["correction"] = kwargs.pop("ddof")
+    kwargs = {_KEYWORDS.get(name, name): value for name, value in kwargs.items()}
     try:
         return ours(*args, **kwargs)
     except TypeError as error:

@@ -145,17 +145,18 @@ class Tensor(Methods, Writing):
     def grad(self, gradient: Any) -> None:
         if (trace := MODE.get().trace) is not None and self.node is not None:
             trace.replace_grad(self.node)
-        if gradient is not None and not isinstance(gradient, Tensor):
-            gradient = Tensor(np.array(gradient, self.dtype))
-        if gradient is not None and gradient.dtype != self.dtype:
-            gradient = gradient.astype(self.dtype)
-        if gradient is not None and gradient.shape != self.shape:
-            raise ShapeError("grad: a gradient has the shape of its tensor", tensor=self.shape, got=gradient.shape)
-        if self.node is None or self.node.primitive is not None:
-            if gradient is None:
-                return
-            raise GraphError("grad: only a leaf that requires a gradient holds one", fix="t.requires_grad = True")
-        self.node.grad = gradient
+        leaf = self.node if self.is_leaf else None
+        if gradient is not None:
+            if leaf is None:
+                raise GraphError("grad: only a leaf that requires a gradient holds one", fix="t.requires_grad = True")
+            if not isinstance(gradient, Tensor):
+                gradient = Tensor(np.array(gradient, self.dtype))
+            if gradient.shape != self.shape:
+                raise ShapeError("grad: a gradient has the shape of its tensor", tensor=self.shape, got=gradient.shape)
+            if gradient.dtype != self.dtype:
+                gradient = gradient.astype(self.dtype)
+        if leaf is not None:
+            leaf.grad = gradient
 
     # Its numbers.
 
@@ -294,13 +295,14 @@ class Tensor(Methods, Writing):
     def seed(self, grad: Any, boxed: bool) -> Any:
         """The cotangent that a walk back from here begins with: `grad`, or 1 for a single number."""
         if grad is None:
-            if self.size != 1:
+            array = self.array
+            if array.size != 1:
                 raise GraphError(
                     "backward: only a single number has a gradient", shape=self.shape,
                     fix="reduce it, e.g. loss.sum() or loss.mean(), or pass grad=",
                 )  # fmt: skip
-            one = self.dtype.type(1)
-            seed: Any = one if self.ndim == 0 else np.full(self.shape, one)
+            one = array.dtype.type(1)
+            seed: Any = one if array.ndim == 0 else np.full(array.shape, one)
         else:
             seed = grad if isinstance(grad, Tensor) and boxed else np.array(getattr(grad, "array", grad), self.dtype)
             if seed.shape != self.shape:

@@ -14,6 +14,7 @@ import numpy as np
 from pullback.core.changes import changed
 from pullback.core.errors import DTypeError, GraphError, ShapeError
 from pullback.core.graph import user_line
+from pullback.core.memory import owned
 from pullback.core.modes import MODE
 from pullback.core.primitive import Primitive
 from pullback.ops import indexing, movement
@@ -69,6 +70,13 @@ class Writing:
                 else:
                     return self
         return self.become(operation(self, other))
+
+    def owned(self: Any) -> np.ndarray[Any, Any]:
+        """The array, to be written to where nothing is recorded; if something else can see it, first a copy of it."""
+        array = self.array
+        if sys.getrefcount(array) > _ALONE or type(array) is not np.ndarray or not owned(array):
+            array = self.array = np.copy(array)
+        return array
 
     def _writable(self: Any, array: Any, other: Any) -> bool:
         """Whether nothing would be recorded, and the array owns its memory."""

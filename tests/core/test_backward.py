@@ -77,6 +77,16 @@ def test_a_leaf_on_no_path_gets_none():
     assert other.grad is None
 
 
+def test_a_leaf_behind_a_derivative_of_zero_gets_zeros():
+    x, y = leaf([1.5, 2.5]), leaf([3.0, 4.0])
+    (y * pb.floor(pb.exp(x))).sum().backward()
+    assert x.grad.tolist() == [0.0, 0.0]
+    assert y.grad.tolist() == [4.0, 12.0]
+    assert pb.gradients(pb.sign(x).sum())[x].tolist() == [0.0, 0.0]
+    (x - pb.floor(x)).sum().backward()
+    assert x.grad.tolist() == [1.0, 1.0]
+
+
 def test_backward_of_a_leaf_itself():
     x = leaf(2.0)
     x.backward()

@@ -102,6 +102,19 @@ def test_a_gradient_has_its_value_s_dtype_whatever_it_met(dtype, other):
     assert again.dtype == dtype
 
 
+@pytest.mark.parametrize("operation", [
+    pb.add, pb.subtract, pb.multiply, pb.divide, pb.power, pb.mod, pb.maximum, pb.minimum, pb.arctan2, pb.hypot,
+    pb.logaddexp, lambda a, b: pb.where(b, a, b), lambda a, b: pb.clip(a, b, 2.0),
+])  # fmt: skip
+@pytest.mark.parametrize("dtype", [np.bool_, np.uint8, np.int64])
+def test_operands_that_carry_no_derivative_take_part_in_one(operation, dtype):
+    x, other = np.array([1.5, 0.5]), np.array([1, 1], dtype)
+    for f in (operation, lambda a, b: operation(b, a)):
+        gradient = pb.grad(lambda x, f=f: f(x, other).sum())(x)
+        expected = pb.grad(lambda x, f=f: f(x, other.astype(float)).sum())(x)
+        assert gradient.tolist() == pytest.approx(expected.tolist(), rel=1e-15)
+
+
 def test_a_cast_and_back():
     x = pb.tensor(np.array([1.5, 2.5], np.float32), requires_grad=True)
     y = x.astype(np.float64)

@@ -40,6 +40,15 @@ def test_cross_entropy_of_labels(reduction):
     assert pb.cross_entropy is pb.softmax_cross_entropy
 
 
+@pytest.mark.parametrize("shape", [(8, 3), (2, 4, 3)])
+def test_cross_entropy_of_labels_in_any_memory_order(shape):
+    labels = LABELS.reshape(shape[:-1])
+    plain, turned = (pb.tensor(np.asarray(LOGITS.reshape(shape), order=order), requires_grad=True) for order in "CF")
+    for x in (plain, turned):
+        pb.cross_entropy(x, labels).backward()
+    assert turned.grad.tolist() == plain.grad.tolist()
+
+
 @reductions
 def test_cross_entropy_of_probabilities(reduction):
     expected = REDUCTIONS[reduction](-(SOFT * log_softmax(LOGITS)).sum(axis=-1))

@@ -1,5 +1,7 @@
 """States of modules: out and in by name, and nothing changes where something does not fit."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -96,6 +98,15 @@ def test_not_strict_loads_what_fits_and_says_what_did_not(model, other):
     assert other.layers[2].bias.tolist() == kept
     with pytest.raises(CheckpointError, match="shape"):
         other.load_state_dict({"mean": np.ones(3)}, strict=False)
+
+
+def test_misfits_are_told_in_the_order_of_the_model(other):
+    state = MLP(4, 2, 2, rng=0).state_dict()
+    for order in (sorted(state), sorted(state, reverse=True)):
+        with pytest.raises(CheckpointError) as caught:
+            other.load_state_dict({name: state[name] for name in order})
+        told = re.findall(r"(\S+): shape", str(caught.value))
+        assert told == ["layers.0.weight", "layers.0.bias", "layers.2.weight"]
 
 
 def test_many_names_are_cut_short():

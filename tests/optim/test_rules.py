@@ -108,7 +108,8 @@ def test_each_dtype_is_kept(kind, settings):
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 def test_the_learning_rate_promotes_nothing(dtype):
     optimizer = SGD([pb.tensor([1.0], dtype, requires_grad=True)], lr=0.1)
-    assert optimizer.prepare(optimizer.param_groups[0], np.dtype(dtype), None).lr.dtype == dtype
+    group = optimizer.param_groups[0]
+    assert optimizer.prepare(group, group.lr, np.dtype(dtype), None).lr.dtype == dtype
 
 
 def test_float32_keeps_the_small_differences_of_the_first_steps():
@@ -120,6 +121,36 @@ def test_float32_keeps_the_small_differences_of_the_first_steps():
             w.grad = np.array([1e-3], w.dtype)
             optimizer.step()
     assert p.item() == pytest.approx(q.item(), rel=3e-7)
+
+
+@pytest.mark.parametrize("kind", [SGD, Adam, AdamW])
+def test_a_rule_gives_on_arrays_what_it_gives_on_tensors(kind):
+    settings = {"lr": 0.1, "weight_decay": 0.1}
+    if kind is SGD:
+        settings |= {"momentum": 0.9, "dampening": 0.5}
+    rng = np.random.default_rng(0)
+    starts = [rng.normal(size=shape).astype(np.float32) for shape in ((), (3,), (4, 5))]
+    gradients = [[rng.normal(size=start.shape) for _ in range(5)] for start in starts]
+    found = []
+    for on_arrays in (True, False):
+        params = [pb.tensor(start, requires_grad=True) for start in starts]
+        optimizer = kind(params, **settings)
+        optimizer.on_arrays = on_arrays
+        given_gradients(optimizer, params, gradients)
+        found.append([p.tolist() for p in params])
+    assert found[0] == found[1]
+
+
+def test_what_someone_else_sees_is_left_as_it_is():
+    array = np.array([1.0, 2.0])
+    w = pb.tensor(array, requires_grad=True, copy=False)
+    optimizer = SGD([w], lr=1.0, momentum=0.9)
+    view = w.numpy()
+    for _ in range(2):
+        w.grad = [1.0, 1.0]
+        optimizer.step()
+    assert w.tolist() == pytest.approx([-1.9, -0.9])
+    assert array.tolist() == view.tolist() == [1.0, 2.0]
 
 
 def test_gradients_are_left_as_they_are():

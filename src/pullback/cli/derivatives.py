@@ -40,13 +40,15 @@ def derivatives(text: str, given: Sequence[str]) -> str:
               y  6  0
     """
     expression = Expression(text)
-    values = assignments(expression, given)
     with np.errstate(all="ignore"):  # a NaN or an infinity is shown, and says enough
+        values = assignments(expression, given)
         result = expression(values)
         if result.size != 1 or result.dtype.kind != "f":
+            truth = result.dtype.kind == "b"
             raise ExpressionError(
                 "expression: only a single number has a gradient", formula=expression.text,
-                shape=result.shape, dtype=result.dtype, fix=f"reduce it: sum({expression.text})",
+                shape=result.shape, dtype=result.dtype,
+                fix=f"let it choose: where({expression.text}, a, b)" if truth else f"reduce it: sum({expression.text})",
             )  # fmt: skip
         point = ", ".join(f"{name} = {_number(value)}" for name, value in values.items())
         lines = [expression.text + (f"  at  {point}" if point else ""), "", f"value     {result.item():.10g}"]
@@ -112,11 +114,11 @@ def picture(text: str, given: Sequence[str], path: Path, *, direction: Direction
         If the file's name does not end in .svg, or it cannot be written.
     """
     expression = Expression(text)
-    values = assignments(expression, given)
-    for name, value in values.items():
-        value.requires_grad = True
-        value.name = name
     with np.errstate(all="ignore"):
+        values = assignments(expression, given)
+        for name, value in values.items():
+            value.requires_grad = True
+            value.name = name
         drawn = graph(expression(values))
     try:
         drawn.draw(path, values=True, direction=direction)

@@ -39,14 +39,20 @@ def normalize_axes(axis: Axes, ndim: int, name: str) -> tuple[int, ...] | None:
 
 def ndim_of(x: Any) -> int:
     """Number of axes of anything array-like."""
-    ndim: int | None = getattr(x, "ndim", None)
-    return np.ndim(x) if ndim is None else ndim
+    try:
+        ndim: int = x.ndim
+    except AttributeError:
+        return np.ndim(x)
+    return ndim
 
 
 def shape_of(x: Any) -> tuple[int, ...]:
     """Shape of anything array-like."""
-    shape: tuple[int, ...] | None = getattr(x, "shape", None)
-    return np.shape(x) if shape is None else shape
+    try:
+        shape: tuple[int, ...] = x.shape
+    except AttributeError:
+        return np.shape(x)
+    return shape
 
 
 def reduced_size(shape: tuple[int, ...], axis: tuple[int, ...] | None) -> int:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from pullback.core.primitive import Primitive
 
+NO_PARAMS: Final[dict[str, Any]] = {}  # of all nodes whose primitive takes none
 next_serial: Final[Callable[[], int]] = count().__next__
 
 # Whose frames are not the user's: ours, and NumPy's, which stand between where its functions are called.
@@ -62,7 +63,7 @@ class Node:
     primitive: Primitive | None
     inputs: tuple[Any, ...]
     params: dict[str, Any]
-    saved: list[Any] | tuple[Any, ...] | None
+    saved: tuple[Any, ...] | None
     aval: Any
     serial: int
     tracked: int
@@ -86,7 +87,7 @@ def source(aval: Any) -> Node:
     node = Node()
     node.primitive = None
     node.inputs = ()
-    node.params = {}
+    node.params = NO_PARAMS
     node.saved = ()
     node.aval = aval
     node.grad = None

@@ -14,7 +14,7 @@ import numpy as np
 
 from pullback.core.blocks import LARGE, blockwise
 from pullback.core.errors import AxisError, DTypeError, GraphError, NotFiniteError, PullbackError, ShapeError
-from pullback.core.graph import PLACES, Node, known_value, next_serial, user_line
+from pullback.core.graph import NO_PARAMS, Node, known_value, next_serial, user_line
 from pullback.core.modes import MODE
 from pullback.core.spec import KEPT_SIZE, Spec, constant_of, spec_of, summary_of
 
@@ -28,6 +28,8 @@ _NUMBERS: Final = frozenset(
 
 # What a rule's arguments are called, by the number of operands; `y` is always the output.
 OPERAND_NAMES: Final = {1: ("x",), 2: ("a", "b"), 3: ("a", "b", "c")}
+
+_NOTHING: Final = tuple((None,) * count for count in range(5))  # what is saved of up to three operands, if nothing is
 
 _new: Final = object.__new__
 _mode: Final = MODE.get
@@ -121,7 +123,7 @@ class Primitive(ABC):
         tensor_type = self.tensor
         arrays: list[Any] = []
         inputs: list[Any] = []
-        tracked = captured = 0
+        tracked = constant = captured = 0  # bit i is set where operand i is
         plain = True
         bit = 1
         for operand in operands:
@@ -131,6 +133,7 @@ class Primitive(ABC):
                 node = operand.node
                 if node is None:
                     inputs.append(array)
+                    constant |= bit
                 else:
                     inputs.append(node)
                     tracked |= bit
@@ -139,6 +142,7 @@ class Primitive(ABC):
                     if type(operand) is not np.ndarray:
                         operand = as_operand(operand)
                     captured |= bit
+                    constant |= bit
                 array = operand
                 inputs.append(operand)
             arrays.append(array)
@@ -163,28 +167,35 @@ class Primitive(ABC):
         if not tracked or not mode.recording or not self.differentiable:
             result.node = None
             return result
-        arrays.insert(0, output)
         drops = self._drops.get(tracked | bit)
-        for place in self._dropped(tracked, bit) if drops is None else drops:
+        if drops is None:
+            drops = self._dropped(tracked, bit)
+        arrays.insert(0, output)
+        for place in drops:
             arrays[place] = None
-        if captured:
-            # The caller's own arrays that are kept: a later change of one must not change the derivative.
+        if constant:
             for place, array in enumerate(inputs):
-                if captured >> place & 1 and arrays[place + 1] is not None:
-                    arrays[place + 1] = inputs[place] = array.copy()
+                if constant >> place & 1:
+                    if captured >> place & 1 and arrays[place + 1] is not None:
+                        # An array of the caller's own: a later change of it must not change the derivative.
+                        array = arrays[place + 1] = array.copy()
+                    inputs[place] = constant_of(array)
         if self.residual is not None:
             arrays.append(residual)
         result.node = node = _new(Node)
         node.primitive = self
-        node.params = params
+        node.params = params or NO_PARAMS
         node.inputs = tuple(inputs)
-        node.saved = arrays
+        # Of tuples of arrays and numbers, the garbage collector lets go; of lists it does not.
+        node.saved = _NOTHING[len(arrays)] if len(drops) == len(arrays) < 5 else tuple(arrays)
         node.tracked = tracked
         node.serial = next_serial()
-        if type(output) is np.float64 and not mode.anomaly:
+        if type(output) is np.float64:
             node.aval = output
         else:
-            self.describe(result, node, operands, mode.anomaly)
+            self.describe(result, node, operands)
+        if mode.anomaly and result.node is not None:
+            _watch(self, node, output)
         return result
 
     def bind(self, *operands: Any, **params: Any) -> Any:
@@ -195,25 +206,22 @@ class Primitive(ABC):
         output = self.kernel(*operands, **params)
         return output if self.residual is None else output[0]
 
-    def describe(self, result: Tensor, node: Node, operands: Sequence[Any], anomaly: bool) -> None:
-        """Note what the node made: the value itself where it is small. Let go of big constants that are not needed."""
+    def describe(self, result: Tensor, node: Node, operands: Sequence[Any]) -> None:
+        """Note what the node made: the value itself where it is small, else its shape and dtype."""
         output = result.array
         if type(output) is tuple:
             node.aval = summary_of(output)
-        elif output.dtype.kind != "f":
+            return
+        dtype = output.dtype
+        if dtype.kind != "f":
             result.node = None  # integers and booleans carry no derivative
             return
-        else:
-            node.aval = output if output.size <= KEPT_SIZE else Spec(output.shape, output.dtype)
-        if len(PLACES[node.tracked & 7]) < len(node.inputs):
-            node.inputs = tuple([x if type(x) is Node else constant_of(x) for x in node.inputs])
-        if self.blocks and node.saved is not None:
+        node.aval = output if output.size <= KEPT_SIZE else Spec(output.shape, dtype)
+        if self.blocks and len(operands) > 1 and node.saved is not None:
             # A partial of a half-precision operand is worked out in the precision of the result.
-            node.saved = [_at_least(value, output.dtype) for value in node.saved]
+            node.saved = tuple([_at_least(value, dtype) for value in node.saved])
         if self.lint is not None:
             self.lint(self.name, *operands)
-        if anomaly:
-            _watch(self, node, output)
 
     def _dropped(self, tracked: int, bit: int) -> tuple[int, ...]:
         """Places among (output, *operands) that no derivative of the tracked operands needs."""

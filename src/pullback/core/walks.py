@@ -89,11 +89,12 @@ def pull(
     Returns
     -------
     dict
-        The cotangent of each node asked for that was reached.
+        The cotangent of each node asked for that was reached; of a source behind a derivative of 0 it is 0.
     """
     on_path = None if path is None else set(path)
     cotangents: dict[Node, Any] = {}
     heap: list[tuple[int, Node]] = []  # what is still to be visited, the newest first
+    unfed: list[Node] = []  # that were given a cotangent of 0
     owned: set[Node] = set()  # whose cotangents are sums of the walk's own, which may be added to in place
     for node, cotangent in seeds:
         if node not in cotangents:
@@ -134,9 +135,10 @@ def pull(
             contributions.reverse()
             for i in wanted:
                 contribution = contributions.pop()
-                if contribution is None:
-                    continue
                 parent = inputs[i]
+                if contribution is None:
+                    unfed.append(parent)
+                    continue
                 aval = parent.aval
                 if type(contribution) is not np.float64 or type(aval) is not np.float64:
                     contribution = conform(contribution, aval)
@@ -154,6 +156,9 @@ def pull(
                         owned.add(parent)
             contribution = total = None
     if not wrt:
+        for node in ancestors(unfed):
+            if node.primitive is None and node not in cotangents:
+                cotangents[node] = zeros_of(node.aval)
         return cotangents  # of the sources: all others are spent
     results.update((node, cotangents[node]) for node in wrt if node in cotangents)  # the sources among them
     return results
@@ -192,7 +197,9 @@ def conform(cotangent: Any, aval: Any) -> Any:
 def sum_to(value: Any, shape: tuple[int, ...]) -> Any:
     """Undo a broadcast: sum `value` over the axes that broadcasting added or stretched to reach it from `shape`."""
     extra = value.ndim - len(shape)
-    stretched = tuple(i + extra for i, n in enumerate(shape) if n == 1 and value.shape[i + extra] != 1)
+    stretched: tuple[int, ...] = ()
+    if 1 in shape:
+        stretched = tuple(i + extra for i, n in enumerate(shape) if n == 1 and value.shape[i + extra] != 1)
     if extra or stretched:
         axes = (*range(extra), *stretched)
         value = value.sum(axis=axes, keepdims=True) if stretched else np.add.reduce(value, axis=axes)

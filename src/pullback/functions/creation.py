@@ -115,15 +115,15 @@ def ones(shape: Shape, dtype: Any = float) -> Tensor:
     return Tensor(np.ones(shape, dtype))
 
 
-def full(shape: Shape, value: Any, dtype: Any = None) -> Tensor:
+def full(shape: Shape, fill_value: Any, dtype: Any = None) -> Tensor:
     """One number in all places of a shape; the derivative of a tensor passes.
 
     >>> full(2, 7.0)
     Tensor([7., 7.])
     """
-    if isinstance(value, Tensor):
-        return broadcast_to(value if dtype is None else value.astype(dtype), shape)
-    return Tensor(np.full(shape, value, dtype))
+    if isinstance(fill_value, Tensor):
+        return broadcast_to(fill_value if dtype is None else fill_value.astype(dtype), shape)
+    return Tensor(np.full(shape, fill_value, dtype))
 
 
 def empty(shape: Shape, dtype: Any = float) -> Tensor:
@@ -153,14 +153,14 @@ def ones_like(x: Any, dtype: Any = None) -> Tensor:
     return Tensor(np.ones_like(_array(x), dtype))
 
 
-def full_like(x: Any, value: Any, dtype: Any = None) -> Tensor:
+def full_like(x: Any, fill_value: Any, dtype: Any = None) -> Tensor:
     """One number in all places of the shape of `x`, in its dtype; the derivative of a tensor passes.
 
     >>> full_like(np.zeros(2), 3)
     Tensor([3., 3.])
     """
     array = _array(x)
-    return full(array.shape, value, array.dtype if dtype is None else dtype)
+    return full(array.shape, fill_value, array.dtype if dtype is None else dtype)
 
 
 def empty_like(x: Any, dtype: Any = None) -> Tensor:

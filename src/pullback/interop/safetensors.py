@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final
 
@@ -105,7 +106,7 @@ def decode(content: bytes, file: str, *, proved: bool = False) -> tuple[Arrays, 
     if length > _MOST_HEADER:
         raise _damaged(file, f"a header of {length:,} bytes; at most {_MOST_HEADER:,} are read")
     try:
-        found = deserialize(content)  # type: ignore[no-untyped-call]  # the library leaves its type out
+        found = sorted(deserialize(content), key=itemgetter(0))  # type: ignore[no-untyped-call]  # it leaves its type out
         header = json.loads(content[8 : 8 + length])
     except (SafetensorError, ValueError) as error:
         raise _damaged(file, error) from error

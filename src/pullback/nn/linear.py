@@ -71,12 +71,13 @@ class Linear(Module):
         if not hasattr(x, "dtype"):
             x = np.asarray(x)
         weight = self.weight
-        if x.shape[-1:] != weight.shape[1:]:
+        if x.shape[-1:] != weight.array.shape[1:]:
             raise ShapeError(
                 f"{self}: the last axis of the input has another length", layer=self._path or None,
                 input=x.shape, weight=weight.shape, fix=_fix(x.shape, self.in_features),
             )  # fmt: skip
-        check_precision("Linear", x, weight)
+        if x.dtype != weight.array.dtype:
+            check_precision("Linear", x, weight)
         return linear(x, weight, self.bias)
 
     def extra_repr(self) -> str:

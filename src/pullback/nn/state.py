@@ -28,7 +28,7 @@ def load(owner: str, places: Mapping[str, Tensor], state: Mapping[str, Any], str
         raise CheckpointError(
             f"{owner}.load_state_dict: a state is a mapping of names to arrays", got=type(state).__name__
         )
-    arrays = {name: np.asarray(getattr(v, "array", v)) for name, v in state.items() if name in places}
+    arrays = {name: np.asarray(getattr(state[name], "array", state[name])) for name in places if name in state}
     found = {id(places[name]) for name in arrays}  # a shared tensor is found under any of its names
     unmatched = Unmatched(
         missing=[name for name, tensor in places.items() if id(tensor) not in found],

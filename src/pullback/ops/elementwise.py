@@ -34,7 +34,7 @@ def _inverse(b: Any) -> Any:
 
 def _over_radius(x: Any, a: Any, b: Any) -> Any:
     radius = np.hypot(a, b)  # divided by twice, its square would overflow first
-    return safe_ratio(safe_ratio(x, radius), radius)
+    return safe_ratio(safe_ratio(1 * x, radius), radius)  # a boolean has no sign, 1 · it has
 
 
 def _sigmoid_of_gap(a: Any, b: Any) -> Any:
@@ -222,8 +222,8 @@ def where(condition: Any, a: Any, b: Any) -> Any:
     return select(condition, a, b)
 
 
-def clip(x: Any, low: Any = None, high: Any = None) -> Any:
-    """X limited to [low, high]; a bound that is None does not limit.
+def clip(x: Any, min: Any = None, max: Any = None) -> Any:
+    """X limited to [min, max]; a bound that is None does not limit.
 
     The derivative is 1 inside and at a bound, 0 outside; a bound takes the derivative of what it limits.
 
@@ -236,7 +236,7 @@ def clip(x: Any, low: Any = None, high: Any = None) -> Any:
     if dtype.kind in "iub":
         limits = (False, True) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
         lowest, highest = limits
-    return clip3(x, lowest if low is None else low, highest if high is None else high)
+    return clip3(x, lowest if min is None else min, highest if max is None else max)
 
 
 def _dtype(x: Any) -> Any:

@@ -108,7 +108,7 @@ def _cross_entropy(x: Any, labels: Any, axis: tuple[int, ...] | None, keepdims: 
     e = np.exp(shifted)
     total = np.add.reduce(e, axis=-1, keepdims=True)
     place = np.arange(flat.size), flat
-    losses = np.log(total[:, 0]) - shifted[place]
+    losses = np.log(total).reshape(-1) - shifted[place]
     e /= total
     e[place] -= 1  # the derivative, from what is at hand
     if axis is None:
@@ -116,6 +116,8 @@ def _cross_entropy(x: Any, labels: Any, axis: tuple[int, ...] | None, keepdims: 
         if mean:
             losses /= flat.size
             e /= flat.size
+        if not keepdims:
+            return losses, e.reshape(x.shape)
     return losses.reshape(kept_shape(x.shape, axis) if keepdims else _dropped(x.shape, axis)), e.reshape(x.shape)
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC
+from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any, ClassVar, final
 
 import numpy as np
 
-from pullback.ops.elementwise import sqrt, square
 from pullback.optim.group import ParameterGroup, Params, State
 from pullback.optim.optimizer import Optimizer
 from pullback.tensor import Tensor
@@ -22,6 +22,7 @@ class Moments(Optimizer, ABC):
     """
 
     counts_steps: ClassVar[bool] = True
+    on_arrays: ClassVar[bool] = True
 
     def __init__(
         self, params: Params, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
@@ -32,27 +33,26 @@ class Moments(Optimizer, ABC):
     def start(self, p: Tensor, group: ParameterGroup) -> State:
         return {"m": Tensor(np.zeros_like(p.array)), "v": Tensor(np.zeros_like(p.array))}
 
-    def prepare(self, group: ParameterGroup, dtype: np.dtype[Any], step: Tensor | None) -> SimpleNamespace:
-        assert step is not None
+    def prepare(self, group: ParameterGroup, lr: Any, dtype: np.dtype[Any], step: Any) -> SimpleNamespace:
         beta1, beta2 = group["betas"]
-        t = step.become(step + 1)
-        root = sqrt(1 - beta2**t)
+        step += 1
+        root = np.sqrt(1 - beta2**step)
         return SimpleNamespace(
             beta1=beta1,
             beta2=beta2,
-            lr=(group.lr * root / (1 - beta1**t)).astype(dtype),
+            lr=(lr * root / (1 - beta1**step)).astype(dtype),
             eps=(group["eps"] * root).astype(dtype),
             weight_decay=group["weight_decay"],
         )
 
-    def descend(self, p: Tensor, g: Tensor, state: State, s: SimpleNamespace) -> None:
+    def descend(self, p: Any, g: Any, state: Mapping[str, Any], s: SimpleNamespace) -> None:
         """Let the moments take in g, then p ← p − lr · m̂ / (√v̂ + ε)."""
         m, v = state["m"], state["v"]
         m *= s.beta1
         m += (1 - s.beta1) * g
         v *= s.beta2
-        v += (1 - s.beta2) * square(g)
-        root = sqrt(v)
+        v += (1 - s.beta2) * np.square(g)
+        root = np.sqrt(v)
         root += s.eps
         step = s.lr * m
         step /= root
@@ -88,7 +88,7 @@ class Adam(Moments):
     Tensor([ 0.9, -1.9], requires_grad=True)
     """
 
-    def update(self, p: Tensor, g: Tensor, state: State, s: SimpleNamespace) -> None:
+    def update(self, p: Any, g: Any, state: Mapping[str, Any], s: SimpleNamespace) -> None:
         self.descend(p, g + s.weight_decay * p if s.weight_decay else g, state, s)
 
 
@@ -120,13 +120,13 @@ class AdamW(Moments):
     ) -> None:  # fmt: skip
         super().__init__(params, lr, betas, eps, weight_decay)
 
-    def prepare(self, group: ParameterGroup, dtype: np.dtype[Any], step: Tensor | None) -> SimpleNamespace:
-        s = super().prepare(group, dtype, step)
+    def prepare(self, group: ParameterGroup, lr: Any, dtype: np.dtype[Any], step: Any) -> SimpleNamespace:
+        s = super().prepare(group, lr, dtype, step)
         if s.weight_decay:
-            s.shrink = (1 - group.lr * s.weight_decay).astype(dtype)
+            s.shrink = (1 - lr * s.weight_decay).astype(dtype)
         return s
 
-    def update(self, p: Tensor, g: Tensor, state: State, s: SimpleNamespace) -> None:
+    def update(self, p: Any, g: Any, state: Mapping[str, Any], s: SimpleNamespace) -> None:
         if s.weight_decay:
             p *= s.shrink
         self.descend(p, g, state, s)

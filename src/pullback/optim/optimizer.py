@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
@@ -63,6 +64,10 @@ class Optimizer(Noticed, ABC):
     counts_steps: ClassVar[bool] = False
     """Whether a state has a `step`: how many updates there have been, with the one that is being made."""
 
+    on_arrays: ClassVar[bool] = False
+    """Whether the rule is written with operators and NumPy's functions alone. Then it is given arrays in place of
+    tensors, and is spared their cost, unless a program is being recorded."""
+
     def __init__(self, params: Params, lr: float, **settings: Any) -> None:
         self._defaults = {"lr": lr, **settings}
         self.param_groups: list[ParameterGroup] = []
@@ -76,7 +81,7 @@ class Optimizer(Noticed, ABC):
     # What a rule says.
 
     @abstractmethod
-    def update(self, p: Tensor, g: Tensor, state: State, s: SimpleNamespace) -> None:
+    def update(self, p: Any, g: Any, state: Mapping[str, Any], s: SimpleNamespace) -> None:
         """Change a parameter and its state in place (`p -= …`), computing with tensors.
 
         Parameters
@@ -93,9 +98,12 @@ class Optimizer(Noticed, ABC):
         """The tensors that the rule keeps for a parameter, before its first step."""
         return {}
 
-    def prepare(self, group: ParameterGroup, dtype: np.dtype[Any], step: Tensor | None) -> SimpleNamespace:
-        """What all parameters of a dtype share in a step: the settings, and `lr` in their dtype."""
-        return SimpleNamespace(**group.settings, lr=group.lr.astype(dtype))
+    def prepare(self, group: ParameterGroup, lr: Any, dtype: np.dtype[Any], step: Any) -> SimpleNamespace:
+        """What all parameters of a dtype share in a step: the settings, and `lr` in their dtype.
+
+        A rule that counts its steps adds 1 to `step` here, in place.
+        """
+        return SimpleNamespace(**group.settings, lr=lr.astype(dtype))
 
     # What users call.
 
@@ -127,8 +135,9 @@ class Optimizer(Noticed, ABC):
 
     def zero_grad(self) -> None:
         """Forget the gradients."""
-        for p in self._params():
-            p.grad = None
+        for group in self.param_groups:
+            for p in group.params:
+                p.grad = None
 
     def step(self, *, skip_missing: bool = False) -> None:
         """Change each parameter that requires a gradient by the rule.
@@ -145,32 +154,41 @@ class Optimizer(Noticed, ABC):
         """
         if (trace := MODE.get().trace) is not None:
             trace.watch(self)
-        self._check_gradients(skip_missing)
-        with no_grad():
-            for group in self.param_groups:
+        gradients = self._gradients(skip_missing)
+        on_arrays = self.on_arrays and trace is None
+        with nullcontext() if on_arrays else no_grad():
+            for group, row in zip(self.param_groups, gradients, strict=True):
+                lr = group.lr.array if on_arrays else group.lr
                 prepared: dict[Any, SimpleNamespace] = {}
-                for p, state in zip(group.params, group.states, strict=True):
-                    g = p.grad
+                for p, g, state in zip(group.params, row, group.states, strict=True):
                     if g is None:
                         continue
                     count = state.get("step")
-                    dtype = p.dtype
+                    dtype = g.dtype
                     key = dtype if count is None else id(count)
                     s = prepared.get(key)
                     if s is None:
-                        s = prepared[key] = self.prepare(group, dtype, count)
-                    self.update(p, g, state, s)
+                        step = count.owned() if on_arrays and count is not None else count
+                        s = prepared[key] = self.prepare(group, lr, dtype, step)
+                    if on_arrays:
+                        arrays = {name: x.owned() for name, x in state.items() if x is not count} if state else state
+                        self.update(p.owned(), g.array, arrays, s)
+                    else:
+                        self.update(p, g, state, s)
 
-    def _check_gradients(self, skip_missing: bool) -> None:
+    def _gradients(self, skip_missing: bool) -> list[list[Tensor | None]]:
+        """The gradient of each parameter, group by group."""
+        gradients = [[p.grad for p in group.params] for group in self.param_groups]
         missing = []
-        for group in self.param_groups:
-            for index, p in enumerate(group.params):
-                if p.grad is None:
+        for group, row in zip(self.param_groups, gradients, strict=True):
+            for index, g in enumerate(row):
+                if g is None:
                     group.rest(index)
-                    if p.requires_grad and not skip_missing:
-                        missing.append(p)
+                    if group.params[index].requires_grad and not skip_missing:
+                        missing.append(group.params[index])
         if missing:
             self._complain(missing)
+        return gradients
 
     def _complain(self, missing: list[Tensor]) -> None:
         labels = {id(p): label(p, index) for index, p in enumerate(self._params())}

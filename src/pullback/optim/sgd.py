@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import SimpleNamespace
-from typing import final
+from typing import Any, ClassVar, final
 
 import numpy as np
 
@@ -43,6 +44,8 @@ class SGD(Optimizer):
     >>> optimizer.lr = 0.01
     """
 
+    on_arrays: ClassVar[bool] = True
+
     def __init__(
         self, params: Params, lr: float, momentum: float = 0.0, nesterov: bool = False,
         weight_decay: float = 0.0, dampening: float = 0.0,
@@ -62,7 +65,7 @@ class SGD(Optimizer):
             state["gain"] = Tensor(np.ones((), p.dtype))  # of the gradient; damped from the second step on
         return state
 
-    def update(self, p: Tensor, g: Tensor, state: State, s: SimpleNamespace) -> None:
+    def update(self, p: Any, g: Any, state: Mapping[str, Any], s: SimpleNamespace) -> None:
         if s.weight_decay:
             g = g + s.weight_decay * p
         if s.momentum:
@@ -70,6 +73,6 @@ class SGD(Optimizer):
             v *= s.momentum
             v += state["gain"] * g if s.dampening else g
             if s.dampening:
-                state["gain"].assign(1 - s.dampening)
+                state["gain"][...] = 1 - s.dampening
             g = g + s.momentum * v if s.nesterov else v
         p -= s.lr * g

@@ -113,7 +113,9 @@ class Settings:
     lr: float | None = _row(None, "Learning rate.", _positive, "a number above 0")
     momentum: float | None = _row(None, "Momentum of sgd.", _real(0, 1), "from 0 to below 1")
     weight_decay: float = _row(0.0, "Pull of the weights towards 0.", _real(0), "a number of 0 or more")
-    seed: int = _row(0, "Of the first weights, of the order of the data and of dropout.", _whole(0), "a whole number")
+    seed: int = _row(
+        0, "Of the first weights, of the order of the data and of dropout.", _whole(0), "a whole number of 0 or more"
+    )
     threads: int | None = _row(None, "Threads of the matrix products.", _whole(1), "a whole number of 1 or more")
     compile: bool = _row(
         default=True, meaning="Run the step as native code where that is possible.", accepts=_flag, form="true, false"
