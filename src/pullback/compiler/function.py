@@ -13,11 +13,14 @@ from typing import Any, Final, final
 
 from pullback.compiler.call import Call, Key, Static, difference, take_apart
 from pullback.compiler.check import checked
+from pullback.compiler.drawing import graph_of
+from pullback.compiler.program import Program
 from pullback.compiler.ready import Ready, Short
 from pullback.compiler.recordings import Recordings
-from pullback.compiler.run import MISFIT
-from pullback.core.errors import OptionError, PullbackWarning
+from pullback.compiler.run import MISFIT, Runner
+from pullback.core.errors import GraphError, OptionError, PullbackWarning
 from pullback.core.modes import MODE
+from pullback.visualize import Graph, Picture
 
 MOST_KINDS: Final = 16  # of arguments: for more of them, the function runs as it is written
 
@@ -167,6 +170,52 @@ class Compiled:
             )
         self._turned_down += 1
         return None
+
+    @property
+    def stages(self) -> dict[str, Program]:
+        """The program that has run most, by the name of what made it: as recorded, and after each pass that changed it.
+
+        Raises GraphError if there is none yet.
+        """
+        return self._runner("stages").stages
+
+    def graph(self, stage: str | None = None) -> Graph:
+        """The program that has run most as a graph, at a stage or as it is compiled: `record`, `expand`, `simplify`, ….
+
+        >>> import pullback as pb
+        >>> step = pb.compile(lambda x: pb.sin(x) ** pb.sin(x))
+        >>> for _ in range(3):
+        ...     value = step(pb.tensor(0.5))
+        >>> [vertex.label for vertex in step.graph("record").nodes]
+        ['argument 0', 'sin', 'sin', 'power']
+        >>> [vertex.label for vertex in step.graph().nodes]
+        ['argument 0', 'sin', 'power']
+        """
+        stages = self.stages
+        name = next(reversed(stages)) if stage is None else stage
+        if name not in stages:
+            raise OptionError(f"{self.__name__}: there is no such stage", got=name, fix=f"one of {', '.join(stages)}")
+        return graph_of(stages[name])
+
+    def draw(self, path: str | os.PathLike[str] | None = None, stage: str | None = None) -> Picture:
+        """A picture of the program that has run most, at a stage or as it is compiled; saved where a path is given."""
+        return self.graph(stage).draw(path)
+
+    def llvm(self) -> str:
+        """The LLVM IR of the program that has run most."""
+        return "\n".join(s.library.ir() for e in self._runner("llvm").executables for s in e.stretches)
+
+    def asm(self) -> str:
+        """The assembly of the program that has run most, for this machine."""
+        return "\n".join(s.library.asm() for e in self._runner("asm").executables for s in e.stretches)
+
+    def _runner(self, what: str) -> Runner:
+        ready = [ready for kind in self._kinds.values() for ready in kind.ready]
+        if not ready:
+            raise GraphError(
+                f"{self.__name__}.{what}: there is no program yet", fix="call it with like arguments three times"
+            )
+        return max(ready, key=lambda one: one.calls).runner
 
     def explain(self) -> str:
         """What was recorded and why, in words.

@@ -22,7 +22,7 @@ def report(executable: Executable, program: Program) -> str:
         if several:
             lines.append(f"at once{shared}:")
         lines += [("  " if several else "") + describe(k) + ("" if several else shared) for k in region.kernels]
-    written = f", {len(plan.in_place)} of {len(program.outputs)} outputs in place" if plan.in_place else ""
+    written = f", {len(plan.in_place)} of {len(executable.outputs)} outputs in place" if plan.in_place else ""
     lines.append(f"memory: an arena of {amount(plan.arena)}, where NumPy would hold {amount(peak(program))}{written}")
     if plan.scratch:
         lines.append(f"        and {amount(plan.scratch)} for each thread")
