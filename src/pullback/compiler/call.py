@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple, final
 
 import numpy as np
 
-from pullback.compiler.record import Tracer
+from pullback.compiler.tracer import Tracer
 from pullback.core.errors import OptionError
 from pullback.core.modes import Mode
 from pullback.core.tree import leaves, rebuild, structure

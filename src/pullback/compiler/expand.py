@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 
 from pullback.compiler.program import Equation, Operand, Program, Value
-from pullback.compiler.record import Tracer
+from pullback.compiler.tracer import Tracer
 from pullback.core.axes import reduced_size
 from pullback.core.kinds import kept_shape
 from pullback.core.modes import ModeContext

@@ -22,6 +22,7 @@ from pullback.core.errors import GraphError, OptionError, PullbackWarning
 from pullback.core.modes import MODE
 from pullback.visualize import Graph, Picture
 
+MOST_REHEARSALS: Final = 3  # the second may see gradients that the first did not
 MOST_KINDS: Final = 16  # of arguments: for more of them, the function runs as it is written
 
 
@@ -105,6 +106,7 @@ class Compiled:
         self._turned_down = 0  # calls for more kinds of arguments than that
         self._short: Short | None = None
         self._lock = RLock()
+        self._ahead = False  # programs are made before they are needed
         self._check = os.environ.get("PULLBACK_CHECK", "0") not in ("", "0")
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
@@ -128,10 +130,12 @@ class Compiled:
         if call.tracked and mode.recording:
             recordings.interpreted = "an argument is tracked: it was computed from tensors that require gradients"
         if recordings.interpreted is None:
-            for ready in recordings.fitting(call):
-                result = self._run(ready, call)
-                if result is not MISFIT:
-                    return result
+            result = self._run_fitting(recordings, call)
+            if result is MISFIT and self._ahead:
+                self.prepare(*args, **kwargs)
+                result = self._run_fitting(recordings, call)
+            if result is not MISFIT:
+                return result
             if self._lock.acquire(blocking=False):  # else another thread records
                 try:
                     return recordings.record(self._f, call)
@@ -139,6 +143,38 @@ class Compiled:
                     self._lock.release()
         recordings.plain += 1
         return self._f(*args, **kwargs)
+
+    def prepare(self, *args: Any, **kwargs: Any) -> None:
+        """Make the program for arguments like these: the function is recorded twice, and what it changes is put back.
+
+        So all calls run as the program, the first ones too, and round as it does. Later, where another program is needed,
+        it is made likewise.
+
+        >>> import pullback as pb
+        >>> total = pb.tensor(0.0)
+        >>> add = pb.compile(lambda x: total.assign(total + x) * 1)
+        >>> add.prepare(pb.tensor(1.0))
+        >>> float(total), float(add(pb.tensor(1.0))), float(total)
+        (0.0, 1.0, 1.0)
+        """
+        mode = MODE.get()
+        if mode.trace is not None or mode.anomaly:
+            return
+        self._ahead = True
+        call = take_apart(args, kwargs, self._static, mode)
+        recordings = self._recordings(call)
+        for _ in range(MOST_REHEARSALS):
+            if recordings is None or recordings.interpreted is not None or next(recordings.fitting(call), None):
+                return
+            with self._lock:
+                recordings.record(self._f, call, keep=False)
+
+    def _run_fitting(self, recordings: Recordings, call: Call) -> Any:
+        for ready in recordings.fitting(call):
+            result = self._run(ready, call)
+            if result is not MISFIT:
+                return result
+        return MISFIT
 
     def _run(self, ready: Ready, call: Call) -> Any:
         arrays = ready.arrays(call)
@@ -228,6 +264,8 @@ class Compiled:
         <lambda>: 3 calls recorded, 2 run as a program
           the first call
             1 operation, 2 calls
+              loops   1: multiply; 1 piece, 16 B of memory
+              memory: an arena of 0 B, where NumPy would hold 8 B
           argument 0: float64[2] where there was float64[1]
             recorded once; a program comes with the second recording that agrees
         """

@@ -238,7 +238,7 @@ class _Loops:
         f, nest, access = self._f, self._nest, self._nest.stores[value]
         if nest.pieces > 1:
             place = self._buffers[access.base]
-            size = f.binary("mul", self._piece, access.base.size // nest.pieces)  # type: ignore[union-attr]  # a value
+            size = f.binary("mul", self._piece, access.base.size // nest.pieces)  # type: ignore[union-attr]  # a value of its own for each piece
             self._buffers.moved[access.base] = f.address(place, size, held(value.dtype, 0))
         if not self._in_memory(value):
             self._clear(value)

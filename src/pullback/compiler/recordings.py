@@ -11,7 +11,8 @@ from pullback.compiler.call import PLACE, PLAIN, Call
 from pullback.compiler.fallback import native
 from pullback.compiler.guards import Seen
 from pullback.compiler.ready import Ready
-from pullback.compiler.record import Record, record
+from pullback.compiler.record import Record
+from pullback.compiler.tracer import record
 from pullback.core.errors import PullbackWarning, TraceError
 from pullback.core.tree import leaves
 from pullback.tensor import Tensor
@@ -64,10 +65,10 @@ class Recordings:
         """The programs that fit a call, as far as one can know without looking at arrays and gradients."""
         return (ready for ready in self.ready if ready.differs(call) is None)
 
-    def record(self, f: Callable[..., Any], call: Call) -> Any:
+    def record(self, f: Callable[..., Any], call: Call, *, keep: bool = True) -> Any:
         """Run the function in the ordinary way, and note what it does; make a program of it when it does that again.
 
-        Raises TraceError where two recordings differ, and undoes the call.
+        Without `keep` the call is undone. It is too where two recordings differ, which raises TraceError.
         """
         reason = self._why(call)
         if self._too_many():
@@ -78,6 +79,8 @@ class Recordings:
         waiting = [pending for pending in self._pending if pending.comparable(call)]
         meanwhile = [next(map(str, pending.seen.changes()), None) for pending in waiting]
         result, made, ledger = record(f, call.fill, self._name)
+        if not keep:
+            ledger.undo()
         self.recorded += 1
         if made.live:
             self.interpreted = (

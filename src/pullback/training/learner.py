@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from importlib import import_module
 from importlib.util import find_spec
 from typing import Final, TypeAlias, final
 
 import numpy as np
 
+from pullback.compiler import compile
 from pullback.core.errors import CheckpointError, DataError
 from pullback.data import DataLoader, ImageSet
 from pullback.nn import CrossEntropyLoss, Dropout, Flatten, Linear, Module, ReLU, Sequential, init
@@ -75,11 +75,23 @@ def training_step(network: Module, optimizer: Optimizer) -> Step:
 
 
 def compiled(step: Step) -> Step:
-    """Give the step as native code where the compiler and llvmlite are installed, else the step itself."""
-    if find_spec("pullback.compiler") is None or find_spec("llvmlite") is None:
+    """Give the step as native code where llvmlite is installed, else the step itself.
+
+    It is native from the first call on, so that a run that is resumed rounds as one that goes straight on.
+    """
+    if find_spec("llvmlite") is None:
         return step
-    compiler = getattr(import_module("pullback.compiler"), "compile", None)
-    return compiler(step) if compiler is not None else step
+    program = compile(step)
+    waiting = [True]
+
+    def run(images: Tensor, labels: Tensor) -> Tensor:
+        if waiting:
+            program.prepare(images, labels)
+            waiting.clear()
+        loss: Tensor = program(images, labels)
+        return loss
+
+    return run
 
 
 @final

@@ -1,0 +1,286 @@
+"""Recording: run a function in the ordinary way, and write down each operation on tensors as an equation.
+
+A value is known by its array. Tensors never write to their arrays, so an array is one value, and walks hand arrays on
+as they are. A tensor that is used but was not made here is *captured*: the program reads it again at each call, and
+what is written to it is an output of the program.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from typing import Any, Final, final
+
+import numpy as np
+
+from pullback.compiler.ledger import Ledger, own
+from pullback.compiler.program import Constant, Equation, Operand, Program, Value
+from pullback.compiler.record import Captured, Record
+from pullback.core.errors import TraceError
+from pullback.core.graph import Node, ancestors, user_line
+from pullback.core.modes import ModeContext
+from pullback.core.primitive import Primitive, as_operand
+from pullback.core.tree import leaves, rebuild
+from pullback.ops.movement import cast_
+from pullback.tensor import Tensor
+
+_NUMBERS: Final = (int, float, complex, type(None), np.generic)  # bool is an int
+
+
+@final
+class Tracer:
+    """Watches a function and writes down what it does."""
+
+    def __init__(self) -> None:
+        self.ledger = Ledger()
+        self._known: dict[int, Operand] = {}  # by the id of an array that `_kept` keeps alive
+        self._kept: list[Any] = []
+        self._arguments: dict[Value, tuple[int, Tensor | None, Tensor]] = {}
+        self._captured: dict[tuple[int, bool], tuple[Captured, Value]] = {}
+        self._stand_ins: dict[int, tuple[Tensor, Any, Any]] = {}  # NumPy arrays that are no tensors
+        self._made: dict[int, Tensor] = {}
+        self._watched: dict[int, Any] = {}
+        self._equations: list[Equation] = []
+
+    # What the function does.
+
+    def apply(self, primitive: Primitive, operands: tuple[Any, ...], params: dict[str, Any]) -> Any:
+        """Apply a primitive in the ordinary way, and note the equation."""
+        if operands and not any(isinstance(operand, Tensor) for operand in operands):
+            operands = (np.asarray(operands[0]), *operands[1:])  # Python numbers alone are no arrays yet
+        given = [self._as_tensor(operand) for operand in operands]
+        known = tuple(self._operand(x) if isinstance(x, Tensor) else Constant(x) for x in given)
+        for param in params.values():
+            if isinstance(param, np.random.Generator):
+                self.ledger.draw(param)
+        with ModeContext(trace=None):
+            result = primitive(*given, **params)
+        if isinstance(result.array, np.bool_):
+            result.array = np.asarray(result.array)  # there are but two of them, and each is many values
+        if id(result.array) not in self._known:  # else it is one of the operands: the same value
+            output = self._new(result.array)
+            self._equations.append(Equation(primitive, known, params, output, user_line()))
+            self._note_saved(given, known, result)
+        return result
+
+    def _note_saved(self, given: list[Any], known: tuple[Operand, ...], result: Tensor) -> None:
+        """Note the operands that a node keeps in another precision than it was given them in."""
+        saved = () if result.node is None else result.node.saved or ()
+        for tensor, operand, array in zip(given, known, saved[1:], strict=False):
+            if isinstance(tensor, Tensor) and array is not None and id(array) not in self._known:
+                value = self._new(array)
+                self._equations.append(Equation(cast_, (operand,), {"dtype": array.dtype}, value, user_line()))
+
+    def write(self, tensor: Tensor, result: Tensor) -> None:
+        """Give a tensor another value in the ordinary way, and note that it has one."""
+        self._operand(result)
+        self._operand(tensor)
+        with ModeContext(trace=None):
+            tensor.become(result)
+
+    def made(self, tensor: Tensor) -> None:
+        """Note that a tensor was not there before."""
+        self._made[id(tensor)] = tensor
+
+    def replace_grad(self, node: Node) -> None:
+        """Note the gradient of a source before it is replaced: as nobody has read it, it does not matter."""
+        self.touch_grad(node, matters=False)
+
+    def touch_grad(self, node: Node, *, matters: bool = True) -> None:
+        """Note the gradient that a source has before it is read for the first time."""
+        owner: Tensor | None = node.owner() if hasattr(node, "owner") else None
+        if owner is not None and id(owner) not in self._made:
+            self.ledger.grads.setdefault(id(owner), (owner, node.grad, matters))
+
+    def watch(self, owner: Any) -> None:
+        """Note an object on whose attributes depends what is done."""
+        self._watched[id(owner)] = owner
+
+    # What the values are.
+
+    def argument(self, array: Any, name: str, number: int = 0, original: Tensor | None = None) -> Tensor:
+        """A tensor that stands for an argument: an array, or a tensor that may be given elsewhere too."""
+        tensor = Tensor(own(array))
+        tensor.name = None if original is None else original.name
+        self._arguments[self._new(tensor.array, name)] = number, original, tensor
+        self._made[id(tensor)] = tensor
+        return tensor
+
+    def _new(self, array: Any, name: str | None = None) -> Value:
+        several = isinstance(array, tuple)  # of a primitive with several outputs, which `pick` takes apart
+        value = Value((), np.dtype(object), name) if several else Value(array.shape, array.dtype, name)
+        self._keep(array, value)
+        return value
+
+    def _keep(self, array: Any, operand: Operand) -> None:
+        self._known[id(array)] = operand
+        self._kept.append(array)
+
+    def _operand(self, tensor: Tensor) -> Operand:
+        known = self._known.get(id(tensor.array))
+        if known is not None:
+            return known
+        if id(tensor) not in self._made:
+            return self._capture(tensor)
+        constant = Constant(tensor.array)
+        self._keep(tensor.array, constant)
+        return constant
+
+    def _as_tensor(self, operand: Any) -> Any:
+        """A NumPy array as a tensor that holds a copy, for the program holds on to the array itself; or what it is."""
+        if isinstance(operand, (Tensor, *_NUMBERS)):
+            return operand
+        array = as_operand(operand)
+        if id(array) not in self._stand_ins:
+            tensor = Tensor.of(np.array(array))
+            self._stand_ins[id(array)] = tensor, tensor.array, array
+            self._keep(tensor.array, Constant(array))
+        tensor, copy, _ = self._stand_ins[id(array)]
+        if copy.dtype != object and copy.tobytes() != np.asarray(array).tobytes():
+            raise TraceError(
+                "compile: a NumPy array was changed between two uses", shape=array.shape, line=user_line(),
+                fix="change tensors (pb.tensor), or make another array",
+            )  # fmt: skip
+        return Tensor.of(copy)
+
+    def with_arrays(self, result: Any) -> Any:
+        """A result with tensors in place of its NumPy arrays of numbers."""
+        found = [isinstance(x, np.ndarray) and x.dtype.kind in "biufc" for x in leaves(result)]
+        return rebuild(result, [self._as_tensor(x) if f else x for x, f in zip(leaves(result), found, strict=True)])
+
+    def _capture(self, tensor: Tensor) -> Operand:
+        """Note a tensor from outside. Meanwhile it holds an array of its own, for others may hold the same."""
+        captured = Captured(tensor)
+        for owner, grad, _ in self.ledger.grads.values():
+            if grad is tensor:
+                captured = Captured(owner, gradient=True)
+        self.ledger.lend(tensor)
+        value = self._new(tensor.array, captured.label)
+        self._captured[captured.key] = captured, value
+        return value
+
+    # What comes of it.
+
+    def finish(self, result: Any, name: str) -> Record:
+        """Put together what was noted."""
+        tensors = leaves(result)
+        places = [i for i, leaf in enumerate(tensors) if isinstance(leaf, Tensor) and not self._outside(leaf)]
+        results = [tensors[i] for i in places]
+        outputs = [self._operand(tensor) for tensor in results]
+        state = self._changed_arguments()
+        written: list[Captured] = []
+        for captured, value in list(self._captured.values()):
+            now = value if captured.gradient else self._operand(captured.tensor)
+            if now is not value:
+                written.append(captured)
+                outputs.append(now)
+        gradients, cleared = self._changed_gradients()
+        written += gradients
+        outputs += [self._operand(c.current) for c in gradients if c.current is not None]
+        inputs = [*self._arguments, *(value for _, value in self._captured.values())]
+        blank = [None if i in set(places) else leaf for i, leaf in enumerate(tensors)]
+        return Record(
+            program=Program(tuple(inputs), tuple(self._equations), tuple(outputs), name).verify(),
+            captured=[captured for captured, _ in self._captured.values()],
+            written=written,
+            result=rebuild(result, blank),
+            places=places,
+            cleared=cleared,
+            grads={key: (t, before is not None) for key, (t, before, matters) in self.ledger.grads.items() if matters},
+            nodes=[(t, node) for t, node in self.ledger.nodes if (id(t), False) in self._captured],
+            state=state,
+            watched=list(self._watched.values()),
+            made=list(map(weakref.ref, self._made.values())),
+            live=any(map(is_live, (*results, *(captured.current for captured in written)))),
+        )
+
+    def _changed_gradients(self) -> tuple[list[Captured], list[Tensor]]:
+        """The gradients that are others now, and the tensors that have none any more."""
+        changed, cleared = [], []
+        for owner, before, matters in self.ledger.grads.values():
+            grad = owner.node.grad if owner.node is not None else None
+            if grad is None and (before is not None or not matters):
+                cleared.append(owner)
+            elif grad is not None and (grad is not before or self._rewritten(owner, grad)):
+                changed.append(Captured(owner, gradient=True))
+        return changed, cleared
+
+    def _outside(self, tensor: Tensor) -> bool:
+        """Whether a result is a tensor that was there before."""
+        if (id(tensor), False) in self._captured:
+            return True
+        grads = (grad for _, grad, _ in self.ledger.grads.values())
+        unknown = id(tensor.array) not in self._known and id(tensor) not in self._made
+        return unknown and not any(grad is tensor for grad in grads)
+
+    def _rewritten(self, owner: Tensor, grad: Any) -> bool:
+        captured = self._captured.get((id(owner), True))
+        return captured is not None and self._operand(grad) is not captured[1]
+
+    def _changed_arguments(self) -> dict[int, Tensor]:
+        """Arguments that were changed in place: these are state, known by identity like what is captured."""
+        state = {}
+        given = [original for _, original, _ in self._arguments.values()]
+        for value, (number, original, tensor) in list(self._arguments.items()):
+            now = self._known.get(id(tensor.array))
+            if original is None or now is value:
+                continue
+            if (id(original), False) in self._captured or len([t for t in given if t is original]) > 1:
+                raise TraceError(
+                    f"compile: {value} is changed in place, and was also given in another way",
+                    shape=original.shape, fix="give it once, or give a copy: x.copy()",
+                )  # fmt: skip
+            self.ledger.replace(original, tensor)
+            self._captured[id(original), False] = Captured(original), value
+            del self._arguments[value]
+            state[number] = original
+        return state
+
+
+def is_live(tensor: Any) -> bool:
+    """Whether a tensor can still be differentiated: it was recorded, and no part of its graph was walked and freed."""
+    if tensor is None or tensor.node is None or tensor.node.primitive is None:
+        return False
+    return all(node.saved is not None for node in ancestors([tensor.node]))
+
+
+def record(f: Callable[..., Any], fill: Callable[[Tracer], Any], name: str) -> tuple[Any, Record, Ledger]:
+    """Run `f` once in the ordinary way, and write down what it does.
+
+    Parameters
+    ----------
+    f : callable
+        The function.
+    fill : callable
+        Gives (args, kwargs), with tensors that the tracer knows as arguments.
+    name : str
+        Of the program.
+
+    Returns
+    -------
+    result, Record, Ledger
+        What `f` gave; the program; and what can undo the call.
+
+    Raises
+    ------
+    TraceError
+        If `f` looks at a number of a tensor (`if`, `float`, `.item()`, `.numpy()`); names the line and the fix. As
+        after any error, nothing has changed.
+    """
+    tracer = Tracer()
+    try:
+        with ModeContext(trace=tracer):
+            args, kwargs = fill(tracer)
+            result = tracer.with_arrays(f(*args, **kwargs))
+        made = tracer.finish(result, name)
+    except BaseException:
+        tracer.ledger.undo()
+        raise
+    finally:
+        tracer.ledger.give_back()
+    if made.live:
+        return result, made, tracer.ledger
+    values = leaves(result)
+    for place in made.places:
+        values[place] = Tensor(values[place].array)  # as it will be when the program runs: free of the graph
+    return rebuild(result, values), made, tracer.ledger
