@@ -144,6 +144,29 @@ def test_the_row_and_the_case_of_the_page_pass_their_tests(monkeypatch):
         pb.testing.check_grads(lambda *xs, s=sample: case.f(*xs, **s.params), *operands, order=3)
 
 
+def test_the_native_code_of_the_page_computes_what_the_row_does(monkeypatch):
+    pytest.importorskip("llvmlite", reason="native code is made through llvmlite")
+    from pullback.compiler import elementwise as native
+    from pullback.compiler import expand
+
+    row, _ = blocks("docs/adding_an_op.md", "python")
+    instructions, definition = blocks("docs/adding_an_op.md", "py")
+    module = dict(vars(elementwise))
+    exec(row, module)
+    softsign = module["softsign"]
+    x = np.linspace(-3, 3, 37)
+    for rows, code, names in (
+        (native.ROWS, instructions, vars(native)), (expand.DEFINITIONS, definition, vars(expand)),
+    ):  # fmt: skip
+        with monkeypatch.context() as patch:
+            for name, made in eval(f"{{{code}}}", dict(names)).items():
+                patch.setitem(rows, name, made)
+            compiled = pb.compile(lambda x: softsign(x) * 2)
+            compiled.prepare(x)
+            np.testing.assert_array_equal(compiled(x).numpy(), softsign(x).numpy() * 2)
+            assert "NumPy  " not in compiled.explain()
+
+
 def test_the_table_of_kinds_has_every_kind():
     page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)

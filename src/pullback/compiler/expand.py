@@ -2,8 +2,8 @@
 
 A definition is a function of tensors; it gives NotImplemented where the parameters are already simple, and a pair where
 there is a condition without which the primitive would have complained. It is recorded once, on arrays of the right
-shapes, and its equations take the place of the one. What is not here, and has no loop of
-its own, runs as its NumPy kernel.
+shapes, and its equations take the place of the one. What is not here, and has no loop of its own, runs as its NumPy
+kernel.
 """
 
 from __future__ import annotations

@@ -118,7 +118,7 @@ class Program:
     conditions: int = 0
 
     def verify(self) -> Program:
-        """Give the program back, or raise GraphError: each value made once, before its use, of the dtype it says."""
+        """Give the program back, or raise GraphError: each value is made once, and before its use."""
         made = set(self.inputs)
         if len(made) != len(self.inputs):
             raise GraphError(f"{self.name}: an input is given twice", inputs=self.inputs)

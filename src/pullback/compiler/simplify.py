@@ -1,6 +1,7 @@
 """Algebra that holds for every bit: what does nothing goes, what is constant is computed, views of views become one.
 
-No rule here changes a rounding, a sign of zero or a NaN; that is why `x + 0` stays and `x * 1` goes.
+No rule here changes a rounding, a sign of zero or a NaN; that is why `x * 1` goes, and `x + 0`, which makes +0 of −0,
+stays.
 """
 
 from __future__ import annotations
