@@ -78,8 +78,7 @@ def test_answers_do_not_depend_on_the_number_of_threads(name):
     try:
         for count in (1, 2, 3, 7):
             pb.set_threads(count)
-            for _ in range(3):
-                found.append([x.tobytes() for x in arrays(step(*args))])
+            found += [[x.tobytes() for x in arrays(step(*args))] for _ in range(3)]
     finally:
         pb.set_threads(None)
     assert all(bits == found[-1] for bits in found[2:])
