@@ -143,9 +143,9 @@ class Tensor(Methods, Writing):
 
     @grad.setter
     def grad(self, gradient: Any) -> None:
-        if (trace := MODE.get().trace) is not None and self.node is not None:
-            trace.replace_grad(self.node)
-        leaf = self.node if self.is_leaf else None
+        leaf = None if (node := self.node) is None or node.primitive is not None else node
+        if (trace := MODE.get().trace) is not None and node is not None:
+            trace.replace_grad(node)
         if gradient is not None:
             if leaf is None:
                 raise GraphError("grad: only a leaf that requires a gradient holds one", fix="t.requires_grad = True")

@@ -13,6 +13,8 @@ pytest.importorskip("llvmlite", reason="native code is made through llvmlite")
 from tests.compiler.functions import CASES, bells, single
 
 import pullback as pb
+from pullback.compiler import blas
+from pullback.compiler.contraction.machine import Machine
 from pullback.compiler.passes import PASSES, SWITCHES
 from pullback.core.tree import leaves
 
@@ -78,8 +80,7 @@ def test_answers_do_not_depend_on_the_number_of_threads(name):
     try:
         for count in (1, 2, 3, 7):
             pb.set_threads(count)
-            for _ in range(3):
-                found.append([x.tobytes() for x in arrays(step(*args))])
+            found += [[x.tobytes() for x in arrays(step(*args))] for _ in range(3)]
     finally:
         pb.set_threads(None)
     assert all(bits == found[-1] for bits in found[2:])
@@ -105,6 +106,18 @@ def test_arrays_may_lie_in_any_way():
         value, gradient = arrays(step(array))
         np.testing.assert_allclose(value, expected[0], rtol=1e-6)
         np.testing.assert_allclose(gradient, expected[1], rtol=2e-6, atol=1e-6)
+
+
+def test_products_by_blas_where_it_is_chosen(monkeypatch):
+    monkeypatch.setattr(blas, "machine", lambda: Machine(8, fma=False))
+    if blas.find().missing:
+        pytest.skip(f"no BLAS: {blas.find().missing}")
+    a, b, batch = single(37, 20), single(20, 33), single(3, 20, 5)
+    step = pb.compile(lambda a, b, batch: (a @ b, b.T @ a.T, a @ batch, pb.tanh(a @ b)))
+    for _ in range(4):
+        found = arrays(step(a, b, batch))
+    assert_same(found, [a @ b, b.T @ a.T, a @ batch, np.tanh(a @ b)])
+    assert "by BLAS: this machine has no instruction" in step.explain()
 
 
 SCRIPT = """

@@ -1,4 +1,4 @@
-"""Training steps: whole ones, compiled, with all sorts of optimizers, give the parameters that interpreted ones give."""
+"""Whole training steps, compiled, with all sorts of optimizers, give the parameters that interpreted ones give."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ class Noise:
             if getattr(array, "dtype", None) in FLOATS:
                 result.array = array + self.step(array, size_of(primitive, operands, params, array))
         if result.node is not None and result.node.saved and result.node.saved[0] is array:
-            result.node.saved[0] = result.array  # derivatives begin with the value that others see
+            result.node.saved = (result.array, *result.node.saved[1:])  # what others see
         return result
 
     def step(self, array, sizes):

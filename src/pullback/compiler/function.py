@@ -147,8 +147,8 @@ class Compiled:
     def prepare(self, *args: Any, **kwargs: Any) -> None:
         """Make the program for arguments like these: the function is recorded twice, and what it changes is put back.
 
-        So all calls run as the program, the first ones too, and round as it does. Later, where another program is needed,
-        it is made likewise.
+        So all calls run as the program, the first ones too, and round as it does. Where another program is needed
+        later, it is made likewise.
 
         >>> import pullback as pb
         >>> total = pb.tensor(0.0)

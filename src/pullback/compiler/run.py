@@ -76,7 +76,7 @@ class Runner:
         return "\n".join(report(executable, self.program) for executable in self.executables)
 
     def run(self, arguments: Sequence[Any]) -> Any:
-        """Compute, then write: if something fails, nothing has changed. MISFIT for other arrays, or if it would fail."""
+        """Compute, then write: if something fails, nothing has changed. MISFIT for other arrays, or failure."""
         for owner, had in self._gradients:
             if (owner.node is not None and owner.node.grad is not None) is not had:
                 return MISFIT

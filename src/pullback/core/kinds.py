@@ -55,12 +55,12 @@ def product(partial: Any, direction: Any, strong: bool) -> Any:
     infinite; a *strong* partial may itself be infinite or NaN, and 0 wins over it.
     """
     kind = type(partial)
-    if kind is np.ndarray and type(direction) is np.ndarray:
-        # On arrays, a product in which 0 wins is a selection, at an eighth of the time that np.where takes.
-        return _strong_multiply(partial, direction) if strong or partial.dtype.kind == "b" else partial * direction
     if kind is np.float64 and type(direction) is np.float64:  # the quick way for numbers
         result = partial * direction
         return result if math.isfinite(result) else _strong_multiply(partial, direction) if strong else result
+    if kind is np.ndarray and type(direction) is np.ndarray:
+        # On arrays, a product in which 0 wins is a selection, at an eighth of the time that np.where takes.
+        return _strong_multiply(partial, direction) if strong or partial.dtype.kind == "b" else partial * direction
     if kind is int or kind is float:  # not float64, which is a float to Python
         if partial == 1:
             return direction

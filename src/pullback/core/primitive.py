@@ -29,8 +29,6 @@ _NUMBERS: Final = frozenset(
 # What a rule's arguments are called, by the number of operands; `y` is always the output.
 OPERAND_NAMES: Final = {1: ("x",), 2: ("a", "b"), 3: ("a", "b", "c")}
 
-_NOTHING: Final = tuple((None,) * count for count in range(5))  # what is saved of up to three operands, if nothing is
-
 _new: Final = object.__new__
 _mode: Final = MODE.get
 
@@ -91,7 +89,7 @@ class Primitive(ABC):
     def __init__(self, name: str, kernel: Callable[..., Any], doc: str | None = None) -> None:
         self.name = name
         self.kernel = kernel
-        self._drops: dict[int, tuple[int, ...]] = {}
+        self._plans: dict[int, tuple[tuple[int, ...], tuple[None, ...] | None]] = {}
         self.__name__ = self.__qualname__ = name
         if doc is not None:
             self.__doc__ = doc
@@ -160,6 +158,7 @@ class Primitive(ABC):
             raise self.complaint(error, arrays) from None
         if plain and arrays and type(output) is np.ndarray and (output.base is not None or output is arrays[0]):
             output = output.copy()  # not a view of the caller's own array, which may change
+        residual = None
         if self.residual is not None:
             output, residual = output
         result: Tensor = _new(tensor_type)
@@ -167,9 +166,8 @@ class Primitive(ABC):
         if not tracked or not mode.recording or not self.differentiable:
             result.node = None
             return result
-        drops = self._drops.get(tracked | bit)
-        if drops is None:
-            drops = self._dropped(tracked, bit)
+        plan = self._plans.get(tracked | bit)
+        drops, nothing = self._plan(tracked, bit) if plan is None else plan
         arrays.insert(0, output)
         for place in drops:
             arrays[place] = None
@@ -180,14 +178,14 @@ class Primitive(ABC):
                         # An array of the caller's own: a later change of it must not change the derivative.
                         array = arrays[place + 1] = array.copy()
                     inputs[place] = constant_of(array)
-        if self.residual is not None:
+        if residual is not None:
             arrays.append(residual)
         result.node = node = _new(Node)
         node.primitive = self
         node.params = params or NO_PARAMS
         node.inputs = tuple(inputs)
-        # Of tuples of arrays and numbers, the garbage collector lets go; of lists it does not.
-        node.saved = _NOTHING[len(arrays)] if len(drops) == len(arrays) < 5 else tuple(arrays)
+        # A tuple of arrays and numbers is soon nothing to the garbage collector; a list it follows for ever.
+        node.saved = nothing or tuple(arrays)
         node.tracked = tracked
         node.serial = next_serial()
         if type(output) is np.float64:
@@ -223,12 +221,13 @@ class Primitive(ABC):
         if self.lint is not None:
             self.lint(self.name, *operands)
 
-    def _dropped(self, tracked: int, bit: int) -> tuple[int, ...]:
-        """Places among (output, *operands) that no derivative of the tracked operands needs."""
+    def _plan(self, tracked: int, bit: int) -> tuple[tuple[int, ...], tuple[None, ...] | None]:
+        """Places among (output, *operands) that no derivative of the tracked operands needs; if all, what is saved."""
         count = bit.bit_length() - 1
         keep = {p for i in range(count) if tracked >> i & 1 for p in self.needs(i, count)}
-        drop = self._drops[tracked | bit] = tuple(p for p in range(count + 1) if p not in keep)
-        return drop
+        drops = tuple(p for p in range(count + 1) if p not in keep)
+        plan = self._plans[tracked | bit] = drops, None if keep else (None,) * (count + 1)
+        return plan
 
     def complaint(self, error: Exception, arrays: Sequence[Any]) -> Exception:
         """NumPy's complaint in Pullback's words."""

@@ -101,7 +101,8 @@ def pull(
             heappush(heap, (-node.serial, node))
         cotangents[node] = _added(cotangents.get(node), cotangent)
     mode = MODE.get()
-    tracing = mode.trace is not None
+    anomaly, tracing = mode.anomaly, mode.trace is not None
+    boxing = record or tracing
     results: dict[Node, Any] = {}
     with quietly(tracing and not record):
         while heap:
@@ -109,7 +110,7 @@ def pull(
             primitive = node.primitive
             if primitive is None:
                 continue  # a source keeps its cotangent
-            if node in wrt:
+            if wrt and node in wrt:
                 results[node] = cotangents[node]
             cotangent = cotangents.pop(node)
             saved = node.saved
@@ -119,15 +120,15 @@ def pull(
                     op=primitive.name,
                     fix="pass retain_graph=True to the first backward, or compute the loss again",
                 )
-            inputs = node.inputs
-            wanted: Sequence[int] = PLACES[node.tracked] if node.tracked < 8 else places(node.tracked)
+            inputs, tracked = node.inputs, node.tracked
+            wanted: Sequence[int] = PLACES[tracked] if tracked < 8 else places(tracked)
             if on_path is not None:
                 wanted = [i for i in wanted if inputs[i] in on_path]
                 if not wanted:
                     continue
-            values = boxed(node, saved, tracing) if record or tracing else saved
+            values = boxed(node, saved, tracing) if boxing else saved
             contributions = primitive.vjp(node, cotangent, values, wanted)
-            if mode.anomaly:
+            if anomaly:
                 _check(node, [cotangent], contributions, "cotangent")
             if not retain:
                 node.saved = None
@@ -156,7 +157,7 @@ def pull(
                         owned.add(parent)
             contribution = total = None
     if not wrt:
-        for node in ancestors(unfed):
+        for node in ancestors(unfed) if unfed else ():
             if node.primitive is None and node not in cotangents:
                 cotangents[node] = zeros_of(node.aval)
         return cotangents  # of the sources: all others are spent

@@ -41,7 +41,9 @@ def _matmul_right(ct: Any, a: Any, own: Any, ta: bool, tb: bool) -> Any:
 def _explain_matmul(a: Any, b: Any, c: Any = None) -> ShapeError:
     if 0 in (ndim_of(a), ndim_of(b)):
         return ShapeError("matmul: a number has no axes to contract", left=shape_of(a), right=shape_of(b), fix="a * b")
-    if a.shape[-1] == b.shape[-1]:
+    if b.ndim == 1:
+        fix = "the last axis of the left must be as long as the right"
+    elif a.shape[-1] == b.shape[-1]:
         fix = "transpose the right operand: x @ w.T" if b.ndim == 2 else "x @ w.mT"
     elif a.shape[-2:-1] == b.shape[-2:-1]:
         fix = "transpose the left operand: x.T @ w"

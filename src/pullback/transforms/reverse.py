@@ -86,7 +86,7 @@ def argument_numbers(argnums: Argnums, args: Sequence[Any], name: str) -> tuple[
     single = isinstance(argnums, int)
     numbers = [argnums] if isinstance(argnums, int) else list(argnums)
     for i in numbers:
-        if not -len(args) <= i < len(args):
+        if not isinstance(i, int) or not -len(args) <= i < len(args):
             raise GraphError(
                 f"{name}: argnums names an argument that was not given", argnums=argnums, arguments=len(args),
                 fix="arguments to differentiate in are given by position",
