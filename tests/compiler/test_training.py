@@ -151,3 +151,27 @@ def test_gradients_add_up_where_they_are_not_cleared():
 
     for got, wanted in zip(run(compiled=True), run(compiled=False), strict=True):
         np.testing.assert_allclose(got, wanted, rtol=1e-4, atol=1e-5)
+
+
+def test_random_numbers_are_drawn_once_whatever_the_strides_and_the_errors():
+    def run(compiled):
+        rng = np.random.default_rng(7)
+
+        def step(x, t):
+            return pb.cross_entropy(x + pb.random.normal(size=(3, 3), rng=rng), t)
+
+        step = pb.compile(step) if compiled else step
+        x, t, found = np.arange(9.0).reshape(3, 3), np.arange(3), []
+        for number in range(8):
+            if number == 5:
+                before = rng.bit_generator.state
+                with pytest.raises(pb.ShapeError):
+                    step(x, t + 1)
+                if not compiled:
+                    rng.bit_generator.state = before
+            found.append(float(step(x.T.copy().T if number % 2 else x, t)))
+        return found, rng.random()
+
+    ours, theirs = run(compiled=True), run(compiled=False)
+    np.testing.assert_allclose(ours[0], theirs[0], rtol=1e-12)
+    assert ours[1] == theirs[1]

@@ -36,6 +36,7 @@ def agree(first: Record, second: Record, changed: str | None = None) -> Record:
     """
     names: dict[Value, Any] = {}
     for made in (first, second):
+        made.program.renamed()
         count = len(made.program.inputs) - len(made.captured)
         for number, value in enumerate(made.program.inputs):
             names[value] = number if number < count else made.captured[number - count].key

@@ -105,6 +105,8 @@ class Executable:
         given_too = self.stretches[0].objects[len(program.inputs) + len(self._roots) :] if self.stretches else ()
         self._plain = len(self._steps) == len(self.stretches) == 1 and all(isinstance(o, Constant) for o in given_too)
         self._constants = [operand.value for operand in given_too if isinstance(operand, Constant)]
+        params = [value for equation in program.equations for value in equation.params.values()]
+        self._generators = [*{id(g): g for g in params if isinstance(g, np.random.Generator)}.values()]
         self._parallel = any(region.parallel for region in self.plan.regions)
         self._free: list[Frame] = []
 
@@ -160,6 +162,18 @@ class Executable:
     # Native code and NumPy in turn.
 
     def _run(self, frame: Frame, inputs: Sequence[Any], outputs: Sequence[Array]) -> int:
+        """Run all, or nothing: a run that stops half-way has drawn no random numbers."""
+        before = [(generator, generator.bit_generator.state) for generator in self._generators]
+        refused = 1
+        try:
+            refused = self._run_steps(frame, inputs, outputs)
+        finally:
+            if refused:
+                for generator, state in before:
+                    generator.bit_generator.state = state
+        return refused
+
+    def _run_steps(self, frame: Frame, inputs: Sequence[Any], outputs: Sequence[Array]) -> int:
         known: dict[Operand, Any] = dict(zip(self._program.inputs, inputs, strict=True))
         known |= dict(zip(self._roots, outputs, strict=True))
         calls = iter(frame.calls)

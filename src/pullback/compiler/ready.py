@@ -81,9 +81,8 @@ class Ready:
     def explain(self) -> list[str]:
         """What it does, how often, what it is guarded by, and what its runner says."""
         count = len(self.raw.program.equations)
-        lines = [
-            f"{count} operation{'s' * (count != 1)}, {self.calls} calls" + (f": {self.reason}" if self.reason else "")
-        ]
+        done = f"{count} operation{'s' * (count != 1)}, {self.calls} call{'s' * (self.calls != 1)}"
+        lines = [f"{done}: {self.reason}" if self.reason else done]
         report = getattr(self.runner, "report", None)
         guards = [fact.label for fact in (*self.seen.names, *self.seen.contents)]
         watched = sorted({fact.label.partition(".")[0] for fact in self.seen.noticed})
