@@ -124,7 +124,7 @@ def _power(equation: Equation, made: Maker) -> Outcome:
         return a
     if known == 2:
         return equation.by(elementwise.multiply, (a, a))
-    if known == 0.5 and a.ndim and not np.ndim(b.value if isinstance(b, Constant) else b):  # as NumPy has it
+    if known == 0.5 and a.ndim and isinstance(b, Constant) and not np.ndim(b.value):  # as NumPy has it
         return equation.by(elementwise.sqrt, (a,))
     return None
 
