@@ -80,7 +80,7 @@ def _sign(f: Function, x: Reg) -> Reg:
     above, below = (f.compare("ogt", x, 0), f.compare("olt", x, 0)) if x.type.floating else (
         f.compare("sgt", x, 0), f.compare("slt", x, 0)
     )  # fmt: skip
-    rest = x if x.type.floating else f.const(0, x)  # 0 and NaN stay
+    rest = f.select(f.compare("uno", x, x), x, f.const(0, x)) if x.type.floating else f.const(0, x)
     return f.select(above, f.const(1, x), f.select(below, f.const(-1, x), rest))
 
 
@@ -108,7 +108,9 @@ def _not(f: Function, x: Reg) -> Reg:
 
 def _floor_divide(f: Function, a: Reg, b: Reg) -> Reg:
     """⌊a / b⌋ as NumPy has it: the quotient of a less its remainder, rounded to the nearest whole number."""
-    quotient = f.binary("fdiv", f.binary("fsub", a, _mod(f, a, b)), b)
+    rest, moved = _remainder(f, a, b)
+    quotient = f.binary("fdiv", f.binary("fsub", a, rest), b)
+    quotient = f.select(moved, f.binary("fsub", quotient, 1), quotient)
     floored = f.intrinsic("floor", quotient)
     near = f.compare("ogt", f.binary("fsub", quotient, floored), 0.5)
     whole = f.select(near, f.binary("fadd", floored, 1), floored)
@@ -117,11 +119,16 @@ def _floor_divide(f: Function, a: Reg, b: Reg) -> Reg:
     return f.select(f.compare("oeq", b, 0), f.binary("fdiv", a, b), whole)
 
 
-def _mod(f: Function, a: Reg, b: Reg) -> Reg:
-    """The remainder with the sign of b."""
+def _remainder(f: Function, a: Reg, b: Reg) -> tuple[Reg, Reg]:
+    """The remainder with the sign of a, and whether that is not the sign of b."""
     rest = f.binary("frem", a, b)
     other = f.binary("xor", f.compare("olt", rest, 0), f.compare("olt", b, 0))
-    moved = f.binary("and", other, f.compare("une", rest, 0))
+    return rest, f.binary("and", other, f.compare("une", rest, 0))
+
+
+def _mod(f: Function, a: Reg, b: Reg) -> Reg:
+    """The remainder with the sign of b."""
+    rest, moved = _remainder(f, a, b)
     rest = f.select(moved, f.binary("fadd", rest, b), rest)
     return f.select(f.compare("oeq", rest, 0), f.intrinsic("copysign", f.const(0, rest), b), rest)
 
@@ -202,7 +209,18 @@ def has_row(equation: Equation) -> bool:
         return False
     if equation.primitive.name == "astype" and dtypes[0].kind == "f" and dtypes[1].kind in "iu":
         return False  # what is out of range is NumPy's to decide
+    if row.takes == "operands" and not _comparable(equation):
+        return False
     return row.takes == "truth" or computed_in(equation).kind in row.kinds
+
+
+def _comparable(equation: Equation) -> bool:
+    """Whether all operands are numbers of their common dtype; NumPy compares integers that are not, too."""
+    dtype = computed_in(equation)
+    if dtype.kind not in "iu":
+        return dtype.kind == "b" or any(np.result_type(dtype_of(o)).kind not in "iu" for o in equation.operands)
+    limits, numbers = np.iinfo(dtype), (o.value for o in equation.operands if isinstance(o, Constant))
+    return all(limits.min <= number <= limits.max for number in numbers if type(number) is int)
 
 
 def register_type(dtype: np.dtype[Any], lanes: int) -> Type:

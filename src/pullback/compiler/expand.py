@@ -74,6 +74,9 @@ def _einsum(a: Any, b: Any, left: str, right: str, out: str) -> Any:
         shape = [sizes[label] for label in batch] + [math.prod(sizes[label] for label in part) for part in parts]
         return x.reshape(tuple(shape))
 
+    if (*a.shape, *b.shape) != tuple(sizes[label] for label in left + right):
+        return NotImplemented  # an axis of one element is repeated
+
     product = matrix(a, left, rows, inner) @ matrix(b, right, inner, columns)
     made = [*batch, *rows, *columns]
     return product.reshape(tuple(sizes[label] for label in made)).transpose(tuple(made.index(label) for label in out))
@@ -155,8 +158,8 @@ def _without_sum(equation: Equation) -> tuple[Equation, Equation]:
 
 def _recorded(definition: Callable[..., Any], equation: Equation) -> tuple[list[Equation], list[Operand]] | None:
     """The equations of a definition on the operands of an equation, and what they give: the value, then conditions."""
-    if not all(isinstance(operand, Value) and operand.size for operand in equation.operands):
-        return None  # of numbers, and of nothing: little to compute, and NumPy knows best
+    if not all(isinstance(o, Value) and o.size and o.dtype != np.float16 for o in equation.operands):
+        return None  # of numbers, of nothing, and what is rounded in between: NumPy knows best
     tracer = Tracer()
     tensors = [tracer.argument(np.ones(v.shape, v.dtype), "") for v in equation.values]
     with ModeContext(trace=tracer, recording=False), np.errstate(all="ignore"):
@@ -171,5 +174,5 @@ def _recorded(definition: Callable[..., Any], equation: Equation) -> tuple[list[
         made.append(Equation(step.primitive, operands, step.params, step.output, equation.line))
     output, *_ = inner.outputs
     if output.dtype != equation.output.dtype or output.shape != equation.output.shape:  # type: ignore[union-attr]  # no constant: made of the operands
-        return None  # NumPy rounds in another dtype (float16): leave it to the kernel
+        return None  # NumPy has its own idea of the dtype: leave it to the kernel
     return made, [outer.get(o, o) if isinstance(o, Value) else o for o in inner.outputs]

@@ -170,7 +170,7 @@ class _Fuser:
             self._maker[equation.output] = self._maker[base]
 
     def _lies_in_order(self, base: Operand) -> bool:
-        if base in self._maker:
+        if base in self._maker or base in self._fused.aliases:
             return True
         return isinstance(base, Value) and lies_in_order(base.shape, self._layouts[base])
 
@@ -296,6 +296,12 @@ class _Fuser:
         makers = {self._maker[view.base] for view in views if view.base in self._maker} - {group}
         return any(maker.depends_on(group) for maker in makers)
 
+    def _whole(self, group: Group) -> Iterator[Operand]:
+        """What a group reads that has to be in memory as a whole before it: matrices, and values in another shape."""
+        yield from (view.base for view in group.reads if view.base in self._fused.aliases)
+        if group.product is not None:
+            yield from (self._fused.view(operand).base for operand in group.product.operands)
+
     def _unite(self, there: Group, here: Group, view: View, labels: Labels) -> None:
         """Make one group of two, of which `here` reads a view of what `there` makes along its `labels`."""
         if "kernel" in (there.kind, here.kind) or here.depends_on_through_others(there):
@@ -308,8 +314,8 @@ class _Fuser:
             a, b, names = here, there, {new: old for old, new in names.items()}
         if a.kind != "nest" or names.keys() != a.full:
             return
-        if b.product is not None and any(self._fused.view(o).base in a.where for o in b.product.operands):
-            return  # a matrix has to be there as a whole
+        if any(self._maker.get(base) is there for base in self._whole(here)):
+            return
         outer = joined(a, b, names, [view.base for view in here.reads if view.base in there.where])
         if outer is False:
             return
@@ -338,4 +344,5 @@ def _only_reshapes(equation: Equation) -> bool:
 
 def _reducible(equation: Equation) -> bool:
     (x,) = equation.operands
-    return isinstance(x, Value) and x.dtype.kind in "fiub" and x.dtype.itemsize in (1, 4, 8)
+    kinds = "fib" if equation.primitive.name in ("max", "min") else "fiub"  # integers are compared with their signs
+    return isinstance(x, Value) and x.dtype.kind in kinds and x.dtype.itemsize in (1, 4, 8)

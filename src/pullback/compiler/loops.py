@@ -162,6 +162,8 @@ class _Loops:
 
         def at(index: dict[int, Reg], mask: Reg | None, copy: int) -> None:
             inside = Point(f, index, nest.vector, nest.lanes, mask or outside.mask, outside)
+            for value in roots:  # all is read before anything is written, perhaps over it
+                self._read(value, inside, stage)
             for value in roots:
                 self._do(value, inside, copy, stage)
 
@@ -182,13 +184,18 @@ class _Loops:
             if value in nest.stores:
                 self._store(value, outside.known[value], outside)
 
+    def _read(self, value: Value, point: Point, stage: int) -> Reg:
+        """A value, or what a reduction takes in."""
+        step = self._nest.steps[value]
+        return self._values.operand(step, 0, point, stage) if step.reduces else self._values.value(value, point, stage)
+
     def _do(self, value: Value, point: Point, copy: int, stage: int) -> None:
         """Compute a value, and store it, keep it or add it up."""
         nest, step = self._nest, self._nest.steps[value]
+        register = self._read(value, point, stage)
         if step.reduces:
-            self._take_in(value, self._values.operand(step, 0, point, stage), point, copy)
+            self._take_in(value, register, point, copy)
             return
-        register = self._values.value(value, point, stage)
         if value in nest.stores:
             self._store(value, register, point)
         if value in nest.buffered:

@@ -120,6 +120,7 @@ def _places(regions: Sequence[Region], elsewhere: set[Operand]) -> tuple[dict[Op
 
 def _in_place(lowered: Lowered, regions: Sequence[Region], replaces: Mapping[int, Value]) -> dict[int, Value]:
     """Which outputs may be written over the inputs that they replace: those that nothing else reads any more."""
+    root = lowered.fused.root
     placed = [(place, kernel) for place, region in enumerate(regions) for kernel in region.kernels]
     may_fail = [place for place, kernel in placed if isinstance(kernel, Call)]
     may_fail += [i for i, region in enumerate(regions) if any(c in region.writes for c in lowered.fused.conditions)]
@@ -132,8 +133,11 @@ def _in_place(lowered: Lowered, regions: Sequence[Region], replaces: Mapping[int
             if isinstance(kernel, Call) or new not in kernel.stores or old in found.values() or place <= sure:
                 continue
             store = kernel.stores[new]._replace(base=old)
-            own = [access for access in kernel.accesses() if access.base is old]
-            once = kernel.stages == 1 if isinstance(kernel, Nest) else old not in (kernel.a.base, kernel.b.base)
+            own = [access for access in kernel.accesses() if root(access.base) is old]
+            if isinstance(kernel, Nest):
+                once = kernel.stages == 1 and not (own and new in kernel.finals)  # begun before anything is read
+            else:
+                once = old not in (root(kernel.a.base), root(kernel.b.base))
             if once and all(access == store for access in own) and all(i < place or k is kernel for i, k in readers):
                 found[number] = old
     return found

@@ -158,9 +158,11 @@ def emit_product(module: Module, name: str, product: Product, buffers: Sequence[
         point = Point(f, {**index, down: row, along: column}, along, kind.lanes, mask)
         point.known[product.made] = sums
         values = Values(f, at, product.steps)
-        for value in (product.made, *product.steps):
-            if value in product.stores:
-                store(at, product.stores[value], values.value(value, point), value.dtype, point)
+        made = {
+            value: values.value(value, point) for value in (product.made, *product.steps) if value in product.stores
+        }
+        for value, register in made.items():  # all is read before anything is written, perhaps over it
+            store(at, product.stores[value], register, value.dtype, point)
 
     blas = product.choice.way == "blas"
     weight = sum(step.weight for step in product.steps.values())

@@ -29,7 +29,10 @@ def number(operand: Operand, made: Maker) -> Any:
         operand = inner.operands[0]
     value = operand.value
     if isinstance(value, np.ndarray):
-        return value.reshape(-1)[0] if value.size and (value == value.reshape(-1)[0]).all() else None
+        first = value.reshape(-1)[:1]
+        return (
+            first[0] if first.tobytes() * value.size == value.tobytes() and value.size else None
+        )  # as bits: 0 is not -0
     return value
 
 
@@ -60,8 +63,8 @@ def _multiply(equation: Equation, made: Maker) -> Outcome:
 
 
 def _negated(x: Operand, made: Maker) -> Operand | None:
-    """Of what an operand is the negative."""
-    inner = made.get(x) if isinstance(x, Value) else None
+    """Of what floating-point numbers an operand is the negative; whole ones may have none."""
+    inner = made.get(x) if isinstance(x, Value) and x.dtype.kind == "f" else None
     return inner.operands[0] if inner is not None and inner.primitive is elementwise.negative else None
 
 
@@ -86,22 +89,19 @@ def _strong(equation: Equation, made: Maker) -> Outcome:
 
 def _divide(equation: Equation, made: Maker) -> Outcome:
     a, b = equation.operands
-    known = number(b, made)
+    known, dtype = number(b, made), equation.output.dtype
     if known is None or isinstance(known, (bool, np.bool_)):
         return None
     if known == 1 and _keeps(a, equation.output):
         return a
-    mantissa, _exponent = np.frexp(np.float64(known))
-    if abs(mantissa) == 0.5 and equation.output.dtype.kind == "f" and 1e-30 < abs(float(known)) < 1e30:
-        return equation.by(elementwise.multiply, (a, Constant(_like(b, 1 / known))))  # a power of two: exact either way
+    if dtype.kind != "f" or not isinstance(a, Value) or a.shape != equation.output.shape:
+        return None
+    mantissa, exponent = np.frexp(np.float64(known))
+    if abs(mantissa) == 0.5 and abs(exponent - 1) < np.finfo(dtype).maxexp - 2:  # it and its inverse are normal numbers
+        return equation.by(
+            elementwise.multiply, (a, Constant(dtype.type(1 / known)))
+        )  # a power of two: exact either way
     return None
-
-
-def _like(operand: Operand, value: Any) -> Any:
-    given = operand.value if isinstance(operand, Constant) else None
-    if isinstance(given, np.ndarray):
-        return np.full(given.shape, value, given.dtype)
-    return given.dtype.type(value) if isinstance(given, np.generic) else float(value)
 
 
 def _subtract(equation: Equation, made: Maker) -> Outcome:
@@ -119,11 +119,15 @@ def _negative(equation: Equation, made: Maker) -> Outcome:
 def _power(equation: Equation, made: Maker) -> Outcome:
     a, b = equation.operands
     known = number(b, made)
-    if known is None or not _keeps(a, equation.output):
+    if known is None or not isinstance(a, Value) or not _keeps(a, equation.output):
         return None
     if known == 1:
         return a
-    return equation.by(elementwise.multiply, (a, a)) if known == 2 else None
+    if known == 2:
+        return equation.by(elementwise.multiply, (a, a))
+    if known == 0.5 and a.ndim and isinstance(b, Constant) and not np.ndim(b.value):  # as NumPy has it
+        return equation.by(elementwise.sqrt, (a,))
+    return None
 
 
 def _reshape(equation: Equation, made: Maker) -> Outcome:
