@@ -126,3 +126,16 @@ def test_nothing_is_written_over_what_is_still_read(name):
         step()
     for a, b in zip(plain, compiled, strict=True):
         np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-4, atol=1e-5)
+
+
+def test_more_threads_have_memory_of_their_own():
+    x = single(300, 300)
+    step = pb.compile(lambda x: (pb.softmax(x), x @ x.T))
+    found = []
+    try:
+        for count in (1, 1, 1, 2, 4, 3):  # memory that was made for fewer is not enough
+            pb.set_threads(count)
+            found.append([y.numpy().tobytes() for y in step(x)])
+    finally:
+        pb.set_threads(None)
+    assert all(bits == found[-1] for bits in found[3:])

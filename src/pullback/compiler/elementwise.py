@@ -13,7 +13,6 @@ from pullback.compiler.mathematics import FUNCTIONS
 from pullback.compiler.program import Constant, Equation, Operand
 
 Write = Callable[..., Reg]
-SIGNED: Final = ("int8", "int16", "int32", "int64")
 
 
 class Row(NamedTuple):

@@ -42,11 +42,11 @@ class Frame:
     """The memory of one call at a time, and the functions that work in it."""
 
     def __init__(self, arena: int, scratch: int, stretches: Sequence[Stretch]) -> None:
-        self.memory = np.empty(arena + scratch * threads.get_threads() + 192, np.uint8)
+        self.threads = threads.get_threads()
+        self.memory = np.empty(arena + scratch * self.threads + 192, np.uint8)
         first = -self.memory.ctypes.data % 64
         start = self.memory.ctypes.data + first
         self.arena = self.memory[first : first + arena]
-        self.threads = threads.get_threads()
 
         def constants() -> tuple[Sequence[int], Any]:
             return (start, start + -(-arena // 64) * 64), self.memory
@@ -117,14 +117,15 @@ class Executable:
         try:
             frame = self._free.pop()
         except IndexError:
+            frame = None
+        if frame is None or frame.threads < threads.get_threads():  # each thread needs scratch memory
             frame = Frame(self.plan.arena, self.plan.scratch, self.stretches)
         try:
             if self._plain:
                 return frame.calls[0](*inputs, *outputs, *self._constants)
             return self._run(frame, inputs, outputs)
         finally:
-            if frame.threads >= threads.get_threads():
-                self._free.append(frame)
+            self._free.append(frame)
 
     # Native code.
 

@@ -80,7 +80,7 @@ class Group:
 
     @property
     def size(self) -> int:
-        """Iterations of the innermost loop."""
+        """Iterations of all loops together."""
         return math.prod(self.sizes.values())
 
     @property
