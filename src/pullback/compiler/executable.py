@@ -118,7 +118,7 @@ class Executable:
             frame = self._free.pop()
         except IndexError:
             frame = None
-        if frame is None or frame.threads < threads.get_threads():  # each thread needs scratch memory
+        if frame is None or (self._parallel and frame.threads < threads.get_threads()):  # each needs scratch memory
             frame = Frame(self.plan.arena, self.plan.scratch, self.stretches)
         try:
             if self._plain:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from importlib.util import find_spec
 from itertools import chain
 from operator import itemgetter
@@ -80,7 +81,7 @@ class Runner:
         for owner, had in self._gradients:
             if (owner.node is not None and owner.node.grad is not None) is not had:
                 return MISFIT
-        inputs = [*arguments, *[read() for read in self._readers]]
+        inputs = [*arguments, *[read() for read in self._readers]] if self._readers else [*arguments]
         variant = self._last
         if variant is None:
             return self._run_other(inputs)
@@ -148,10 +149,13 @@ class Variant:
         self.inputs = [Layout.of(array) for array in arrays]
         numbers = {value: i for i, value in enumerate(program.inputs)}
         in_place = {j: numbers[value] for j, value in self.executable.plan.in_place.items() if value.ndim}
+        self._new = None if in_place else [_maker(layout) for layout in self.executable.outputs]
         self._outputs = [(_maker(layout), in_place.get(j)) for j, layout in enumerate(self.executable.outputs)]
 
     def outputs(self, inputs: Sequence[Any]) -> list[Any]:
         """Arrays for the outputs: those that they replace where nobody else can see these, else new ones."""
+        if self._new is not None:
+            return [make() for make in self._new]
         made = []
         for make, i in self._outputs:
             if i is not None:
@@ -202,10 +206,10 @@ def _maker(layout: Layout) -> Callable[[], Any]:
     shape, dtype = layout.shape, layout.dtype
     pattern = as_strided(np.empty(1, dtype), shape, layout.strides)
     if not pattern.flags.c_contiguous:
-        return lambda: np.empty_like(pattern)
+        return partial(np.empty_like, pattern)
     if pattern.nbytes >= LARGE:
-        return lambda: empty(shape, dtype)
-    return lambda: np.empty(shape, dtype)
+        return partial(empty, shape, dtype)
+    return partial(np.empty, shape, dtype)
 
 
 def builder(tree: Any, start: int = 0) -> Callable[[list[Any]], Any]:
