@@ -120,9 +120,11 @@ class Executable:
             frame = None
         if frame is None or (self._parallel and frame.threads < threads.get_threads()):  # each needs scratch memory
             frame = Frame(self.plan.arena, self.plan.scratch, self.stretches)
+        if self._plain:
+            refused = frame.calls[0](*inputs, *outputs, *self._constants)
+            self._free.append(frame)
+            return refused
         try:
-            if self._plain:
-                return frame.calls[0](*inputs, *outputs, *self._constants)
             return self._run(frame, inputs, outputs)
         finally:
             self._free.append(frame)
