@@ -33,13 +33,14 @@ def emit(plan: Plan, regions: Sequence[Region], slots: Mapping[Operand, int], co
     f = Function(module, RUN, [(PTR, "pointers")], I64)
     (pointers,) = f.arguments
     kernels = [kernel for region in regions for kernel in region.kernels if not isinstance(kernel, Call)]
-    tables = {id(kernel): f.emit(f"alloca [{len(buffers_of(kernel)) + 1} x ptr], align 64", PTR) for kernel in kernels}
+    tables = {id(kernel): f.emit(f"alloca [{len(buffers_of(kernel))} x ptr], align 64", PTR) for kernel in kernels}
     contexts = [
         f.emit(f"alloca [{len(region.kernels) + 1} x ptr], align 64", PTR) if region.parallel else None
         for region in regions
     ]  # fmt: skip
     arena, scratch = (f.load(f.address(pointers, count - i, PTR), PTR) for i in (2, 1))
-    for number, kernel in enumerate(kernels):
+    names = {id(kernel): f"kernel{number}" for number, kernel in enumerate(kernels)}
+    for kernel in kernels:
         for i, base in enumerate(buffers_of(kernel)):
             known = root(base)
             if known in plan.places:
@@ -47,12 +48,11 @@ def emit(plan: Plan, regions: Sequence[Region], slots: Mapping[Operand, int], co
             else:
                 place = f.load(f.address(pointers, slots[known], PTR), PTR)
             f.store(place, f.address(tables[id(kernel)], i, PTR))
-        name = f"kernel{number}"
+        name = names[id(kernel)]
         if isinstance(kernel, Nest):
             emit_nest(module, name, kernel, buffers_of(kernel))
         else:
             emit_product(module, name, kernel, buffers_of(kernel))
-    names = {id(kernel): f"kernel{number}" for number, kernel in enumerate(kernels)}
     for number, (region, context) in enumerate(zip(regions, contexts, strict=True)):
         inside = [kernel for kernel in region.kernels if not isinstance(kernel, Call)]
         if context is None:

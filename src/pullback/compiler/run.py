@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
-from importlib.util import find_spec
 from itertools import chain
 from operator import itemgetter
 from typing import Any, Final, final
@@ -15,6 +14,7 @@ from numpy.lib.stride_tricks import as_strided
 
 from pullback.compiler.entry import Layout
 from pullback.compiler.executable import Executable
+from pullback.compiler.fallback import native
 from pullback.compiler.interpret import interpreter
 from pullback.compiler.lower import Strides
 from pullback.compiler.passes import chosen, simplified, stages
@@ -41,12 +41,9 @@ class Runner:
     ----------
     made : Record
         The program, and what it reads and writes.
-    native : bool, optional
-        Compile it; else it runs on NumPy. By default, where llvmlite is installed.
     """
 
-    def __init__(self, made: Record, *, native: bool | None = None) -> None:
-        native = find_spec("llvmlite") is not None if native is None else native
+    def __init__(self, made: Record) -> None:
         self.program: Program = simplified(made.program)
         self._record = made
         self._readers = [_reader(captured) for captured in made.captured]
@@ -55,7 +52,7 @@ class Runner:
         self._gradients = [*made.grads.values()]
         self._outputs = self.program.outputs[: len(self.program.outputs) - self.program.conditions]
         self._numbers = [i for i, output in enumerate(self._outputs) if not np.ndim(_known(output))]
-        self._interpreter = None if native else interpreter(self.program)
+        self._interpreter = None if native() else interpreter(self.program)
         self._variants: dict[tuple[Strides, ...], Variant] = {}
         self._last: Variant | None = None
         self._build = builder(_with_holes(made))
@@ -149,8 +146,9 @@ class Variant:
         self.inputs = [Layout.of(array) for array in arrays]
         numbers = {value: i for i, value in enumerate(program.inputs)}
         in_place = {j: numbers[value] for j, value in self.executable.plan.in_place.items() if value.ndim}
-        self._new = None if in_place else [_maker(layout) for layout in self.executable.outputs]
-        self._outputs = [(_maker(layout), in_place.get(j)) for j, layout in enumerate(self.executable.outputs)]
+        makers = [*map(_maker, self.executable.outputs)]
+        self._new = None if in_place else makers
+        self._outputs = [(make, in_place.get(j)) for j, make in enumerate(makers)]
 
     def outputs(self, inputs: Sequence[Any]) -> list[Any]:
         """Arrays for the outputs: those that they replace where nobody else can see these, else new ones."""
