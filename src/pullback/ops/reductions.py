@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -12,6 +12,8 @@ from pullback.core.errors import OptionError, ShapeError
 from pullback.core.kinds import LinearMap, Reduction, broadcast, kept_shape
 from pullback.ops import elementwise as ew
 from pullback.ops.movement import astype, ravel
+
+FEW_CLASSES: Final = 64  # up to which turning logits around costs less than short inner loops
 
 
 def _spread(cotangent: Any, x: Any, axis: tuple[int, ...] | None, **_: Any) -> Any:
@@ -97,28 +99,34 @@ def _std(x: Any, axis: tuple[int, ...] | None, keepdims: bool, correction: float
 
 
 def _cross_entropy(x: Any, labels: Any, axis: tuple[int, ...] | None, keepdims: bool, mean: bool) -> Any:
-    classes = x.shape[-1]
+    """The losses and, from what is at hand, their derivative: softmax(x) − y."""
     flat = np.asarray(labels).reshape(-1)
-    unsigned = flat.view(np.uint64) if flat.dtype == np.int64 else flat.astype(np.uint64)
-    if flat.size and np.maximum.reduce(unsigned) >= classes:  # as unsigned, a negative label is a huge one
+    count, classes = flat.size, x.shape[-1]
+    rows = x.reshape(count, classes)
+    # Few classes lie one after the other in memory, so that NumPy's inner loops run over the many samples.
+    few = classes <= FEW_CLASSES and classes <= count
+    columns = np.ascontiguousarray(rows.T) if few else np.ascontiguousarray(rows).T
+    try:
+        place = np.ravel_multi_index((flat, np.arange(count)), columns.shape, order="C" if few else "F")
+    except ValueError:
         raise ShapeError(
             "cross_entropy: a label is not a class", classes=classes, smallest=flat.min(), largest=flat.max()
-        )
-    shifted = (x - np.maximum.reduce(x, axis=-1, keepdims=True)).reshape(-1, classes)
-    e = np.exp(shifted)
-    total = np.add.reduce(e, axis=-1, keepdims=True)
-    place = np.arange(flat.size), flat
-    losses = np.log(total).reshape(-1) - shifted[place]
-    e /= total
-    e[place] -= 1  # the derivative, from what is at hand
+        ) from None
+    shifted = columns - np.maximum.reduce(columns, axis=0)
+    weight = np.exp(shifted)
+    total = np.add.reduce(weight, axis=0)
+    losses = np.log(total) - shifted.ravel("K")[place]
+    weight /= total
+    weight.ravel("K")[place] -= 1
     if axis is None:
-        losses = np.add.reduce(losses, axis=None)
+        losses = np.add.reduce(losses)
         if mean:
-            losses /= flat.size
-            e /= flat.size
+            losses /= count
+            weight /= count
         if not keepdims:
-            return losses, e.reshape(x.shape)
-    return losses.reshape(kept_shape(x.shape, axis) if keepdims else _dropped(x.shape, axis)), e.reshape(x.shape)
+            return losses, weight.T.reshape(x.shape)
+    losses = losses.reshape(kept_shape(x.shape, axis) if keepdims else _dropped(x.shape, axis))
+    return losses, weight.T.reshape(x.shape)
 
 
 def _softmax_minus(x: Any, labels: Any, *, mean: bool, **_: Any) -> Any:
