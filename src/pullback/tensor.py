@@ -170,9 +170,10 @@ class Tensor(Methods, Writing):
     def item(self, *place: int) -> Any:
         """The one number, or the one at `place`, as Python's."""
         self._read("item()")
-        if not place and self.size != 1:
+        array = self.array
+        if array.size != 1 and not place:
             raise ShapeError("item: the tensor does not hold exactly one number", shape=self.shape, fix="t.tolist()")
-        return self.array.item(*place)
+        return array.item(*place)
 
     def tolist(self) -> Any:
         """The numbers as nested lists of Python's."""

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, final
+from typing import Any, Final, final
 
 import numpy as np
 
@@ -28,6 +28,11 @@ from pullback.core.graph import Node
 from pullback.core.modes import MODE
 from pullback.core.primitive import OPERAND_NAMES, Primitive, Rule
 from pullback.core.spec import spec_of, zeros_of
+
+
+_BITS: Final = {"e": np.int16, "f": np.int32, "d": np.int64}  # integers of the size of each floating-point number
+
+SMALL: Final = 1 << 12  # elements up to which a product of vectors is the quickest sum, and BLAS wakes no threads
 
 
 def broadcast(value: Any, shape: tuple[int, ...]) -> Any:
@@ -59,8 +64,11 @@ def product(partial: Any, direction: Any, strong: bool) -> Any:
         result = partial * direction
         return result if math.isfinite(result) else _strong_multiply(partial, direction) if strong else result
     if kind is np.ndarray and type(direction) is np.ndarray:
-        # On arrays, a product in which 0 wins is a selection, at an eighth of the time that np.where takes.
-        return _strong_multiply(partial, direction) if strong or partial.dtype.kind == "b" else partial * direction
+        if partial.dtype.kind == "b":
+            if (bits := _BITS.get(direction.dtype.char)) is None:
+                return np.where(partial, direction, 0)
+            return (partial * direction.view(bits)).view(direction.dtype)  # at a tenth of the time
+        return _strong_multiply(partial, direction) if strong else partial * direction
     if kind is int or kind is float:  # not float64, which is a float to Python
         if partial == 1:
             return direction
@@ -120,6 +128,7 @@ class Elementwise(Primitive):
         self.rules = tuple(None if partial is None else Rule(partial, names) for partial in partials)
         self.differentiable = any(rule is not None for rule in self.rules)
         self.strong = strong
+        self.singular = strong and any(rule is not None and rule.number is None for rule in self.rules)
 
     def vjp(self, node: Node, cotangent: Any, saved: Sequence[Any], wanted: Sequence[int]) -> list[Any]:
         contributions: list[Any] = []
@@ -130,11 +139,10 @@ class Elementwise(Primitive):
                 contributions.append(None)
             elif rule.number == 1:
                 contributions.append(cotangent)
+            elif large:
+                contributions.append(self._scaled(rule, saved, cotangent))
             else:
-                scaled = (
-                    self._scaled(rule, saved, cotangent) if large else product(rule.at(saved), cotangent, self.strong)
-                )
-                contributions.append(scaled)
+                contributions.append(product(rule.at(saved), cotangent, self.strong))
         return contributions
 
     def _scaled(self, rule: Rule, saved: Sequence[Any], direction: Any) -> Any:
@@ -162,8 +170,12 @@ class Elementwise(Primitive):
 
 def _strong_multiply(a: Any, b: Any) -> Any:
     result = a * b
-    # The sum of all is finite only where each is; it reads once and writes nothing.
-    if math.isfinite(result if result.ndim == 0 else np.add.reduce(result, axis=None)) or MODE.get().strict_nan:
+    # A sum, of squares too, is finite only where each term is; it reads once and writes nothing.
+    if result.ndim == 0:
+        total = result
+    else:
+        total = np.vdot(result, result) if result.size <= SMALL else np.add.reduce(result, axis=None)
+    if math.isfinite(total) or MODE.get().strict_nan:
         return result
     return np.where(np.isnan(result) & ((a == 0) | (b == 0)), 0, result)
 
@@ -197,6 +209,7 @@ class Reduction(Primitive):
         self.rules = (None if weight is None else Rule(weight, ("x", "b")), None)
         self.differentiable = weight is not None or residual is not None
         self.strong = strong
+        self.singular = residual is None
 
     def needs(self, operand: int, count: int) -> tuple[int, ...]:
         return super().needs(operand, count) if self.residual is None else tuple(range(1, count + 1))
@@ -290,6 +303,8 @@ class BilinearMap(Primitive):
         The transposes in a and in b: each called with the cotangent, the *other* operand, something with the `.shape`
         of its own operand, and the keyword parameters.
     """
+
+    singular = False
 
     def __init__(
         self, name: str, kernel: Callable[..., Any], left: Callable[..., Any], right: Callable[..., Any],

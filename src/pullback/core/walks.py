@@ -104,7 +104,11 @@ def pull(
     anomaly, tracing = mode.anomaly, mode.trace is not None
     boxing = record or tracing
     results: dict[Node, Any] = {}
-    with quietly(tracing and not record):
+    quiet: AbstractContextManager[None] | None = None
+    try:
+        if tracing and not record:
+            quiet = _untracked()
+            quiet.__enter__()
         while heap:
             node = heappop(heap)[1]
             primitive = node.primitive
@@ -126,6 +130,9 @@ def pull(
                 wanted = [i for i in wanted if inputs[i] in on_path]
                 if not wanted:
                     continue
+            if quiet is None and primitive.singular:
+                quiet = np.errstate(all="ignore")  # not before it is needed: it costs as much as two operations
+                quiet.__enter__()
             values = boxed(node, saved, tracing) if boxing else saved
             contributions = primitive.vjp(node, cotangent, values, wanted)
             if anomaly:
@@ -141,7 +148,9 @@ def pull(
                     unfed.append(parent)
                     continue
                 aval = parent.aval
-                if type(contribution) is not np.float64 or type(aval) is not np.float64:
+                if type(contribution) is np.float64 and type(aval) is np.float64:
+                    pass  # the quick way for numbers
+                elif type(aval) is tuple or contribution.shape != aval.shape or contribution.dtype != aval.dtype:
                     contribution = conform(contribution, aval)
                 total = cotangents.get(parent)
                 if total is None:
@@ -156,6 +165,9 @@ def pull(
                     if type(total) is np.ndarray:
                         owned.add(parent)
             contribution = total = None
+    finally:
+        if quiet is not None:
+            quiet.__exit__(None, None, None)
     if not wrt:
         for node in ancestors(unfed) if unfed else ():
             if node.primitive is None and node not in cotangents:
@@ -197,14 +209,13 @@ def conform(cotangent: Any, aval: Any) -> Any:
 
 def sum_to(value: Any, shape: tuple[int, ...]) -> Any:
     """Undo a broadcast: sum `value` over the axes that broadcasting added or stretched to reach it from `shape`."""
+    if value.shape == shape:
+        return value
     extra = value.ndim - len(shape)
-    stretched: tuple[int, ...] = ()
-    if 1 in shape:
-        stretched = tuple(i + extra for i, n in enumerate(shape) if n == 1 and value.shape[i + extra] != 1)
-    if extra or stretched:
-        axes = (*range(extra), *stretched)
-        value = value.sum(axis=axes, keepdims=True) if stretched else np.add.reduce(value, axis=axes)
-    return value if value.shape == shape else value.reshape(shape)
+    if 1 not in shape:
+        return np.add.reduce(value, axis=0 if extra == 1 else tuple(range(extra)))
+    stretched = [i + extra for i, n in enumerate(shape) if n == 1 and value.shape[i + extra] != 1]
+    return value.sum(axis=(*range(extra), *stretched), keepdims=bool(stretched)).reshape(shape)
 
 
 def _check(node: Node, given: Sequence[Any], found: Sequence[Any], what: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any, final
 
 import numpy as np
 
+from pullback.core.axes import shape_of
 from pullback.core.errors import OptionError, ShapeError
 from pullback.core.lints import check_precision
 from pullback.functions import random
@@ -68,17 +69,23 @@ class Linear(Module):
         self.bias = drawn(out_features) if bias else None
 
     def forward(self, x: Any) -> Any:
-        if not hasattr(x, "dtype"):
-            x = np.asarray(x)
         weight = self.weight
-        if x.shape[-1:] != weight.array.shape[1:]:
-            raise ShapeError(
-                f"{self}: the last axis of the input has another length", layer=self._path or None,
-                input=x.shape, weight=weight.shape, fix=_fix(x.shape, self.in_features),
-            )  # fmt: skip
-        if x.dtype != weight.array.dtype:
-            check_precision("Linear", x, weight)
-        return linear(x, weight, self.bias)
+        try:
+            y = linear(x, weight, self.bias)
+        except ShapeError:
+            raise self._complaint(shape_of(x)) from None
+        if y.array.dtype is not weight.array.dtype:
+            check_precision("Linear", y, weight)
+        return y
+
+    def _complaint(self, shape: tuple[int, ...]) -> ShapeError:
+        fix = f"give an input of shape (..., {self.in_features})"
+        if len(shape) > 2 and math.prod(shape[1:]) == self.in_features:
+            fix = "put Flatten() before the layer"
+        return ShapeError(
+            f"{self}: the last axis of the input has another length", layer=self._path or None,
+            input=shape, weight=self.weight.shape, fix=fix,
+        )  # fmt: skip
 
     def extra_repr(self) -> str:
         parts = [f"{self.in_features}, {self.out_features}"]
@@ -95,9 +102,3 @@ def _features(name: str, number: Any) -> int:
     if features < 1:
         raise OptionError(f"Linear: {name} is not a number of features", got=repr(number), fix="an integer, 1 or more")
     return features
-
-
-def _fix(shape: tuple[int, ...], features: int) -> str:
-    if len(shape) > 2 and math.prod(shape[1:]) == features:
-        return "put Flatten() before the layer"
-    return f"give an input of shape (..., {features})"

@@ -28,14 +28,20 @@ def _matmul(a: Any, b: Any, c: Any = None, *, ta: bool, tb: bool) -> Any:
     return y + c
 
 
+def _product(a: Any, b: Any, ta: bool, tb: bool) -> Any:
+    if type(a) is np.ndarray and type(b) is np.ndarray:
+        return np.matmul(a.mT if ta else a, b.mT if tb else b)  # as the kernel does, by the straight way
+    return matmul_.bind(a, b, ta=ta, tb=tb)
+
+
 def _matmul_left(ct: Any, b: Any, _own: Any, ta: bool, tb: bool) -> Any:
-    return matmul_.bind(b, ct, ta=tb, tb=True) if ta else matmul_.bind(ct, b, ta=False, tb=not tb)
+    return _product(b, ct, tb, True) if ta else _product(ct, b, False, not tb)
 
 
 def _matmul_right(ct: Any, a: Any, own: Any, ta: bool, tb: bool) -> Any:
     if tb and getattr(own, "fortran", False):
-        return matmul_.bind(a, ct, ta=not ta, tb=False).mT  # laid out in memory as the operand is
-    return matmul_.bind(ct, a, ta=True, tb=ta) if tb else matmul_.bind(a, ct, ta=not ta, tb=False)
+        return _product(a, ct, not ta, False).mT  # laid out in memory as the operand is
+    return _product(ct, a, True, ta) if tb else _product(a, ct, not ta, False)
 
 
 def _explain_matmul(a: Any, b: Any, c: Any = None) -> ShapeError:
@@ -115,11 +121,12 @@ def linear(x: Any, weight: Any, bias: Any = None) -> Any:
     >>> linear(np.ones((2, 3)), np.ones((4, 3)), np.ones(4)).shape
     (2, 4)
     """
-    operands = (weight,) if bias is None else (weight, bias)
     try:
         if ndim_of(x) == 1:
-            return squeeze(matmul_(expand_dims(x, 0), *operands, ta=False, tb=True), 0)
-        return matmul_(x, *operands, ta=False, tb=True)
+            return squeeze(linear(expand_dims(x, 0), weight, bias), 0)
+        if bias is None:
+            return matmul_(x, weight, ta=False, tb=True)
+        return matmul_(x, weight, bias, ta=False, tb=True)
     except ShapeError:
         raise ShapeError(
             "linear: the shapes do not fit", x=shape_of(x), weight=shape_of(weight),

@@ -158,16 +158,16 @@ minimum = Elementwise(
 )  # fmt: skip
 clip3 = Elementwise(
     "clip", np.clip, lambda a, b, c: (a >= b) & (a <= c), lambda a, b, c: (a < b) & (b <= c),
-    lambda a, b, c: np.maximum(a, b) > c,
+    lambda a, b, c: np.maximum(a, b) > c, strong=False,
     doc="x limited to [b, c]; derivative 1 inside and at a bound.",
 )  # fmt: skip
 select = Elementwise(
-    "where", np.where, None, lambda a: _truth(a), lambda a: ~_truth(a),
+    "where", np.where, None, lambda a: _truth(a), lambda a: ~_truth(a), strong=False,
     doc="b where the condition a holds, else c; what is not taken has derivative 0 even where it is infinite or NaN.",
 )  # fmt: skip
 
 # Activations that deserve a stable kernel.
-relu = Elementwise("relu", lambda x: np.maximum(x, 0), lambda y: y > 0, doc="max(x, 0); derivative 0 at 0.")
+relu = Elementwise("relu", lambda x: np.maximum(x, 0), lambda y: y > 0, strong=False, doc="max(x, 0); derivative 0 at 0.")
 leaky_relu2 = Elementwise(
     "leaky_relu", lambda x, slope: np.where(x > 0, x, slope * x), lambda a, b: np.where(a > 0, 1, b),
     lambda a: np.where(a > 0, 0, a), doc="x where x > 0, else slope · x; derivative the slope at 0.",

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
-from contextlib import nullcontext
+from collections.abc import Iterator, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
@@ -135,9 +134,13 @@ class Optimizer(Noticed, ABC):
 
     def zero_grad(self) -> None:
         """Forget the gradients."""
+        tracing = MODE.get().trace is not None
         for group in self.param_groups:
             for p in group.params:
-                p.grad = None
+                if tracing:
+                    p.grad = None
+                elif (source := p.node) is not None:
+                    source.grad = None
 
     def step(self, *, skip_missing: bool = False) -> None:
         """Change each parameter that requires a gradient by the rule.
@@ -155,26 +158,36 @@ class Optimizer(Noticed, ABC):
         if (trace := MODE.get().trace) is not None:
             trace.watch(self)
         gradients = self._gradients(skip_missing)
-        on_arrays = self.on_arrays and trace is None
-        with nullcontext() if on_arrays else no_grad():
+        if self.on_arrays and trace is None:
             for group, row in zip(self.param_groups, gradients, strict=True):
-                lr = group.lr.array if on_arrays else group.lr
-                prepared: dict[Any, SimpleNamespace] = {}
-                for p, g, state in zip(group.params, row, group.states, strict=True):
-                    if g is None:
-                        continue
-                    count = state.get("step")
-                    dtype = g.dtype
-                    key = dtype if count is None else id(count)
-                    s = prepared.get(key)
-                    if s is None:
-                        step = count.owned() if on_arrays and count is not None else count
-                        s = prepared[key] = self.prepare(group, lr, dtype, step)
-                    if on_arrays:
-                        arrays = {name: x.owned() for name, x in state.items() if x is not count} if state else state
-                        self.update(p.owned(), g.array, arrays, s)
-                    else:
-                        self.update(p, g, state, s)
+                self._update_arrays(group, row)
+            return
+        with no_grad():
+            for group, row in zip(self.param_groups, gradients, strict=True):
+                self._update_tensors(group, row)
+
+    def _update_tensors(self, group: ParameterGroup, gradients: Sequence[Tensor | None]) -> None:
+        prepared: dict[Any, SimpleNamespace] = {}
+        for p, g, state in zip(group.params, gradients, group.states, strict=True):
+            if g is not None:
+                count = state.get("step")
+                key = g.dtype if count is None else id(count)
+                if key not in prepared:
+                    prepared[key] = self.prepare(group, group.lr, g.dtype, count)
+                self.update(p, g, state, prepared[key])
+
+    def _update_arrays(self, group: ParameterGroup, gradients: Sequence[Tensor | None]) -> None:
+        prepared: dict[Any, SimpleNamespace] = {}
+        for p, g, state in zip(group.params, gradients, group.states, strict=True):
+            if g is not None:
+                array = g.array
+                count = state.get("step") if state else None
+                key = array.dtype if count is None else id(count)
+                if key not in prepared:
+                    step = None if count is None else count.owned()
+                    prepared[key] = self.prepare(group, group.lr.array, array.dtype, step)
+                arrays = {name: x.owned() for name, x in state.items() if x is not count} if state else state
+                self.update(p.owned(), array, arrays, prepared[key])
 
     def _gradients(self, skip_missing: bool) -> list[list[Tensor | None]]:
         """The gradient of each parameter, group by group."""
