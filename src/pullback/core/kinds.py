@@ -137,12 +137,10 @@ class Elementwise(Primitive):
             rule = self.rules[i]
             if rule is None or rule.number == 0:
                 contributions.append(None)
-            elif rule.number == 1:
-                contributions.append(cotangent)
-            elif large:
-                contributions.append(self._scaled(rule, saved, cotangent))
-            else:
+            elif rule.number is None and not large:
                 contributions.append(product(rule.at(saved), cotangent, self.strong))
+            else:
+                contributions.append(cotangent if rule.number == 1 else self._scaled(rule, saved, cotangent))
         return contributions
 
     def _scaled(self, rule: Rule, saved: Sequence[Any], direction: Any) -> Any:

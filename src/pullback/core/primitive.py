@@ -63,11 +63,14 @@ class Rule:
         code = getattr(formula, "__code__", None)  # inspect would say the same, and take 30 ms of every import
         names = operands if code is None else code.co_varnames[: code.co_argcount]
         self.needs = tuple(places[name] for name in names if name in places)
-        if len(self.needs) == len(names) == 1:
-            (i,) = self.needs
-            self.at = lambda saved: formula(saved[i])
-        else:
+        if len(self.needs) < len(names) or len(names) not in (1, 2):
             self.at = lambda saved, **params: formula(*[saved[i] for i in self.needs], **params)
+        elif len(names) == 2:
+            first, second = self.needs
+            self.at = lambda saved: formula(saved[first], saved[second])
+        else:
+            (only,) = self.needs
+            self.at = lambda saved: formula(saved[only])
 
 
 class Primitive(ABC):

@@ -183,17 +183,20 @@ class Optimizer(Noticed, ABC):
                 array = g.array
                 count = state.get("step") if state else None
                 key = array.dtype if count is None else id(count)
-                if key not in prepared:
+                s = prepared.get(key)
+                if s is None:
                     step = None if count is None else count.owned()
-                    prepared[key] = self.prepare(group, group.lr.array, array.dtype, step)
+                    s = prepared[key] = self.prepare(group, group.lr.array, array.dtype, step)
                 arrays = {name: x.owned() for name, x in state.items() if x is not count} if state else state
-                self.update(p.owned(), array, arrays, prepared[key])
+                self.update(p.owned(), array, arrays, s)
 
     def _gradients(self, skip_missing: bool) -> list[list[Tensor | None]]:
         """The gradient of each parameter, group by group."""
-        gradients = [[p.grad for p in group.params] for group in self.param_groups]
+        gradients: list[list[Tensor | None]] = []
         missing = []
-        for group, row in zip(self.param_groups, gradients, strict=True):
+        for group in self.param_groups:
+            row = [p.grad for p in group.params]
+            gradients.append(row)
             for index, g in enumerate(row):
                 if g is None:
                     group.rest(index)
