@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from operator import attrgetter
 from typing import Any, final
 
 import numpy as np
@@ -15,6 +16,8 @@ from pullback.core.changes import CHANGES
 from pullback.core.errors import TraceError
 from pullback.core.modes import MODE
 from pullback.tensor import Tensor
+
+_array, _node = attrgetter("array"), attrgetter("node")
 
 Short = Callable[[tuple[Any, ...]], Any]
 
@@ -107,6 +110,7 @@ class Ready:
         fixed = [(i, arg) for i, arg in enumerate(args) if i not in given]
         names = [(fact.get, fact.argument, fact.now) for fact in self.seen.names]
         contents, get_mode, run, plain = self.seen.contents, MODE.get, self.runner.run, not tensors and not fixed
+        alike = len(tensors) == len(args) and not written
 
         def short(args: tuple[Any, ...]) -> Any:
             now = get_mode()
@@ -120,6 +124,10 @@ class Ready:
                     return MISFIT
             if plain:
                 arrays = [*args]
+            elif alike:
+                if any(map(_node, args)):
+                    return MISFIT
+                arrays = [*map(_array, args)]
             else:
                 for i, value in fixed:
                     if args[i] is not value:

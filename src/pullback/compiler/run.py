@@ -30,6 +30,7 @@ from pullback.tensor import Tensor
 MISFIT: Final = type("Misfit", (), {"__repr__": lambda _: "misfit", "__slots__": ()})()  # arguments of another kind
 HOLE: Final = type("Hole", (), {"__repr__": lambda _: "HOLE", "__slots__": ()})()
 VARIANTS: Final = 4  # of strides that a program is compiled for; what lies otherwise is copied
+_new: Final = object.__new__
 LARGE: Final = 1 << 18  # bytes of a result from which on its memory is kept for another
 
 
@@ -73,12 +74,12 @@ class Runner:
             return f"{len(self.program.equations)} operations, by NumPy: llvmlite is not installed"
         return "\n".join(report(executable, self.program) for executable in self.executables)
 
-    def run(self, arguments: Sequence[Any]) -> Any:
+    def run(self, arguments: list[Any]) -> Any:
         """Compute, then write: if something fails, nothing has changed. MISFIT for other arrays, or failure."""
         for owner, had in self._gradients:
             if (owner.node is not None and owner.node.grad is not None) is not had:
                 return MISFIT
-        inputs = [*arguments, *[read() for read in self._readers]] if self._readers else [*arguments]
+        inputs = [*arguments, *[read() for read in self._readers]] if self._readers else arguments
         variant = self._last
         if variant is None:
             return self._run_other(inputs)
@@ -119,7 +120,11 @@ class Runner:
             for write, array in zip(self._writers, outputs[self._count :], strict=True):
                 write(array)
             del outputs[self._count :]
-        return self._build([Tensor(array) for array in outputs])
+        for i, array in enumerate(outputs):
+            outputs[i] = tensor = _new(Tensor)  # no program runs while another is recorded: nobody has to know
+            tensor.array = array
+            tensor.node = None
+        return self._build(outputs)
 
 
 @final
@@ -226,6 +231,9 @@ def builder(tree: Any, start: int = 0) -> Callable[[list[Any]], Any]:
     for _, part in parts:
         inside.append(builder(part, start))
         start += sum(leaf is HOLE for leaf in leaves(part))
+    if type(tree) is tuple and len(inside) == 2:  # the quick way to a value and its gradients
+        first, second = inside
+        return lambda values: (first(values), second(values))
     if type(tree) is tuple:
         return lambda values: tuple([make(values) for make in inside])
     return lambda values: rebuild(tree, chain.from_iterable(leaves(make(values)) for make in inside))

@@ -28,20 +28,20 @@ def _matmul(a: Any, b: Any, c: Any = None, *, ta: bool, tb: bool) -> Any:
     return y + c
 
 
-def _product(a: Any, b: Any, ta: bool, tb: bool) -> Any:
+def _product(a: Any, b: Any, *, ta: bool = False, tb: bool = False) -> Any:
     if type(a) is np.ndarray and type(b) is np.ndarray:
         return np.matmul(a.mT if ta else a, b.mT if tb else b)  # as the kernel does, by the straight way
     return matmul_.bind(a, b, ta=ta, tb=tb)
 
 
 def _matmul_left(ct: Any, b: Any, _own: Any, ta: bool, tb: bool) -> Any:
-    return _product(b, ct, tb, True) if ta else _product(ct, b, False, not tb)
+    return _product(b, ct, ta=tb, tb=True) if ta else _product(ct, b, tb=not tb)
 
 
 def _matmul_right(ct: Any, a: Any, own: Any, ta: bool, tb: bool) -> Any:
     if tb and getattr(own, "fortran", False):
-        return _product(a, ct, not ta, False).mT  # laid out in memory as the operand is
-    return _product(ct, a, True, ta) if tb else _product(a, ct, not ta, False)
+        return _product(a, ct, ta=not ta).mT  # laid out in memory as the operand is
+    return _product(ct, a, ta=True, tb=ta) if tb else _product(a, ct, ta=not ta)
 
 
 def _explain_matmul(a: Any, b: Any, c: Any = None) -> ShapeError:

@@ -167,7 +167,9 @@ select = Elementwise(
 )  # fmt: skip
 
 # Activations that deserve a stable kernel.
-relu = Elementwise("relu", lambda x: np.maximum(x, 0), lambda y: y > 0, strong=False, doc="max(x, 0); derivative 0 at 0.")
+relu = Elementwise(
+    "relu", lambda x: np.maximum(x, 0), lambda y: y > 0, strong=False, doc="max(x, 0); derivative 0 at 0."
+)
 leaky_relu2 = Elementwise(
     "leaky_relu", lambda x, slope: np.where(x > 0, x, slope * x), lambda a, b: np.where(a > 0, 1, b),
     lambda a: np.where(a > 0, 0, a), doc="x where x > 0, else slope · x; derivative the slope at 0.",
