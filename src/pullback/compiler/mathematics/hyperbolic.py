@@ -12,7 +12,7 @@ from typing import NamedTuple
 from pullback.compiler.mathematics.exponentials import LOG2, reduced
 from pullback.compiler.mathematics.logarithms import log_one_plus
 from pullback.compiler.mathematics.number import Number, at_least, at_most, fma, power_of_two, where, with_sign
-from pullback.compiler.mathematics.pairs import Pair, add, add_product, divide, evaluate, multiply, ratio
+from pullback.compiler.mathematics.pairs import Pair, add, add_product, divide, evaluate, multiply
 from pullback.compiler.mathematics.table import elementary
 
 
@@ -76,8 +76,11 @@ def tanh(x: Number) -> Number:
     scale = power_of_two(n)
     high, less = add_product(scale - 1.0, scale, r)
     high, low = add(high, fma(scale, fma(r * r, evaluate("exp", r), low), less))
-    below = add(at_least(high, 2.0), at_most(high, 2.0))
-    return with_sign(ratio(Pair(high, low), Pair(below.high, below.low + low)), x)
+    reciprocal = 1.0 / (high + 2.0)
+    nearly = high * reciprocal
+    rest = fma(-nearly, at_least(high, 2.0), high)  # the larger part of e + 1 first: of that nothing is lost
+    rest = fma(-nearly, low, fma(-nearly, at_most(high, 2.0), rest)) + low
+    return with_sign(fma(rest, reciprocal, nearly), x)
 
 
 @elementary(single=0.68, double=0.75)
