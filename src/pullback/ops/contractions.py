@@ -18,8 +18,16 @@ from pullback.ops.movement import expand_dims, permute_dims, reshape, squeeze
 from pullback.ops.reductions import sum as sum_over
 
 
+def _plain(a: Any, b: Any, ta: bool, tb: bool) -> Any:
+    if ta:
+        a = a.mT
+    if tb:
+        b = b.mT
+    return a.dot(b) if a.ndim == b.ndim == 2 else np.matmul(a, b)  # the same numbers, by a shorter way to BLAS
+
+
 def _matmul(a: Any, b: Any, c: Any = None, *, ta: bool, tb: bool) -> Any:
-    y = np.matmul(a.mT if ta else a, b.mT if tb else b)
+    y = _plain(a, b, ta, tb)
     if c is None:
         return y
     if c.dtype == y.dtype and c.ndim <= 1:
@@ -30,7 +38,7 @@ def _matmul(a: Any, b: Any, c: Any = None, *, ta: bool, tb: bool) -> Any:
 
 def _product(a: Any, b: Any, *, ta: bool = False, tb: bool = False) -> Any:
     if type(a) is np.ndarray and type(b) is np.ndarray:
-        return np.matmul(a.mT if ta else a, b.mT if tb else b)  # as the kernel does, by the straight way
+        return _plain(a, b, ta, tb)
     return matmul_.bind(a, b, ta=ta, tb=tb)
 
 
