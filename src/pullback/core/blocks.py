@@ -18,6 +18,7 @@ import numpy as np
 
 from pullback.core.memory import empty
 
+SMALL: Final = 1 << 12  # elements up to which BLAS sums quicker than NumPy, and wakes no threads for it
 LARGE: Final = 1 << 18  # elements from which on blocks pay for the thread that has to wake
 BLOCK: Final = 1 << 16  # elements of a block: a handful of them fits the second-level cache
 

@@ -23,15 +23,13 @@ from typing import Any, Final, final
 
 import numpy as np
 
-from pullback.core.blocks import LARGE, blockwise
+from pullback.core.blocks import LARGE, SMALL, blockwise
 from pullback.core.graph import Node
 from pullback.core.modes import MODE
 from pullback.core.primitive import OPERAND_NAMES, Primitive, Rule
 from pullback.core.spec import spec_of, zeros_of
 
 _BITS: Final = {"e": np.int16, "f": np.int32, "d": np.int64}  # integers of the size of each floating-point number
-
-SMALL: Final = 1 << 12  # elements up to which a product of vectors is the quickest sum, and BLAS wakes no threads
 
 
 def broadcast(value: Any, shape: tuple[int, ...]) -> Any:

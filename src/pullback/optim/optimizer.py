@@ -102,7 +102,9 @@ class Optimizer(Noticed, ABC):
 
         A rule that counts its steps adds 1 to `step` here, in place.
         """
-        return SimpleNamespace(**group.settings, lr=lr.astype(dtype))
+        shared = group.shared(dtype)
+        shared.lr = lr.astype(dtype)
+        return shared
 
     # What users call.
 
@@ -194,8 +196,9 @@ class Optimizer(Noticed, ABC):
         """The gradient of each parameter, group by group."""
         gradients: list[list[Tensor | None]] = []
         missing = []
+        tracing = MODE.get().trace is not None
         for group in self.param_groups:
-            row = [p.grad for p in group.params]
+            row = [p.grad if tracing else getattr(p.node, "grad", None) for p in group.params]
             gradients.append(row)
             for index, g in enumerate(row):
                 if g is None:
