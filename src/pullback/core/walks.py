@@ -13,13 +13,12 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from functools import lru_cache
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from pullback.core.blocks import SMALL
+from pullback.core.axes import sum_first
 from pullback.core.errors import GraphError, NotFiniteError
 from pullback.core.graph import PLACES, Node, ancestors, known_value, places, source
 from pullback.core.modes import MODE, ModeContext
@@ -209,20 +208,13 @@ def conform(cotangent: Any, aval: Any) -> Any:
     return cotangent if cotangent.dtype == aval.dtype else cotangent.astype(aval.dtype)
 
 
-@lru_cache
-def _ones(count: int, dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
-    return np.ones(count, dtype)
-
-
 def sum_to(value: Any, shape: tuple[int, ...]) -> Any:
     """Undo a broadcast: sum `value` over the axes that broadcasting added or stretched to reach it from `shape`."""
     if value.shape == shape:
         return value
     extra = value.ndim - len(shape)
     if 1 not in shape:
-        if extra == len(shape) == 1 and type(value) is np.ndarray and value.size <= SMALL and value.dtype.char in "fd":
-            return _ones(len(value), value.dtype).dot(value)  # of a bias, mostly: at a third of the time
-        return np.add.reduce(value, axis=0 if extra == 1 else tuple(range(extra)))
+        return sum_first(value) if extra == 1 else np.add.reduce(value, axis=tuple(range(extra)))
     stretched = [i + extra for i, n in enumerate(shape) if n == 1 and value.shape[i + extra] != 1]
     return value.sum(axis=(*range(extra), *stretched), keepdims=bool(stretched)).reshape(shape)
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from pullback.core.axes import Axes, ndim_of, normalize_axes, normalize_axis, reduced_size
+from pullback.core.axes import Axes, ndim_of, normalize_axes, normalize_axis, reduced_size, sum_first
 from pullback.core.errors import OptionError, ShapeError
 from pullback.core.kinds import LinearMap, Reduction, broadcast, kept_shape
 from pullback.ops import elementwise as ew
@@ -114,12 +114,12 @@ def _cross_entropy(x: Any, labels: Any, axis: tuple[int, ...] | None, keepdims: 
         ) from None
     shifted = columns - np.maximum.reduce(columns, axis=0)
     weight = np.exp(shifted)
-    total = np.add.reduce(weight, axis=0)
+    total = sum_first(weight)
     losses = np.log(total) - shifted.ravel("K")[place]
     weight /= total
     weight.ravel("K")[place] -= 1
     if axis is None:
-        losses = np.add.reduce(losses)
+        losses = sum_first(losses)
         if mean:
             losses /= count
             weight /= count
