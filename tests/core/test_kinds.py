@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -104,6 +105,20 @@ def test_a_derivative_of_zero_or_none_is_zero():
 def test_a_boolean_partial_selects_and_never_multiplies():
     gradient = pb.vjp(lambda b: GATED(np.array([1.0, -1.0]), b), np.ones(2))[1](np.array([2.0, np.inf]))[0]
     assert gradient.tolist() == [2.0, 0.0]
+
+
+@pytest.mark.parametrize("strict", [False, True])
+@pytest.mark.parametrize("shape", [(), (3,)])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.longdouble, ">f4", ">f8"])
+@pytest.mark.parametrize("f", [pb.relu, lambda x: pb.clip(x, 0, 1), lambda x: pb.where(x > 0, x, 0)])
+def test_a_boolean_partial_selects_numbers_as_it_does_arrays(f, dtype, shape, strict):
+    x = np.full(shape, -1, dtype)
+    for create_graph in (False, True):
+        with pb.strict_nan() if strict else nullcontext():
+            source = pb.tensor(x, requires_grad=True)
+            f(source).backward(np.full(shape, np.inf), create_graph=create_graph)
+        assert np.array_equal(source.grad.numpy(), np.zeros(shape))
+        assert source.grad.dtype == source.dtype
 
 
 def test_a_strong_partial_gives_way_to_zero():

@@ -76,9 +76,9 @@ def product(partial: Any, direction: Any, strong: bool) -> Any:
         # 0 wins over an infinite direction, as it does over an infinite partial.
         plain = partial != 0 and math.isfinite(partial)
         return direction * partial if plain else strong_product(partial, direction)
-    if kind is bool or (partial.dtype.kind == "b" and isinstance(direction, Primitive.tensor)):
+    if kind is bool or partial.dtype.kind == "b":
         return np.where(partial, direction, 0)
-    return strong_product(partial, direction) if strong or partial.dtype.kind == "b" else partial * direction
+    return strong_product(partial, direction) if strong else partial * direction
 
 
 def strong_product(a: Any, b: Any) -> Any:
