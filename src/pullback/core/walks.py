@@ -104,11 +104,7 @@ def pull(
     anomaly, tracing = mode.anomaly, mode.trace is not None
     boxing = record or tracing
     results: dict[Node, Any] = {}
-    quiet: AbstractContextManager[None] | None = None
-    try:
-        if tracing and not record:
-            quiet = _untracked()
-            quiet.__enter__()
+    with quietly(tracing and not record):
         while heap:
             node = heappop(heap)[1]
             primitive = node.primitive
@@ -130,9 +126,6 @@ def pull(
                 wanted = [i for i in wanted if inputs[i] in on_path]
                 if not wanted:
                     continue
-            if quiet is None and primitive.singular:
-                quiet = np.errstate(all="ignore")  # not before it is needed: it costs as much as two operations
-                quiet.__enter__()
             values = boxed(node, saved, tracing) if boxing else saved
             contributions = primitive.vjp(node, cotangent, values, wanted)
             if anomaly:
@@ -165,9 +158,6 @@ def pull(
                     if type(total) is np.ndarray:
                         owned.add(parent)
             contribution = total = None
-    finally:
-        if quiet is not None:
-            quiet.__exit__(None, None, None)
     if not wrt:
         for node in ancestors(unfed) if unfed else ():
             if node.primitive is None and node not in cotangents:
@@ -186,6 +176,7 @@ def _untracked() -> Iterator[None]:
 def quietly(unrecorded: bool) -> AbstractContextManager[None]:
     """No warnings of NumPy: a singular partial that meets a 0 is no event, and a real NaN shows in the result.
 
+    Of no walk, whatever its graph is made of: that a cotangent overflowed is seen in the gradient, too.
     While a program is being traced, walks run on tensors; where they are not to be differentiated, `unrecorded`.
     """
     return _untracked() if unrecorded else np.errstate(all="ignore")
