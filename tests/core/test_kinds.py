@@ -11,6 +11,7 @@ from tests.core.numerics import central
 
 import pullback as pb
 from pullback.core.custom_kinds import CustomJVP, CustomVJP, Opaque
+from pullback.core.errors import ShapeError
 from pullback.core.kinds import BilinearMap, Elementwise, LinearMap, Reduction, product, strong_product
 from pullback.core.primitive import Primitive
 
@@ -181,6 +182,19 @@ def test_a_vjp_rule_that_gives_the_wrong_number_of_cotangents():
     wrong = CustomVJP("wrong", lambda a, b: a * b, lambda ct, primals, y: (ct,))
     with pytest.raises(pb.GraphError, match="one cotangent for each operand"):
         pb.grad(wrong)(1.0, 2.0)
+
+
+@pytest.mark.parametrize(
+    ("own", "given"),
+    [
+        ((3,), ()), ((3,), (2,)), ((3,), (1,)), ((3,), (4, 2)), ((3, 2), (2, 3)), ((2, 3), (6, 1)), ((2, 3), (3,)),
+        ((1, 3), ()), ((1, 3), (3,)), ((1, 3), (2, 2)), ((1, 3), (5, 4, 2)), ((3, 1), (3,)), ((2, 3, 1), (3, 2, 1)),
+    ],
+)  # fmt: skip
+def test_a_rule_that_gives_a_cotangent_of_another_shape_is_named(own, given):
+    wrong = LinearMap("wrong", lambda x: np.add.reduce(x, axis=None), lambda ct, x: ct * np.ones(given))
+    with pytest.raises(ShapeError, match=r"wrong: the rule gave a cotangent of another shape"):
+        pb.grad(wrong)(np.ones(own))
 
 
 def test_primitives_have_names_words_and_no_pickles():
