@@ -299,3 +299,23 @@ def test_outputs_of_several_kinds_of_memory_order():
     x = leaf(np.asfortranarray(np.arange(6.0).reshape(2, 3)))
     (x.T @ x).sum().backward()
     assert np.array_equal(x.grad.numpy(), 2 * x.numpy().sum(axis=1, keepdims=True) * np.ones((2, 3)))
+
+
+OVERFLOWING = {
+    "product of matrices": (lambda x: x @ np.full((2, 2), 1e30, np.float32), np.float32, 1e30),
+    "infinity times zero": (lambda x: x @ np.zeros((2, 2), np.float32), np.float32, np.inf),
+    "cast": (lambda x: x + np.ones((2, 2), np.float32), np.float16, 1e30),
+    "broadcast": (lambda x: x + np.ones((4, 2, 2), np.float16), np.float16, 6e4),
+    "sum of two paths": (lambda x: x - x, np.float64, np.inf),
+    "cross-entropy": (lambda x: pb.cross_entropy(x * 1000, [0, 0], "none"), np.float64, np.inf),
+}
+
+
+@pytest.mark.parametrize("name", OVERFLOWING)
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_what_overflows_on_the_way_back_shows_in_the_gradient_and_warns_of_nothing(name, create_graph):
+    f, dtype, cotangent = OVERFLOWING[name]
+    x = leaf(np.eye(2, dtype=dtype))
+    y = f(x)
+    y.backward(np.full(y.shape, cotangent), create_graph=create_graph)
+    assert not np.isfinite(x.grad.numpy()).all()

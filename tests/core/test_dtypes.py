@@ -153,3 +153,24 @@ def test_layers_of_functions_do_not_widen_float32():
     ):  # fmt: skip
         assert f(pb.tensor(x)).dtype == np.float32
         assert pb.grad(lambda x, f=f: f(x).sum())(x).dtype == np.float32
+
+
+MANY = {
+    "mean": pb.mean,
+    "mean over an axis": lambda x: pb.mean(x, axis=0).sum(),
+    "squared error": lambda x: pb.mse_loss(x, np.zeros(x.shape, np.float16)),
+    "cross-entropy": lambda x: pb.cross_entropy(x, np.zeros(len(x), int)),
+}
+
+
+@pytest.mark.parametrize("record", [False, True])
+@pytest.mark.parametrize("name", MANY)
+def test_float16_of_more_elements_than_its_numbers_reach(name, record):
+    x = np.tile(np.array([[0.5, 1.0]], np.float16), (70_000, 1))
+    half, double = (pb.tensor(x, dtype, requires_grad=True) for dtype in (np.float16, np.float64))
+    for source in (half, double):
+        value = MANY[name](source)
+        value.backward(create_graph=record)
+        assert np.isclose(value.item(), MANY[name](double).item(), rtol=1e-3)
+    assert half.grad.dtype == np.float16
+    assert np.allclose(half.grad.numpy(), double.grad.numpy(), rtol=0, atol=1e-7)  # the distance of numbers near 0

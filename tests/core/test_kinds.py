@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from tests.core.numerics import central
 
 import pullback as pb
 from pullback.core.custom_kinds import CustomJVP, CustomVJP, Opaque
+from pullback.core.errors import ShapeError
 from pullback.core.kinds import BilinearMap, Elementwise, LinearMap, Reduction, product, strong_product
 from pullback.core.primitive import Primitive
 
@@ -106,6 +108,20 @@ def test_a_boolean_partial_selects_and_never_multiplies():
     assert gradient.tolist() == [2.0, 0.0]
 
 
+@pytest.mark.parametrize("strict", [False, True])
+@pytest.mark.parametrize("shape", [(), (3,)])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.longdouble, ">f4", ">f8"])
+@pytest.mark.parametrize("f", [pb.relu, lambda x: pb.clip(x, 0, 1), lambda x: pb.where(x > 0, x, 0)])
+def test_a_boolean_partial_selects_numbers_as_it_does_arrays(f, dtype, shape, strict):
+    x = np.full(shape, -1, dtype)
+    for create_graph in (False, True):
+        with pb.strict_nan() if strict else nullcontext():
+            source = pb.tensor(x, requires_grad=True)
+            f(source).backward(np.full(shape, np.inf), create_graph=create_graph)
+        assert np.array_equal(source.grad.numpy(), np.zeros(shape))
+        assert source.grad.dtype == source.dtype
+
+
 def test_a_strong_partial_gives_way_to_zero():
     _, back = pb.vjp(ROOT, np.array([0.0, 4.0]))
     assert back(np.array([0.0, 1.0]))[0].tolist() == [0.0, 0.25]
@@ -166,6 +182,19 @@ def test_a_vjp_rule_that_gives_the_wrong_number_of_cotangents():
     wrong = CustomVJP("wrong", lambda a, b: a * b, lambda ct, primals, y: (ct,))
     with pytest.raises(pb.GraphError, match="one cotangent for each operand"):
         pb.grad(wrong)(1.0, 2.0)
+
+
+@pytest.mark.parametrize(
+    ("own", "given"),
+    [
+        ((3,), ()), ((3,), (2,)), ((3,), (1,)), ((3,), (4, 2)), ((3, 2), (2, 3)), ((2, 3), (6, 1)), ((2, 3), (3,)),
+        ((1, 3), ()), ((1, 3), (3,)), ((1, 3), (2, 2)), ((1, 3), (5, 4, 2)), ((3, 1), (3,)), ((2, 3, 1), (3, 2, 1)),
+    ],
+)  # fmt: skip
+def test_a_rule_that_gives_a_cotangent_of_another_shape_is_named(own, given):
+    wrong = LinearMap("wrong", lambda x: np.add.reduce(x, axis=None), lambda ct, x: ct * np.ones(given))
+    with pytest.raises(ShapeError, match=r"wrong: the rule gave a cotangent of another shape"):
+        pb.grad(wrong)(np.ones(own))
 
 
 def test_primitives_have_names_words_and_no_pickles():

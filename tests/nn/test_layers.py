@@ -72,6 +72,20 @@ class TestLinear:
     def test_a_float64_batch_is_noticed(self):
         with pytest.warns(PrecisionWarning, match="float64 batch"):
             nn.Linear(2, 1)(np.ones((1, 2)))
+        with pytest.warns(PrecisionWarning, match="float64 batch"):
+            nn.Linear(2, 1)([[1.0, 2.0]])
+
+    @pytest.mark.parametrize("batch", [[1, 2], np.ones((3, 2), np.int64), np.ones(2, np.uint8), np.ones(2, ">f4")])
+    def test_only_a_batch_of_float64_is_called_one(self, batch):
+        assert nn.Linear(2, 1)(batch).shape == (*np.shape(batch)[:-1], 1)
+
+    def test_parameters_that_were_replaced(self):
+        layer = nn.Linear(3, 2)
+        layer.bias = nn.Parameter(np.zeros(2))  # in float64, unlike the batch
+        assert layer(np.ones((4, 3), np.float32)).dtype == np.float64
+        layer.bias = nn.Parameter(np.zeros(5, np.float32))
+        with pytest.raises(ShapeError, match=r"(?s)the shapes do not fit.*bias +\(5,\)"):
+            layer(np.ones((4, 3), np.float32))
 
     @pytest.mark.parametrize(
         ("layer", "text"),

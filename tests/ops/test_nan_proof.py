@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 
@@ -131,7 +133,14 @@ def test_an_activation_in_pieces_may_overflow_where_it_is_not_taken():
 def test_strict_nan_turns_it_off(f, point):
     with pb.strict_nan():
         assert np.isnan(pb.grad(f)(point).item())
-        assert np.isnan(pb.jvp(f, (point,), (1.0,))[1].item())
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (2, 3)])
+@pytest.mark.parametrize("strict", [False, True])
+def test_a_mask_selects_tangents_of_numbers_as_it_does_those_of_arrays(shape, strict):
+    f, x, t = MASKS["where"](pb.sqrt), np.full(shape, -1.0), np.ones(shape)
+    with pb.strict_nan() if strict else nullcontext():
+        assert (pb.jvp(f, (x,), (t,))[1].numpy() == 1).all()  # nothing was multiplied, so IEEE has no say
 
 
 def test_a_nan_in_the_result_shows():

@@ -387,3 +387,10 @@ def test_nothing_to_differentiate():
         check_grads(lambda x: pb.argmax(x), X[:3])
     with pytest.raises(pb.GraphError, match="gave no tensor"):
         check_grads(lambda x: x.numpy(), X[:3])
+
+
+def test_a_gradient_beyond_the_numbers_of_a_dtype_is_infinite():
+    x = np.array([-0.25, 50, 50, 50], np.float16)
+    contract.check_contract(lambda x: (pb.prod(x),), [x], ["x"], ["reverse"])
+    with pytest.raises(pb.GradientCheckError, match="loses more than half of its digits"):
+        contract.check_contract(lambda x: (pb.prod(x) * (1 if x.dtype == float else -1),), [x], ["x"], ["reverse"])

@@ -74,9 +74,9 @@ def product(partial: Any, direction: Any, strong: bool) -> Any:
         # 0 wins over an infinite direction, as it does over an infinite partial.
         plain = partial != 0 and math.isfinite(partial)
         return direction * partial if plain else strong_product(partial, direction)
-    if kind is bool or (partial.dtype.kind == "b" and isinstance(direction, Primitive.tensor)):
+    if kind is bool or partial.dtype.kind == "b":
         return np.where(partial, direction, 0)
-    return strong_product(partial, direction) if strong or partial.dtype.kind == "b" else partial * direction
+    return strong_product(partial, direction) if strong else partial * direction
 
 
 def strong_product(a: Any, b: Any) -> Any:
@@ -125,7 +125,6 @@ class Elementwise(Primitive):
         self.rules = tuple(None if partial is None else Rule(partial, names) for partial in partials)
         self.differentiable = any(rule is not None for rule in self.rules)
         self.strong = strong
-        self.singular = strong and any(rule is not None and rule.number is None for rule in self.rules)
 
     def vjp(self, node: Node, cotangent: Any, saved: Sequence[Any], wanted: Sequence[int]) -> list[Any]:
         contributions: list[Any] = []
@@ -204,7 +203,6 @@ class Reduction(Primitive):
         self.rules = (None if weight is None else Rule(weight, ("x", "b")), None)
         self.differentiable = weight is not None or residual is not None
         self.strong = strong
-        self.singular = residual is None
 
     def needs(self, operand: int, count: int) -> tuple[int, ...]:
         return super().needs(operand, count) if self.residual is None else tuple(range(1, count + 1))
@@ -298,8 +296,6 @@ class BilinearMap(Primitive):
         The transposes in a and in b: each called with the cotangent, the *other* operand, something with the `.shape`
         of its own operand, and the keyword parameters.
     """
-
-    singular = False
 
     def __init__(
         self, name: str, kernel: Callable[..., Any], left: Callable[..., Any], right: Callable[..., Any],

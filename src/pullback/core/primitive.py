@@ -83,7 +83,6 @@ class Primitive(ABC):
     tensor: ClassVar[type[Tensor]]  # set by pullback.tensor: the one place where floor 0 meets floor 2
 
     differentiable: bool = True
-    singular: bool = True  # derivatives may divide by 0 or overflow where a 0 makes it no event
     blocks: bool = False  # the kernel is elementwise and takes no parameters: large arrays are done in blocks
     lint: Callable[..., None] | None = None
     residual: Callable[..., Any] | None = None

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from pullback.core.axes import sum_first
-from pullback.core.errors import GraphError, NotFiniteError
+from pullback.core.errors import GraphError, NotFiniteError, ShapeError
 from pullback.core.graph import PLACES, Node, ancestors, known_value, places, source
 from pullback.core.modes import MODE, ModeContext
 from pullback.core.primitive import Primitive, all_finite, describe_range
@@ -105,11 +105,7 @@ def pull(
     anomaly, tracing = mode.anomaly, mode.trace is not None
     boxing = record or tracing
     results: dict[Node, Any] = {}
-    quiet: AbstractContextManager[None] | None = None
-    try:
-        if tracing and not record:
-            quiet = _untracked()
-            quiet.__enter__()
+    with quietly(tracing and not record):
         while heap:
             node = heappop(heap)[1]
             primitive = node.primitive
@@ -131,9 +127,6 @@ def pull(
                 wanted = [i for i in wanted if inputs[i] in on_path]
                 if not wanted:
                     continue
-            if quiet is None and primitive.singular:
-                quiet = np.errstate(all="ignore")  # not before it is needed: it costs as much as two operations
-                quiet.__enter__()
             values = boxed(node, saved, tracing) if boxing else saved
             contributions = primitive.vjp(node, cotangent, values, wanted)
             if anomaly:
@@ -152,7 +145,7 @@ def pull(
                 if type(contribution) is np.float64 and type(aval) is np.float64:
                     pass  # the quick way for numbers
                 elif type(aval) is tuple or contribution.shape != aval.shape or contribution.dtype != aval.dtype:
-                    contribution = conform(contribution, aval)
+                    contribution = conform(contribution, aval, primitive.name)
                 total = cotangents.get(parent)
                 if total is None:
                     cotangents[parent] = contribution
@@ -166,9 +159,6 @@ def pull(
                     if type(total) is np.ndarray:
                         owned.add(parent)
             contribution = total = None
-    finally:
-        if quiet is not None:
-            quiet.__exit__(None, None, None)
     if not wrt:
         for node in ancestors(unfed) if unfed else ():
             if node.primitive is None and node not in cotangents:
@@ -187,6 +177,7 @@ def _untracked() -> Iterator[None]:
 def quietly(unrecorded: bool) -> AbstractContextManager[None]:
     """No warnings of NumPy: a singular partial that meets a 0 is no event, and a real NaN shows in the result.
 
+    Of no walk, whatever its graph is made of: that a cotangent overflowed is seen in the gradient, too.
     While a program is being traced, walks run on tensors; where they are not to be differentiated, `unrecorded`.
     """
     return _untracked() if unrecorded else np.errstate(all="ignore")
@@ -199,24 +190,33 @@ def _added(a: Any, b: Any) -> Any:
     return tuple(map(_added, a, b)) if type(a) is tuple else a + b
 
 
-def conform(cotangent: Any, aval: Any) -> Any:
+def conform(cotangent: Any, aval: Any, name: str) -> Any:
     """A cotangent in the shape and dtype of its value: this is where every broadcast and every cast is undone."""
     if type(aval) is tuple:
-        return tuple(c if c is None else conform(c, a) for c, a in zip(cotangent, aval, strict=True))
+        return tuple(c if c is None else conform(c, a, name) for c, a in zip(cotangent, aval, strict=True))
     if cotangent.shape != aval.shape:
-        cotangent = sum_to(cotangent, aval.shape)
+        cotangent = sum_to(cotangent, aval.shape, name)
     return cotangent if cotangent.dtype == aval.dtype else cotangent.astype(aval.dtype)
 
 
-def sum_to(value: Any, shape: tuple[int, ...]) -> Any:
-    """Undo a broadcast: sum `value` over the axes that broadcasting added or stretched to reach it from `shape`."""
+def sum_to(value: Any, shape: tuple[int, ...], name: str) -> Any:
+    """Undo a broadcast: sum `value` over the axes that broadcasting added or stretched to reach it from `shape`.
+
+    Where none leads from one to the other, the rule of the primitive of that name is wrong.
+    """
     if value.shape == shape:
         return value
     extra = value.ndim - len(shape)
     if 1 not in shape:
-        return sum_first(value) if extra == 1 else np.add.reduce(value, axis=tuple(range(extra)))
-    stretched = [i + extra for i, n in enumerate(shape) if n == 1 and value.shape[i + extra] != 1]
-    return value.sum(axis=(*range(extra), *stretched), keepdims=bool(stretched)).reshape(shape)
+        total = sum_first(value) if extra == 1 else np.add.reduce(value, axis=tuple(range(extra)))
+    else:
+        stretched = [i + extra for i, n in enumerate(shape) if i + extra >= 0 and n == 1 != value.shape[i + extra]]
+        total = value.sum(axis=(*range(extra), *stretched), keepdims=bool(stretched))
+        if stretched and extra > 0:
+            total = total.reshape(total.shape[extra:])
+    if total.shape != shape:
+        raise ShapeError(f"{name}: the rule gave a cotangent of another shape", expected=shape, got=value.shape)
+    return total
 
 
 def _check(node: Node, given: Sequence[Any], found: Sequence[Any], what: str) -> None:

@@ -73,9 +73,11 @@ class Linear(Module):
         try:
             y = linear(x, weight, self.bias)
         except ShapeError:
+            if shape_of(x)[-1:] == weight.shape[1:]:
+                raise  # it is the bias that does not fit
             raise self._complaint(shape_of(x)) from None
         if y.array.dtype is not weight.array.dtype:
-            check_precision("Linear", y, weight)
+            check_precision("Linear", x if hasattr(x, "dtype") else np.asarray(x), weight)
         return y
 
     def _complaint(self, shape: tuple[int, ...]) -> ShapeError:

@@ -41,7 +41,7 @@ permute_ = LinearMap(
     lambda ct, x, axes: ct.transpose(tuple(sorted(range(len(axes)), key=axes.__getitem__))),
 )  # fmt: skip
 broadcast_to_ = LinearMap(
-    "broadcast_to", lambda x, shape: np.broadcast_to(x, shape), lambda ct, x, shape: sum_to(ct, x.shape)
+    "broadcast_to", lambda x, shape: np.broadcast_to(x, shape), lambda ct, x, shape: sum_to(ct, x.shape, "broadcast_to")
 )
 concatenate_ = LinearMap("concatenate", lambda *arrays, axis: np.concatenate(arrays, axis=axis), _part, variadic=True)
 stack_ = LinearMap(

@@ -28,7 +28,12 @@ def _mean(x: Any, axis: Any, keepdims: Any) -> Any:
 
 
 def _spread_mean(cotangent: Any, x: Any, axis: tuple[int, ...] | None, **_: Any) -> Any:
-    return _spread(cotangent / (reduced_size(x.shape, axis) or 1), x, axis)
+    return _spread(cotangent / _number(reduced_size(x.shape, axis) or 1, x), x, axis)
+
+
+def _number(n: int, x: Any) -> Any:
+    """A number of elements to divide by: of float16's own numbers the largest is 65504."""
+    return np.float32(n) if x.dtype.char == "e" else n
 
 
 def _deviation(x: Any, axis: tuple[int, ...] | None) -> Any:
@@ -119,10 +124,9 @@ def _cross_entropy(x: Any, labels: Any, axis: tuple[int, ...] | None, keepdims: 
     weight /= total
     weight.ravel("K")[place] -= 1
     if axis is None:
-        losses = sum_first(losses)
+        losses = _mean(losses, None, keepdims=False) if mean else sum_first(losses)
         if mean:
-            losses /= count
-            weight /= count
+            weight /= _number(count, x)
         if not keepdims:
             return losses, weight.T.reshape(x.shape)
     losses = losses.reshape(kept_shape(x.shape, axis) if keepdims else _dropped(x.shape, axis))
@@ -133,7 +137,7 @@ def _softmax_minus(x: Any, labels: Any, *, mean: bool, **_: Any) -> Any:
     """softmax(x) − y: the derivative of the cross-entropy, stable where those of its parts are not."""
     e = np.exp(x - np.maximum.reduce(x, axis=-1, keepdims=True))
     weight = e / np.add.reduce(e, axis=-1, keepdims=True) - (labels[..., None] == np.arange(x.shape[-1]))
-    return weight / (math.prod(labels.shape) or 1) if mean else weight
+    return weight / _number(math.prod(labels.shape) or 1, x) if mean else weight
 
 
 sum_ = LinearMap("sum", lambda x, axis, keepdims: np.add.reduce(x, axis=axis, keepdims=keepdims), _spread)
