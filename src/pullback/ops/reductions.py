@@ -124,9 +124,11 @@ def _cross_entropy(x: Any, labels: Any, axis: tuple[int, ...] | None, keepdims: 
     weight /= total
     weight.ravel("K")[place] -= 1
     if axis is None:
-        losses = _mean(losses, None, keepdims=False) if mean else sum_first(losses)
         if mean:
+            losses = _mean(losses, None, keepdims=False)
             weight /= _number(count, x)
+        else:
+            losses = sum_first(losses)
         if not keepdims:
             return losses, weight.T.reshape(x.shape)
     losses = losses.reshape(kept_shape(x.shape, axis) if keepdims else _dropped(x.shape, axis))
