@@ -140,6 +140,7 @@ def test_the_row_and_the_case_of_the_page_pass_their_tests(monkeypatch):
     for sample in case.samples:
         operands = case.draw(sample)
         value = case.f(*operands, **sample.params)
+        assert not isinstance(value.array, pb.Tensor)  # the kernel did not call an operation of tensors
         np.testing.assert_allclose(value.numpy(), case.reference(*operands, **sample.params), rtol=1e-14)
         pb.testing.check_grads(lambda *xs, s=sample: case.f(*xs, **s.params), *operands, order=3)
 

@@ -195,7 +195,8 @@ class Tensor(Methods, Writing):
         if self.node is not None:
             raise GraphError(
                 "np.asarray: this would drop the gradient", shape=self.shape, line=user_line(),
-                fix="t.numpy() gives the numbers on purpose; or use pb's functions, or NumPy's that differentiate",
+                fix="t.numpy() gives the numbers on purpose; np.stack makes one tensor of a list of them; or use pb's "
+                "functions, or NumPy's that differentiate",
             )  # fmt: skip
         if copy is False and dtype in (None, self.dtype):
             return self.numpy()

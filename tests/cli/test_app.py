@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import pullback as pb
+from pullback import cli
 from pullback.cli.app import COMMANDS
 from pullback.cli.information import EXTRAS
 
@@ -71,3 +72,17 @@ def test_it_runs_as_a_module(environment):
         capture_output=True, text=True, check=True, env=environment,
     )  # fmt: skip
     assert "gradient  x  6" in done.stdout
+
+
+def test_a_ctrl_c_while_it_loads_is_no_traceback(monkeypatch):
+    class Stopped:
+        def find_spec(self, name, *rest):
+            if name == "pullback.cli.app":
+                raise KeyboardInterrupt
+
+    monkeypatch.delitem(sys.modules, "pullback.cli.app")
+    monkeypatch.delattr(cli, "app")
+    monkeypatch.setattr(sys, "meta_path", [Stopped(), *sys.meta_path])
+    with pytest.raises(SystemExit) as left:
+        cli.main(["info"])
+    assert left.value.code == 130

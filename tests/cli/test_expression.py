@@ -239,6 +239,11 @@ def test_what_is_no_value_is_refused(text):
         assignment(text)
 
 
+def test_a_value_that_is_missing_is_not_taken_for_an_empty_formula():
+    with pytest.raises(ExpressionError, match="gives no variable a value\n  got  x=\n"):
+        assignment("x=")
+
+
 @pytest.mark.parametrize(("texts", "words"), [(["x=1", "x=2"], "two values"), (["x=1", "z=2"], "no variable 'z'")])
 def test_values_fit_the_formula(texts, words):
     with pytest.raises(ExpressionError, match=words):

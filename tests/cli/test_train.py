@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -167,6 +168,27 @@ def test_predict_reads_the_test_images_as_evaluate_does(pullback, run):
         assert told == pytest.approx(shares, abs=0.004)
 
 
+def test_predict_tells_what_it_could_read_beside_what_it_could_not(pullback, run):
+    images, _ = digits().test.arrays
+    Image.fromarray(np.round(255 - images[0] * 255).astype(np.uint8)).save("good.png")
+    Path("folder.png").mkdir()
+    alone = pullback("predict", "run", "good.png").out
+    done = pullback("predict", "run", "absent.png", "good.png", "folder.png")
+    assert done.code == 1
+    assert [line.split() for line in done.out.splitlines()] == [line.split() for line in alone.splitlines()]
+    assert "no such file" in done.err
+    assert "folder.png\n  got   Is a directory" in done.err
+
+
+def test_an_accuracy_is_told_where_pictures_cannot_be_written(pullback, run):
+    (run / "confusion.png").unlink(missing_ok=True)
+    (run / "confusion.png").mkdir()
+    done = pullback("evaluate", "run")
+    assert done.code == 1
+    assert "test accuracy" in done.out
+    assert "a picture cannot be written" in done.err
+
+
 def test_metrics_are_standard_lines(run):
     rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     assert {tuple(row) for row in rows} == {("step", "split", "name", "value", "time")}
@@ -187,6 +209,7 @@ WRONG = [
     (["train", "--batch-size", "5000"], 1, "a batch is larger than the data set"),
     (["train", "--config", "absent.toml"], 2, "absent.toml"),
     (["train", "--config", "wrong.toml"], 2, "near names: batch_size"),
+    (["train", "--config", "wrong.toml"], 2, "file  wrong.toml"),
     (["train", "--out", "file/run"], 2, "cannot be written"),
     (["train", "--out", "run"], 2, "--resume run"),
     (["train", "--resume", "absent"], 2, "no run lies there"),

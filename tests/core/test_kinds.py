@@ -221,3 +221,9 @@ def test_complaints_name_the_operation():
         CUBE("three")
     with pytest.raises(pb.DTypeError, match="not an array"):
         CUBE(object())
+
+
+@pytest.mark.parametrize("partials", [(), (1, 1, 1, 1)])
+def test_partials_that_are_missing_or_too_many_are_named(partials):
+    with pytest.raises(pb.OptionError, match="a partial derivative for each operand"):
+        Elementwise("bare", lambda *x: x[0], *partials)

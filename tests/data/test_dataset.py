@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pullback.core.errors import AxisError, DataError, DTypeError, ShapeError
-from pullback.data import Dataset, Subset, TensorDataset
+from pullback.data import Dataset, Subset, TensorDataset, digits
 from pullback.data.dataset import as_dataset, stack
 from pullback.tensor import Tensor
 
@@ -130,3 +130,8 @@ def test_arrays_and_tuples_of_arrays_are_data_sets():
     assert as_dataset(data) is data
     with pytest.raises(DataError, match=r"got +list"):
         as_dataset([(1, 2), (3, 4)])
+
+
+def test_a_set_of_two_parts_is_pointed_at_them():
+    with pytest.raises(DataError, match=r"data\.train or data\.test"):
+        as_dataset(digits())

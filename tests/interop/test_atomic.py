@@ -104,3 +104,11 @@ def test_the_content_is_on_the_disk_before_the_name(tmp_path, monkeypatch):
 def test_a_missing_folder_is_the_callers_to_explain(tmp_path):
     with pytest.raises(FileNotFoundError):
         write_atomically(tmp_path / "nowhere" / "state", b"x")
+
+
+@pytest.mark.parametrize("name", ["absent/state", "folder"])
+def test_an_error_names_the_file_that_was_asked_for(name, tmp_path):
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(OSError, match=r"No such file|directory") as caught:
+        write_atomically(tmp_path / name, b"new")
+    assert str(caught.value).endswith(f": '{tmp_path / name}'")

@@ -282,3 +282,13 @@ def test_the_straight_through_estimator():
     value, gradient = pb.value_and_grad(lambda x: (rounded(x) * np.array([1.0, 10.0])).sum())(np.array([1.4, 2.6]))
     assert value.item() == pytest.approx(31.0)
     assert gradient.tolist() == [1.0, 10.0]
+
+
+def test_a_forward_half_that_keeps_nothing_says_so_with_a_pair():
+    @pb.custom_vjp
+    def same(x):
+        return x * 1.0
+
+    same.defvjp(lambda x: x * 1.0, lambda kept, cotangent: (cotangent,))
+    with pytest.raises(pb.GraphError, match=r"a pair \(value, residuals\)"):
+        pb.grad(same)(2.0)

@@ -131,6 +131,12 @@ def test_hvp_is_the_hessian_times_a_vector():
     assert np.allclose(pb.hvp(f, (x,), (t,)).numpy(), expected)
 
 
+@pytest.mark.parametrize("vectors", [(np.ones(3), np.ones(3)), ((np.ones(3),), np.ones(3)), ((1.0, 2.0), (1.0,))])
+def test_hvp_takes_tuples(vectors):
+    with pytest.raises(pb.GraphError, match=r"hvp: one tangent for each primal[^$]*pb\.hvp\(f, \(x,\), \(t,\)\)"):
+        pb.hvp(lambda *x: (x[0] ** 2).sum(), *vectors)
+
+
 def test_hvp_of_several_arguments():
     found = pb.hvp(lambda a, b: a * a * b, (2.0, 3.0), (1.0, 10.0))
     assert [g.item() for g in found] == [6.0 + 40.0, 4.0]

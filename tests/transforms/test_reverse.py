@@ -284,3 +284,11 @@ def test_a_graph_is_freed_with_its_transform():
         assert seen[1]() is None
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize("transform", [pb.grad, pb.value_and_grad, pb.jacobian, pb.hessian])
+def test_a_value_in_place_of_its_function(transform):
+    with pytest.raises(pb.OptionError, match=r"this is not a function\n  got  Tensor\n  fix  pb\.gradients"):
+        transform(pb.tensor(2.0) ** 2)
+    with pytest.raises(pb.OptionError, match="this is not a function\n  got  float"):
+        transform(3.0)

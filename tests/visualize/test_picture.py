@@ -42,3 +42,8 @@ def test_another_ending_is_refused(tmp_path, name):
 def test_a_missing_folder_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="nowhere"):
         Picture("<svg/>").save(tmp_path / "nowhere" / "graph.svg")
+
+
+def test_an_error_names_the_file_that_was_asked_for(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"absent/a\.svg'$"):
+        Picture("<svg/>").save(tmp_path / "absent" / "a.svg")

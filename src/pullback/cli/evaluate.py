@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import typer
 
 from pullback.cli.report import report
 from pullback.cli.train import data_of
+from pullback.core.errors import DataError
 from pullback.nn import Module
 from pullback.training import checkpoint
 from pullback.training.checkpoint import Checkpoint
@@ -23,9 +25,7 @@ _CLASSES = tuple("0123456789")
 
 Run = Annotated[Path, typer.Argument(help="Folder of a run.", metavar="RUN", show_default=False)]
 DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Folder with the files of MNIST.", metavar="DIR")]
-Images = Annotated[
-    list[Path], typer.Argument(help="Pictures of one digit each.", metavar="IMAGE...", show_default=False)
-]
+Images = Annotated[list[Path], typer.Argument(help="Pictures of one digit each.", metavar="IMAGE", show_default=False)]
 
 
 def evaluate(run: Run, data_dir: DataDir = None) -> None:
@@ -48,16 +48,31 @@ def predict(run: Run, images: Images) -> None:
     A picture may be a PNG (or JPEG, GIF, BMP, TIFF, WEBP), in colours, grey or transparent, of 8 to 4,096
     pixels a side; dark on bright or bright on dark. It shows one digit, which is cut out along its ink, brought
     to the size of those that the network learned from, and centred. A picture of exactly their size (8 x 8, or
-    28 x 28 of MNIST) is taken as it is.
+    28 x 28 of MNIST) is taken as it is. A picture that cannot be read is named, and the others are told all the same.
     """
     folder = RunFolder.open(run)
     settings = folder.settings()
     network, _ = trained(folder, settings)
     frame = FRAMES[settings.data]
-    shares = classify(network, np.stack([read_digit(path, frame) for path in images]))
-    width = max(len("image"), *(len(str(path)) for path in images))
+    read: list[tuple[Path, Any]] = []
+    refused: list[DataError] = []
+    for path in images:
+        try:
+            read.append((path, read_digit(path, frame)))
+        except DataError as error:
+            refused.append(error)
+    if read:
+        _print_table([path for path, _ in read], classify(network, np.stack([digit for _, digit in read])))
+    for complaint in refused[:-1]:
+        print(f"error: {complaint}", file=sys.stderr)
+    if refused:
+        raise refused[-1]
+
+
+def _print_table(paths: list[Path], shares: Any) -> None:
+    width = max(len("image"), *(len(str(path)) for path in paths))
     print(f"{'image':<{width}}  digit  " + "  ".join(f"{name:>6}" for name in _CLASSES))
-    for path, row in zip(images, shares, strict=True):
+    for path, row in zip(paths, shares, strict=True):
         numbers = "  ".join(f"{share:>6.1%}" if share >= 0.0005 else "     ·" for share in row)
         print(f"{path!s:<{width}}  {_CLASSES[row.argmax()]:>5}  {numbers}")
 

@@ -117,8 +117,9 @@ class Expression:
 
     def _called(self, node: ast.expr, called: ast.Name, name: str, arguments: list[ast.expr]) -> Formula:
         if name not in FUNCTIONS:
-            near = difflib.get_close_matches(name, FUNCTIONS, n=4, cutoff=0.5) or sorted(FUNCTIONS)
-            raise self._error(f"no function is called {name!r}", called, fix=f"near names: {', '.join(near)}")
+            near = difflib.get_close_matches(name, FUNCTIONS, n=4, cutoff=0.5)
+            known = f"near names: {', '.join(near)}" if near else f"its functions: {', '.join(sorted(FUNCTIONS))}"
+            raise self._error(f"no function is called {name!r}", called, fix=known)
         wanted = FUNCTIONS[name].arguments
         if len(arguments) != wanted:
             form = ", ".join("abc"[:wanted])
@@ -182,8 +183,10 @@ def assignment(text: str) -> tuple[str, Tensor]:
     ('x', Tensor([1., 2.]))
     """
     name, equals, value = (part.strip() for part in text.partition("="))
-    if not (equals and name.isidentifier() and not keyword.iskeyword(name)):
-        raise ExpressionError("expression: this gives no variable a value", got=text, fix="name=number: x=1.5")
+    if not (equals and value and name.isidentifier() and not keyword.iskeyword(name)):
+        raise ExpressionError(
+            "expression: this gives no variable a value", got=text, fix="name=number, without spaces: x=1.5"
+        )
     if name in FUNCTIONS or name in CONSTANTS:
         raise ExpressionError(f"expression: {name!r} has its own meaning", got=text, fix="use another name")
     formula = Expression(value)

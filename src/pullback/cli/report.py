@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pullback.core.errors import DataError
 from pullback.data import ImageSet
 from pullback.nn import Module
 from pullback.training.evaluation import evaluate
@@ -32,7 +33,15 @@ def report(folder: RunFolder, network: Module, data: ImageSet, batches: int, don
     if not quiet:
         loss = f"loss {learned[-1]:.4f}, " if learned else ""
         print(f"{done}: {loss}test loss {result.loss:.4f}")
-    paths = draw_pictures(folder, data, result, metrics, batches)
+    accuracy = f"test accuracy {result.accuracy:.2%} ({result.correct:,} of {len(result.labels):,})"
+    try:
+        paths = draw_pictures(folder, data, result, metrics, batches)
+    except OSError as error:
+        print(accuracy)  # which is known all the same
+        raise DataError(
+            "run: a picture cannot be written", folder=folder.path, got=error.strerror,
+            fix=f"make room, or let the folder be written to; then pullback evaluate {folder.path}",
+        ) from error  # fmt: skip
     names = ", ".join(path.name for path in paths)
     pictures = f"pictures in {folder.path}: {names}" if paths else MISSING + f", then pullback evaluate {folder.path}"
-    print(f"test accuracy {result.accuracy:.2%} ({result.correct:,} of {len(result.labels):,}); {pictures}")
+    print(f"{accuracy}; {pictures}")

@@ -39,7 +39,9 @@ def _option(name: str, metavar: str) -> Any:
     return typer.Option(f"--{name.replace('_', '-')}", help=meaning, metavar=metavar, show_default=False)
 
 
-_compile: Final[Any] = typer.Option("--compile/--no-compile", help=ROWS["compile"].meaning, show_default="--compile")
+_compile: Final[Any] = typer.Option(
+    "--compile/--no-compile", help=ROWS["compile"].meaning + " [--compile]", show_default=False
+)
 _config: Final[Any] = typer.Option(
     help="TOML file with settings of these names; options come before it.", metavar="FILE"
 )

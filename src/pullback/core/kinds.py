@@ -24,6 +24,7 @@ from typing import Any, Final, final
 import numpy as np
 
 from pullback.core.blocks import LARGE, SMALL, blockwise
+from pullback.core.errors import OptionError
 from pullback.core.graph import Node
 from pullback.core.modes import MODE
 from pullback.core.primitive import OPERAND_NAMES, Primitive, Rule
@@ -120,6 +121,11 @@ class Elementwise(Primitive):
     ) -> None:  # fmt: skip
         super().__init__(name, kernel, doc)
         self.lint = lint
+        if len(partials) not in OPERAND_NAMES:
+            raise OptionError(
+                f"{name}: an elementwise operation has a partial derivative for each operand, one to three",
+                partials=len(partials), fix='Elementwise("square", lambda x: x * x, lambda x: 2 * x)',
+            )  # fmt: skip
         names = OPERAND_NAMES[len(partials)]
         self.arity = len(partials)
         self.rules = tuple(None if partial is None else Rule(partial, names) for partial in partials)

@@ -245,7 +245,7 @@ class Primitive(ABC):
         """Turn NumPy's complaint about shapes into a ShapeError that shows them."""
         shapes = {"shape" if len(arrays) == 1 else f"operand {i}": spec_of(a).shape for i, a in enumerate(arrays)}
         kind = AxisError if isinstance(error, IndexError) else ShapeError
-        return kind(f"{self.name}: {error}", **shapes)
+        return kind(f"{self.name}: {str(error).rstrip()}", **shapes)
 
 
 def _at_least(value: Any, dtype: np.dtype[Any]) -> Any:

@@ -176,7 +176,7 @@ def as_dataset(data: Any) -> Dataset:
     raise DataError(
         "data: this is neither a data set nor arrays",
         got=type(data).__name__,
-        fix="pass an array, a tuple of arrays, or a subclass of pb.data.Dataset",
+        fix="data.train or data.test" if hasattr(data, "train") else "arrays, a tuple of them, or a pb.data.Dataset",
     )
 
 

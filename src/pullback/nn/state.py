@@ -26,8 +26,9 @@ def load(owner: str, places: Mapping[str, Tensor], state: Mapping[str, Any], str
     """Set the tensors at `places` to the arrays of `state` by name, in place."""
     if not isinstance(state, Mapping):
         raise CheckpointError(
-            f"{owner}.load_state_dict: a state is a mapping of names to arrays", got=type(state).__name__
-        )
+            f"{owner}.load_state_dict: a state is a mapping of names to arrays", got=type(state).__name__,
+            fix="the first of the two that safetensors.load gives" if isinstance(state, tuple) else None,
+        )  # fmt: skip
     arrays = {name: np.asarray(getattr(state[name], "array", state[name])) for name in places if name in state}
     found = {id(places[name]) for name in arrays}  # a shared tensor is found under any of its names
     unmatched = Unmatched(

@@ -65,7 +65,8 @@ def load(path: Path) -> Checkpoint:
     if notes.get("pullback") != FORMAT or REST not in notes:
         raise CheckpointError(
             "checkpoint: the file is no checkpoint of a run", file=path, got=notes.get("pullback"),
-            expected=f"format {FORMAT}", fix="a file that `pullback train` wrote",
+            expected=f"format {FORMAT}",
+            fix="a file that `pullback train` or checkpoint.save wrote; pb.interop.safetensors.load reads others",
         )  # fmt: skip
     model = {name.removeprefix(MODEL): array for name, array in arrays.items() if name.startswith(MODEL)}
     return Checkpoint(model, _unpack(json.loads(notes[REST]), arrays))

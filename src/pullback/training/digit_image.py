@@ -137,7 +137,9 @@ def _grey(path: Path) -> Array:
     except FileNotFoundError:
         raise DataError("image: there is no such file", file=path) from None
     except (OSError, SyntaxError, ValueError) as error:  # what Pillow raises for a damaged file
-        raise DataError("image: the file cannot be read, or is damaged", file=path, got=error) from error
+        raise DataError(
+            "image: the file cannot be read, or is damaged", file=path, got=getattr(error, "strerror", None) or error
+        ) from error
 
 
 def _levels(image: Any) -> Array:

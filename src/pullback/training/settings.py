@@ -200,13 +200,20 @@ def read_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
     Raises
     ------
     OptionError
-        If the file cannot be read or is not TOML.
+        If the file cannot be read or is not TOML, or a setting in it is unknown or cannot be.
     """
     try:
         with Path(path).open("rb") as file:
             pairs = tomllib.load(file)
     except OSError as error:
-        raise OptionError("settings: the file cannot be read", file=path, got=error.strerror) from error
+        raise OptionError(
+            "settings: the file cannot be read", file=path, got=error.strerror,
+            fix="a TOML file, such as the config.toml of a run",
+        ) from error  # fmt: skip
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise OptionError("settings: the file is not TOML", file=path, got=error) from error
-    return {name.replace("-", "_"): value for name, value in pairs.items()}
+    named = {name.replace("-", "_"): value for name, value in pairs.items()}
+    try:
+        return {name: _checked(name, value) for name, value in named.items()}
+    except OptionError as error:
+        raise OptionError(error.what, **{"file": path, **error.facts}) from error

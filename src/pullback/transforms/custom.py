@@ -155,7 +155,13 @@ class custom_vjp:  # noqa: N801 (used as a decorator)
         values = (_array(y) if isinstance(y, Tensor) else y) if several else (y,)
         recorded = any(isinstance(v, Tensor) for v in (*primals, *parts))
         # The residuals are computed again, from tensors that know where they came from: so any order is right.
-        _, residuals = self._forward(*map(_boxed, primals), **params)
+        kept = self._forward(*map(_boxed, primals), **params)
+        if not isinstance(kept, tuple) or len(kept) != 2:
+            raise GraphError(
+                f"{name}: the forward half of its rule gives a pair (value, residuals)", got=type(kept).__name__,
+                fix="return (value, None) where nothing is to be kept",
+            )  # fmt: skip
+        _, residuals = kept
         given = [zeros_of(v) if c is None else c for c, v in zip(parts, values, strict=True)]
         cotangents = tuple(map(_boxed, given))
         result = self._backward(residuals, cotangents if several else cotangents[0])

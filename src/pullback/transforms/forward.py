@@ -16,14 +16,20 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], 
     >>> jvp(lambda x, y: x * y, (2.0, 5.0), (1.0, 0.0))
     (Tensor(10.), Tensor(5.))
     """
-    if not isinstance(primals, (tuple, list)) or len(primals) != len(tangents):
-        raise GraphError(
-            "jvp: one tangent for each primal", primals=_count(primals), tangents=_count(tangents),
-            fix="give both as tuples, e.g. pb.jvp(f, (x,), (t,))",
-        )  # fmt: skip
+    check_directions("jvp", primals, tangents)
     run = Recording(f, primals, {}, range(len(primals)), "jvp", has_aux)
     tangent = run.push(tangents, retain=has_aux)
     return (run.value(), tangent, run.value(run.aux)) if has_aux else (run.value(), tangent)
+
+
+def check_directions(name: str, primals: Any, tangents: Any) -> None:
+    """Refuse primals and tangents that are no tuples, or not as many."""
+    tuples = isinstance(primals, (tuple, list)) and isinstance(tangents, (tuple, list))
+    if not tuples or len(primals) != len(tangents):
+        raise GraphError(
+            f"{name}: one tangent for each primal", primals=_count(primals), tangents=_count(tangents),
+            fix=f"give both as tuples, e.g. pb.{name}(f, (x,), (t,))",
+        )  # fmt: skip
 
 
 def _count(values: Any) -> Any:

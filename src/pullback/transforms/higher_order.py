@@ -12,9 +12,9 @@ from pullback.core.errors import OptionError
 from pullback.core.tree import leaves, tree_map
 from pullback.ops.movement import moveaxis, reshape, stack
 from pullback.tensor import Tensor
-from pullback.transforms.forward import jvp
+from pullback.transforms.forward import check_directions, jvp
 from pullback.transforms.recording import Recording
-from pullback.transforms.reverse import Argnums, argument_numbers, grad
+from pullback.transforms.reverse import Argnums, argument_numbers, check_function, grad
 
 
 def jacobian(f: Callable[..., Any], argnums: Argnums = 0, *, mode: str = "auto") -> Callable[..., Any]:
@@ -41,6 +41,8 @@ def jacobian(f: Callable[..., Any], argnums: Argnums = 0, *, mode: str = "auto")
     """
     if mode not in ("auto", "forward", "reverse"):
         raise OptionError("jacobian: unknown mode", mode=mode, fix="auto, forward or reverse")
+
+    check_function("jacobian", f)
 
     @wraps(f)
     def jacobian_of(*args: Any, **kwargs: Any) -> Any:
@@ -127,6 +129,7 @@ def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
     >>> hvp(lambda x: (x**3).sum(), (pb.tensor([1.0, 2.0]),), (pb.tensor([1.0, 0.0]),))
     Tensor([6., 0.])
     """
+    check_directions("hvp", primals, tangents)
     single = len(primals) == 1
     _, product = jvp(grad(f, 0 if single else range(len(primals))), tuple(primals), tuple(tangents))
     return product

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from pullback.core.errors import GraphError, NoGradientError
+from pullback.core.errors import GraphError, NoGradientError, OptionError
 from pullback.core.graph import Node, ancestors
 from pullback.core.modes import MODE
 from pullback.core.tree import leaves
@@ -62,6 +62,7 @@ def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = 
     >>> value_and_grad(lambda w: w["a"] * w["b"])({"a": 2.0, "b": 5.0})
     (Tensor(10.), {'a': Tensor(5.), 'b': Tensor(2.)})
     """
+    check_function("grad", f)
 
     @wraps(f)
     def value_and_gradient(*args: Any, **kwargs: Any) -> Any:
@@ -79,6 +80,13 @@ def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = 
         return value, found[0] if single else tuple(found)
 
     return value_and_gradient
+
+
+def check_function(name: str, f: Any) -> None:
+    """Refuse what cannot be called, such as a value in place of its function."""
+    if not callable(f):
+        fix = "pb.gradients(value), of a value that is there" if isinstance(f, Tensor) else f"pb.{name}(f)(x)"
+        raise OptionError(f"{name}: this is not a function", got=type(f).__name__, fix=fix)
 
 
 def argument_numbers(argnums: Argnums, args: Sequence[Any], name: str) -> tuple[bool, list[int]]:

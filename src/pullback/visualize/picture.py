@@ -56,7 +56,9 @@ class Picture:
             with scratch.open("x", encoding="utf-8", newline="\n") as file:
                 file.write(self._svg)
             scratch.replace(target)
-        except BaseException:
+        except BaseException as error:
             scratch.unlink(missing_ok=True)
+            if isinstance(error, OSError) and error.filename is not None:  # the caller knows another name
+                raise OSError(error.errno, error.strerror, str(target)) from error
             raise
         return target
