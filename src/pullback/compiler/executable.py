@@ -49,7 +49,7 @@ class Frame:
         self.arena = self.memory[first : first + arena]
 
         def constants() -> tuple[Sequence[int], Any]:
-            return (start, start + -(-arena // 64) * 64), self.memory
+            return (start, start + -(-arena // 64) * 64, self.threads), self.memory
 
         self.calls: list[Callable[..., int]] = [
             Entry(stretch.layouts, stretch.library.address(RUN), constants, long=stretch.long).take().call
@@ -118,7 +118,7 @@ class Executable:
             frame = self._free.pop()
         except IndexError:
             frame = None
-        if frame is None or (self._parallel and frame.threads < threads.get_threads()):  # each needs scratch memory
+        if frame is None or (self._parallel and frame.threads < threads.get_threads()):  # fewer would run alone
             frame = Frame(self.plan.arena, self.plan.scratch, self.stretches)
         if self._plain:
             refused = frame.calls[0](*inputs, *outputs, *self._constants)
@@ -151,7 +151,7 @@ class Executable:
             map(str, (self._program, *layouts, self.plan.in_place, self.plan.arena, self._key, len(self.stretches)))
         )
         library = Library(
-            lambda: emit(self.plan, regions, slots, len(objects) + 2), [RUN], self._symbols(kernels),
+            lambda: emit(self.plan, regions, slots, len(objects) + 3), [RUN], self._symbols(kernels),
             name=self._program.name, key=known_by,
         )  # fmt: skip
         return Stretch(library, objects, tuple(layouts), sum(kernel.cost for kernel in kernels) > LONG)
