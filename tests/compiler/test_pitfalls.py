@@ -525,6 +525,16 @@ def test_results_that_are_no_tensors_are_compared():
     assert "the result holds an object that was made anew" in complaint(lambda: closure(x0))
 
 
+@pytest.mark.parametrize("make", [object, lambda: {1, 2}, lambda: iter([1])])
+def test_a_result_that_cannot_be_compared_is_said_to_be_made_anew(make):
+    f = pb.compile(lambda x: (x, make()))
+    f(x0)
+    text = complaint(lambda: f(x0))
+    assert "the result holds an object that was made anew" in text
+    assert f"once    {type(make()).__name__}\n" in text
+    assert "make the object once, outside the function" in text
+
+
 def test_results_of_another_structure_are_named():
     sizes = iter([1, 2])
     f = pb.compile(lambda x: [x * 2] * next(sizes))
