@@ -197,7 +197,7 @@ class Executable:
                 if made in self._roots:
                     self._based(made, known[made])[...] = result
                 else:
-                    known[made] = _own(result)
+                    known[made] = _own(result, operands)
         return 0
 
     def _based(self, root: Operand, output: Array) -> Array:
@@ -232,9 +232,10 @@ def _viewed(whole: Array, shape: tuple[int, ...], offset: int, strides: tuple[in
     return as_strided(there, shape, tuple(stride * size for stride in strides))
 
 
-def _own(result: Any) -> Any:
-    """What NumPy computed, in order and in memory of its own."""
+def _own(result: Any, operands: Sequence[Any]) -> Any:
+    """What NumPy computed, in order and in memory of its own: an operand may be written over while it is still used."""
     if isinstance(result, tuple):
-        return tuple(map(_own, result))
+        return tuple(_own(part, operands) for part in result)
     array = np.asarray(result)
-    return np.array(array, order="C") if array.base is not None or not array.flags.c_contiguous else array
+    owns = array.base is None and not any(array is operand for operand in operands)
+    return array if owns and array.flags.c_contiguous else np.array(array, order="C")
