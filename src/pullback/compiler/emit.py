@@ -28,7 +28,7 @@ def buffers_of(kernel: Nest | Product) -> list[Operand]:
 
 
 def emit(plan: Plan, regions: Sequence[Region], slots: Mapping[Operand, int], count: int) -> Module:
-    """Write the module of some regions, for `count` words: the last three are the arena, the scratch and its threads."""
+    """Write the module of some regions, for `count` words, of which the last three are those of the frame."""
     module = Module()
     root = plan.lowered.fused.root
     f = Function(module, RUN, [(PTR, "pointers")], I64)
