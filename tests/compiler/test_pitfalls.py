@@ -513,6 +513,44 @@ def test_dropout_drops_anew():
     assert runs(f) == 4
 
 
+def _rebind(p, x):
+    p["w"] = p["w"] - 0.1 * x
+    return p["w"].sum()
+
+
+def _append(p, x):
+    p["history"].append(x)
+    return p["w"] * x
+
+
+def _pop(p, x):
+    return p.pop("w") * x
+
+
+@pytest.mark.parametrize(
+    ("f", "kind", "changed"), [(_rebind, "dict", "'w'"), (_append, "list", "0"), (_pop, "dict", "2 values became 1")]
+)
+def test_a_container_that_the_function_changes_is_named(f, kind, changed):
+    p = {"w": pb.ones(3), "history": []}
+    text = complaint(lambda: pb.compile(f)(p, x0))
+    assert f"{f.__name__}: it changes a {kind} that it is given" in text
+    assert f"changed  {changed}\n" in text
+    assert p["w"].tolist() == [1, 1, 1]
+    assert p["history"] == []
+
+
+def test_a_container_may_be_changed_for_a_while():
+    def f(p, x):
+        p["new"] = x
+        total = sum(p.values())
+        del p["new"]
+        return total
+
+    f = pb.compile(f)
+    assert [f({"w": x0}, x0).tolist() for _ in range(4)] == [[2, 4, 6]] * 4
+    assert runs(f) == 2
+
+
 # Results.
 
 
