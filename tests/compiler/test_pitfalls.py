@@ -625,6 +625,17 @@ def test_a_captured_tensor_as_an_argument():
     assert "is a tensor that the function captured and changes" in complaint(lambda: g(w))
     assert w.tolist() == before
 
+    @pb.compile
+    def h(total, x):
+        total += 1
+        w.assign(w + x)
+        return total * x
+
+    total = pb.zeros(3)
+    for _ in range(4):
+        h(total, x0)
+    assert complaint(lambda: h(total, w)).startswith("compile: argument 1 is a tensor that the function captured")
+
 
 def test_an_argument_given_twice_and_changed_is_refused():
     @pb.compile

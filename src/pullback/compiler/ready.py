@@ -68,14 +68,15 @@ class Ready:
 
     def arrays(self, call: Call) -> list[Any]:
         """What the program is given: the arrays of all arguments that are not known by identity."""
-        given = [array for number, array in enumerate(call.arrays) if number not in self._changed]
-        for array, name in zip(given, call.names, strict=False):
+        named = enumerate(zip(call.arrays, call.names, strict=True))
+        given = [pair for number, pair in named if number not in self._changed]
+        for array, name in given:
             if id(array) in self._written:
                 raise TraceError(
                     f"compile: {name} is a tensor that the function captured and changes", shape=array.shape,
                     fix="give a copy: x.copy()",
                 )  # fmt: skip
-        return [array.array if isinstance(array, Tensor) else array for array in given]
+        return [array.array if isinstance(array, Tensor) else array for array, _ in given]
 
     def renew(self, made: Record, seen: Seen, state: Sequence[Tensor]) -> None:
         """Take over what there is now, as the program was found to be the same still."""
