@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 pytest.importorskip("llvmlite", reason="native code is made through llvmlite")
 
 import pullback as pb
+from pullback.compiler import passes
 from pullback.compiler.report import peak
+from pullback.compiler.simplify import simplify
 
 
 def compiled(f, *args):
@@ -28,6 +32,39 @@ def test_stages_show_one_sine():
     assert str(step.stages["record"]).count("sin") == 2
     assert str(step.stages["deduplicate"]).count("sin") == 1
     assert "power(%0, %0)" in str(step.stages["deduplicate"])
+
+
+def test_a_pass_that_changes_something_twice_is_shown_twice(monkeypatch):
+    def one_less(program):
+        """Leave out one equation that nothing uses."""
+        used = {operand for e in program.equations for operand in e.operands} | {*program.outputs}
+        last = [e for e in program.equations if e.output not in used][-1:]
+        return dataclasses.replace(program, equations=tuple(e for e in program.equations if e not in last))
+
+    monkeypatch.setattr(passes, "PASSES", {"prune": one_less, "simplify": simplify})
+    step = compiled(lambda x: (pb.exp(x), pb.sin(pb.cos(x)), x * 1 + 1)[2], np.ones(3))
+    lengths = {name: len(program.equations) for name, program in step.stages.items()}
+    assert [*lengths.items()] == [("record", 5), ("prune", 4), ("simplify", 3), ("prune 2", 2)]
+    assert len(step.graph().nodes) == len(step.graph("prune 2").nodes)
+
+
+def test_a_guard_is_listed_once():
+    class Outer:
+        scale = 1.0
+
+    one, other = Outer(), Outer()
+    values = [one, other]
+
+    def f(x):
+        return x * values[0].scale * values[1].scale + scaled(x)
+
+    def scaled(x):
+        return x * values[0].scale
+
+    (line,) = [line for line in compiled(f, np.ones(3)).explain().splitlines() if "as long as these" in line]
+    guards = line.partition(": ")[2].split(", ")
+    assert len(guards) == len(set(guards))
+    assert "values" in guards
 
 
 def test_a_picture_of_each_stage(tmp_path):

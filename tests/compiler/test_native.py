@@ -15,6 +15,7 @@ from tests.compiler.functions import CASES, bells, single
 import pullback as pb
 from pullback.compiler import blas
 from pullback.compiler.contraction.machine import Machine
+from pullback.compiler.executable import _own
 from pullback.compiler.passes import PASSES, SWITCHES
 from pullback.core.tree import leaves
 
@@ -148,3 +149,12 @@ def test_the_same_code_in_every_process():
         return done.stdout
 
     assert run() == run()
+
+
+def test_what_numpy_computed_is_in_memory_of_its_own():
+    x, made = np.ones((2, 3)), np.zeros(3)
+    whole, part, turned, number, kept = _own((x, x[0], x.T.copy(), np.float64(1), made), (x,))
+    for array in (whole, part, turned, number):
+        assert not np.may_share_memory(array, x)
+        assert array.flags.c_contiguous
+    assert kept is made

@@ -513,6 +513,44 @@ def test_dropout_drops_anew():
     assert runs(f) == 4
 
 
+def _rebind(p, x):
+    p["w"] = p["w"] - 0.1 * x
+    return p["w"].sum()
+
+
+def _append(p, x):
+    p["history"].append(x)
+    return p["w"] * x
+
+
+def _pop(p, x):
+    return p.pop("w") * x
+
+
+@pytest.mark.parametrize(
+    ("f", "kind", "changed"), [(_rebind, "dict", "'w'"), (_append, "list", "0"), (_pop, "dict", "2 values became 1")]
+)
+def test_a_container_that_the_function_changes_is_named(f, kind, changed):
+    p = {"w": pb.ones(3), "history": []}
+    text = complaint(lambda: pb.compile(f)(p, x0))
+    assert f"{f.__name__}: it changes a {kind} that it is given" in text
+    assert f"changed  {changed}\n" in text
+    assert p["w"].tolist() == [1, 1, 1]
+    assert p["history"] == []
+
+
+def test_a_container_may_be_changed_for_a_while():
+    def f(p, x):
+        p["new"] = x
+        total = sum(p.values())
+        del p["new"]
+        return total
+
+    f = pb.compile(f)
+    assert [f({"w": x0}, x0).tolist() for _ in range(4)] == [[2, 4, 6]] * 4
+    assert runs(f) == 2
+
+
 # Results.
 
 
@@ -523,6 +561,16 @@ def test_results_that_are_no_tensors_are_compared():
     closure = pb.compile(lambda x: pb.vjp(pb.sin, x))
     closure(x0)
     assert "the result holds an object that was made anew" in complaint(lambda: closure(x0))
+
+
+@pytest.mark.parametrize("make", [object, lambda: {1, 2}, lambda: iter([1])])
+def test_a_result_that_cannot_be_compared_is_said_to_be_made_anew(make):
+    f = pb.compile(lambda x: (x, make()))
+    f(x0)
+    text = complaint(lambda: f(x0))
+    assert "the result holds an object that was made anew" in text
+    assert f"once    {type(make()).__name__}\n" in text
+    assert "make the object once, outside the function" in text
 
 
 def test_results_of_another_structure_are_named():
@@ -576,6 +624,17 @@ def test_a_captured_tensor_as_an_argument():
     before = w.tolist()
     assert "is a tensor that the function captured and changes" in complaint(lambda: g(w))
     assert w.tolist() == before
+
+    @pb.compile
+    def h(total, x):
+        total += 1
+        w.assign(w + x)
+        return total * x
+
+    total = pb.zeros(3)
+    for _ in range(4):
+        h(total, x0)
+    assert complaint(lambda: h(total, w)).startswith("compile: argument 1 is a tensor that the function captured")
 
 
 def test_an_argument_given_twice_and_changed_is_refused():

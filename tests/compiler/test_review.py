@@ -42,6 +42,10 @@ ROWS = {
     "floor and remainder at the edges": (lambda x: (x[:, None] // x, x[:, None] % x), EDGES),
     "roots and signs at the edges": (lambda x: (x**0.5, pb.sign(x), x**2), EDGES),
     "the mean of halves": (lambda x: (x.mean(), x.mean(axis=0)), np.full((200, 3), 1000, np.float16)),
+    "read along and across by one loop nest": (of_exp(lambda y: y * (y * y.T).T), double(5, 5)),
+    "a product that is read along and across": (
+        lambda a, b: (a @ b) * ((a @ b) * (a @ b).T).T, double(5, 5), double(5, 5),
+    ),
     "a label of one element": (lambda a, b: pb.einsum("ij,jk->ik", a, b), double(2, 1), double(3, 4)),
 }  # fmt: skip
 

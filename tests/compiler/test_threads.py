@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 pytest.importorskip("llvmlite", reason="parallel regions are compiled through llvmlite")
 
+import pullback as pb
 from pullback.compiler.contraction import Contraction, emit_matmul, plan, scratch_bytes
 from pullback.compiler.jit import Library
 from pullback.compiler.llvm import I64, PTR, Function, Module, Type
@@ -35,7 +36,7 @@ def _default_afterwards():
     set_threads(None)
 
 
-def counting(nested=0):
+def counting(nested=0, most=8):
     """A function that fills two arrays, how often each piece ran and on which worker, in so many regions."""
     module = Module()
     task = Function(module, "count", [(PTR, "context"), (I64, "piece"), (I64, "worker")], exported=False)
@@ -54,13 +55,13 @@ def counting(nested=0):
         for slot in range(2):
             start = task.load(task.address(context, slot, PTR), PTR)
             task.store(task.address(start, task.binary("mul", piece, nested), I64), task.address(moved, slot, PTR))
-        emit_parallel(task, "count", moved, nested)
+        emit_parallel(task, "count", moved, nested, most)
         task.ret()
         task.finish()
         inner = "nest"
     run = Function(module, "run", [(PTR, "context"), (I64, "pieces"), (I64, "regions")])
     with run.loop(0, run.arguments[2]):
-        emit_parallel(run, inner, run.arguments[0], run.arguments[1])
+        emit_parallel(run, inner, run.arguments[0], run.arguments[1], most)
     run.ret()
     run.finish()
     library = Library(module, ["run"], symbols())
@@ -93,7 +94,7 @@ def test_each_piece_runs_once_in_each_region(count, threads, pieces, regions):
 # Two pieces of which neither goes on before the other has begun, and of which a worker's takes its time; gives what the
 # worker has written when the region ends.
 MEETING = """
-declare void @pullback_parallel(ptr, ptr, i64)
+declare void @pullback_parallel(ptr, ptr, i64, i64)
 define internal void @meet(ptr %count, i64 %piece, i64 %worker) {
 entry:
   %old = atomicrmw add ptr %count, i64 1 acq_rel, align 8
@@ -119,7 +120,7 @@ done:
   ret void
 }
 define i64 @run(ptr %count) {
-  call void @pullback_parallel(ptr @meet, ptr %count, i64 2)
+  call void @pullback_parallel(ptr @meet, ptr %count, i64 2, i64 8)
   %place = getelementptr i64, ptr %count, i64 1
   %written = load i64, ptr %place
   ret i64 %written
@@ -170,6 +171,36 @@ def test_many_threads_of_python_at_once(count):
     assert all((times == 1000).all() for times in results)
 
 
+@pytest.mark.parametrize("most", [1, 2])
+def test_no_worker_comes_for_whom_there_is_no_memory(most):
+    set_threads(4)  # as another thread may do between the making of the memory and the region
+    count = counting(most=most)
+    for _ in range(200):
+        times, workers = np.zeros(40, np.int64), np.full(40, -1)
+        count(times, workers, 40, 10)
+        assert (times == 10).all()
+        assert (workers < most).all()
+
+
+def test_a_program_says_how_many_workers_it_has_memory_for():
+    f = pb.compile(lambda a, b: pb.exp(a @ b))
+    a, b = np.random.default_rng(0).normal(size=(2, 300, 300)).astype(np.float32)
+    set_threads(1)
+    want = [f(a, b) for _ in range(3)][-1].numpy()
+    (executable,) = f._runner("memory").executables
+    (frame,) = executable._free
+    assert executable._parallel
+    set_threads(4)
+    pool.ensure()
+    got = np.empty_like(want)
+    for threads in (1, 4):
+        assert frame.calls[0](a, b, got) == 0
+        assert frame.calls[0].__self__[-1] == frame.threads == threads
+        np.testing.assert_array_equal(got, want)
+        f(a, b)
+        (frame,) = executable._free
+
+
 def test_answers_do_not_depend_on_the_number_of_threads():
     rng = np.random.default_rng(0)
     a, b = rng.normal(size=(150, 310)).astype(np.float32), rng.normal(size=(200, 310)).astype(np.float32).T
@@ -185,7 +216,7 @@ def test_answers_do_not_depend_on_the_number_of_threads():
     task.ret()
     task.finish()
     run = Function(module, "run", [(PTR, "context")])
-    emit_parallel(run, "task", run.arguments[0], how.pieces)
+    emit_parallel(run, "task", run.arguments[0], how.pieces, 8)
     run.ret()
     run.finish()
     library = Library(module, ["run"], symbols())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from typing import NamedTuple
 
 import pytest
@@ -74,3 +74,12 @@ def test_a_deep_tree_of_leaves_is_read_without_recursion():
     assert leaves(tree) == [1]
     while isinstance(tree, list):  # taken apart by hand, for Python frees nested lists with care but not without end
         tree = tree.pop()
+
+
+def test_dicts_of_other_types_stay_what_they_are():
+    ordered, table = OrderedDict(a=1, b=2), defaultdict(list, a=1)
+    made = tree_map(lambda v: v + 1, [ordered, table, {"a": 1}])
+    assert made == [OrderedDict(a=2, b=3), {"a": 2}, {"a": 2}]
+    assert [*map(type, made)] == [OrderedDict, defaultdict, dict]
+    assert made[1]["new"] == []
+    assert (ordered, table) == (OrderedDict(a=1, b=2), {"a": 1})

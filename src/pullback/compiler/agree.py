@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pullback.compiler.call import frozen
+from pullback.compiler.call import PLAIN, frozen
 from pullback.compiler.program import Constant, Equation, Operand, Program, Value
 from pullback.compiler.record import Captured, Record
 from pullback.core.errors import TraceError
@@ -163,12 +163,18 @@ def _compare_results(first: Record, second: Record, names: dict[Value, Any], cha
     for number, (a, b) in enumerate(zip(leaves(first.result), leaves(second.result), strict=True)):
         if _equal(a, b):
             continue
-        changing = type(a) is type(b) and not hasattr(a, "__dict__")
+        values = [isinstance(x, (*PLAIN, np.ndarray)) for x in (a, b)]
+        if all(values):
+            raise TraceError(
+                f"{name}: the result holds a value that changed", result=number, once=_shown(a), then=_shown(b),
+                changed=changed, fix="give back tensors, in tuples, lists and dicts, and compute with tensors",
+            )  # fmt: skip
         raise TraceError(
-            f"{name}: the result holds {'a value that changed' if changing else 'an object that was made anew'}",
-            result=number, once=_shown(a) if changing else type(a).__name__,
-            then=_shown(b) if changing else type(b).__name__, changed=changed,
-            fix="give back tensors, in tuples, lists and dicts" + (", and compute with tensors" if changing else ""),
+            f"{name}: the result holds an object that was made anew", result=number, changed=changed,
+            once=_shown(a) if values[0] else type(a).__name__,
+            then=_shown(b) if values[1] else type(b).__name__,
+            fix="give back tensors and plain values, in tuples, lists and dicts, or make the object once, outside the "
+            "function",
         )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ Arrays are given. Their shapes and dtypes, and all other arguments, are part of 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, NamedTuple, final
 
 import numpy as np
@@ -14,7 +14,7 @@ import numpy as np
 from pullback.compiler.tracer import Tracer
 from pullback.core.errors import OptionError
 from pullback.core.modes import Mode
-from pullback.core.tree import leaves, rebuild, structure
+from pullback.core.tree import children, leaves, rebuild, structure
 from pullback.tensor import Tensor
 
 PLAIN: Final = (int, float, complex, bool, str, bytes, type(None), np.generic, np.dtype, type(Ellipsis), slice, range)
@@ -54,6 +54,30 @@ class Kind(NamedTuple):
 
     def __repr__(self) -> str:
         return f"{self.dtype}{list(self.shape)}{self.role}"
+
+
+class Form(NamedTuple):
+    """What a program knows of how an argument is nested: functions may ask for types, and for keys."""
+
+    text: str
+    kinds: tuple[Any, ...]  # of its containers, and their keys
+
+    def __repr__(self) -> str:
+        odd = [kind.__name__ for kind, _ in self.kinds if kind not in (tuple, list, dict)]
+        return f"{self.text} of {', '.join(odd)}" if odd else self.text
+
+    @classmethod
+    def of(cls, tree: Any) -> Form:
+        """The form of a tree."""
+        return cls(structure(tree), tuple(_kinds(tree)))
+
+
+def _kinds(tree: Any) -> Iterator[tuple[type, Any]]:
+    parts = children(tree)
+    if parts is not None:
+        yield type(tree), tuple(frozen(key) for key, _ in parts)
+        for _, part in parts:
+            yield from _kinds(part)
 
 
 class Call(NamedTuple):
@@ -155,7 +179,7 @@ def take_apart(args: tuple[Any, ...], kwargs: dict[str, Any], static: Static, mo
                 call.arrays.append(leaf)
                 call.names.append(label)
         if not fixed:
-            key.append((f"{name}, structure", structure(value)))
+            key.append((f"{name}, structure", Form.of(value)))
         whole = filled[0] if fixed else rebuild(value, filled)
         if isinstance(place, int):
             call.given[0].append(whole)
@@ -198,7 +222,7 @@ def difference(old: Key, new: Key) -> str:
 def _say(part: Any) -> str:
     if isinstance(part, tuple) and part and isinstance(part[0], type):
         return f"{part[0].__name__}s" if part[0] is np.ndarray else str(part[-1])
-    if isinstance(part, tuple) and not isinstance(part, Kind):
+    if isinstance(part, tuple) and not isinstance(part, (Kind, Form)):
         recording, anomaly, strict_nan, strict = part
         on = {"no_grad": not recording, "detect_anomaly": anomaly, "strict_nan": strict_nan, "strict": strict}
         return ", ".join(name for name, flag in on.items() if flag) or "none"

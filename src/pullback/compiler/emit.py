@@ -1,6 +1,7 @@
 """Emission: a plan as one LLVM module, whose function `i64 run(ptr pointers)` runs a stretch of regions.
 
-`pointers` holds the addresses of inputs, outputs and constants, then those of the arena and of the scratch memory.
+`pointers` holds the addresses of inputs, outputs and constants, then those of the arena and of the scratch memory, and
+at last the number of threads that there is scratch memory for.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ def buffers_of(kernel: Nest | Product) -> list[Operand]:
 
 
 def emit(plan: Plan, regions: Sequence[Region], slots: Mapping[Operand, int], count: int) -> Module:
-    """Write the module of some regions, for `count` pointers, of which the last two are the arena and the scratch."""
+    """Write the module of some regions, for `count` words, of which the last three are those of the frame."""
     module = Module()
     root = plan.lowered.fused.root
     f = Function(module, RUN, [(PTR, "pointers")], I64)
@@ -38,7 +39,8 @@ def emit(plan: Plan, regions: Sequence[Region], slots: Mapping[Operand, int], co
         f.emit(f"alloca [{len(region.kernels) + 1} x ptr], align 64", PTR) if region.parallel else None
         for region in regions
     ]  # fmt: skip
-    arena, scratch = (f.load(f.address(pointers, count - i, PTR), PTR) for i in (2, 1))
+    arena, scratch = (f.load(f.address(pointers, count - i, PTR), PTR) for i in (3, 2))
+    most = f.load(f.address(pointers, count - 1, I64), I64)
     names = {id(kernel): f"kernel{number}" for number, kernel in enumerate(kernels)}
     for kernel in kernels:
         for i, base in enumerate(buffers_of(kernel)):
@@ -64,7 +66,7 @@ def emit(plan: Plan, regions: Sequence[Region], slots: Mapping[Operand, int], co
             f.store(scratch, f.address(context, len(inside), PTR))
             task = f"region{number}"
             _task(module, task, [(names[id(kernel)], kernel.pieces) for kernel in inside], plan.scratch)
-            emit_parallel(f, task, context, sum(kernel.pieces for kernel in inside))
+            emit_parallel(f, task, context, sum(kernel.pieces for kernel in inside), most)
         for condition in plan.lowered.fused.conditions:
             if condition in region.writes:
                 _require(f, f.address(arena, plan.places[condition], BYTE))

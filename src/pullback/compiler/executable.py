@@ -49,7 +49,7 @@ class Frame:
         self.arena = self.memory[first : first + arena]
 
         def constants() -> tuple[Sequence[int], Any]:
-            return (start, start + -(-arena // 64) * 64), self.memory
+            return (start, start + -(-arena // 64) * 64, self.threads), self.memory
 
         self.calls: list[Callable[..., int]] = [
             Entry(stretch.layouts, stretch.library.address(RUN), constants, long=stretch.long).take().call
@@ -118,7 +118,7 @@ class Executable:
             frame = self._free.pop()
         except IndexError:
             frame = None
-        if frame is None or (self._parallel and frame.threads < threads.get_threads()):  # each needs scratch memory
+        if frame is None or (self._parallel and frame.threads < threads.get_threads()):  # fewer would run alone
             frame = Frame(self.plan.arena, self.plan.scratch, self.stretches)
         if self._plain:
             refused = frame.calls[0](*inputs, *outputs, *self._constants)
@@ -151,7 +151,7 @@ class Executable:
             map(str, (self._program, *layouts, self.plan.in_place, self.plan.arena, self._key, len(self.stretches)))
         )
         library = Library(
-            lambda: emit(self.plan, regions, slots, len(objects) + 2), [RUN], self._symbols(kernels),
+            lambda: emit(self.plan, regions, slots, len(objects) + 3), [RUN], self._symbols(kernels),
             name=self._program.name, key=known_by,
         )  # fmt: skip
         return Stretch(library, objects, tuple(layouts), sum(kernel.cost for kernel in kernels) > LONG)
@@ -197,7 +197,7 @@ class Executable:
                 if made in self._roots:
                     self._based(made, known[made])[...] = result
                 else:
-                    known[made] = _own(result)
+                    known[made] = _own(result, operands)
         return 0
 
     def _based(self, root: Operand, output: Array) -> Array:
@@ -232,9 +232,10 @@ def _viewed(whole: Array, shape: tuple[int, ...], offset: int, strides: tuple[in
     return as_strided(there, shape, tuple(stride * size for stride in strides))
 
 
-def _own(result: Any) -> Any:
-    """What NumPy computed, in order and in memory of its own."""
+def _own(result: Any, operands: Sequence[Any]) -> Any:
+    """What NumPy computed, in order and in memory of its own: an operand may be written over while it is still used."""
     if isinstance(result, tuple):
-        return tuple(map(_own, result))
+        return tuple(_own(part, operands) for part in result)
     array = np.asarray(result)
-    return np.array(array, order="C") if array.base is not None or not array.flags.c_contiguous else array
+    owns = array.base is None and not any(array is operand for operand in operands)
+    return array if owns and array.flags.c_contiguous else np.array(array, order="C")

@@ -113,8 +113,8 @@ class Compiled:
         return self if instance is None else MethodType(self, instance)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if not kwargs and (short := self._short) is not None:  # where all is as it was
-            result = short(args)
+        if (short := self._short) is not None:  # where all is as it was
+            result = short(args, kwargs)
             if result is not MISFIT:
                 return result
         return self._call(args, kwargs)
@@ -211,7 +211,8 @@ class Compiled:
     def stages(self) -> dict[str, Program]:
         """The program that has run most, by the name of what made it: as recorded, and after each pass that changed it.
 
-        Raises GraphError if there is none yet.
+        The passes run twice; what one changed in the second round is called `simplify 2`, for instance. Raises
+        GraphError if there is none yet.
         """
         return self._runner("stages").stages
 

@@ -249,7 +249,7 @@ class _Fuser:
         self._maker[equation.output] = group
         for view in views:
             if view.base not in group.where:
-                group.reads[view] = axes
+                group.read(view, axes)
                 if view.base in self._maker:
                     group.needs.add(self._maker[view.base])
         for view in views:
@@ -278,7 +278,7 @@ class _Fuser:
             elif self._maker.get(view.base) is group:
                 return None  # an alias: it is read from memory
         for view in views:  # what the group reads already has the labels that it is read with
-            hints = group.reads.get(view, ())
+            hints = group.reads.get(view, [()])[-1]
             if len(hints) == len(shape):
                 taken = named(labels)
                 labels = tuple(

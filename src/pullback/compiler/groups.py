@@ -57,6 +57,9 @@ class Group:
         their end once for each index of the outer ones.
     needs : set of Group
         Whose values it reads.
+    reads : dict
+        By view of a value made elsewhere: the labels along which it is read, the latest last. They may be several, as
+        those of x in `y = x * x.T; z = x * y.T`.
     """
 
     def __init__(self, kind: Kind) -> None:
@@ -68,7 +71,7 @@ class Group:
         self.where: dict[Value, Labels] = {}
         self.outer: frozenset[int] | None = None
         self.needs: set[Group] = set()
-        self.reads: dict[View, Labels] = {}
+        self.reads: dict[View, list[Labels]] = {}
 
     def __repr__(self) -> str:
         return f"<{self.kind}: {', '.join(e.primitive.name for e in self.equations)}>"
@@ -104,6 +107,11 @@ class Group:
         self.axes[equation] = axes
         self.where[equation.output] = where
 
+    def read(self, view: View, axes: Labels) -> None:
+        """Note that a view is read along labels."""
+        ways = [way for way in self.reads.get(view, ()) if way != axes]
+        self.reads[view] = [*ways, axes]
+
     def depends_on(self, other: Group) -> bool:
         """Whether it reads, directly or by way of others, what another makes."""
         seen: set[Group] = set()
@@ -130,8 +138,10 @@ class Group:
         self.equations += other.equations
         self.axes |= {equation: renamed(axes) for equation, axes in other.axes.items()}
         self.where |= {value: renamed(axes) for value, axes in other.where.items()}
-        self.reads |= {view: renamed(axes) for view, axes in other.reads.items()}
-        self.reads = {view: axes for view, axes in self.reads.items() if view.base not in self.where}
+        for view, ways in other.reads.items():
+            for axes in ways:
+                self.read(view, renamed(axes))
+        self.reads = {view: ways for view, ways in self.reads.items() if view.base not in self.where}
         self.needs = (self.needs | other.needs) - {self, other}
 
     def renaming(self, other: Group, view: View, labels: Labels) -> dict[int, int] | None:
@@ -144,8 +154,8 @@ class Group:
         if order is None:
             return None
         pairs = [(l, labels[a]) for l, a in zip(self.where[view.base], order, strict=True) if a is not None]  # type: ignore[index]  # made here
-        for seen, mine in self.reads.items():
-            pairs += zip(mine, other.reads.get(seen, ()), strict=False)
+        for seen, ways in self.reads.items():
+            pairs += zip(ways[-1], other.reads.get(seen, [()])[-1], strict=False)
         names: dict[int, int] = {}
         for own, there in pairs:
             if own is not None and there is not None and own not in names and there not in names.values():
@@ -158,13 +168,13 @@ class Group:
 
     def _reads_alike(self, other: Group, names: Mapping[int, int]) -> bool:
         """Whether what another reads of this one lies under the same loops."""
-        for view, labels in other.reads.items():
+        for view, ways in other.reads.items():
             if isinstance(view.base, Value) and view.base in self.where:
                 order = view.axes()
                 if order is None:
                     return False
                 for label, axis in zip(self.where[view.base], order, strict=True):
-                    if axis is not None and label is not None and names[label] != labels[axis]:
+                    if axis is not None and label is not None and any(names[label] != way[axis] for way in ways):
                         return False
         return True
 

@@ -40,15 +40,15 @@ def chosen() -> tuple[str, ...]:
 
 
 def stages(program: Program, names: Collection[str] | None = None) -> list[tuple[str, Program]]:
-    """The program as recorded, and after each pass that changed it."""
+    """The program as recorded, and after each pass that changed it; one of the second round is called `simplify 2`."""
     names = chosen() if names is None else names
     found = [("record", program)]
-    for _ in range(ROUNDS):
+    for number in range(1, ROUNDS + 1):
         for name in PASSES:
             if name in names:
                 changed = PASSES[name](found[-1][1])
                 if changed.equations != found[-1][1].equations or changed.outputs != found[-1][1].outputs:
-                    found.append((name, changed))
+                    found.append((name if number == 1 else f"{name} {number}", changed))
     return found
 
 

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from operator import attrgetter
-from typing import Any, final
+from typing import Any, Final, final
 
-import numpy as np
-
-from pullback.compiler.call import Call
+from pullback.compiler.call import PLACE, Call
 from pullback.compiler.guards import Seen
 from pullback.compiler.record import Record
 from pullback.compiler.run import MISFIT, Runner
 from pullback.core.changes import CHANGES
 from pullback.core.errors import TraceError
 from pullback.core.modes import MODE
+from pullback.core.tree import children, leaves
 from pullback.tensor import Tensor
 
 _array, _node = attrgetter("array"), attrgetter("node")
 
-Short = Callable[[tuple[Any, ...]], Any]
+Short = Callable[[tuple[Any, ...], dict[str, Any]], Any]
+_CONTAINERS: Final = (tuple, list, dict)
 
 
 @final
@@ -68,14 +68,15 @@ class Ready:
 
     def arrays(self, call: Call) -> list[Any]:
         """What the program is given: the arrays of all arguments that are not known by identity."""
-        given = [array for number, array in enumerate(call.arrays) if number not in self._changed]
-        for array, name in zip(given, call.names, strict=False):
+        named = enumerate(zip(call.arrays, call.names, strict=True))
+        given = [pair for number, pair in named if number not in self._changed]
+        for array, name in given:
             if id(array) in self._written:
                 raise TraceError(
                     f"compile: {name} is a tensor that the function captured and changes", shape=array.shape,
                     fix="give a copy: x.copy()",
                 )  # fmt: skip
-        return [array.array if isinstance(array, Tensor) else array for array in given]
+        return [array.array if isinstance(array, Tensor) else array for array, _ in given]
 
     def renew(self, made: Record, seen: Seen, state: Sequence[Tensor]) -> None:
         """Take over what there is now, as the program was found to be the same still."""
@@ -87,7 +88,7 @@ class Ready:
         done = f"{count} operation{'s' * (count != 1)}, {self.calls} call{'s' * (self.calls != 1)}"
         lines = [f"{done}: {self.reason}" if self.reason else done]
         report = getattr(self.runner, "report", None)
-        guards = [fact.label for fact in (*self.seen.names, *self.seen.contents)]
+        guards = dict.fromkeys(fact.label for fact in (*self.seen.names, *self.seen.contents))
         watched = sorted({fact.label.partition(".")[0] for fact in self.seen.noticed})
         if guards:
             lines.append(f"  as long as these are the same: {', '.join(guards)}")
@@ -96,25 +97,51 @@ class Ready:
         return lines + ([] if report is None else [f"  {line}" for line in report().splitlines()])
 
     def short_way(self, call: Call) -> Short | None:
-        """A function that runs the program for positional arguments like these with the least to do; MISFIT for others.
+        """A function that runs the program for arguments like these with the least to do; MISFIT for others.
 
         It compares by identity what names stand for and what is fixed, by type what is given, and nothing else: the
         runner looks at the arrays. None if arguments like these have to be taken apart.
         """
-        args = call.args
-        if self._changed or call.kwargs or call.fixed or any(map(_is_nested, args)):
+        if self._changed or call.fixed or not all(map(_is_flat, whole := (*call.args, *call.kwargs.values()))):
             return None
+        short = self._short_way(leaves(whole), [i for i, leaf in enumerate(leaves(call.given)) if leaf is PLACE])
+        if not call.kwargs and not any(isinstance(value, _CONTAINERS) for value in whole):
+            return short
+        names, count = (*call.kwargs,), len(call.args)
+        forms = [(type(value), _form(value)) if isinstance(value, _CONTAINERS) else None for value in whole]
+
+        def apart(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+            if (*kwargs,) != names or len(args) != count:
+                return MISFIT
+            flat: list[Any] = []
+            for form, value in zip(forms, (*args, *kwargs.values()), strict=True):
+                if form is None:
+                    flat.append(value)
+                elif type(value) is not form[0] or _form(value) != form[1]:
+                    return MISFIT
+                else:
+                    flat += value.values() if isinstance(value, dict) else value
+            return short((*flat,), {})
+
+        return apart
+
+    def _short_way(self, args: Sequence[Any], given: Sequence[int]) -> Short:
+        """The same for positional arguments that are no containers; those at `given` are arrays and tensors."""
         mode, types, changes, written = MODE.get(), tuple(map(type, args)), self._changes, self._written
-        given = [i for i, arg in enumerate(args) if isinstance(arg, (np.ndarray, np.generic)) or _is_value(arg)]
         tensors = [(place, i) for place, i in enumerate(given) if isinstance(args[i], Tensor)]
         fixed = [(i, arg) for i, arg in enumerate(args) if i not in given]
         names = [(fact.get, fact.argument, fact.now) for fact in self.seen.names]
         contents, get_mode, run, plain = self.seen.contents, MODE.get, self.runner.run, not tensors and not fixed
         alike = len(tensors) == len(args) and not written
 
-        def short(args: tuple[Any, ...]) -> Any:
+        def short(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             now = get_mode()
-            if CHANGES[0] != changes or (now is not mode and now[:5] != mode[:5]) or (*map(type, args),) != types:
+            if (
+                kwargs
+                or CHANGES[0] != changes
+                or (now is not mode and now[:5] != mode[:5])
+                or (*map(type, args),) != types
+            ):
                 return MISFIT
             for get, argument, value in names:
                 if get(argument) is not value:
@@ -146,11 +173,15 @@ class Ready:
         return short
 
 
-def _is_value(arg: Any) -> bool:
-    """Whether an argument is a tensor of which only the array matters."""
-    return isinstance(arg, Tensor) and arg.node is None
+def _is_flat(arg: Any) -> bool:
+    """Whether an argument is a value, or a plain container of values with names, none of them tracked by others."""
+    parts = children(arg)
+    if parts is None:
+        return not isinstance(arg, Tensor) or arg.is_leaf
+    named = type(arg) is not dict or all(type(key) is str for key, _ in parts)
+    return type(arg) in _CONTAINERS and named and all(children(part) is None and _is_flat(part) for _, part in parts)
 
 
-def _is_nested(arg: Any) -> bool:
-    """Whether an argument has to be taken apart, or is tracked by more than itself."""
-    return isinstance(arg, (tuple, list, dict)) or (isinstance(arg, Tensor) and not arg.is_leaf)
+def _form(container: Any) -> Any:
+    """What is the same of containers that are taken apart in the same way."""
+    return (*container,) if type(container) is dict else len(container)

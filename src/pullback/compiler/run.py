@@ -60,7 +60,7 @@ class Runner:
 
     @property
     def stages(self) -> dict[str, Program]:
-        """The program as recorded and after each pass, by name."""
+        """The program as recorded and after each pass that changed it, by name and in order."""
         return dict(stages(self._record.program))
 
     @property

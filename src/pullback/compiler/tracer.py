@@ -8,7 +8,7 @@ what is written to it is an output of the program.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, final
 
 import numpy as np
@@ -20,7 +20,7 @@ from pullback.core.errors import TraceError
 from pullback.core.graph import Node, ancestors, user_line
 from pullback.core.modes import ModeContext
 from pullback.core.primitive import Primitive, as_operand
-from pullback.core.tree import leaves, rebuild
+from pullback.core.tree import children, leaves, rebuild
 from pullback.ops.movement import cast_
 from pullback.tensor import Tensor
 
@@ -244,6 +244,28 @@ def is_live(tensor: Any) -> bool:
     return all(node.saved is not None for node in ancestors([tensor.node]))
 
 
+def _held(tree: Any) -> Iterator[tuple[Any, list[tuple[Any, Any]]]]:
+    """The containers of a tree, with what they hold."""
+    parts = children(tree)
+    if parts is not None:
+        yield tree, parts
+        for _, part in parts:
+            yield from _held(part)
+
+
+def _require_unchanged(held: Sequence[tuple[Any, list[tuple[Any, Any]]]], name: str) -> None:
+    """See that arguments hold what they held: a function has copies of them, which its caller does not see."""
+    for container, before in held:
+        now = children(container) or []
+        if len(now) != len(before) or any(a != b or x is not y for (a, x), (b, y) in zip(now, before, strict=True)):
+            changed = [key for key, part in now if not any(key == k and part is p for k, p in before)]
+            raise TraceError(
+                f"{name}: it changes a {type(container).__name__} that it is given, which its program would not",
+                changed=", ".join(map(repr, changed)) or f"{len(before)} values became {len(now)}",
+                fix="change the tensors in it (t -= 1, t.assign), or give back another one",
+            )  # fmt: skip
+
+
 def record(f: Callable[..., Any], fill: Callable[[Tracer], Any], name: str) -> tuple[Any, Record, Ledger]:
     """Run `f` once in the ordinary way, and write down what it does.
 
@@ -271,7 +293,9 @@ def record(f: Callable[..., Any], fill: Callable[[Tracer], Any], name: str) -> t
     try:
         with ModeContext(trace=tracer):
             args, kwargs = fill(tracer)
+            held = list(_held((*args, *kwargs.values())))
             result = tracer.with_arrays(f(*args, **kwargs))
+        _require_unchanged(held, name)
         made = tracer.finish(result, name)
     except BaseException:
         tracer.ledger.undo()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from copy import copy
 from typing import Any
 
 from pullback.core.errors import PullbackError, ShapeError
@@ -50,7 +51,9 @@ def _rebuild(tree: Any, values: Iterator[Any]) -> Any:
         return next(values)
     filled = [_rebuild(part, values) for _, part in parts]
     if isinstance(tree, dict):
-        return dict(zip(tree, filled, strict=True))
+        made = {} if type(tree) is dict else copy(tree)  # an OrderedDict stays one, and a defaultdict keeps its default
+        made.update(zip(tree, filled, strict=True))
+        return made
     if hasattr(tree, "_fields"):
         return type(tree)(*filled)  # a namedtuple
     return type(tree)(filled)

@@ -174,11 +174,12 @@ def symbols() -> dict[str, int]:
     return {PARALLEL: pool.address}
 
 
-def emit_parallel(function: Function, task: str, context: Reg, pieces: Reg | int) -> None:
+def emit_parallel(function: Function, task: str, context: Reg, pieces: Reg | int, most: Reg | int) -> None:
     """Call `task(ptr context, i64 piece, i64 worker)` for each piece, on several threads at once, and wait for all.
 
-    A piece runs once, on any thread. A worker runs one piece at a time, and its number is less than `get_threads()`. A
-    region that is entered inside of another runs on the thread that enters it, as worker 0.
+    A piece runs once, on any thread. A worker runs one piece at a time, and its number is less than `most`: where the
+    pool has more threads by now, as another thread may have seen to meanwhile, the caller does all the work. So it does
+    in a region that is entered inside of another. The caller is worker 0.
     """
-    count = pieces if isinstance(pieces, Reg) else constant(pieces, I64)
-    function.call(PARALLEL, Reg(f"@{task}", PTR), context, count, kind=None)
+    numbers = (n if isinstance(n, Reg) else constant(n, I64) for n in (pieces, most))
+    function.call(PARALLEL, Reg(f"@{task}", PTR), context, *numbers, kind=None)

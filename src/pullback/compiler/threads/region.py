@@ -43,7 +43,7 @@ done:
 """
 
 _WITHOUT_THREADS: Final = """
-define void @pullback_parallel(ptr %task, ptr %context, i64 %pieces) nounwind {
+define void @pullback_parallel(ptr %task, ptr %context, i64 %pieces, i64 %most) nounwind {
   call void @alone(ptr %task, ptr %context, i64 %pieces)
   ret void
 }
@@ -125,8 +125,9 @@ define internal void @pause() nounwind {
   ret void
 }
 
-; Run all pieces with those workers that come, and return when all are finished.
-define void @pullback_parallel(ptr %task, ptr %context, i64 %pieces) nounwind {
+; Run all pieces with those workers that come, and return when all are finished. If all of them and the caller are more
+; than `most`, the caller does all the work: the task has no memory for others.
+define void @pullback_parallel(ptr %task, ptr %context, i64 %pieces, i64 %most) nounwind {
 entry:
   %several = icmp sgt i64 %pieces, 1
   %workers = load atomic i64, ptr @workers monotonic, align 8
@@ -136,7 +137,14 @@ entry:
 ask:                                            ; a region in a region, or beside another thread's, runs where it is
   %swap = cmpxchg ptr @busy, i64 0, i64 1 acq_rel acquire, align 8
   %free = extractvalue { i64, i1 } %swap, 1
-  br i1 %free, label %offer, label %inline
+  br i1 %free, label %count, label %inline
+count:                                          ; a pool closes, and so grows, only while no region is busy
+  %coming = load atomic i64, ptr @workers acquire, align 8
+  %fit = icmp slt i64 %coming, %most
+  br i1 %fit, label %offer, label %leave
+leave:
+  store atomic i64 0, ptr @busy release, align 8
+  br label %inline
 offer:
   store atomic ptr %task, ptr @task monotonic, align 8
   store atomic ptr %context, ptr @context monotonic, align 8
@@ -282,7 +290,7 @@ done:
 
 
 def region_module(*, threaded: bool) -> str:
-    """What defines `pullback_parallel(ptr task, ptr context, i64 pieces)` and, with threads, the pool behind it.
+    """What defines `pullback_parallel(ptr task, ptr context, i64 pieces, i64 most)`, and the pool behind it.
 
     A task is a function (ptr context, i64 piece, i64 worker). Workers are counted from 1; who calls is worker 0.
     """
