@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from pullback.core.blocks import SMALL
 from pullback.core.errors import AxisError, DTypeError, ShapeError
 
 Axes: TypeAlias = int | Sequence[int] | None
@@ -60,15 +58,3 @@ def shape_of(x: Any) -> tuple[int, ...]:
 def reduced_size(shape: tuple[int, ...], axis: tuple[int, ...] | None) -> int:
     """How many elements each result of a reduction is made of."""
     return math.prod(shape if axis is None else (shape[i] for i in axis))
-
-
-def sum_first(x: Any) -> Any:
-    """Σ over the first axis: of a small array a product with ones, at a third of the time."""
-    if type(x) is np.ndarray and x.size <= SMALL and x.ndim <= 2 and x.dtype.char in "fd":
-        return _ones(len(x), x.dtype).dot(x)
-    return np.add.reduce(x, axis=0)
-
-
-@lru_cache
-def _ones(count: int, dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
-    return np.ones(count, dtype)

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from pullback.core.axes import sum_first
 from pullback.core.errors import GraphError, NotFiniteError, ShapeError
 from pullback.core.graph import PLACES, Node, ancestors, known_value, places, source
 from pullback.core.modes import MODE, ModeContext
@@ -208,7 +207,7 @@ def sum_to(value: Any, shape: tuple[int, ...], name: str) -> Any:
         return value
     extra = value.ndim - len(shape)
     if 1 not in shape:
-        total = sum_first(value) if extra == 1 else np.add.reduce(value, axis=tuple(range(extra)))
+        total = np.add.reduce(value, axis=0 if extra == 1 else tuple(range(extra)))
     else:
         stretched = [i + extra for i, n in enumerate(shape) if i + extra >= 0 and n == 1 != value.shape[i + extra]]
         total = value.sum(axis=(*range(extra), *stretched), keepdims=bool(stretched))

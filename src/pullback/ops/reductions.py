@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from pullback.core.axes import Axes, ndim_of, normalize_axes, normalize_axis, reduced_size, sum_first
+from pullback.core.axes import Axes, ndim_of, normalize_axes, normalize_axis, reduced_size
 from pullback.core.errors import OptionError, ShapeError
 from pullback.core.kinds import LinearMap, Reduction, broadcast, kept_shape
 from pullback.ops import elementwise as ew
@@ -119,7 +119,7 @@ def _cross_entropy(x: Any, labels: Any, axis: tuple[int, ...] | None, keepdims: 
         ) from None
     shifted = columns - np.maximum.reduce(columns, axis=0)
     weight = np.exp(shifted)
-    total = sum_first(weight)
+    total = np.add.reduce(weight, axis=0)
     losses = np.log(total) - shifted.ravel("K")[place]
     weight /= total
     weight.ravel("K")[place] -= 1
@@ -128,7 +128,7 @@ def _cross_entropy(x: Any, labels: Any, axis: tuple[int, ...] | None, keepdims: 
             losses = _mean(losses, None, keepdims=False)
             weight /= _number(count, x)
         else:
-            losses = sum_first(losses)
+            losses = np.add.reduce(losses)
         if not keepdims:
             return losses, weight.T.reshape(x.shape)
     losses = losses.reshape(kept_shape(x.shape, axis) if keepdims else _dropped(x.shape, axis))
