@@ -34,10 +34,10 @@ class Product:
         module = Module()
         emit_matmul(module, "matmul", how, **options)
         self.how = how
-        self.library = Library(module, ["matmul"])
+        self.code = Library(module, ["matmul"])
         extra = [POINTER] * len(options.get("parameters", ()))
         integers = [ctypes.c_int64] * 2
-        self.call = self.library.function("matmul", *[POINTER] * 4, *integers, *extra)
+        self.call = self.code.function("matmul", *[POINTER] * 4, *integers, *extra)
 
     def __call__(self, a, b, c, *extra, pieces=None):
         for first, last in pieces or [(0, self.how.pieces)]:

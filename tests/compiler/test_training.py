@@ -29,6 +29,19 @@ def batches(count):
     return [(rng.normal(size=(16, 20)).astype(np.float32), rng.integers(0, 7, 16)) for _ in range(count)]
 
 
+def step_of(model):
+    optimizer, criterion = optim.SGD(model.parameters(), lr=0.1), nn.CrossEntropyLoss()
+
+    def step(x, t):
+        loss = criterion(model(x), t)
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        return loss
+
+    return step
+
+
 def train(make, count, *, compiled, last=False, clip=None, rates=None):
     model = network()
     optimizer = make(model.parameters())
@@ -93,15 +106,7 @@ def test_dropout_draws_what_it_would_draw():
         model = nn.Sequential(
             nn.Linear(20, 33, rng=0), nn.Dropout(0.5, rng=np.random.default_rng(5)), nn.Linear(33, 7, rng=1)
         )
-        optimizer, criterion = optim.SGD(model.parameters(), lr=0.1), nn.CrossEntropyLoss()
-
-        def step(x, t):
-            loss = criterion(model(x), t)
-            loss.backward()
-            optimizer.step()
-            optimizer.zero_grad()
-            return loss
-
+        step = step_of(model)
         run = pb.compile(step) if compiled else step
         return [float(run(x, t)) for x, t in batches(8)]
 
@@ -110,16 +115,7 @@ def test_dropout_draws_what_it_would_draw():
 
 def test_parameters_are_written_over_only_where_nobody_looks():
     model = network()
-    optimizer, criterion = optim.SGD(model.parameters(), lr=0.1), nn.CrossEntropyLoss()
-
-    @pb.compile
-    def step(x, t):
-        loss = criterion(model(x), t)
-        loss.backward()
-        optimizer.step()
-        optimizer.zero_grad()
-        return loss
-
+    step = pb.compile(step_of(model))
     for x, t in batches(4):
         step(x, t)
     weight = model[0].weight

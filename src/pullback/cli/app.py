@@ -86,13 +86,7 @@ def pullback(
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line, and leave with its exit code.
-
-    Parameters
-    ----------
-    arguments : sequence of str, optional
-        Else those of the process, which may then start itself anew to change its number of threads.
-    """
+    """What `pullback.cli.main` runs, once the commands are loaded."""
     try:
         app(arguments, prog_name="pullback", obj=COMMAND_LINE if arguments is None else None)
     except RestartError as wanted:

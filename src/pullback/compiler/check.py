@@ -42,12 +42,10 @@ class _State(NamedTuple):
         """The state that a program reads and writes."""
         owners = {id(c.tensor): c.tensor for c in (*made.captured, *made.written)}
         owners |= {id(owner): owner for owner in (*made.cleared, *(owner for owner, _ in made.grads.values()))}
-        params = [param for equation in made.program.equations for param in equation.params.values()]
-        generators = {id(g): g for g in params if isinstance(g, np.random.Generator)}
         return cls(
             [(t, t.array, t.node) for t in owners.values()],
             [(t, t.grad, None if t.grad is None else t.grad.array) for t in owners.values()],
-            [(g, g.bit_generator.state) for g in generators.values()],
+            [(g, g.bit_generator.state) for g in made.program.generators],
         )
 
     def restore(self) -> None:

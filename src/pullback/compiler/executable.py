@@ -31,7 +31,7 @@ LONG: Final = 20_000  # instructions, about, during which Python's other threads
 class Stretch:
     """Regions that run in one native call, and the objects that it is given."""
 
-    library: Library
+    code: Library
     objects: tuple[Operand, ...]
     layouts: tuple[Layout, ...]
     long: bool
@@ -52,7 +52,7 @@ class Frame:
             return (start, start + -(-arena // 64) * 64, self.threads), self.memory
 
         self.calls: list[Callable[..., int]] = [
-            Entry(stretch.layouts, stretch.library.address(RUN), constants, long=stretch.long).take().call
+            Entry(stretch.layouts, stretch.code.address(RUN), constants, long=stretch.long).take().call
             for stretch in stretches
         ]
 
@@ -105,8 +105,7 @@ class Executable:
         given_too = self.stretches[0].objects[len(program.inputs) + len(self._roots) :] if self.stretches else ()
         self._plain = len(self._steps) == len(self.stretches) == 1 and all(isinstance(o, Constant) for o in given_too)
         self._constants = [operand.value for operand in given_too if isinstance(operand, Constant)]
-        params = [value for equation in program.equations for value in equation.params.values()]
-        self._generators = [*{id(g): g for g in params if isinstance(g, np.random.Generator)}.values()]
+        self._generators = program.generators
         self._parallel = any(region.parallel for region in self.plan.regions)
         self._free: list[Frame] = []
 
@@ -150,11 +149,11 @@ class Executable:
         known_by = "\n".join(
             map(str, (self._program, *layouts, self.plan.in_place, self.plan.arena, self._key, len(self.stretches)))
         )
-        library = Library(
+        code = Library(
             lambda: emit(self.plan, regions, slots, len(objects) + 3), [RUN], self._symbols(kernels),
             name=self._program.name, key=known_by,
         )  # fmt: skip
-        return Stretch(library, objects, tuple(layouts), sum(kernel.cost for kernel in kernels) > LONG)
+        return Stretch(code, objects, tuple(layouts), sum(kernel.cost for kernel in kernels) > LONG)
 
     @staticmethod
     def _symbols(kernels: Sequence[Kernel]) -> dict[str, int]:

@@ -117,6 +117,12 @@ class Program:
     name: str = field(default="program", compare=False)
     conditions: int = 0
 
+    @property
+    def generators(self) -> list[np.random.Generator]:
+        """The generators of random numbers that it draws from, each once."""
+        params = [param for equation in self.equations for param in equation.params.values()]
+        return [*{id(g): g for g in params if isinstance(g, np.random.Generator)}.values()]
+
     def verify(self) -> Program:
         """Give the program back, or raise GraphError: each value is made once, and before its use."""
         made = set(self.inputs)

@@ -87,14 +87,13 @@ class Ready:
         count = len(self.raw.program.equations)
         done = f"{count} operation{'s' * (count != 1)}, {self.calls} call{'s' * (self.calls != 1)}"
         lines = [f"{done}: {self.reason}" if self.reason else done]
-        report = getattr(self.runner, "report", None)
         guards = dict.fromkeys(fact.label for fact in (*self.seen.names, *self.seen.contents))
         watched = sorted({fact.label.partition(".")[0] for fact in self.seen.noticed})
         if guards:
             lines.append(f"  as long as these are the same: {', '.join(guards)}")
         if watched:
             lines.append(f"  and nothing changes in {', '.join(watched)}")
-        return lines + ([] if report is None else [f"  {line}" for line in report().splitlines()])
+        return lines + [f"  {line}" for line in self.runner.report().splitlines()]
 
     def short_way(self, call: Call) -> Short | None:
         """A function that runs the program for arguments like these with the least to do; MISFIT for others.

@@ -10,7 +10,6 @@ import numpy as np
 
 from pullback.core.changes import changed
 from pullback.core.errors import OptionError
-from pullback.core.modes import MODE
 from pullback.functions import random
 from pullback.nn.activations import ReLU
 from pullback.nn.linear import Linear
@@ -53,11 +52,8 @@ class Sequential(Module):
     add = append
 
     def forward(self, x: Any) -> Any:
-        trace = MODE.get().trace
-        for layer in self._layers:  # called as `layer(x)` would, but that the mode is asked once
-            if trace is not None:
-                trace.watch(layer)
-            x = layer.forward(x)
+        for layer in self._layers:
+            x = layer(x)
         return x
 
     def __len__(self) -> int:

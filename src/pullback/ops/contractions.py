@@ -18,16 +18,12 @@ from pullback.ops.movement import expand_dims, permute_dims, reshape, squeeze
 from pullback.ops.reductions import sum as sum_over
 
 
-def _plain(a: Any, b: Any, ta: bool, tb: bool) -> Any:
+def _matmul(a: Any, b: Any, c: Any = None, *, ta: bool, tb: bool) -> Any:
     if ta:
         a = a.mT
     if tb:
         b = b.mT
-    return a.dot(b) if a.ndim == b.ndim == 2 else np.matmul(a, b)  # the same numbers, by a shorter way to BLAS
-
-
-def _matmul(a: Any, b: Any, c: Any = None, *, ta: bool, tb: bool) -> Any:
-    y = _plain(a, b, ta, tb)
+    y = a.dot(b) if a.ndim == b.ndim == 2 else np.matmul(a, b)  # the same numbers, by a shorter way to BLAS
     if c is None:
         return y
     if c.dtype == y.dtype and c.ndim <= 1:
@@ -36,20 +32,14 @@ def _matmul(a: Any, b: Any, c: Any = None, *, ta: bool, tb: bool) -> Any:
     return y + c
 
 
-def _product(a: Any, b: Any, *, ta: bool = False, tb: bool = False) -> Any:
-    if type(a) is np.ndarray and type(b) is np.ndarray:
-        return _plain(a, b, ta, tb)
-    return matmul_.bind(a, b, ta=ta, tb=tb)
-
-
 def _matmul_left(ct: Any, b: Any, _own: Any, ta: bool, tb: bool) -> Any:
-    return _product(b, ct, ta=tb, tb=True) if ta else _product(ct, b, tb=not tb)
+    return matmul_.bind(b, ct, ta=tb, tb=True) if ta else matmul_.bind(ct, b, ta=False, tb=not tb)
 
 
 def _matmul_right(ct: Any, a: Any, own: Any, ta: bool, tb: bool) -> Any:
     if tb and getattr(own, "fortran", False):
-        return _product(a, ct, ta=not ta).mT  # laid out in memory as the operand is
-    return _product(ct, a, ta=True, tb=ta) if tb else _product(a, ct, ta=not ta)
+        return matmul_.bind(a, ct, ta=not ta, tb=False).mT  # laid out in memory as the operand is
+    return matmul_.bind(ct, a, ta=True, tb=ta) if tb else matmul_.bind(a, ct, ta=not ta, tb=False)
 
 
 def _explain_matmul(a: Any, b: Any, c: Any = None) -> ShapeError:

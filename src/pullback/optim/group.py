@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from types import SimpleNamespace
 from typing import Any, TypeAlias, final
 
 import numpy as np
@@ -51,7 +50,6 @@ class ParameterGroup(Noticed, Mapping[str, Any]):
         self.settings: dict[str, Any] = checked
         self.states: list[State] = []
         self._alone: set[int] = set()
-        self._shared: dict[Any, SimpleNamespace] = {}
 
     def __getitem__(self, name: str) -> Any:
         if name == "params":
@@ -83,13 +81,6 @@ class ParameterGroup(Noticed, Mapping[str, Any]):
     def plain(self) -> dict[str, Any]:
         """The settings as Python's numbers."""
         return {"lr": self.lr.item(), **self.settings}
-
-    def shared(self, dtype: np.dtype[Any]) -> SimpleNamespace:
-        """The settings as attributes, the same object at each step, for what parameters of a dtype share."""
-        found = self._shared.get(dtype)
-        if found is None:
-            found = self._shared[dtype] = SimpleNamespace(**self.settings)
-        return found
 
     def start(self, make: Callable[[Tensor], State], counting: bool) -> None:
         """Make the states, with one count of steps for all parameters of a dtype if they are counted."""

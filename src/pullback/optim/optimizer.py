@@ -102,9 +102,7 @@ class Optimizer(Noticed, ABC):
 
         A rule that counts its steps adds 1 to `step` here, in place.
         """
-        shared = group.shared(dtype)
-        shared.lr = lr.astype(dtype)
-        return shared
+        return SimpleNamespace(**group.settings, lr=lr.astype(dtype))
 
     # What users call.
 
@@ -136,13 +134,9 @@ class Optimizer(Noticed, ABC):
 
     def zero_grad(self) -> None:
         """Forget the gradients."""
-        tracing = MODE.get().trace is not None
         for group in self.param_groups:
             for p in group.params:
-                if tracing:
-                    p.grad = None
-                elif (source := p.node) is not None:
-                    source.grad = None
+                p.grad = None
 
     def step(self, *, skip_missing: bool = False) -> None:
         """Change each parameter that requires a gradient by the rule.
@@ -196,9 +190,8 @@ class Optimizer(Noticed, ABC):
         """The gradient of each parameter, group by group."""
         gradients: list[list[Tensor | None]] = []
         missing = []
-        tracing = MODE.get().trace is not None
         for group in self.param_groups:
-            row = [p.grad if tracing else getattr(p.node, "grad", None) for p in group.params]
+            row = [p.grad for p in group.params]
             gradients.append(row)
             for index, g in enumerate(row):
                 if g is None:
