@@ -30,9 +30,8 @@ def number(operand: Operand, made: Maker) -> Any:
     value = operand.value
     if isinstance(value, np.ndarray):
         first = value.reshape(-1)[:1]
-        return (
-            first[0] if first.tobytes() * value.size == value.tobytes() and value.size else None
-        )  # as bits: 0 is not -0
+        alike = first.tobytes() * value.size == value.tobytes()  # as bits: 0 is not -0
+        return first[0] if alike and value.size else None
     return value
 
 
@@ -97,10 +96,9 @@ def _divide(equation: Equation, made: Maker) -> Outcome:
     if dtype.kind != "f" or not isinstance(a, Value) or a.shape != equation.output.shape:
         return None
     mantissa, exponent = np.frexp(np.float64(known))
-    if abs(mantissa) == 0.5 and abs(exponent - 1) < np.finfo(dtype).maxexp - 2:  # it and its inverse are normal numbers
-        return equation.by(
-            elementwise.multiply, (a, Constant(dtype.type(1 / known)))
-        )  # a power of two: exact either way
+    # By a power of two it is exact either way, if that and its inverse are normal numbers.
+    if abs(mantissa) == 0.5 and abs(exponent - 1) < np.finfo(dtype).maxexp - 2:
+        return equation.by(elementwise.multiply, (a, Constant(dtype.type(1 / known))))
     return None
 
 
