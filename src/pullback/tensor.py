@@ -14,7 +14,7 @@ import numpy as np
 from pullback.core.changes import changed
 from pullback.core.errors import DTypeError, GraphError, ShapeError, TraceError
 from pullback.core.graph import Node, source, user_line
-from pullback.core.modes import MODE, ModeContext
+from pullback.core.modes import ModeContext, current_mode
 from pullback.core.primitive import Primitive
 from pullback.core.spec import layout_of
 from pullback.core.walks import pull
@@ -47,7 +47,7 @@ class Tensor(Methods, Writing):
     def __init__(self, array: Any) -> None:
         self.array = array
         self.node = None
-        if (trace := MODE.get().trace) is not None:
+        if (trace := current_mode().trace) is not None:
             trace.made(self)
 
     @classmethod
@@ -56,7 +56,7 @@ class Tensor(Methods, Writing):
         tensor = object.__new__(Tensor)
         tensor.array = array
         tensor.node = node
-        if (trace := MODE.get().trace) is not None:
+        if (trace := current_mode().trace) is not None:
             trace.made(tensor)
         return tensor
 
@@ -137,14 +137,14 @@ class Tensor(Methods, Writing):
     @property
     def grad(self) -> Tensor | None:
         """The gradient that `backward` has accumulated, or None."""
-        if (trace := MODE.get().trace) is not None and self.node is not None:
+        if (trace := current_mode().trace) is not None and self.node is not None:
             trace.touch_grad(self.node)
         return getattr(self.node, "grad", None)
 
     @grad.setter
     def grad(self, gradient: Any) -> None:
         leaf = None if (node := self.node) is None or node.primitive is not None else node
-        if (trace := MODE.get().trace) is not None and node is not None:
+        if (trace := current_mode().trace) is not None and node is not None:
             trace.replace_grad(node)
         if gradient is not None:
             if leaf is None:
@@ -181,7 +181,7 @@ class Tensor(Methods, Writing):
         return self.array.tolist()
 
     def _read(self, how: str) -> None:
-        mode = MODE.get()
+        mode = current_mode()
         if mode.trace is not None:
             raise TraceError(
                 f"{how}: a program that is being recorded has no numbers to look at", line=user_line(),
@@ -280,7 +280,7 @@ class Tensor(Methods, Writing):
                 "backward: this tensor was not recorded", shape=self.shape, dtype=self.dtype,
                 fix="make a tensor with requires_grad=True and compute from it, outside no_grad",
             )  # fmt: skip
-        trace = MODE.get().trace
+        trace = current_mode().trace
         boxed = create_graph or trace is not None
         retain = create_graph if retain_graph is None else retain_graph
         for leaf, gradient in pull([(node, self.seed(grad, boxed))], record=create_graph, retain=retain).items():

@@ -15,7 +15,7 @@ from pullback.core.changes import changed
 from pullback.core.errors import DTypeError, GraphError, ShapeError
 from pullback.core.graph import user_line
 from pullback.core.memory import owned
-from pullback.core.modes import MODE
+from pullback.core.modes import current_mode
 from pullback.core.primitive import Primitive
 from pullback.ops import indexing, movement
 
@@ -39,7 +39,7 @@ class Writing:
             if not np.can_cast(result.dtype, self.dtype, "same_kind"):
                 raise DTypeError("in place: the result does not fit the dtype", tensor=self.dtype, result=result.dtype)
             result = movement.astype(result, self.dtype)
-        mode = MODE.get()
+        mode = current_mode()
         if mode.trace is not None:
             mode.trace.write(self, result)
         elif self.node is not None and self.node.primitive is None:
@@ -80,7 +80,7 @@ class Writing:
 
     def _writable(self: Any, array: Any, other: Any) -> bool:
         """Whether nothing would be recorded, and the array owns its memory."""
-        mode = MODE.get()
+        mode = current_mode()
         if mode.trace is not None or not self.is_leaf or type(array) is not np.ndarray or array.base is not None:
             return False
         if not mode.recording:
@@ -90,7 +90,7 @@ class Writing:
     def assign(self: Any, value: Any) -> Tensor:
         """Take other numbers, in place; `t[...] = value` without broadcasting."""
         tensor = Primitive.tensor
-        tracing = MODE.get().trace is not None
+        tracing = current_mode().trace is not None
         if tracing and isinstance(value, np.ndarray):
             value = movement.astype(movement.copy_(value), self.dtype)  # which a program does again
         if isinstance(value, tensor):

@@ -14,7 +14,7 @@ from pullback.compiler.groups import is_reduction
 from pullback.compiler.passes import simplified
 from pullback.compiler.tracer import record
 from pullback.compiler.views import ordered
-from pullback.core.modes import MODE
+from pullback.core.modes import current_mode
 
 WAYS = (
     lambda x, y, axis: x + y,
@@ -39,7 +39,7 @@ def drawn(seed):
         return rng.sample(values[3:], min(len(values) - 3, 3))
 
     matrices = tuple(np.random.default_rng(0).normal(size=(3, 4, 4)))
-    made = record(f, take_apart(matrices, {}, Static(f, (), ()), MODE.get()).fill, "f")[1]
+    made = record(f, take_apart(matrices, {}, Static(f, (), ()), current_mode()).fill, "f")[1]
     return simplified(made.program)
 
 

@@ -153,7 +153,7 @@ class Static:
 
 def take_apart(args: tuple[Any, ...], kwargs: dict[str, Any], static: Static, mode: Mode) -> Call:
     """What a call gives, and the key of the program that it needs."""
-    key: list[tuple[str, Any]] = [("modes", mode[:4])]
+    key: list[tuple[str, Any]] = [("modes", mode.flags)]
     call = Call(args, kwargs, (), ([], {}), [], [], [], tracked=False, fixed=False)
     tracked = any_fixed = False
     numbered = [(i, i in static.numbers, value) for i, value in enumerate(args)]

@@ -19,7 +19,7 @@ from pullback.compiler.ready import Ready, Short
 from pullback.compiler.recordings import Recordings
 from pullback.compiler.run import MISFIT, Runner
 from pullback.core.errors import GraphError, OptionError, PullbackWarning
-from pullback.core.modes import MODE
+from pullback.core.modes import current_mode
 from pullback.visualize import Graph, Picture
 
 MOST_REHEARSALS: Final = 3  # the second may see gradients that the first did not
@@ -120,7 +120,7 @@ class Compiled:
         return self._call(args, kwargs)
 
     def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        mode = MODE.get()
+        mode = current_mode()
         if mode.trace is not None or mode.anomaly:  # part of a larger recording, or each operation is looked at
             return self._f(*args, **kwargs)
         call = take_apart(args, kwargs, self._static, mode)
@@ -157,7 +157,7 @@ class Compiled:
         >>> float(total), float(add(pb.tensor(1.0))), float(total)
         (0.0, 1.0, 1.0)
         """
-        mode = MODE.get()
+        mode = current_mode()
         if mode.trace is not None or mode.anomaly:
             return
         self._ahead = True

@@ -12,7 +12,7 @@ from pullback.compiler.record import Record
 from pullback.compiler.run import MISFIT, Runner
 from pullback.core.changes import CHANGES
 from pullback.core.errors import TraceError
-from pullback.core.modes import MODE
+from pullback.core.modes import current_mode
 from pullback.core.tree import children, leaves
 from pullback.tensor import Tensor
 
@@ -126,19 +126,19 @@ class Ready:
 
     def _short_way(self, args: Sequence[Any], given: Sequence[int]) -> Short:
         """The same for positional arguments that are no containers; those at `given` are arrays and tensors."""
-        mode, types, changes, written = MODE.get(), tuple(map(type, args)), self._changes, self._written
+        mode, types, changes, written = current_mode(), tuple(map(type, args)), self._changes, self._written
         tensors = [(place, i) for place, i in enumerate(given) if isinstance(args[i], Tensor)]
         fixed = [(i, arg) for i, arg in enumerate(args) if i not in given]
         names = [(fact.get, fact.argument, fact.now) for fact in self.seen.names]
-        contents, get_mode, run, plain = self.seen.contents, MODE.get, self.runner.run, not tensors and not fixed
+        contents, run, plain = self.seen.contents, self.runner.run, not tensors and not fixed
         alike = len(tensors) == len(args) and not written
 
         def short(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-            now = get_mode()
+            now = current_mode()
             if (
                 kwargs
                 or CHANGES[0] != changes
-                or (now is not mode and now[:5] != mode[:5])
+                or (now is not mode and (now.trace is not mode.trace or now.flags != mode.flags))
                 or (*map(type, args),) != types
             ):
                 return MISFIT

@@ -26,7 +26,7 @@ import numpy as np
 from pullback.core.blocks import LARGE, SMALL, blockwise
 from pullback.core.errors import OptionError
 from pullback.core.graph import Node
-from pullback.core.modes import MODE
+from pullback.core.modes import current_mode
 from pullback.core.primitive import OPERAND_NAMES, Primitive, Rule
 from pullback.core.spec import spec_of, zeros_of
 
@@ -175,7 +175,7 @@ def _strong_multiply(a: Any, b: Any) -> Any:
         total = result
     else:
         total = np.vdot(result, result) if result.size <= SMALL else np.add.reduce(result, axis=None)
-    if math.isfinite(total) or MODE.get().strict_nan:
+    if math.isfinite(total) or current_mode().strict_nan:
         return result
     return np.where(np.isnan(result) & ((a == 0) | (b == 0)), 0, result)
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 from pullback.core.axes import shape_of
 from pullback.core.errors import BroadcastWarning, PrecisionWarning, PullbackWarning, message
 from pullback.core.graph import user_frame
-from pullback.core.modes import MODE
+from pullback.core.modes import current_mode
 
 _seen: Final[set[tuple[type[PullbackWarning], str, int]]] = set()
 
@@ -44,7 +44,7 @@ def _complain(kind: type[PullbackWarning], text: str) -> None:
     frame = user_frame()
     where = (frame.f_code.co_filename, frame.f_lineno) if frame is not None else ("unknown", 0)
     text = f"{text}\n  line  {where[0]}:{where[1]}"
-    if MODE.get().strict:
+    if current_mode().strict:
         raise kind(text)
     if (kind, *where) not in _seen:
         _seen.add((kind, *where))

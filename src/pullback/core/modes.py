@@ -10,7 +10,7 @@ from contextlib import ContextDecorator
 from contextvars import ContextVar
 from functools import wraps
 from inspect import iscoroutinefunction, isgeneratorfunction
-from typing import Any, Final, NamedTuple, Protocol, Self
+from typing import Any, Final, Protocol, Self
 
 
 class Trace(Protocol):
@@ -35,8 +35,8 @@ class Trace(Protocol):
         """Note an object on whose attributes depends what is done."""
 
 
-class Mode(NamedTuple):
-    """What an operation asks before it records.
+class Mode:
+    """What an operation asks before it records; immutable.
 
     Attributes
     ----------
@@ -56,17 +56,36 @@ class Mode(NamedTuple):
         What comes back when the context ends, and the context that made this mode.
     """
 
-    recording: bool = True
-    anomaly: bool = False
-    strict_nan: bool = False
-    strict: bool = False
-    trace: Trace | None = None
-    reads: list[str] | None = None
-    outer: Mode | None = None
-    owner: ModeContext | None = None
+    __slots__ = ("anomaly", "outer", "owner", "reads", "recording", "strict", "strict_nan", "trace")
+
+    def __init__(
+        self, recording: bool = True, anomaly: bool = False, strict_nan: bool = False, strict: bool = False,
+        trace: Trace | None = None, reads: list[str] | None = None, outer: Mode | None = None,
+        owner: ModeContext | None = None,
+    ) -> None:  # fmt: skip
+        self.recording = recording
+        self.anomaly = anomaly
+        self.strict_nan = strict_nan
+        self.strict = strict
+        self.trace = trace
+        self.reads = reads
+        self.outer = outer
+        self.owner = owner
+
+    @property
+    def flags(self) -> tuple[bool, bool, bool, bool]:
+        """What differs between modes apart from who watches: recording, anomaly, strict_nan, strict."""
+        return self.recording, self.anomaly, self.strict_nan, self.strict
+
+    def changed(self, **changes: Any) -> Mode:
+        """Another mode, that differs in some fields."""
+        return Mode(**{name: changes.get(name, getattr(self, name)) for name in self.__slots__})
 
 
-MODE: Final[ContextVar[Mode]] = ContextVar("pullback mode", default=Mode())  # noqa: B039 (a Mode is immutable)
+_MODE: Final[ContextVar[Mode]] = ContextVar("pullback mode", default=Mode())  # noqa: B039 (a Mode is immutable)
+
+# A method bound once: what every operation asks is asked without looking the method up.
+current_mode: Final = _MODE.get
 
 
 class ModeContext(ContextDecorator):
@@ -76,7 +95,7 @@ class ModeContext(ContextDecorator):
     generators, whose caller keeps its own mode.
 
     >>> with ModeContext(recording=False):
-    ...     MODE.get().recording
+    ...     current_mode().recording
     False
     """
 
@@ -84,17 +103,17 @@ class ModeContext(ContextDecorator):
         self._changes = changes
 
     def __enter__(self) -> Self:
-        mode = MODE.get()
-        MODE.set(mode._replace(**self._changes, outer=mode, owner=self))
+        mode = current_mode()
+        _MODE.set(mode.changed(**self._changes, outer=mode, owner=self))
         return self
 
     def __exit__(self, *exception: object) -> None:
         # Not always the innermost: a generator that waits inside a mode of its own leaves that one standing.
-        mode: Mode | None = MODE.get()
+        mode: Mode | None = current_mode()
         while mode is not None and mode.owner is not self:
             mode = mode.outer
         if mode is not None and mode.outer is not None:
-            MODE.set(mode.outer)
+            _MODE.set(mode.outer)
 
     def __call__(self, function: Any) -> Any:
         if iscoroutinefunction(function):

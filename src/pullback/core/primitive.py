@@ -15,7 +15,7 @@ import numpy as np
 from pullback.core.blocks import LARGE, blockwise
 from pullback.core.errors import AxisError, DTypeError, GraphError, NotFiniteError, PullbackError, ShapeError
 from pullback.core.graph import NO_PARAMS, Node, known_value, next_serial, user_line
-from pullback.core.modes import MODE
+from pullback.core.modes import current_mode
 from pullback.core.spec import KEPT_SIZE, Spec, constant_of, spec_of, summary_of
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ _NUMBERS: Final = frozenset(
 OPERAND_NAMES: Final = {1: ("x",), 2: ("a", "b"), 3: ("a", "b", "c")}
 
 _new: Final = object.__new__
-_mode: Final = MODE.get
 
 
 class Rule:
@@ -118,7 +117,7 @@ class Primitive(ABC):
 
     def __call__(self, *operands: Any, **params: Any) -> Any:
         # The hot path of every recorded operation: written out in one piece, for each call here costs 5 % of it.
-        mode = _mode()
+        mode = current_mode()
         if mode.trace is not None:
             return mode.trace.apply(self, operands, params)
         tensor_type = self.tensor

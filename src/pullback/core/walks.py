@@ -20,7 +20,7 @@ import numpy as np
 
 from pullback.core.errors import GraphError, NotFiniteError, ShapeError
 from pullback.core.graph import PLACES, Node, ancestors, known_value, places, source
-from pullback.core.modes import MODE, ModeContext
+from pullback.core.modes import ModeContext, current_mode
 from pullback.core.primitive import Primitive, all_finite, describe_range
 from pullback.core.spec import layout_of, zeros_of
 
@@ -100,7 +100,7 @@ def pull(
         if node not in cotangents:
             heappush(heap, (-node.serial, node))
         cotangents[node] = _added(cotangents.get(node), cotangent)
-    mode = MODE.get()
+    mode = current_mode()
     anomaly, tracing = mode.anomaly, mode.trace is not None
     boxing = record or tracing
     results: dict[Node, Any] = {}
@@ -245,7 +245,7 @@ def push(
 ) -> dict[Node, Any]:
     """Carry tangents from sources forward along `path`; give the tangent of each node on it that has one."""
     carried: dict[Node, Any] = dict(tangents)
-    anomaly, tracing = MODE.get().anomaly, MODE.get().trace is not None
+    anomaly, tracing = current_mode().anomaly, current_mode().trace is not None
     with quietly(tracing and not record):
         for node in path:
             if node in tangents or node.primitive is None:
@@ -301,7 +301,7 @@ def transpose(function: Callable[..., Any], specs: Sequence[Any], cotangents: An
         The cotangent of each argument, as tensors if any of `cotangents` is one.
     """
     single = not isinstance(cotangents, tuple)
-    recorded = MODE.get().recording
+    recorded = current_mode().recording
     with ModeContext(recording=True, anomaly=False):
         arguments = [track(zeros_of(spec)) for spec in specs]
         outputs = function(*arguments)

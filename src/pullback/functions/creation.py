@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from pullback.core.errors import DTypeError, OptionError
-from pullback.core.modes import MODE
+from pullback.core.modes import current_mode
 from pullback.core.tree import leaves
 from pullback.ops.elementwise import equal
 from pullback.ops.movement import astype, broadcast_to, copy_, expand_dims, stack
@@ -68,7 +68,7 @@ def _copied(data: Tensor, dtype: Any) -> Tensor:
 
 
 def _read(data: Any, dtype: Any, copy: bool) -> Tensor:
-    if MODE.get().trace is not None and isinstance(data, np.ndarray) and data.ndim and data.dtype.kind in "biufc":
+    if current_mode().trace is not None and isinstance(data, np.ndarray) and data.ndim and data.dtype.kind in "biufc":
         return copy_(data) if dtype is None else astype(data, dtype)  # which a program does again
     try:
         array = np.array(data, dtype, copy=True if copy else None)

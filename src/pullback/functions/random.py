@@ -10,7 +10,7 @@ import numpy as np
 from pullback.core.custom_kinds import Opaque
 from pullback.core.errors import GraphError, OptionError, TraceError
 from pullback.core.graph import user_line
-from pullback.core.modes import MODE
+from pullback.core.modes import current_mode
 from pullback.tensor import Tensor
 
 Rng: TypeAlias = "int | np.random.Generator | None"
@@ -29,7 +29,7 @@ def seed(n: int) -> None:
     >>> uniform().item() == (seed(0), uniform().item())[1]
     True
     """
-    if MODE.get().trace is not None:
+    if current_mode().trace is not None:
         raise TraceError(
             "seed: a program draws numbers, and does not seed", line=user_line(),
             fix="seed outside, or draw from a seed: pb.random.normal(rng=0)",

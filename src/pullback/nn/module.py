@@ -15,7 +15,7 @@ import numpy as np
 from pullback.core import tree
 from pullback.core.changes import Noticed
 from pullback.core.errors import DTypeError, OptionError
-from pullback.core.modes import MODE
+from pullback.core.modes import current_mode
 from pullback.functions.creation import asarray
 from pullback.nn.outline import Summary, outline, summarize
 from pullback.nn.parameter import Parameter
@@ -61,7 +61,7 @@ class Module(Noticed, ABC):
         """Compute the output from the input; called by `module(...)`."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if (trace := MODE.get().trace) is not None:
+        if (trace := current_mode().trace) is not None:
             trace.watch(self)
         return self.forward(*args, **kwargs)
 

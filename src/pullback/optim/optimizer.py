@@ -11,7 +11,7 @@ import numpy as np
 
 from pullback.core.changes import Noticed, changed
 from pullback.core.errors import NoGradientError, OptionError
-from pullback.core.modes import MODE, no_grad
+from pullback.core.modes import current_mode, no_grad
 from pullback.optim.checks import checked_group, checked_parameters, divided, label
 from pullback.optim.group import ParameterGroup, Params, State
 from pullback.optim.state import load, save
@@ -151,7 +151,7 @@ class Optimizer(Noticed, ABC):
         NoGradientError
             If a parameter that requires a gradient has none; says which and why, and changes nothing.
         """
-        if (trace := MODE.get().trace) is not None:
+        if (trace := current_mode().trace) is not None:
             trace.watch(self)
         gradients = self._gradients(skip_missing)
         if self.on_arrays and trace is None:

@@ -15,7 +15,7 @@ import numpy as np
 
 from pullback.core.errors import GraphError
 from pullback.core.graph import Node, ancestors, next_serial
-from pullback.core.modes import MODE, ModeContext
+from pullback.core.modes import ModeContext, current_mode
 from pullback.core.primitive import Primitive
 from pullback.core.tree import leaves, rebuild, tree_map
 from pullback.core.walks import between, pull, push, track
@@ -39,7 +39,7 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(f)
     def checkpointed(*args: Any, **kwargs: Any) -> Any:
-        if not MODE.get().recording or MODE.get().trace is not None:
+        if not current_mode().recording or current_mode().trace is not None:
             return f(*args, **kwargs)
         return _Rerun(f, args, kwargs).outputs()
 

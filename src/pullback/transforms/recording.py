@@ -9,7 +9,7 @@ import numpy as np
 
 from pullback.core.errors import DTypeError, GraphError, OptionError, ShapeError
 from pullback.core.graph import Node
-from pullback.core.modes import MODE, ModeContext
+from pullback.core.modes import ModeContext, current_mode
 from pullback.core.tree import leaves, rebuild, same_structure, tree_map
 from pullback.core.walks import Between, between, pull, push, track
 from pullback.ops.elementwise import identity, stop_gradient
@@ -24,7 +24,7 @@ def fresh(value: Any, name: str) -> Tensor:
     """
     if isinstance(value, Tensor) and value.node is not None:
         return identity(value)
-    tracing = MODE.get().trace is not None
+    tracing = current_mode().trace is not None
     if tracing and isinstance(value, (Tensor, np.ndarray)):
         value = copy_(value) if isinstance(value, np.ndarray) else stop_gradient(value)  # which the trace sees
     array = value.array if isinstance(value, Tensor) else np.array(value)
@@ -60,7 +60,7 @@ class Recording:
         has_aux: bool = False,
     ) -> None:  # fmt: skip
         self.name = name
-        mode = MODE.get()
+        mode = current_mode()
         # Branches that are not taken compute too: what is really in the result shows in the result.
         self._reads: list[str] = []
         with ModeContext(recording=True, reads=self._reads), np.errstate(divide="ignore", invalid="ignore"):
@@ -134,7 +134,7 @@ class Recording:
                 f"{self.name}: a {what} has the shape of its value", value=like.shape,
                 got=np.shape(value.array if tensor else value),
             )  # fmt: skip
-        if tensor and value.node is not None and MODE.get().recording:
+        if tensor and value.node is not None and current_mode().recording:
             self.record = True
         if tensor and (self.record or self._tracing):
             return value.astype(like.dtype) if value.dtype != like.dtype else value

@@ -11,7 +11,7 @@ import numpy as np
 
 from pullback.core.errors import GraphError, NoGradientError, OptionError
 from pullback.core.graph import Node, ancestors
-from pullback.core.modes import MODE
+from pullback.core.modes import current_mode
 from pullback.core.tree import leaves
 from pullback.core.walks import between, pull
 from pullback.tensor import Tensor
@@ -215,7 +215,7 @@ def gradients(
     """
     if not isinstance(loss, Tensor) or loss.node is None:
         raise GraphError("gradients: the value was not recorded", why=why_not(loss))
-    seed = loss.seed(None, boxed=create_graph or MODE.get().trace is not None)
+    seed = loss.seed(None, boxed=create_graph or current_mode().trace is not None)
     retain = create_graph or retain_graph
     if wrt is None:
         found = pull([(loss.node, seed)], record=create_graph, retain=retain)
