@@ -22,6 +22,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, final
 
 import numpy as np
+from numpy import float64, generic, ndarray
 
 from pullback.core.blocks import LARGE, SMALL, blockwise
 from pullback.core.errors import OptionError
@@ -37,7 +38,7 @@ def broadcast(value: Any, shape: tuple[int, ...]) -> Any:
     """Stretch `value` to `shape`."""
     if value.shape == shape:
         return value
-    if isinstance(value, (np.ndarray, np.generic)) and math.prod(shape) < 4096:
+    if isinstance(value, (ndarray, generic)) and math.prod(shape) < 4096:
         stretched = np.empty(shape, value.dtype)  # where it is small, filling is four times as fast as a view
         stretched[...] = value
         return stretched
@@ -58,10 +59,10 @@ def product(partial: Any, direction: Any, strong: bool) -> Any:
     infinite; a *strong* partial may itself be infinite or NaN, and 0 wins over it.
     """
     kind = type(partial)
-    if kind is np.float64 and type(direction) is np.float64:  # the quick way for numbers
+    if kind is float64 and type(direction) is float64:  # the quick way for numbers
         result = partial * direction
         return result if math.isfinite(result) else _strong_multiply(partial, direction) if strong else result
-    if kind is np.ndarray and type(direction) is np.ndarray:
+    if kind is ndarray and type(direction) is ndarray:
         if partial.dtype.kind == "b":
             if (bits := _BITS.get(direction.dtype.char)) is None:
                 return np.where(partial, direction, 0)
@@ -134,7 +135,7 @@ class Elementwise(Primitive):
 
     def vjp(self, node: Node, cotangent: Any, saved: Sequence[Any], wanted: Sequence[int]) -> list[Any]:
         contributions: list[Any] = []
-        large = type(cotangent) is np.ndarray and cotangent.size >= LARGE
+        large = type(cotangent) is ndarray and cotangent.size >= LARGE
         for i in wanted:
             rule = self.rules[i]
             if rule is None or rule.number == 0:
@@ -229,7 +230,7 @@ class Reduction(Primitive):
         if 0 not in wanted:
             return [None for _ in wanted]
         weight = self._weight(node, saved)
-        if not isinstance(cotangent, np.generic) or cotangent != 1:  # as that of a loss is
+        if not isinstance(cotangent, generic) or cotangent != 1:  # as that of a loss is
             kept = kept_shape(node.inputs[0].aval.shape, node.params["axis"])
             weight = product(weight, cotangent.reshape(kept), self.strong)
         return [weight if i == 0 else None for i in wanted]

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
+from numpy import float64, ndarray
 
 from pullback.core.blocks import LARGE, blockwise
 from pullback.core.errors import AxisError, DTypeError, GraphError, NotFiniteError, PullbackError, ShapeError
@@ -30,6 +31,10 @@ _NUMBERS: Final = frozenset(
 OPERAND_NAMES: Final = {1: ("x",), 2: ("a", "b"), 3: ("a", "b", "c")}
 
 _new: Final = object.__new__
+
+
+# What `Primitive._plan` gives.
+Plan = tuple[bool, bool, bool, tuple[int, ...], tuple[int, ...], tuple[None, ...] | None, bool]
 
 
 class Rule:
@@ -91,7 +96,7 @@ class Primitive(ABC):
     def __init__(self, name: str, kernel: Callable[..., Any], doc: str | None = None) -> None:
         self.name = name
         self.kernel = kernel
-        self._plans: dict[int, tuple[tuple[int, ...], tuple[None, ...] | None]] = {}
+        self._plans: dict[int, Plan] = {}
         self.__name__ = self.__qualname__ = name
         if doc is not None:
             self.__doc__ = doc
@@ -123,66 +128,62 @@ class Primitive(ABC):
         tensor_type = self.tensor
         arrays: list[Any] = []
         inputs: list[Any] = []
-        tracked = constant = captured = 0  # bit i is set where operand i is
+        tracked = captured = 0  # bit i is set where operand i is
         plain = True
         bit = 1
         for operand in operands:
             if isinstance(operand, tensor_type):
                 plain = False
                 array = operand.array
-                node = operand.node
-                if node is None:
+                if operand.node is None:
                     inputs.append(array)
-                    constant |= bit
                 else:
-                    inputs.append(node)
+                    inputs.append(operand.node)
                     tracked |= bit
             else:
                 if type(operand) not in _NUMBERS:
-                    if type(operand) is not np.ndarray:
+                    if type(operand) is not ndarray:
                         operand = as_operand(operand)
                     captured |= bit
-                    constant |= bit
                 array = operand
                 inputs.append(operand)
             arrays.append(array)
             bit += bit
+        plan = self._plans.get(tracked | bit)
+        if plan is None:
+            plan = self._plan(tracked, bit)
+        recorded, blocks, residual, constants, drops, nothing, looks = plan
         if plain and arrays:
             arrays[0] = np.asarray(arrays[0])  # Python numbers alone are no arrays yet
-        if len(arrays) != self.arity and self.arity is not None:
-            raise TypeError(f"{self.name}() takes {self.arity} operands, not {len(arrays)}")  # NumPy would write to one
         try:
-            if self.blocks and type(array) is np.ndarray and array.size >= LARGE:
+            if blocks and type(array) is ndarray and array.size >= LARGE:
                 output = blockwise(self.kernel, arrays)
             else:
                 output = self.kernel(*arrays, **params)
         except (ValueError, IndexError, TypeError) as error:
             raise self.complaint(error, arrays) from None
-        if plain and arrays and type(output) is np.ndarray and (output.base is not None or output is arrays[0]):
-            output = output.copy()  # not a view of the caller's own array, which may change
-        residual = None
-        if self.residual is not None:
-            output, residual = output
+        if residual:
+            output, weight = output
         result: Tensor = _new(tensor_type)
-        result.array = output
-        if not tracked or not mode.recording or not self.differentiable:
+        if not recorded or not mode.recording:
+            if plain and arrays and type(output) is ndarray and (output.base is not None or output is arrays[0]):
+                output = output.copy()  # not a view of the caller's own array, which may change
+            result.array = output
             result.node = None
             return result
-        plan = self._plans.get(tracked | bit)
-        drops, nothing = self._plan(tracked, bit) if plan is None else plan
+        result.array = output
+        result.node = node = _new(Node)
         arrays.insert(0, output)
         for place in drops:
             arrays[place] = None
-        if constant:
-            for place, array in enumerate(inputs):
-                if constant >> place & 1:
-                    if captured >> place & 1 and arrays[place + 1] is not None:
-                        # An array of the caller's own: a later change of it must not change the derivative.
-                        array = arrays[place + 1] = array.copy()
-                    inputs[place] = constant_of(array)
-        if residual is not None:
-            arrays.append(residual)
-        result.node = node = _new(Node)
+        for place in constants:
+            array = inputs[place]
+            if captured >> place & 1 and arrays[place + 1] is not None:
+                # An array of the caller's own: a later change of it must not change the derivative.
+                array = arrays[place + 1] = array.copy()
+            inputs[place] = constant_of(array)
+        if residual:
+            arrays.append(weight)
         node.primitive = self
         node.params = params or NO_PARAMS
         node.inputs = tuple(inputs)
@@ -190,10 +191,16 @@ class Primitive(ABC):
         node.saved = nothing or tuple(arrays)
         node.tracked = tracked
         node.serial = next_serial()
-        if type(output) is np.float64:
-            node.aval = output
+        if type(output) is float64:
+            node.aval = output  # a number is its own Spec
+        elif type(output) is tuple:
+            node.aval = summary_of(output)
+        elif output.dtype.kind != "f":
+            result.node = None  # integers and booleans carry no derivative
         else:
-            self.describe(result, node, operands)
+            node.aval = output if output.size <= KEPT_SIZE else Spec(output.shape, output.dtype)
+            if looks:
+                self._look(node, operands)
         if mode.anomaly and result.node is not None:
             _watch(self, node, output)
         return result
@@ -206,29 +213,38 @@ class Primitive(ABC):
         output = self.kernel(*operands, **params)
         return output if self.residual is None else output[0]
 
-    def describe(self, result: Tensor, node: Node, operands: Sequence[Any]) -> None:
-        """Note what the node made: the value itself where it is small, else its shape and dtype."""
-        output = result.array
-        if type(output) is tuple:
-            node.aval = summary_of(output)
-            return
-        dtype = output.dtype
-        if dtype.kind != "f":
-            result.node = None  # integers and booleans carry no derivative
-            return
-        node.aval = output if output.size <= KEPT_SIZE else Spec(output.shape, dtype)
-        if self.blocks and len(operands) > 1 and node.saved is not None:
+    def _look(self, node: Node, operands: Sequence[Any]) -> None:
+        """What an elementwise operation on several operands sees to: their precisions, and what is rarely meant."""
+        if self.blocks and node.saved is not None:
             # A partial of a half-precision operand is worked out in the precision of the result.
-            node.saved = tuple([_at_least(value, dtype) for value in node.saved])
+            node.saved = tuple([_at_least(value, node.aval.dtype) for value in node.saved])
         if self.lint is not None:
             self.lint(self.name, *operands)
 
-    def _plan(self, tracked: int, bit: int) -> tuple[tuple[int, ...], tuple[None, ...] | None]:
-        """Places among (output, *operands) that no derivative of the tracked operands needs; if all, what is saved."""
+    def _plan(self, tracked: int, bit: int) -> Plan:
+        """What recording does with operands of which the `tracked` are tracked, worked out once.
+
+        Returns
+        -------
+        tuple
+            Whether anything is recorded; whether large arrays are done in blocks; whether the kernel gives a residual;
+            the operands that are not tracked; the places among (output, *operands) that no derivative of the tracked
+            ones needs; what is saved, if that is nothing; whether the operands are to be looked at.
+        """
         count = bit.bit_length() - 1
-        keep = {p for i in range(count) if tracked >> i & 1 for p in self.needs(i, count)}
-        drops = tuple(p for p in range(count + 1) if p not in keep)
-        plan = self._plans[tracked | bit] = drops, None if keep else (None,) * (count + 1)
+        if count != self.arity and self.arity is not None:
+            raise TypeError(f"{self.name}() takes {self.arity} operands, not {count}")  # NumPy would write to one
+        recorded = bool(tracked) and self.differentiable
+        keep = {p for i in range(count) if recorded and tracked >> i & 1 for p in self.needs(i, count)}
+        plan = self._plans[tracked | bit] = (
+            recorded,
+            self.blocks,
+            self.residual is not None,
+            tuple(i for i in range(count) if not tracked >> i & 1),
+            tuple(p for p in range(count + 1) if p not in keep),
+            None if keep else (None,) * (count + 1),
+            (self.blocks and count > 1) or self.lint is not None,
+        )
         return plan
 
     def complaint(self, error: Exception, arrays: Sequence[Any]) -> Exception:

@@ -6,6 +6,7 @@ import math
 from typing import Any, Final
 
 import numpy as np
+from numpy import generic, ndarray
 
 # Values up to this many elements are kept with their node, to be drawn and printed; it costs a reference.
 KEPT_SIZE: Final = 64
@@ -47,7 +48,7 @@ class Spec:
 
 def layout_of(array: Any) -> Any:
     """The Spec of an array, with its memory order; of a number, the number."""
-    if isinstance(array, np.generic):
+    if isinstance(array, generic):
         return array  # a number is its own Spec, and the quickest to ask
     flags = getattr(array, "flags", None)
     return Spec(array.shape, array.dtype, flags is not None and flags.f_contiguous and not flags.c_contiguous)
@@ -70,7 +71,7 @@ def summary_of(value: Any) -> Any:
 
 def constant_of(value: Any) -> Any:
     """A constant operand as a node keeps it: itself where it is small or a number, else its Spec."""
-    return Spec(value.shape, value.dtype) if isinstance(value, np.ndarray) and value.size > KEPT_SIZE else value
+    return Spec(value.shape, value.dtype) if isinstance(value, ndarray) and value.size > KEPT_SIZE else value
 
 
 def zeros_of(spec: Any) -> np.ndarray[Any, Any]:

@@ -17,6 +17,7 @@ from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from numpy import errstate, float64, ndarray
 
 from pullback.core.errors import GraphError, NotFiniteError, ShapeError
 from pullback.core.graph import PLACES, Node, ancestors, known_value, places, source
@@ -141,7 +142,7 @@ def pull(
                     unfed.append(parent)
                     continue
                 aval = parent.aval
-                if type(contribution) is np.float64 and type(aval) is np.float64:
+                if type(contribution) is float64 and type(aval) is float64:
                     pass  # the quick way for numbers
                 elif type(aval) is tuple or contribution.shape != aval.shape or contribution.dtype != aval.dtype:
                     contribution = conform(contribution, aval, primitive.name)
@@ -155,7 +156,7 @@ def pull(
                     cotangents[parent] = total
                 else:
                     cotangents[parent] = _added(total, contribution) if type(aval) is tuple else total + contribution
-                    if type(total) is np.ndarray:
+                    if type(total) is ndarray:
                         owned.add(parent)
             contribution = total = None
     if not wrt:
@@ -169,7 +170,7 @@ def pull(
 
 @contextmanager
 def _untracked() -> Iterator[None]:
-    with np.errstate(all="ignore"), ModeContext(recording=False):
+    with errstate(all="ignore"), ModeContext(recording=False):
         yield
 
 
@@ -179,7 +180,7 @@ def quietly(unrecorded: bool) -> AbstractContextManager[None]:
     Of no walk, whatever its graph is made of: that a cotangent overflowed is seen in the gradient, too.
     While a program is being traced, walks run on tensors; where they are not to be differentiated, `unrecorded`.
     """
-    return _untracked() if unrecorded else np.errstate(all="ignore")
+    return _untracked() if unrecorded else errstate(all="ignore")
 
 
 def _added(a: Any, b: Any) -> Any:
