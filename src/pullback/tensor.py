@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import sys
 import weakref
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Final
 
 import numpy as np
 
@@ -22,6 +23,8 @@ from pullback.methods import Methods
 from pullback.ops import elementwise
 from pullback.protocols import array_function, array_ufunc
 from pullback.writing import Writing
+
+_new: Final = object.__new__
 
 
 class Tensor(Methods, Writing):
@@ -50,10 +53,10 @@ class Tensor(Methods, Writing):
         if (trace := current_mode().trace) is not None:
             trace.made(self)
 
-    @classmethod
-    def of(cls, array: Any, node: Node | None = None) -> Tensor:
+    @staticmethod
+    def of(array: Any, node: Node | None = None) -> Tensor:
         """A tensor that holds `array` and was made by `node`; nothing is copied."""
-        tensor = object.__new__(Tensor)
+        tensor = _new(Tensor)
         tensor.array = array
         tensor.node = node
         if (trace := current_mode().trace) is not None:
@@ -137,17 +140,13 @@ class Tensor(Methods, Writing):
     @property
     def grad(self) -> Tensor | None:
         """The gradient that `backward` has accumulated, or None."""
-        if (trace := current_mode().trace) is not None and self.node is not None:
-            trace.touch_grad(self.node)
-        return getattr(self.node, "grad", None)
+        return gradients_of((self,))[0]
 
     @grad.setter
     def grad(self, gradient: Any) -> None:
-        leaf = None if (node := self.node) is None or node.primitive is not None else node
-        if (trace := current_mode().trace) is not None and node is not None:
-            trace.replace_grad(node)
+        node = self.node
         if gradient is not None:
-            if leaf is None:
+            if node is None or node.primitive is not None:
                 raise GraphError("grad: only a leaf that requires a gradient holds one", fix="t.requires_grad = True")
             if not isinstance(gradient, Tensor):
                 gradient = Tensor(np.array(gradient, self.dtype))
@@ -155,8 +154,9 @@ class Tensor(Methods, Writing):
                 raise ShapeError("grad: a gradient has the shape of its tensor", tensor=self.shape, got=gradient.shape)
             if gradient.dtype != self.dtype:
                 gradient = gradient.astype(self.dtype)
-        if leaf is not None:
-            leaf.grad = gradient
+        forget_gradients((self,))
+        if node is not None and node.primitive is None:
+            node.grad = gradient
 
     # Its numbers.
 
@@ -333,6 +333,27 @@ class Tensor(Methods, Writing):
         copied = _restore(type(self), np.array(self.array), self.requires_grad, self.name, grad)
         memo[id(self)] = copied
         return copied
+
+
+def gradients_of(tensors: Iterable[Tensor]) -> list[Tensor | None]:
+    """The gradient that `backward` has accumulated for each tensor, or None."""
+    nodes = [tensor.node for tensor in tensors]
+    if (trace := current_mode().trace) is not None:
+        for node in nodes:
+            if node is not None:
+                trace.touch_grad(node)
+    return [None if node is None or node.primitive is not None else node.grad for node in nodes]
+
+
+def forget_gradients(tensors: Iterable[Tensor]) -> None:
+    """Let the tensors have no gradient."""
+    trace = current_mode().trace
+    for tensor in tensors:
+        node = tensor.node
+        if node is not None and node.primitive is None:
+            if trace is not None:
+                trace.replace_grad(node)
+            node.grad = None
 
 
 def _restore(cls: type[Tensor], array: Any, requires_grad: bool, name: str | None, grad: Tensor | None) -> Tensor:

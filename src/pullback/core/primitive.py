@@ -17,7 +17,7 @@ from pullback.core.blocks import LARGE, blockwise
 from pullback.core.errors import AxisError, DTypeError, GraphError, NotFiniteError, PullbackError, ShapeError
 from pullback.core.graph import NO_PARAMS, Node, known_value, next_serial, user_line
 from pullback.core.modes import current_mode
-from pullback.core.spec import KEPT_SIZE, Spec, constant_of, spec_of, summary_of
+from pullback.core.spec import KEPT_SIZE, constant_of, spec_like, spec_of, summary_of
 
 if TYPE_CHECKING:
     from pullback.tensor import Tensor
@@ -198,7 +198,7 @@ class Primitive(ABC):
         elif output.dtype.kind != "f":
             result.node = None  # integers and booleans carry no derivative
         else:
-            node.aval = output if output.size <= KEPT_SIZE else Spec(output.shape, output.dtype)
+            node.aval = output if output.size <= KEPT_SIZE else spec_like(output)
             if looks:
                 self._look(node, operands)
         if mode.anomaly and result.node is not None:

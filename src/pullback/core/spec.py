@@ -11,6 +11,8 @@ from numpy import generic, ndarray
 # Values up to this many elements are kept with their node, to be drawn and printed; it costs a reference.
 KEPT_SIZE: Final = 64
 
+_new: Final = object.__new__
+
 
 class Spec:
     """The shape and dtype of an array that is not kept.
@@ -46,6 +48,15 @@ class Spec:
         return f"Spec({self.shape}, {self.dtype})"
 
 
+def spec_like(array: Any) -> Spec:
+    """The Spec of an array; each recorded operation makes one, and a constructor takes five times as long."""
+    spec = _new(Spec)
+    spec.shape = array.shape
+    spec.dtype = array.dtype
+    spec.fortran = False
+    return spec
+
+
 def layout_of(array: Any) -> Any:
     """The Spec of an array, with its memory order; of a number, the number."""
     if isinstance(array, generic):
@@ -66,12 +77,12 @@ def summary_of(value: Any) -> Any:
     """Give the value itself when it is small enough to keep, else its Spec; for a tuple, of each part."""
     if isinstance(value, tuple):
         return tuple(summary_of(part) for part in value)
-    return value if value.size <= KEPT_SIZE else Spec(value.shape, value.dtype)
+    return value if value.size <= KEPT_SIZE else spec_like(value)
 
 
 def constant_of(value: Any) -> Any:
     """A constant operand as a node keeps it: itself where it is small or a number, else its Spec."""
-    return Spec(value.shape, value.dtype) if isinstance(value, ndarray) and value.size > KEPT_SIZE else value
+    return spec_like(value) if isinstance(value, ndarray) and value.size > KEPT_SIZE else value
 
 
 def zeros_of(spec: Any) -> np.ndarray[Any, Any]:

@@ -20,7 +20,7 @@ from pullback.functions.creation import asarray
 from pullback.nn.outline import Summary, outline, summarize
 from pullback.nn.parameter import Parameter
 from pullback.nn.state import Unmatched, load
-from pullback.tensor import Tensor
+from pullback.tensor import Tensor, forget_gradients
 
 T = TypeVar("T")
 
@@ -172,8 +172,7 @@ class Module(Noticed, ABC):
 
     def zero_grad(self) -> None:
         """Forget the gradients."""
-        for parameter in self.parameters():
-            parameter.grad = None
+        forget_gradients(self.parameters())
 
     def requires_grad_(self, flag: bool = True) -> Self:
         """Freeze all parameters (False), or let them learn again."""

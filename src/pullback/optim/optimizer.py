@@ -15,7 +15,7 @@ from pullback.core.modes import current_mode, no_grad
 from pullback.optim.checks import checked_group, checked_parameters, divided, label
 from pullback.optim.group import ParameterGroup, Params, State
 from pullback.optim.state import load, save
-from pullback.tensor import Tensor
+from pullback.tensor import Tensor, forget_gradients, gradients_of
 from pullback.transforms.reverse import why_not
 
 
@@ -135,8 +135,7 @@ class Optimizer(Noticed, ABC):
     def zero_grad(self) -> None:
         """Forget the gradients."""
         for group in self.param_groups:
-            for p in group.params:
-                p.grad = None
+            forget_gradients(group.params)
 
     def step(self, *, skip_missing: bool = False) -> None:
         """Change each parameter that requires a gradient by the rule.
@@ -191,7 +190,7 @@ class Optimizer(Noticed, ABC):
         gradients: list[list[Tensor | None]] = []
         missing = []
         for group in self.param_groups:
-            row = [p.grad for p in group.params]
+            row = gradients_of(group.params)
             gradients.append(row)
             for index, g in enumerate(row):
                 if g is None:
