@@ -9,7 +9,7 @@ from contextlib import suppress
 import numpy as np
 
 import pullback as pb
-from pullback.core.graph import Node, ancestors, places, user_line
+from pullback.core.graph import Node, ancestors, user_line
 from pullback.core.spec import KEPT_SIZE, Spec, spec_of, zeros_of
 
 
@@ -50,10 +50,6 @@ def test_ancestors_older_than_asked_are_listed_but_not_what_they_are_made_of():
     new = old * 3
     assert ancestors([new.node], old.node.serial) == [x.node, old.node, new.node]
     assert ancestors([new.node], new.node.serial) == [old.node, new.node]
-
-
-def test_places_of_bits():
-    assert [places(bits) for bits in (0, 1, 2, 5, 1 << 70)] == [(), (0,), (1,), (0, 2), (70,)]
 
 
 def test_an_integer_result_is_no_node():

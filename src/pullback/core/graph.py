@@ -48,8 +48,8 @@ class Node:
         The value where it is small, else its shape and dtype.
     serial : int
         Number in the order of creation.
-    tracked : int
-        Bit i is set where operand i is a node.
+    tracked : tuple of int
+        Which operands are nodes.
     name, site, grad, owner
         Set where there is one: a name to find it by; the user's line (in anomaly mode); of a source, the accumulated
         gradient and a weak reference to the tensor that it stands for.
@@ -66,7 +66,7 @@ class Node:
     saved: tuple[Any, ...] | None
     aval: Any
     serial: int
-    tracked: int
+    tracked: tuple[int, ...]
     name: str
     site: str
     grad: Any
@@ -91,17 +91,9 @@ def source(aval: Any) -> Node:
     node.saved = ()
     node.aval = aval
     node.grad = None
-    node.tracked = 0
+    node.tracked = ()
     node.serial = next_serial()
     return node
-
-
-def places(bits: int) -> tuple[int, ...]:
-    """Which bits are set, from the lowest."""
-    return tuple(i for i in range(bits.bit_length()) if bits >> i & 1)
-
-
-PLACES: Final = tuple(places(bits) for bits in range(8))  # looked up rather than made, for up to three operands
 
 
 def known_value(operand: Any) -> Any:

@@ -320,10 +320,14 @@ class BilinearMap(Primitive):
         return said or super().explain(error, arrays)
 
     def vjp(self, node: Node, cotangent: Any, saved: Sequence[Any], wanted: Sequence[int]) -> list[Any]:
-        return [
-            self.transposes[i](cotangent, saved[2 - i], node.inputs[i].aval, **node.params) if i < 2 else cotangent
-            for i in wanted
-        ]
+        contributions = []
+        for i in wanted:
+            if i < 2:
+                transpose, own = self.transposes[i], node.inputs[i].aval
+                contributions.append(transpose(cotangent, saved[2 - i], own, **node.params))
+            else:
+                contributions.append(cotangent)
+        return contributions
 
     def jvp(self, node: Node, tangents: Sequence[Any], saved: Sequence[Any]) -> Any:
         ta, tb, *tc = tangents

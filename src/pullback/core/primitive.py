@@ -34,7 +34,8 @@ _new: Final = object.__new__
 
 
 # What `Primitive._plan` gives.
-Plan = tuple[bool, bool, bool, tuple[int, ...], tuple[int, ...], tuple[None, ...] | None, bool]
+Places = tuple[int, ...]
+Plan = tuple[bool, bool, bool, Places, Places, Places, tuple[None, ...] | None, bool]
 
 
 class Rule:
@@ -152,14 +153,16 @@ class Primitive(ABC):
         plan = self._plans.get(tracked | bit)
         if plan is None:
             plan = self._plan(tracked, bit)
-        recorded, blocks, residual, constants, drops, nothing, looks = plan
+        recorded, blocks, residual, places, constants, drops, nothing, looks = plan
         if plain and arrays:
             arrays[0] = np.asarray(arrays[0])  # Python numbers alone are no arrays yet
         try:
             if blocks and type(array) is ndarray and array.size >= LARGE:
                 output = blockwise(self.kernel, arrays)
-            else:
+            elif params:
                 output = self.kernel(*arrays, **params)
+            else:
+                output = self.kernel(*arrays)  # without keywords it is the shorter call
         except (ValueError, IndexError, TypeError) as error:
             raise self.complaint(error, arrays) from None
         if residual:
@@ -189,7 +192,7 @@ class Primitive(ABC):
         node.inputs = tuple(inputs)
         # A tuple of arrays and numbers is soon nothing to the garbage collector; a list it follows for ever.
         node.saved = nothing or tuple(arrays)
-        node.tracked = tracked
+        node.tracked = places
         node.serial = next_serial()
         if type(output) is float64:
             node.aval = output  # a number is its own Spec
@@ -228,19 +231,22 @@ class Primitive(ABC):
         -------
         tuple
             Whether anything is recorded; whether large arrays are done in blocks; whether the kernel gives a residual;
-            the operands that are not tracked; the places among (output, *operands) that no derivative of the tracked
-            ones needs; what is saved, if that is nothing; whether the operands are to be looked at.
+            the operands that are tracked, and those that are not; the places among (output, *operands) that no
+            derivative of the tracked ones needs; what is saved, if that is nothing; whether the operands are to be
+            looked at.
         """
         count = bit.bit_length() - 1
         if count != self.arity and self.arity is not None:
             raise TypeError(f"{self.name}() takes {self.arity} operands, not {count}")  # NumPy would write to one
         recorded = bool(tracked) and self.differentiable
-        keep = {p for i in range(count) if recorded and tracked >> i & 1 for p in self.needs(i, count)}
+        places = tuple(i for i in range(count) if tracked >> i & 1)
+        keep = {p for i in places if recorded for p in self.needs(i, count)}
         plan = self._plans[tracked | bit] = (
             recorded,
             self.blocks,
             self.residual is not None,
-            tuple(i for i in range(count) if not tracked >> i & 1),
+            places,
+            tuple(i for i in range(count) if i not in places),
             tuple(p for p in range(count + 1) if p not in keep),
             None if keep else (None,) * (count + 1),
             (self.blocks and count > 1) or self.lint is not None,

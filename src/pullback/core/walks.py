@@ -14,19 +14,22 @@ import weakref
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from heapq import heappop, heappush
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 from numpy import errstate, float64, ndarray
 
 from pullback.core.errors import GraphError, NotFiniteError, ShapeError
-from pullback.core.graph import PLACES, Node, ancestors, known_value, places, source
+from pullback.core.graph import Node, ancestors, known_value, source
 from pullback.core.modes import ModeContext, current_mode
 from pullback.core.primitive import Primitive, all_finite, describe_range
 from pullback.core.spec import layout_of, zeros_of
 
 if TYPE_CHECKING:
     from pullback.tensor import Tensor
+
+
+_sum: Final = np.add.reduce
 
 
 class Between(NamedTuple):
@@ -121,8 +124,8 @@ def pull(
                     op=primitive.name,
                     fix="pass retain_graph=True to the first backward, or compute the loss again",
                 )
-            inputs, tracked = node.inputs, node.tracked
-            wanted: Sequence[int] = PLACES[tracked] if tracked < 8 else places(tracked)
+            inputs = node.inputs
+            wanted: Sequence[int] = node.tracked
             if on_path is not None:
                 wanted = [i for i in wanted if inputs[i] in on_path]
                 if not wanted:
@@ -142,9 +145,11 @@ def pull(
                     unfed.append(parent)
                     continue
                 aval = parent.aval
-                if type(contribution) is float64 and type(aval) is float64:
-                    pass  # the quick way for numbers
-                elif type(aval) is tuple or contribution.shape != aval.shape or contribution.dtype != aval.dtype:
+                kind = type(contribution)
+                if kind is ndarray:
+                    if contribution.dtype is not aval.dtype or contribution.shape != aval.shape:
+                        contribution = conform(contribution, aval, primitive.name)
+                elif kind is not float64 or type(aval) is not float64:
                     contribution = conform(contribution, aval, primitive.name)
                 total = cotangents.get(parent)
                 if total is None:
@@ -204,14 +209,13 @@ def sum_to(value: Any, shape: tuple[int, ...], name: str) -> Any:
 
     Where none leads from one to the other, the rule of the primitive of that name is wrong.
     """
-    if value.shape == shape:
-        return value
     extra = value.ndim - len(shape)
-    if 1 not in shape:
-        total = np.add.reduce(value, axis=0 if extra == 1 else tuple(range(extra)))
+    if extra == 1 and 1 not in shape:
+        total = _sum(value, axis=0)  # as that of a bias, over the batch
     else:
         stretched = [i + extra for i, n in enumerate(shape) if i + extra >= 0 and n == 1 != value.shape[i + extra]]
-        total = value.sum(axis=(*range(extra), *stretched), keepdims=bool(stretched))
+        axes = (*range(extra), *stretched)
+        total = value.sum(axis=axes, keepdims=bool(stretched)) if axes else value
         if stretched and extra > 0:
             total = total.reshape(total.shape[extra:])
     if total.shape != shape:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 
 from pullback.core.axes import ndim_of, normalize_axes, shape_of
 from pullback.core.errors import AxisError, OptionError, ShapeError
@@ -18,7 +19,7 @@ from pullback.ops.movement import expand_dims, permute_dims, reshape, squeeze
 from pullback.ops.reductions import sum as sum_over
 
 
-def _matmul(a: Any, b: Any, c: Any = None, *, ta: bool, tb: bool) -> Any:
+def _matmul(a: Any, b: Any, c: Any = None, ta: bool = False, tb: bool = False) -> Any:
     if ta:
         a = a.mT
     if tb:
@@ -32,14 +33,21 @@ def _matmul(a: Any, b: Any, c: Any = None, *, ta: bool, tb: bool) -> Any:
     return y + c
 
 
+def _times(a: Any, b: Any, ta: bool, tb: bool) -> Any:
+    """The product inside a rule; of arrays by the kernel itself, for keywords would take as long as a small product."""
+    if type(a) is ndarray and type(b) is ndarray:
+        return _matmul(a, b, None, ta, tb)
+    return matmul_.bind(a, b, ta=ta, tb=tb)
+
+
 def _matmul_left(ct: Any, b: Any, _own: Any, ta: bool, tb: bool) -> Any:
-    return matmul_.bind(b, ct, ta=tb, tb=True) if ta else matmul_.bind(ct, b, ta=False, tb=not tb)
+    return _times(b, ct, tb, True) if ta else _times(ct, b, False, not tb)
 
 
 def _matmul_right(ct: Any, a: Any, own: Any, ta: bool, tb: bool) -> Any:
     if tb and getattr(own, "fortran", False):
-        return matmul_.bind(a, ct, ta=not ta, tb=False).mT  # laid out in memory as the operand is
-    return matmul_.bind(ct, a, ta=True, tb=ta) if tb else matmul_.bind(a, ct, ta=not ta, tb=False)
+        return _times(a, ct, not ta, False).mT  # laid out in memory as the operand is
+    return _times(ct, a, True, ta) if tb else _times(a, ct, not ta, False)
 
 
 def _explain_matmul(a: Any, b: Any, c: Any = None) -> ShapeError:
