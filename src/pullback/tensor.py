@@ -1,13 +1,13 @@
 """Floor 2: Tensor, an array and, unless it is a constant, the node that made it.
 
-How it is written to stands in `writing.py`, its operators and methods in `methods.py`.
+How it is written to stands in `writing.py`, how it gets a gradient in `gradients.py`, its operators and methods in
+`methods.py`.
 """
 
 from __future__ import annotations
 
 import sys
 import weakref
-from collections.abc import Iterable
 from typing import Any, Final
 
 import numpy as np
@@ -15,10 +15,10 @@ import numpy as np
 from pullback.core.changes import changed
 from pullback.core.errors import DTypeError, GraphError, ShapeError, TraceError
 from pullback.core.graph import Node, source, user_line
-from pullback.core.modes import ModeContext, current_mode
+from pullback.core.modes import current_mode
 from pullback.core.primitive import Primitive
 from pullback.core.spec import layout_of
-from pullback.core.walks import pull
+from pullback.gradients import Gradients
 from pullback.methods import Methods
 from pullback.ops import elementwise
 from pullback.protocols import array_function, array_ufunc
@@ -27,7 +27,7 @@ from pullback.writing import Writing
 _new: Final = object.__new__
 
 
-class Tensor(Methods, Writing):
+class Tensor(Methods, Writing, Gradients):
     """An array that operations can be recorded on.
 
     Made by `pb.tensor` and by operations. It behaves as a NumPy array: operators, indexing, methods and NumPy's
@@ -137,27 +137,6 @@ class Tensor(Methods, Writing):
             node.name = name
         self.node = node
 
-    @property
-    def grad(self) -> Tensor | None:
-        """The gradient that `backward` has accumulated, or None."""
-        return gradients_of((self,))[0]
-
-    @grad.setter
-    def grad(self, gradient: Any) -> None:
-        node = self.node
-        if gradient is not None:
-            if node is None or node.primitive is not None:
-                raise GraphError("grad: only a leaf that requires a gradient holds one", fix="t.requires_grad = True")
-            if not isinstance(gradient, Tensor):
-                gradient = Tensor(np.array(gradient, self.dtype))
-            if gradient.shape != self.shape:
-                raise ShapeError("grad: a gradient has the shape of its tensor", tensor=self.shape, got=gradient.shape)
-            if gradient.dtype != self.dtype:
-                gradient = gradient.astype(self.dtype)
-        forget_gradients((self,))
-        if node is not None and node.primitive is None:
-            node.grad = gradient
-
     # Its numbers.
 
     def numpy(self) -> np.ndarray[Any, Any]:
@@ -247,70 +226,6 @@ class Tensor(Methods, Writing):
     def __hash__(self) -> int:
         return id(self)
 
-    # Its gradient.
-
-    def backward(self, grad: Any = None, *, create_graph: bool = False, retain_graph: bool | None = None) -> None:
-        """Add to `.grad` of each leaf that this was computed from the gradient of this, or its product with `grad`.
-
-        Parameters
-        ----------
-        grad : array-like, optional
-            The cotangent, of this tensor's shape; needed unless this holds one number.
-        create_graph : bool
-            Record the gradients, so that they can be differentiated.
-        retain_graph : bool, optional
-            Keep what the graph saved, so that it can be walked again; as `create_graph` if None.
-
-        Raises
-        ------
-        GraphError
-            If nothing was recorded, the graph is freed, or `grad` is needed.
-        ShapeError
-            If `grad` has another shape.
-
-        >>> import pullback as pb
-        >>> w = pb.tensor([1.0, 2.0], requires_grad=True)
-        >>> (w * w).sum().backward()
-        >>> w.grad
-        Tensor([2., 4.])
-        """
-        node = self.node
-        if node is None:
-            raise GraphError(
-                "backward: this tensor was not recorded", shape=self.shape, dtype=self.dtype,
-                fix="make a tensor with requires_grad=True and compute from it, outside no_grad",
-            )  # fmt: skip
-        trace = current_mode().trace
-        boxed = create_graph or trace is not None
-        retain = create_graph if retain_graph is None else retain_graph
-        for leaf, gradient in pull([(node, self.seed(grad, boxed))], record=create_graph, retain=retain).items():
-            if trace is not None:
-                trace.touch_grad(leaf)
-            if leaf.grad is None:
-                leaf.grad = gradient if isinstance(gradient, Tensor) else Tensor.of(gradient)
-            elif boxed:
-                with ModeContext(recording=create_graph):
-                    leaf.grad = leaf.grad + gradient
-            else:
-                leaf.grad = Tensor.of(leaf.grad.array + gradient)
-
-    def seed(self, grad: Any, boxed: bool) -> Any:
-        """The cotangent that a walk back from here begins with: `grad`, or 1 for a single number."""
-        if grad is None:
-            array = self.array
-            if array.size != 1:
-                raise GraphError(
-                    "backward: only a single number has a gradient", shape=self.shape,
-                    fix="reduce it, e.g. loss.sum() or loss.mean(), or pass grad=",
-                )  # fmt: skip
-            one = array.dtype.type(1)
-            seed: Any = one if array.ndim == 0 else np.full(array.shape, one)
-        else:
-            seed = grad if isinstance(grad, Tensor) and boxed else np.array(getattr(grad, "array", grad), self.dtype)
-            if seed.shape != self.shape:
-                raise ShapeError("backward: grad must have the tensor's shape", tensor=self.shape, grad=seed.shape)
-        return seed if isinstance(seed, Tensor) or not boxed else Tensor.of(seed)
-
     def detach(self) -> Tensor:
         """The same numbers as a constant: no gradient flows back through it."""
         return elementwise.stop_gradient(self)
@@ -333,27 +248,6 @@ class Tensor(Methods, Writing):
         copied = _restore(type(self), np.array(self.array), self.requires_grad, self.name, grad)
         memo[id(self)] = copied
         return copied
-
-
-def gradients_of(tensors: Iterable[Tensor]) -> list[Tensor | None]:
-    """The gradient that `backward` has accumulated for each tensor, or None."""
-    nodes = [tensor.node for tensor in tensors]
-    if (trace := current_mode().trace) is not None:
-        for node in nodes:
-            if node is not None:
-                trace.touch_grad(node)
-    return [None if node is None or node.primitive is not None else node.grad for node in nodes]
-
-
-def forget_gradients(tensors: Iterable[Tensor]) -> None:
-    """Let the tensors have no gradient."""
-    trace = current_mode().trace
-    for tensor in tensors:
-        node = tensor.node
-        if node is not None and node.primitive is None:
-            if trace is not None:
-                trace.replace_grad(node)
-            node.grad = None
 
 
 def _restore(cls: type[Tensor], array: Any, requires_grad: bool, name: str | None, grad: Tensor | None) -> Tensor:

@@ -14,7 +14,7 @@ import numpy as np
 from pullback.core.changes import changed
 from pullback.core.errors import DTypeError, GraphError, ShapeError
 from pullback.core.graph import user_line
-from pullback.core.memory import owned
+from pullback.core.memory import owned, placed, placed_like
 from pullback.core.modes import current_mode
 from pullback.core.primitive import Primitive
 from pullback.ops import indexing, movement
@@ -75,13 +75,13 @@ class Writing:
         """The array, to be written to where nothing is recorded; if something else can see it, first a copy of it."""
         array = self.array
         if sys.getrefcount(array) > _ALONE or type(array) is not np.ndarray or not owned(array):
-            array = self.array = np.copy(array)
+            array = self.array = placed(array)
         return array
 
     def _writable(self: Any, array: Any, other: Any) -> bool:
         """Whether nothing would be recorded, and the array owns its memory."""
         mode = current_mode()
-        if mode.trace is not None or not self.is_leaf or type(array) is not np.ndarray or array.base is not None:
+        if mode.trace is not None or not self.is_leaf or type(array) is not np.ndarray or not owned(array):
             return False
         if not mode.recording:
             return array.ndim > 0
@@ -99,7 +99,7 @@ class Writing:
             value = value.array
         numbers = np.asarray(value, self.dtype)
         if numbers.shape == self.shape:
-            laid_out = np.empty_like(self.array, shape=self.shape)  # in the memory order that the tensor has
+            laid_out = placed_like(self.array)  # in the memory order that the tensor has
             laid_out[...] = numbers
             numbers = laid_out
         return self.become(tensor(numbers))

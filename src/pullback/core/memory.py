@@ -1,6 +1,9 @@
-"""Memory for large results, kept and lent again: the system takes longer to find fresh pages than NumPy to fill them.
+"""Memory for arrays that live long or are large: where it begins, and what becomes of it.
 
-A result's memory comes back when the last array that sees it goes. As PyTorch's caching allocator; here for NumPy.
+What is written to again and again begins at a cache line, so that no vector straddles two: NumPy's own arrays begin
+anywhere, and where two cores share the lines an update takes up to half as long again. Large results are lent memory
+that comes back when the last array that sees it goes, and is lent again: the system takes longer to find fresh pages
+than NumPy to fill them. As PyTorch's caching allocator; here for NumPy.
 """
 
 from __future__ import annotations
@@ -11,27 +14,41 @@ from typing import Any, Final
 import numpy as np
 
 MOST_BYTES: Final = 1 << 28  # that are kept while nobody uses them
+LINE: Final = 64  # bytes of a cache line
+PLACED: Final = 1 << 12  # bytes from which on it pays to place an array
 
 _free: Final[dict[int, list[np.ndarray[Any, Any]]]] = {}
 _kept: Final = [0]
 
 
-class _Lent:
-    """The owner of lent memory, which gives it back when it goes."""
+class _Owner:
+    """The owner of an array's memory; when it goes, memory that was `lent` comes back."""
 
-    __slots__ = ("__array_interface__", "memory")
+    __slots__ = ("__array_interface__", "lent", "memory")
 
-    def __init__(self, memory: np.ndarray[Any, Any], shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+    def __init__(
+        self, memory: np.ndarray[Any, Any], shape: tuple[int, ...], dtype: np.dtype[Any],
+        strides: tuple[int, ...] | None = None, *, lent: bool,
+    ) -> None:  # fmt: skip
         self.memory = memory
+        self.lent = lent
         self.__array_interface__ = {
-            "version": 3, "shape": shape, "typestr": dtype.str, "data": memory.__array_interface__["data"],
+            "version": 3, "shape": shape, "typestr": dtype.str, "strides": strides,
+            "data": memory.__array_interface__["data"],
         }  # fmt: skip
 
     def __del__(self) -> None:
         size = self.memory.nbytes
-        if _kept[0] + size <= MOST_BYTES:
+        if self.lent and _kept[0] + size <= MOST_BYTES:
             _kept[0] += size
             _free.setdefault(size, []).append(self.memory)
+
+
+def _fresh(size: int) -> np.ndarray[Any, Any]:
+    """That many bytes, from the beginning of a cache line."""
+    memory = np.empty(size + LINE, np.uint8)
+    start = -memory.__array_interface__["data"][0] % LINE
+    return memory[start : start + size]
 
 
 def empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
@@ -41,8 +58,27 @@ def empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
         memory = _free[size].pop()
         _kept[0] -= size
     except (KeyError, IndexError):
-        memory = np.empty(size, np.uint8)
-    return np.asarray(_Lent(memory, shape, dtype))
+        memory = _fresh(size)
+    return np.asarray(_Owner(memory, shape, dtype, lent=True))
+
+
+def placed_like(array: Any) -> np.ndarray[Any, Any]:
+    """An array to be written to often, of numbers that mean nothing yet: from a cache line on, laid out as `array`."""
+    like = np.empty_like(array, subok=False)
+    if like.nbytes < PLACED or like.dtype.kind not in "biufc":
+        return like
+    return np.asarray(_Owner(_fresh(like.nbytes), like.shape, like.dtype, like.strides, lent=False))
+
+
+def placed(array: Any) -> np.ndarray[Any, Any]:
+    """A copy to be written to often: it begins at a cache line, and is laid out as the array is.
+
+    >>> placed(np.ones((64, 32))).__array_interface__["data"][0] % LINE
+    0
+    """
+    copy = placed_like(array)
+    copy[...] = array
+    return copy
 
 
 def owned(array: Any) -> bool:
@@ -53,4 +89,4 @@ def owned(array: Any) -> bool:
     (True, False)
     """
     base = array.base
-    return base is None or type(base) is _Lent
+    return base is None or type(base) is _Owner

@@ -6,6 +6,7 @@ from typing import Any, final
 
 import numpy as np
 
+from pullback.core.memory import placed
 from pullback.tensor import Tensor
 
 
@@ -40,7 +41,7 @@ class Parameter(Tensor):
     __slots__ = ()
 
     def __init__(self, data: Any, dtype: Any = None, *, requires_grad: bool = True, name: str | None = None) -> None:
-        super().__init__(np.array(getattr(data, "array", data), dtype))
+        super().__init__(placed(np.asarray(getattr(data, "array", data), dtype)))
         self.name = name
         self.requires_grad = requires_grad
 

@@ -33,21 +33,21 @@ def _matmul(a: Any, b: Any, c: Any = None, ta: bool = False, tb: bool = False) -
     return y + c
 
 
-def _times(a: Any, b: Any, ta: bool, tb: bool) -> Any:
+def _times(a: Any, b: Any, *, ta: bool, tb: bool) -> Any:
     """The product inside a rule; of arrays by the kernel itself, for keywords would take as long as a small product."""
     if type(a) is ndarray and type(b) is ndarray:
-        return _matmul(a, b, None, ta, tb)
+        return _matmul(a, b, ta=ta, tb=tb)
     return matmul_.bind(a, b, ta=ta, tb=tb)
 
 
 def _matmul_left(ct: Any, b: Any, _own: Any, ta: bool, tb: bool) -> Any:
-    return _times(b, ct, tb, True) if ta else _times(ct, b, False, not tb)
+    return _times(b, ct, ta=tb, tb=True) if ta else _times(ct, b, ta=False, tb=not tb)
 
 
 def _matmul_right(ct: Any, a: Any, own: Any, ta: bool, tb: bool) -> Any:
     if tb and getattr(own, "fortran", False):
-        return _times(a, ct, not ta, False).mT  # laid out in memory as the operand is
-    return _times(ct, a, True, ta) if tb else _times(a, ct, not ta, False)
+        return _times(a, ct, ta=not ta, tb=False).mT  # laid out in memory as the operand is
+    return _times(ct, a, ta=True, tb=ta) if tb else _times(a, ct, ta=not ta, tb=False)
 
 
 def _explain_matmul(a: Any, b: Any, c: Any = None) -> ShapeError:

@@ -12,10 +12,11 @@ import numpy as np
 from pullback.core.changes import Noticed, changed
 from pullback.core.errors import NoGradientError, OptionError
 from pullback.core.modes import current_mode, no_grad
+from pullback.gradients import forget_gradients, gradients_of
 from pullback.optim.checks import checked_group, checked_parameters, divided, label
 from pullback.optim.group import ParameterGroup, Params, State
 from pullback.optim.state import load, save
-from pullback.tensor import Tensor, forget_gradients, gradients_of
+from pullback.tensor import Tensor
 from pullback.transforms.reverse import why_not
 
 
