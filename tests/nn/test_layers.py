@@ -55,6 +55,11 @@ class TestLinear:
         assert layer([1.0, 2.0]).shape == (3,)
         assert layer([[1, 2]]).shape == (1, 3)
 
+    @pytest.mark.parametrize("number", [1.0, np.float32(1), np.array(1.0), pb.tensor(1.0)])
+    def test_a_number_is_refused(self, number):
+        with pytest.raises(ShapeError, match=r"(?s)Linear\(3, 2\).*input +\(\).*fix +give an input of shape"):
+            nn.Linear(3, 2)(number)
+
     @pytest.mark.parametrize("shape", [(), (4,), (2, 4), (3, 1)])
     def test_another_last_axis_is_refused(self, shape):
         with pytest.raises(ShapeError, match=r"(?s)Linear\(3, 2\).*fix +give an input of shape \(\.\.\., 3\)"):

@@ -128,7 +128,9 @@ def linear(x: Any, weight: Any, bias: Any = None) -> Any:
     (2, 4)
     """
     try:
-        if ndim_of(x) == 1:
+        if (rank := ndim_of(x)) < 2:
+            if not rank:
+                raise _explain_matmul(x, weight)
             return squeeze(linear(expand_dims(x, 0), weight, bias), 0)
         if bias is None:
             return matmul_(x, weight, ta=False, tb=True)
