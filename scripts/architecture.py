@@ -23,7 +23,7 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 HOUSE: Final = (
     ("core",),
     ("ops",),
-    ("tensor", "methods", "writing", "gradients", "protocols"),
+    ("tensor", "methods", "writing", "backward", "protocols"),
     ("functions",),
     ("transforms",),
     ("nn", "optim", "data", "visualize", "testing", "interop"),  # peers, which do not import each other
@@ -51,7 +51,7 @@ UNSAFE_CALLS: Final = {"eval", "exec", "__import__"}
 OPEN: Final[dict[str, str]] = {
     "Methods": "a part of Tensor; an ABC would make isinstance(x, Tensor), asked at every operation, ten times as slow",
     "Writing": "a part of Tensor, likewise",
-    "Gradients": "a part of Tensor, likewise",
+    "Backward": "a part of Tensor, likewise",
     "Noticed": "half of modules and optimizers; it leaves nothing to them",
     "Tensor": "nn.Parameter is a tensor that modules register, and changes nothing else",
 }

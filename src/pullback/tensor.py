@@ -1,6 +1,6 @@
 """Floor 2: Tensor, an array and, unless it is a constant, the node that made it.
 
-How it is written to stands in `writing.py`, how it gets a gradient in `gradients.py`, its operators and methods in
+How it is written to stands in `writing.py`, how it gets a gradient in `backward.py`, its operators and methods in
 `methods.py`.
 """
 
@@ -12,13 +12,13 @@ from typing import Any, Final
 
 import numpy as np
 
+from pullback.backward import Backward
 from pullback.core.changes import changed
 from pullback.core.errors import DTypeError, GraphError, ShapeError, TraceError
 from pullback.core.graph import Node, source, user_line
 from pullback.core.modes import current_mode
 from pullback.core.primitive import Primitive
 from pullback.core.spec import layout_of
-from pullback.gradients import Gradients
 from pullback.methods import Methods
 from pullback.ops import elementwise
 from pullback.protocols import array_function, array_ufunc
@@ -27,7 +27,7 @@ from pullback.writing import Writing
 _new: Final = object.__new__
 
 
-class Tensor(Methods, Writing, Gradients):
+class Tensor(Methods, Writing, Backward):
     """An array that operations can be recorded on.
 
     Made by `pb.tensor` and by operations. It behaves as a NumPy array: operators, indexing, methods and NumPy's

@@ -13,7 +13,9 @@ import pullback as pb
 from pullback.core.custom_kinds import CustomJVP, CustomVJP, Opaque
 from pullback.core.errors import ShapeError
 from pullback.core.kinds import BilinearMap, Elementwise, LinearMap, Reduction, product, strong_product
-from pullback.core.primitive import Primitive
+from pullback.core.primitive import PLANNED, Primitive
+from pullback.ops.movement import stack_
+from pullback.ops.reductions import max_
 
 
 def cross(a, b):
@@ -227,3 +229,31 @@ def test_complaints_name_the_operation():
 def test_partials_that_are_missing_or_too_many_are_named(partials):
     with pytest.raises(pb.OptionError, match="a partial derivative for each operand"):
         Elementwise("bare", lambda *x: x[0], *partials)
+
+
+def test_plans_of_long_lists_are_not_kept():
+    for count in (2, 3, 40, 41, 42):
+        total = pb.stack([pb.tensor(1.0, requires_grad=True) for _ in range(count)]).sum()
+        total.backward()
+        assert total.item() == count
+    assert max(stack_._plans).bit_length() <= PLANNED + 1
+
+
+class Silent(Primitive):
+    """A primitive that says nothing of what its derivatives need."""
+
+    vjp = jvp = None
+
+
+def test_where_nothing_is_recorded_nothing_is_asked_of_a_rule():
+    x = pb.tensor(2.0, requires_grad=True)
+    silent = Silent("silent", np.negative)
+    silent.needs = None
+    with pb.no_grad():
+        assert silent(x).item() == -2.0
+
+
+def test_too_many_operands_of_a_reduction_are_named():
+    x = pb.tensor([1.0, 2.0], requires_grad=True)
+    with pytest.raises(pb.DTypeError, match="max: "):
+        max_(x, x, x, axis=None, keepdims=False)

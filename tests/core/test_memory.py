@@ -43,10 +43,35 @@ def test_what_is_placed_may_be_written_to_and_outlives_its_makers():
     assert part.sum() == 10
 
 
-def test_subclasses_and_objects_are_not_placed():
-    masked = np.ma.masked_array(np.ones(5000), mask=True)
-    assert type(placed_like(masked)) is np.ndarray
+def test_other_arrays_are_not_placed():
+    assert type(placed(np.ma.masked_array(np.ones(5000), mask=True))) is np.ndarray
     assert placed(np.array([None] * 5000)).dtype == object
+    noted = np.dtype(np.float64, metadata={"unit": "m"})
+    assert placed(np.ones(5000, noted)).dtype.metadata == {"unit": "m"}
+
+
+class Elsewhere:
+    """An array of another library: NumPy's functions dispatch to it, and it does not become an array of NumPy's."""
+
+    def __init__(self, array):
+        self.array = array
+
+    def __array__(self, *_args, **_settings):
+        raise TypeError("these numbers are elsewhere")
+
+    def __array_function__(self, function, _types, args, _kwargs):
+        return Elsewhere(function(*(getattr(a, "array", a) for a in args)))
+
+
+@pytest.mark.parametrize("function", [placed, placed_like])
+def test_arrays_of_other_libraries_keep_their_own_memory(function):
+    assert type(function(Elsewhere(np.ones(5000)))) is Elsewhere
+
+
+def test_nobody_else_becomes_an_array_of_placed_memory():
+    array = placed(np.zeros(5000))
+    assert np.asarray(array.base).dtype == object
+    array += 1
 
 
 @pytest.mark.parametrize("make", [optim.SGD, optim.Adam, optim.AdamW])

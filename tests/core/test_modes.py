@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import pullback as pb
-from pullback.core.modes import _MODE, Mode, current_mode
+from pullback.core.modes import _MODE, Mode, ModeContext, current_mode
 
 
 def records():
@@ -334,3 +334,8 @@ def test_a_decorated_generator_that_changes_the_mode_itself():
         return [(inside, records()) for inside in steps()]
 
     assert contextvars.copy_context().run(walked) == [(True, True), (False, True)]
+
+
+def test_a_mode_that_does_not_exist_is_refused():
+    with pytest.raises(TypeError, match="recordng"), ModeContext(recordng=False):
+        pass

@@ -28,7 +28,8 @@ NO_PARAMS: Final[dict[str, Any]] = {}  # of all nodes whose primitive takes none
 next_serial: Final[Callable[[], int]] = count().__next__
 
 # Whose frames are not the user's: ours, and NumPy's, which stand between where its functions are called.
-_NOT_THE_USER: Final = (str(Path(__file__).resolve().parent.parent), str(Path(np.__file__).resolve().parent))
+_NUMPY: Final = Path(np.__file__).parent
+_NOT_THE_USER: Final = (str(Path(__file__).resolve().parent.parent), str(_NUMPY), str(_NUMPY.resolve()))
 
 
 class Node:

@@ -1,7 +1,7 @@
 """Memory for arrays that live long or are large: where it begins, and what becomes of it.
 
-What is written to again and again begins at a cache line, so that no vector straddles two: NumPy's own arrays begin
-anywhere, and where two cores share the lines an update takes up to half as long again. Large results are lent memory
+Parameters and what optimizers keep begin at a cache line, so that no vector straddles two: NumPy's own arrays begin at
+any 16 bytes, and updates take longer, most where two cores share the lines. Large results are lent memory
 that comes back when the last array that sees it goes, and is lent again: the system takes longer to find fresh pages
 than NumPy to fill them. As PyTorch's caching allocator; here for NumPy.
 """
@@ -59,26 +59,46 @@ def empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
         _kept[0] -= size
     except (KeyError, IndexError):
         memory = _fresh(size)
-    return np.asarray(_Owner(memory, shape, dtype, lent=True))
+    return _array(_Owner(memory, shape, dtype, lent=True))
 
 
-def placed_like(array: Any) -> np.ndarray[Any, Any]:
+def placed_like(array: Any) -> Any:
     """An array to be written to often, of numbers that mean nothing yet: from a cache line on, laid out as `array`."""
-    like = np.empty_like(array, subok=False)
-    if like.nbytes < PLACED or like.dtype.kind not in "biufc":
-        return like
-    return np.asarray(_Owner(_fresh(like.nbytes), like.shape, like.dtype, like.strides, lent=False))
+    if type(array) is not np.ndarray or array.nbytes < PLACED or not _plain(array.dtype):
+        return np.empty_like(array)
+    strides = None if array.flags.c_contiguous else np.empty_like(array).strides
+    return _array(_Owner(_fresh(array.nbytes), array.shape, array.dtype, strides, lent=False))
 
 
-def placed(array: Any) -> np.ndarray[Any, Any]:
+def placed(array: Any) -> Any:
     """A copy to be written to often: it begins at a cache line, and is laid out as the array is.
 
     >>> placed(np.ones((64, 32))).__array_interface__["data"][0] % LINE
     0
     """
+    if type(array) is not np.ndarray:
+        return np.copy(array)  # other arrays keep their own memory
     copy = placed_like(array)
     copy[...] = array
     return copy
+
+
+def placed_zeros_like(array: Any) -> Any:
+    """Zeros to be written to often."""
+    zeros = placed_like(array)
+    zeros[...] = 0
+    return zeros
+
+
+def _plain(dtype: np.dtype[Any]) -> bool:
+    """Whether a dtype is a number of NumPy's own, which its `str` describes."""
+    return dtype.kind in "biufc" and dtype.num <= np.dtype(np.float16).num and dtype.metadata is None
+
+
+def _array(owner: _Owner) -> np.ndarray[Any, Any]:
+    array = np.asarray(owner)
+    del owner.__array_interface__  # nobody else becomes an array of this memory
+    return array
 
 
 def owned(array: Any) -> bool:

@@ -1,7 +1,7 @@
 """How operations behave here and now: recording, anomaly detection, strictness, tracing.
 
-One immutable `Mode` lives in one `ContextVar`, so threads and coroutines do not see each other's, and an
-exception restores what was.
+One `Mode`, never changed once it is made, lives in one `ContextVar`, so threads and coroutines do not see each other's,
+and an exception restores what was.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Trace(Protocol):
 
 
 class Mode:
-    """What an operation asks before it records; immutable.
+    """What an operation asks before it records; never changed once it is made.
 
     Attributes
     ----------
@@ -77,12 +77,12 @@ class Mode:
         """What differs between modes apart from who watches: recording, anomaly, strict_nan, strict."""
         return self.recording, self.anomaly, self.strict_nan, self.strict
 
-    def changed(self, **changes: Any) -> Mode:
+    def replace(self, **changes: Any) -> Mode:
         """Another mode, that differs in some fields."""
-        return Mode(**{name: changes.get(name, getattr(self, name)) for name in self.__slots__})
+        return Mode(**({name: getattr(self, name) for name in self.__slots__} | changes))
 
 
-_MODE: Final[ContextVar[Mode]] = ContextVar("pullback mode", default=Mode())  # noqa: B039 (a Mode is immutable)
+_MODE: Final[ContextVar[Mode]] = ContextVar("pullback mode", default=Mode())  # noqa: B039 (a Mode is never changed)
 
 # A method bound once: what every operation asks is asked without looking the method up.
 current_mode: Final = _MODE.get
@@ -104,7 +104,7 @@ class ModeContext(ContextDecorator):
 
     def __enter__(self) -> Self:
         mode = current_mode()
-        _MODE.set(mode.changed(**self._changes, outer=mode, owner=self))
+        _MODE.set(mode.replace(**self._changes, outer=mode, owner=self))
         return self
 
     def __exit__(self, *exception: object) -> None:

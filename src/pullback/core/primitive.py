@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias
 
 import numpy as np
-from numpy import float64, ndarray
+from numpy import float64, ndarray  # NumPy's module has a `__getattr__`, so that `np.` is slow in hot paths
 
 from pullback.core.blocks import LARGE, blockwise
 from pullback.core.errors import AxisError, DTypeError, GraphError, NotFiniteError, PullbackError, ShapeError
@@ -33,9 +33,12 @@ OPERAND_NAMES: Final = {1: ("x",), 2: ("a", "b"), 3: ("a", "b", "c")}
 _new: Final = object.__new__
 
 
-# What `Primitive._plan` gives.
-Places = tuple[int, ...]
-Plan = tuple[bool, bool, bool, Places, Places, Places, tuple[None, ...] | None, bool]
+PLANNED: Final = 8  # operands up to which a plan is kept: of longer lists there are too many
+
+Places: TypeAlias = tuple[int, ...]
+
+# What `Primitive._plan` gives; no NamedTuple, which takes longer to unpack.
+Plan: TypeAlias = tuple[bool, bool, bool, Places, Places, Places, tuple[None, ...] | None, bool]
 
 
 class Rule:
@@ -82,7 +85,8 @@ class Primitive(ABC):
     """An operation with a kernel on arrays and a derivative; abstract, the kinds in `kinds.py` derive it.
 
     Calling a primitive gives a tensor, and records where an operand is tracked. Inside rules, `bind` does the same for
-    tensors, and on plain arrays runs the kernel and nothing else.
+    tensors, and on plain arrays runs the kernel and nothing else. What a primitive says of itself is fixed from its
+    first call on, for recording is planned then; the kernel alone may be another.
     """
 
     tensor: ClassVar[type[Tensor]]  # set by pullback.tensor: the one place where floor 0 meets floor 2
@@ -118,7 +122,7 @@ class Primitive(ABC):
 
     def needs(self, operand: int, count: int) -> tuple[int, ...]:
         """Places among (output, *operands) whose values the derivative for `operand` of `count` needs."""
-        rule = self.rules[operand]
+        rule = self.rules[operand] if operand < len(self.rules) else None  # of too many the kernel complains
         return () if rule is None else rule.needs
 
     def __call__(self, *operands: Any, **params: Any) -> Any:
@@ -150,10 +154,12 @@ class Primitive(ABC):
                 inputs.append(operand)
             arrays.append(array)
             bit += bit
+        if not mode.recording:
+            tracked = 0
         plan = self._plans.get(tracked | bit)
         if plan is None:
             plan = self._plan(tracked, bit)
-        recorded, blocks, residual, places, constants, drops, nothing, looks = plan
+        recorded, blocks, residual, places, constants, drops, nothing, inspects = plan
         if plain and arrays:
             arrays[0] = np.asarray(arrays[0])  # Python numbers alone are no arrays yet
         try:
@@ -168,7 +174,7 @@ class Primitive(ABC):
         if residual:
             output, weight = output
         result: Tensor = _new(tensor_type)
-        if not recorded or not mode.recording:
+        if not recorded:
             if plain and arrays and type(output) is ndarray and (output.base is not None or output is arrays[0]):
                 output = output.copy()  # not a view of the caller's own array, which may change
             result.array = output
@@ -202,8 +208,8 @@ class Primitive(ABC):
             result.node = None  # integers and booleans carry no derivative
         else:
             node.aval = output if output.size <= KEPT_SIZE else spec_like(output)
-            if looks:
-                self._look(node, operands)
+            if inspects:
+                self._inspect(node, operands)
         if mode.anomaly and result.node is not None:
             _watch(self, node, output)
         return result
@@ -216,7 +222,7 @@ class Primitive(ABC):
         output = self.kernel(*operands, **params)
         return output if self.residual is None else output[0]
 
-    def _look(self, node: Node, operands: Sequence[Any]) -> None:
+    def _inspect(self, node: Node, operands: Sequence[Any]) -> None:
         """What an elementwise operation on several operands sees to: their precisions, and what is rarely meant."""
         if self.blocks and node.saved is not None:
             # A partial of a half-precision operand is worked out in the precision of the result.
@@ -233,7 +239,7 @@ class Primitive(ABC):
             Whether anything is recorded; whether large arrays are done in blocks; whether the kernel gives a residual;
             the operands that are tracked, and those that are not; the places among (output, *operands) that no
             derivative of the tracked ones needs; what is saved, if that is nothing; whether the operands are to be
-            looked at.
+            inspected.
         """
         count = bit.bit_length() - 1
         if count != self.arity and self.arity is not None:
@@ -241,16 +247,18 @@ class Primitive(ABC):
         recorded = bool(tracked) and self.differentiable
         places = tuple(i for i in range(count) if tracked >> i & 1)
         keep = {p for i in places if recorded for p in self.needs(i, count)}
-        plan = self._plans[tracked | bit] = (
+        plan = (
             recorded,
             self.blocks,
             self.residual is not None,
             places,
-            tuple(i for i in range(count) if i not in places),
+            tuple(i for i in range(count) if not tracked >> i & 1),
             tuple(p for p in range(count + 1) if p not in keep),
             None if keep else (None,) * (count + 1),
             (self.blocks and count > 1) or self.lint is not None,
         )
+        if count <= PLANNED:
+            self._plans[tracked | bit] = plan
         return plan
 
     def complaint(self, error: Exception, arrays: Sequence[Any]) -> Exception:

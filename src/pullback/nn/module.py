@@ -12,13 +12,13 @@ from typing import Any, Self, TypeVar
 
 import numpy as np
 
+from pullback.backward import forget_gradients
 from pullback.core import tree
 from pullback.core.changes import Noticed
 from pullback.core.errors import DTypeError, OptionError
 from pullback.core.memory import placed
 from pullback.core.modes import current_mode
 from pullback.functions.creation import asarray
-from pullback.gradients import forget_gradients
 from pullback.nn.outline import Summary, outline, summarize
 from pullback.nn.parameter import Parameter
 from pullback.nn.state import Unmatched, load
@@ -195,7 +195,7 @@ class Module(Noticed, ABC):
         for tensor in set(self._state().values()):
             if tensor.dtype.kind == "f":
                 flag, tensor.requires_grad = tensor.requires_grad, False
-                tensor.array = placed(np.asarray(tensor.array, wanted))
+                tensor.array = placed(tensor.array.astype(wanted)) if tensor.dtype != wanted else tensor.array
                 tensor.requires_grad = flag  # a source of its own, of the new dtype
         return self
 

@@ -19,7 +19,7 @@ from pullback.ops.movement import expand_dims, permute_dims, reshape, squeeze
 from pullback.ops.reductions import sum as sum_over
 
 
-def _matmul(a: Any, b: Any, c: Any = None, ta: bool = False, tb: bool = False) -> Any:
+def _matmul(a: Any, b: Any, c: Any = None, *, ta: bool, tb: bool) -> Any:
     if ta:
         a = a.mT
     if tb:
@@ -34,7 +34,7 @@ def _matmul(a: Any, b: Any, c: Any = None, ta: bool = False, tb: bool = False) -
 
 
 def _times(a: Any, b: Any, *, ta: bool, tb: bool) -> Any:
-    """The product inside a rule; of arrays by the kernel itself, for keywords would take as long as a small product."""
+    """The product inside a rule; of arrays by the kernel itself, for `bind` takes as long as a small product."""
     if type(a) is ndarray and type(b) is ndarray:
         return _matmul(a, b, ta=ta, tb=tb)
     return matmul_.bind(a, b, ta=ta, tb=tb)

@@ -9,10 +9,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from pullback.backward import forget_gradients, gradients_of
 from pullback.core.changes import Noticed, changed
 from pullback.core.errors import NoGradientError, OptionError
 from pullback.core.modes import current_mode, no_grad
-from pullback.gradients import forget_gradients, gradients_of
 from pullback.optim.checks import checked_group, checked_parameters, divided, label
 from pullback.optim.group import ParameterGroup, Params, State
 from pullback.optim.state import load, save

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, final
 import numpy as np
 
 from pullback.core.errors import OptionError
-from pullback.core.memory import placed
+from pullback.core.memory import placed_zeros_like
 from pullback.optim.group import ParameterGroup, Params, State
 from pullback.optim.optimizer import Optimizer
 from pullback.tensor import Tensor
@@ -61,7 +61,7 @@ class SGD(Optimizer):
                 "SGD: nesterov needs momentum and no dampening", momentum=group["momentum"],
                 dampening=group["dampening"], fix="momentum=0.9, dampening=0",
             )  # fmt: skip
-        state = {"momentum": Tensor(placed(np.zeros_like(p.array)))} if group["momentum"] else {}
+        state = {"momentum": Tensor(placed_zeros_like(p.array))} if group["momentum"] else {}
         if state and group["dampening"]:
             state["gain"] = Tensor(np.ones((), p.dtype))  # of the gradient; damped from the second step on
         return state

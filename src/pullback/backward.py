@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pullback.tensor import Tensor
 
 
-class Gradients:
+class Backward:
     """What fills `.grad`. Abstract: `Tensor` derives it, and is the `self` of each method."""
 
     __slots__ = ()
@@ -24,7 +24,12 @@ class Gradients:
     @property
     def grad(self: Any) -> Tensor | None:
         """The gradient that `backward` has accumulated, or None."""
-        return gradients_of((self,))[0]
+        node = self.node
+        if node is None:
+            return None
+        if (trace := current_mode().trace) is not None:
+            trace.touch_grad(node)
+        return node.grad if node.primitive is None else None
 
     @grad.setter
     def grad(self: Any, gradient: Any) -> None:
@@ -107,7 +112,7 @@ class Gradients:
 
 
 def gradients_of(tensors: Iterable[Tensor]) -> list[Tensor | None]:
-    """The gradient that `backward` has accumulated for each tensor, or None."""
+    """The `.grad` of each tensor, at once."""
     nodes = [tensor.node for tensor in tensors]
     if (trace := current_mode().trace) is not None:
         for node in nodes:
