@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pullback.core.errors import GraphError, ShapeError
-from pullback.core.modes import ModeContext, current_mode
+from pullback.core.graph import Node
+from pullback.core.modes import ModeContext, Trace, current_mode
 from pullback.core.primitive import Primitive
 from pullback.core.walks import pull
 
@@ -24,12 +25,7 @@ class Backward:
     @property
     def grad(self: Any) -> Tensor | None:
         """The gradient that `backward` has accumulated, or None."""
-        node = self.node
-        if node is None:
-            return None
-        if (trace := current_mode().trace) is not None:
-            trace.touch_grad(node)
-        return node.grad if node.primitive is None else None
+        return _read(self.node, current_mode().trace)
 
     @grad.setter
     def grad(self: Any, gradient: Any) -> None:
@@ -43,9 +39,7 @@ class Backward:
                 raise ShapeError("grad: a gradient has the shape of its tensor", tensor=self.shape, got=gradient.shape)
             if gradient.dtype != self.dtype:
                 gradient = gradient.astype(self.dtype)
-        forget_gradients((self,))
-        if node is not None and node.primitive is None:
-            node.grad = gradient
+        _replace(node, gradient, current_mode().trace)
 
     def backward(self: Any, grad: Any = None, *, create_graph: bool = False, retain_graph: bool | None = None) -> None:
         """Add to `.grad` of each leaf that this was computed from the gradient of this, or its product with `grad`.
@@ -113,20 +107,27 @@ class Backward:
 
 def gradients_of(tensors: Iterable[Tensor]) -> list[Tensor | None]:
     """The `.grad` of each tensor, at once."""
-    nodes = [tensor.node for tensor in tensors]
-    if (trace := current_mode().trace) is not None:
-        for node in nodes:
-            if node is not None:
-                trace.touch_grad(node)
-    return [None if node is None or node.primitive is not None else node.grad for node in nodes]
+    trace = current_mode().trace
+    return [_read(tensor.node, trace) for tensor in tensors]
 
 
 def forget_gradients(tensors: Iterable[Tensor]) -> None:
     """Let the tensors have no gradient."""
     trace = current_mode().trace
     for tensor in tensors:
-        node = tensor.node
-        if node is not None and node.primitive is None:
-            if trace is not None:
-                trace.replace_grad(node)
-            node.grad = None
+        _replace(tensor.node, None, trace)
+
+
+def _read(node: Node | None, trace: Trace | None) -> Any:
+    if node is None or node.primitive is not None:
+        return None
+    if trace is not None:
+        trace.touch_grad(node)
+    return node.grad
+
+
+def _replace(node: Node | None, gradient: Any, trace: Trace | None) -> None:
+    if node is not None and node.primitive is None:
+        if trace is not None:
+            trace.replace_grad(node)
+        node.grad = gradient

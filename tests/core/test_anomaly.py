@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -145,3 +149,20 @@ def test_it_ends():
 def test_it_is_an_arithmetic_error():
     with pytest.raises(ArithmeticError), np.errstate(all="ignore"), pb.detect_anomaly():
         pb.log(leaf(-1.0))
+
+
+def test_the_line_named_is_the_user_s_where_numpy_is_reached_by_a_link(tmp_path):
+    linked = tmp_path / "linked"
+    linked.symlink_to(Path(np.__file__).resolve().parent.parent, target_is_directory=True)
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import pullback as pb\n"
+        "x = pb.tensor([1e-200, 1.0], requires_grad=True)\n"
+        "with pb.detect_anomaly():\n"
+        "    g = pb.gradients(pb.log(x).sum(), [x], create_graph=True)[x]\n"
+        "    pb.gradients(g.sum(), [x])\n"
+    )
+    source = str(Path(pb.__file__).parent.parent)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(linked), source])}
+    done = subprocess.run([sys.executable, str(script)], env=environment, capture_output=True, text=True, check=False)
+    assert f"{script}:4 in <module>" in done.stderr.split("NotFiniteError")[-1]

@@ -149,7 +149,7 @@ class Elementwise(Primitive):
     def _scaled(self, rule: Rule, saved: Sequence[Any], direction: Any) -> Any:
         """A partial times a tangent or cotangent."""
         strong = self.strong
-        if type(direction) is not np.ndarray or direction.size < LARGE:
+        if type(direction) is not ndarray or direction.size < LARGE:
             return product(rule.at(saved), direction, strong)
         needs, count = rule.needs, len(saved)
 

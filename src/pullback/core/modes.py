@@ -82,7 +82,8 @@ class Mode:
         return Mode(**({name: getattr(self, name) for name in self.__slots__} | changes))
 
 
-_MODE: Final[ContextVar[Mode]] = ContextVar("pullback mode", default=Mode())  # noqa: B039 (a Mode is never changed)
+_USUAL: Final = Mode()
+_MODE: Final[ContextVar[Mode]] = ContextVar("pullback mode", default=_USUAL)
 
 # A method bound once: what every operation asks is asked without looking the method up.
 current_mode: Final = _MODE.get

@@ -32,7 +32,6 @@ OPERAND_NAMES: Final = {1: ("x",), 2: ("a", "b"), 3: ("a", "b", "c")}
 
 _new: Final = object.__new__
 
-
 PLANNED: Final = 8  # operands up to which a plan is kept: of longer lists there are too many
 
 Places: TypeAlias = tuple[int, ...]
@@ -216,8 +215,9 @@ class Primitive(ABC):
 
     def bind(self, *operands: Any, **params: Any) -> Any:
         """Apply to tensors and record, or run the kernel on plain arrays and give an array back."""
+        tensor_type = self.tensor
         for operand in operands:
-            if isinstance(operand, self.tensor):
+            if isinstance(operand, tensor_type):
                 return self(*operands, **params)
         output = self.kernel(*operands, **params)
         return output if self.residual is None else output[0]
@@ -286,7 +286,7 @@ def as_operand(operand: Any) -> Any:
     """Give a kernel's operand for anything array-like that is not a tensor."""
     if isinstance(operand, (list, tuple)):
         return np.asarray(operand)
-    if isinstance(operand, (np.generic, np.ndarray)) or hasattr(operand, "dtype"):
+    if isinstance(operand, (np.generic, ndarray)) or hasattr(operand, "dtype"):
         return operand  # any array type: kernels dispatch through NumPy's protocols
     array = np.asarray(operand)
     if array.dtype == object:
@@ -316,6 +316,6 @@ def _watch(primitive: Primitive, node: Node, output: Any) -> None:
 
 def describe_range(value: Any) -> str:
     """The shape of a value and, where its numbers are known, how far they reach."""
-    if isinstance(value, (np.ndarray, np.generic)) and value.size and value.dtype.kind in "fiu":
+    if isinstance(value, (ndarray, np.generic)) and value.size and value.dtype.kind in "fiu":
         return f"{value.shape} in [{value.min():.6g}, {value.max():.6g}]"
     return str(value.shape) if hasattr(value, "shape") else repr(value)

@@ -16,7 +16,7 @@ from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
-from numpy import errstate, float64, ndarray
+from numpy import add, float64, ndarray
 
 from pullback.core.errors import GraphError, NotFiniteError, ShapeError
 from pullback.core.graph import Node, ancestors, known_value, source
@@ -28,11 +28,9 @@ if TYPE_CHECKING:
     from pullback.tensor import Tensor
 
 
-_sum: Final = np.add.reduce
-
 # A walk makes none of NumPy's warnings: a singular partial that meets a 0 is no event, and that a cotangent overflowed,
 # or is not a number, shows in the result. (One that decorates is entered in a third of the time of one that is made.)
-_quietly: Final = errstate(all="ignore")
+_quietly: Final = np.errstate(all="ignore")
 
 # While a program is being traced walks run on tensors, also where they are not to be differentiated.
 _unrecorded: Final = ModeContext(recording=False)
@@ -205,7 +203,7 @@ def sum_to(value: Any, shape: tuple[int, ...], name: str) -> Any:
     """
     extra = value.ndim - len(shape)
     if extra == 1 and 1 not in shape:
-        total = _sum(value, axis=0)  # as that of a bias, over the batch
+        total = add.reduce(value, axis=0)  # as that of a bias, over the batch
     else:
         stretched = [i + extra for i, n in enumerate(shape) if i + extra >= 0 and n == 1 != value.shape[i + extra]]
         axes = (*range(extra), *stretched)
