@@ -120,13 +120,13 @@ FUNCTIONS = {
     "hstack": lambda x: np.hstack([x, x]), "median": np.median, "sort": np.sort, "diff": np.diff,
     "kron": lambda x: np.kron(x, x), "cov": np.cov, "interp": lambda x: np.interp(x, A[0], A[1]),
     "fft": lambda x: np.fft.fft(x), "inv": lambda x: np.linalg.inv(x), "histogram": np.histogram, "unique": np.unique,
-    "nanmean": np.nanmean, "gradient": np.gradient, "savetxt": np.array2string,
+    "nanmean": np.nanmean, "gradient": np.gradient, "save": lambda x: np.save("never.npy", x),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("f", FUNCTIONS.values(), ids=FUNCTIONS)
 def test_a_function_that_we_do_not_have(f):
-    with pytest.raises(pb.OptionError, match=r"np\.\w+: tensors do not support this function"):
+    with pytest.raises(pb.OptionError, match=r"np\.[\w.]+: tensors do not support this function"):
         f(leaf())
 
 
@@ -171,8 +171,8 @@ def test_arrays_like_a_tensor_are_arrays():
         assert (type(like), like.dtype, like.shape) == (np.ndarray, np.float32, (2, 3))
     assert np.zeros_like(x, dtype=int).dtype == int
     assert np.full_like(x, pb.tensor(2.0)).tolist() == np.full_like(A, 2.0).tolist()
-    with pytest.raises(pb.GraphError, match="would drop the gradient"):
-        np.full_like(x, x[0, 0])  # pb.full_like passes the gradient
+    filled = np.full_like(x, x[0, 0])
+    assert pb.gradients(filled.sum())[x].tolist() == [[6, 0, 0], [0, 0, 0]]
 
 
 def test_out_is_a_tensor_or_nothing():
@@ -219,15 +219,15 @@ def test_numpy_s_arrays_and_scalars_give_way():
 
 
 def test_a_subclass_of_ndarray_gives_way_too():
-    masked = np.ma.masked_array(A, A < 0)
     special = A.view(type("Special", (np.ndarray,), {}))
     assert isinstance(special * leaf(), pb.Tensor)
     assert isinstance(leaf() * special, pb.Tensor)
-    assert isinstance(leaf() * masked, pb.Tensor)
+    assert isinstance(leaf() * np.ma.masked_array(A), pb.Tensor)
 
 
 def test_nothing_of_ours_is_called_by_a_wrong_name():
     with pytest.raises(pb.OptionError):
         np.linalg.det(leaf(np.eye(2)))
-    with pytest.raises(pb.OptionError):
-        np.linalg.trace(leaf(np.eye(2)[None]))  # another meaning than np.trace: the last two axes
+    stack = np.arange(12.0).reshape(2, 2, 3)
+    assert np.linalg.trace(leaf(stack)).tolist() == np.linalg.trace(stack).tolist()  # of the last two axes
+    assert np.trace(leaf(stack)).tolist() == np.trace(stack).tolist()  # of the first two

@@ -217,7 +217,7 @@ def test_truth():
 
 
 def test_numbers():
-    x = leaf(2.5)
+    x = pb.tensor(2.5)
     assert (float(x), int(x), complex(x), math.sqrt(x), f"{x:.3f}", round(float(x))) == (
         2.5,
         2,

@@ -5,17 +5,27 @@ Abstract: `Tensor` derives it, and adds what it is. It is no `ABC`, whose `isins
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import operator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pullback.core.errors import DTypeError
 from pullback.ops import contractions, indexing, movement, reductions
 from pullback.ops import elementwise as ew
 
 if TYPE_CHECKING:
     from pullback.core.primitive import Primitive
     from pullback.tensor import Tensor
+
+
+def _compared(comparison: Primitive, numpys: Callable[[Any, Any], Any], tensor: Any, other: Any) -> Tensor:
+    """Compare with anything, as NumPy does: with text and objects too, which no operation takes."""
+    try:
+        return comparison(tensor, other)
+    except DTypeError:
+        return tensor.of(np.asarray(numpys(tensor.array, other)))
 
 
 class Methods:
@@ -167,10 +177,10 @@ class Methods:
         return ew.greater_equal(self, other)
 
     def __eq__(self, other: object) -> Tensor:  # type: ignore[override]  # elementwise, as NumPy
-        return ew.equal(self, other)
+        return _compared(ew.equal, operator.eq, self, other)
 
     def __ne__(self, other: object) -> Tensor:  # type: ignore[override]  # elementwise, as NumPy
-        return ew.not_equal(self, other)
+        return _compared(ew.not_equal, operator.ne, self, other)
 
     def __hash__(self) -> int:
         return id(self)

@@ -13,9 +13,11 @@ from typing import Any, Final
 import numpy as np
 
 from pullback.backward import Backward
+from pullback.core.arrays import differentiable
 from pullback.core.changes import changed
-from pullback.core.errors import DTypeError, GraphError, ShapeError, TraceError
-from pullback.core.graph import Node, source, user_line
+from pullback.core.errors import DTypeError, GraphError, ShapeError
+from pullback.core.graph import Node, source
+from pullback.core.leaving import is_element_write, leave, look
 from pullback.core.modes import current_mode
 from pullback.core.primitive import Primitive
 from pullback.core.spec import layout_of
@@ -43,6 +45,7 @@ class Tensor(Methods, Writing, Backward):
 
     __slots__ = ("__weakref__", "_name", "array", "node")
     __array_priority__ = 1000.0  # NumPy's operators give way to ours
+    __pandas_priority__ = 5000  # and those of pandas, which would make an array of the result
 
     array: Any
     node: Node | None
@@ -126,7 +129,7 @@ class Tensor(Methods, Writing, Backward):
                 raise GraphError("requires_grad: only a leaf can be switched off", fix="t.detach() gives a constant")
             self._name, self.node = self.name, None
             return
-        if self.dtype.kind != "f":
+        if not differentiable(self.dtype):
             raise DTypeError(
                 "requires_grad: only floating-point tensors have gradients", got=self.dtype,
                 fix="give a dtype, e.g. pb.tensor(data, dtype=float, requires_grad=True)",
@@ -141,14 +144,12 @@ class Tensor(Methods, Writing, Backward):
 
     def numpy(self) -> np.ndarray[Any, Any]:
         """The numbers as a read-only view that is no part of the graph; copy it to write."""
-        self._read("numpy()")
-        view = np.asarray(self.array).view()
-        view.flags.writeable = False
-        return view
+        leave(self, "numpy()", "on_purpose")
+        return _view(self.array)
 
     def item(self, *place: int) -> Any:
         """The one number, or the one at `place`, as Python's."""
-        self._read("item()")
+        leave(self, "item()", "on_purpose")
         array = self.array
         if array.size != 1 and not place:
             raise ShapeError("item: the tensor does not hold exactly one number", shape=self.shape, fix="t.tolist()")
@@ -156,29 +157,13 @@ class Tensor(Methods, Writing, Backward):
 
     def tolist(self) -> Any:
         """The numbers as nested lists of Python's."""
-        self._read("tolist()")
+        leave(self, "tolist()", "on_purpose")
         return self.array.tolist()
 
-    def _read(self, how: str) -> None:
-        mode = current_mode()
-        if mode.trace is not None:
-            raise TraceError(
-                f"{how}: a program that is being recorded has no numbers to look at", line=user_line(),
-                fix="return the tensor and look at it outside, or use pb.where instead of a branch",
-            )  # fmt: skip
-        if mode.reads is not None and self.node is not None and how != "bool()":
-            mode.reads.append(f"{how} at {user_line()}")
-
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
-        self._read("np.asarray()")
-        if self.node is not None:
-            raise GraphError(
-                "np.asarray: this would drop the gradient", shape=self.shape, line=user_line(),
-                fix="t.numpy() gives the numbers on purpose; np.stack makes one tensor of a list of them; or use pb's "
-                "functions, or NumPy's that differentiate",
-            )  # fmt: skip
+        leave(self, "np.asarray()", "array")
         if copy is False and dtype in (None, self.dtype):
-            return self.numpy()
+            return _view(self.array)
         if copy is False:
             raise ValueError(f"np.asarray: {self.dtype} does not become {dtype} without a copy")
         return np.array(self.array, dtype)
@@ -192,24 +177,34 @@ class Tensor(Methods, Writing, Backward):
     __array_function__ = array_function
 
     def __bool__(self) -> bool:
-        self._read("bool()")
+        look("bool()")
         return bool(self.array)
 
     def __int__(self) -> int:
-        return int(self.item())
+        return int(self._number("int()"))
 
     def __float__(self) -> float:
-        return float(self.item())
+        return float(self._number("float()"))
 
     def __complex__(self) -> complex:
-        return complex(self.item())
+        return complex(self._number("complex()"))
+
+    def _number(self, how: str) -> Any:
+        """The one number, for Python, which does not differentiate."""
+        if self.size != 1:
+            raise ShapeError(f"{how}: the tensor does not hold exactly one number", shape=self.shape)
+        if self.node is not None and is_element_write():
+            leave(self, "an element of an array", "array")
+        else:
+            leave(self, how, "number")
+        return self.array.item()
 
     def __index__(self) -> int:
-        self._read("index()")
+        look("index()")
         return np.asarray(self.array).__index__()
 
     def __contains__(self, value: Any) -> bool:
-        self._read("in")
+        look("in")
         return bool((self == value).array.any())
 
     def __repr__(self) -> str:
@@ -221,7 +216,7 @@ class Tensor(Methods, Writing, Backward):
         return f"Tensor({', '.join([text, *facts])})"
 
     def __format__(self, spec: str) -> str:
-        return format(self.item(), spec) if spec and self.size == 1 else str(self)
+        return format(self.array.item(), spec) if spec and self.size == 1 else str(self)
 
     def __hash__(self) -> int:
         return id(self)
@@ -248,6 +243,13 @@ class Tensor(Methods, Writing, Backward):
         copied = _restore(type(self), np.array(self.array), self.requires_grad, self.name, grad)
         memo[id(self)] = copied
         return copied
+
+
+def _view(array: Any) -> np.ndarray[Any, Any]:
+    """A view that is only read, as the tensor may hold the array still."""
+    view = np.asarray(array).view()
+    view.flags.writeable = False
+    return view
 
 
 def _restore(cls: type[Tensor], array: Any, requires_grad: bool, name: str | None, grad: Tensor | None) -> Tensor:

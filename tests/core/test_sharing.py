@@ -154,8 +154,7 @@ def test_results_are_right_where_operands_overlap():
     assert t.tolist() == [[0.0] * 3] * 2
 
 
-@pytest.mark.parametrize("kind", ["__array__", "__array_ufunc__"])
-def test_an_operand_with_code_of_its_own(kind):
+def test_an_operand_with_code_of_its_own():
     t, seen = pb.zeros(3), []
 
     class Lazy:
@@ -165,13 +164,7 @@ def test_an_operand_with_code_of_its_own(kind):
             seen.append(t.numpy())
             return np.ones(3)
 
-    class Special(np.ndarray):
-        def __array_ufunc__(self, ufunc, method, *inputs, out=None, **options):
-            seen.append(inputs[0])
-            plain = [np.asarray(x) for x in inputs]
-            return getattr(ufunc, method)(*plain, out=out, **options)
-
-    t += Lazy() if kind == "__array__" else np.ones(3).view(Special)
+    t += Lazy()
     assert np.array_equal(t.numpy(), np.ones(3))
     assert seen
     assert all(np.array_equal(view, np.zeros(3)) for view in seen)

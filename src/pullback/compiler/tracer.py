@@ -16,10 +16,11 @@ import numpy as np
 from pullback.compiler.ledger import Ledger, own
 from pullback.compiler.program import Constant, Equation, Operand, Program, Value
 from pullback.compiler.record import Captured, Record
+from pullback.core.arrays import as_operand
 from pullback.core.errors import TraceError
 from pullback.core.graph import Node, ancestors, user_line
 from pullback.core.modes import ModeContext
-from pullback.core.primitive import Primitive, as_operand
+from pullback.core.primitive import Primitive
 from pullback.core.tree import children, leaves, rebuild
 from pullback.ops.movement import cast_
 from pullback.tensor import Tensor

@@ -19,6 +19,7 @@
 
     PullbackWarning (UserWarning)
     ├── BroadcastWarning                   an (N, 1)-(N,) broadcast that is rarely meant
+    ├── LostGradientWarning                a tracked tensor that became a Python number
     └── PrecisionWarning                   a float64 batch that doubles the cost of a float32 model
 
 Each subclasses the builtin that a NumPy user would catch. A message says what is wrong, then what was got, then
@@ -128,6 +129,10 @@ class PullbackWarning(UserWarning):
 
 class BroadcastWarning(PullbackWarning):
     """Two operands of shapes (N, 1) and (N,) made an (N, N) result, which is rarely meant."""
+
+
+class LostGradientWarning(PullbackWarning):
+    """A tensor became a Python number while its derivative was still to come, and ends there."""
 
 
 class PrecisionWarning(PullbackWarning):

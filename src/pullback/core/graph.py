@@ -10,8 +10,11 @@ recursion, when its last tensor does.
 
 from __future__ import annotations
 
+import site
 import sys
+import sysconfig
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from itertools import count
 from pathlib import Path
 from types import FrameType
@@ -27,9 +30,9 @@ if TYPE_CHECKING:
 NO_PARAMS: Final[dict[str, Any]] = {}  # of all nodes whose primitive takes none
 next_serial: Final[Callable[[], int]] = count().__next__
 
-# Whose frames are not the user's: ours, and NumPy's, which stand between where its functions are called.
+# Whose frames are never the user's: ours, and NumPy's, which stand between where its functions are called.
 _NUMPY: Final = Path(np.__file__).parent
-_NOT_THE_USER: Final = (str(Path(__file__).resolve().parent.parent), str(_NUMPY), str(_NUMPY.resolve()))
+_OURS: Final = (str(Path(__file__).resolve().parent.parent), str(_NUMPY), str(_NUMPY.resolve()))
 
 
 class Node:
@@ -125,12 +128,38 @@ def _serial(node: Node) -> int:
     return node.serial
 
 
+@cache
+def _installed() -> tuple[str, ...]:
+    """The folders of Python's own library and of what is installed."""
+    names = ("stdlib", "platstdlib", "purelib", "platlib")
+    folders = {sysconfig.get_path(name) for name in names} | {*site.getsitepackages(), site.getusersitepackages()}
+    return (*(str(Path(folder).resolve()) for folder in folders), *folders, "<frozen ")
+
+
+@cache
+def is_ours(filename: str) -> bool:
+    """Whether a file is Pullback's or NumPy's."""
+    return filename.startswith(_OURS)
+
+
+@cache
+def is_users(filename: str) -> bool:
+    """Whether a file is the user's: neither Pullback's, nor Python's own, nor of what is installed (SciPy, pandas)."""
+    return not is_ours(filename) and not filename.startswith(_installed())
+
+
 def user_frame() -> FrameType | None:
-    """The innermost frame that is neither Pullback's nor NumPy's."""
+    """The innermost frame of the user's; where all that runs is installed, the innermost that is not ours."""
+    found = None
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None and frame.f_code.co_filename.startswith(_NOT_THE_USER):
+    while frame is not None:
+        filename = frame.f_code.co_filename
+        if is_users(filename):
+            return frame
+        if found is None and not is_ours(filename):
+            found = frame
         frame = frame.f_back
-    return frame
+    return found
 
 
 def user_line() -> str:

@@ -19,7 +19,7 @@ def check_broadcast(name: str, left: object, right: object) -> None:
     if a != b and abs(len(a) - len(b)) == 1 and a and b:
         column, row = (a, b) if len(a) > len(b) else (b, a)
         if column[-1] == 1 and column[:-1] == row and row[-1] > 1:
-            _complain(
+            complain(
                 BroadcastWarning,
                 message(
                     f"{name}: shapes {a} and {b} broadcast to {(*row[:-1], row[-1], row[-1])}",
@@ -31,7 +31,7 @@ def check_broadcast(name: str, left: object, right: object) -> None:
 def check_precision(name: str, batch: Any, parameter: Any) -> None:
     """Complain where a float64 batch meets float32 parameters."""
     if batch.dtype.char == "d" and parameter.dtype.char == "f":
-        _complain(
+        complain(
             PrecisionWarning,
             message(
                 f"{name}: a float64 batch makes a float32 model compute in float64, at twice the cost",
@@ -40,7 +40,8 @@ def check_precision(name: str, batch: Any, parameter: Any) -> None:
         )
 
 
-def _complain(kind: type[PullbackWarning], text: str) -> None:
+def complain(kind: type[PullbackWarning], text: str) -> None:
+    """Warn once a line of the user's, or raise within `strict`."""
     frame = user_frame()
     where = (frame.f_code.co_filename, frame.f_lineno) if frame is not None else ("unknown", 0)
     text = f"{text}\n  line  {where[0]}:{where[1]}"

@@ -50,17 +50,17 @@ class Mode:
         Lints (broadcasts and precision) raise instead of warning.
     trace : Trace or None
         Watches what is done while a program is being recorded.
-    reads : list or None
-        Lines at which numbers of tracked tensors were read as Python's, where a transform wants to know.
+    exits : Exits or None
+        What is done where the numbers of tracked tensors leave the graph; None on the tape.
     outer, owner : Mode or None, ModeContext or None
         What comes back when the context ends, and the context that made this mode.
     """
 
-    __slots__ = ("anomaly", "outer", "owner", "reads", "recording", "strict", "strict_nan", "trace")
+    __slots__ = ("anomaly", "exits", "outer", "owner", "recording", "strict", "strict_nan", "trace")
 
     def __init__(
         self, recording: bool = True, anomaly: bool = False, strict_nan: bool = False, strict: bool = False,
-        trace: Trace | None = None, reads: list[str] | None = None, outer: Mode | None = None,
+        trace: Trace | None = None, exits: Any = None, outer: Mode | None = None,
         owner: ModeContext | None = None,
     ) -> None:  # fmt: skip
         self.recording = recording
@@ -68,7 +68,7 @@ class Mode:
         self.strict_nan = strict_nan
         self.strict = strict
         self.trace = trace
-        self.reads = reads
+        self.exits = exits
         self.outer = outer
         self.owner = owner
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias
 import numpy as np
 from numpy import float64, ndarray  # NumPy's module has a `__getattr__`, so that `np.` is slow in hot paths
 
+from pullback.core.arrays import DIFFERENTIABLE, HELD, NUMERIC, as_operand
 from pullback.core.blocks import LARGE, blockwise
 from pullback.core.errors import AxisError, DTypeError, GraphError, NotFiniteError, PullbackError, ShapeError
 from pullback.core.graph import NO_PARAMS, Node, known_value, next_serial, user_line
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 _NUMBERS: Final = frozenset(
     {int, float, bool, complex, type(None), np.float64, np.float32, np.int64, np.int32, np.bool_}
 )
+
+# What kernels give, but for arrays: NumPy's numbers, and tuples where there are several outputs.
+_OUTPUTS: Final = frozenset({tuple, *(kind for kind in np.sctypeDict.values() if np.dtype(kind).kind in NUMERIC)})
 
 # What a rule's arguments are called, by the number of operands; `y` is always the output.
 OPERAND_NAMES: Final = {1: ("x",), 2: ("a", "b"), 3: ("a", "b", "c")}
@@ -89,6 +93,7 @@ class Primitive(ABC):
     """
 
     tensor: ClassVar[type[Tensor]]  # set by pullback.tensor: the one place where floor 0 meets floor 2
+    ufuncs: ClassVar[dict[Primitive, np.ufunc]] = {}  # of NumPy's that are the same; set by pullback.protocols
 
     differentiable: bool = True
     blocks: bool = False  # the kernel is elementwise and takes no parameters: large arrays are done in blocks
@@ -146,8 +151,10 @@ class Primitive(ABC):
                     tracked |= bit
             else:
                 if type(operand) not in _NUMBERS:
-                    if type(operand) is not ndarray:
-                        operand = as_operand(operand)
+                    if type(operand) is not ndarray or operand.dtype.kind not in NUMERIC:
+                        operand = as_operand(operand, self.name)
+                        if operand is NotImplemented:
+                            return self.elsewhere(operands, params)
                     captured |= bit
                 array = operand
                 inputs.append(operand)
@@ -172,9 +179,12 @@ class Primitive(ABC):
             raise self.complaint(error, arrays) from None
         if residual:
             output, weight = output
+        kind = type(output)
+        if kind is not ndarray and kind not in _OUTPUTS:
+            output = self._output(output)
         result: Tensor = _new(tensor_type)
         if not recorded:
-            if plain and arrays and type(output) is ndarray and (output.base is not None or output is arrays[0]):
+            if plain and arrays and kind is ndarray and (output.base is not None or output is arrays[0]):
                 output = output.copy()  # not a view of the caller's own array, which may change
             result.array = output
             result.node = None
@@ -199,19 +209,48 @@ class Primitive(ABC):
         node.saved = nothing or tuple(arrays)
         node.tracked = places
         node.serial = next_serial()
-        if type(output) is float64:
+        if kind is float64:
             node.aval = output  # a number is its own Spec
-        elif type(output) is tuple:
+        elif kind is tuple:
             node.aval = summary_of(output)
-        elif output.dtype.kind != "f":
-            result.node = None  # integers and booleans carry no derivative
-        else:
+        elif output.dtype.kind in DIFFERENTIABLE:
             node.aval = output if output.size <= KEPT_SIZE else spec_like(output)
             if inspects:
                 self._inspect(node, operands)
+        else:
+            result.node = None
+            if output.dtype.kind not in "biu":
+                raise self._loses(output)
         if mode.anomaly and result.node is not None:
             _watch(self, node, output)
         return result
+
+    def elsewhere(self, operands: Sequence[Any], params: dict[str, Any]) -> Any:
+        """Let an operand that keeps labels around arrays hold the result: NumPy's protocol asks it."""
+        ufunc = self.ufuncs.get(self)
+        if ufunc is None or params:
+            kinds = ", ".join(type(x).__name__ for x in operands)
+            raise DTypeError(
+                f"{self.name}: an operand keeps labels around its array", operands=kinds,
+                fix="x.data is the array; NumPy's functions (np.exp) and operators keep the labels",
+            )  # fmt: skip
+        return ufunc(*operands)
+
+    def _output(self, output: Any) -> Any:
+        """A kernel's output as tensors hold it."""
+        if isinstance(output, self.tensor):
+            raise GraphError(
+                f"{self.name}: a tensor was given where a number is needed", line=user_line(),
+                fix="t.item() gives its number, without a derivative",
+            )  # fmt: skip
+        return output if type(output) in HELD else as_operand(output, self.name)
+
+    def _loses(self, output: Any) -> DTypeError:
+        """What to say of a result that cannot carry the derivative of its operands."""
+        return DTypeError(
+            f"{self.name}: the derivative would end here, for complex numbers have none yet", got=output.dtype,
+            line=user_line(), fix="compute with the real and the imaginary part; t.detach() where none is wanted",
+        )  # fmt: skip
 
     def bind(self, *operands: Any, **params: Any) -> Any:
         """Apply to tensors and record, or run the kernel on plain arrays and give an array back."""
@@ -280,20 +319,6 @@ class Primitive(ABC):
 def _at_least(value: Any, dtype: np.dtype[Any]) -> Any:
     kind = getattr(value, "dtype", dtype)
     return value.astype(dtype) if kind is not dtype and kind.kind == "f" and kind != dtype else value
-
-
-def as_operand(operand: Any) -> Any:
-    """Give a kernel's operand for anything array-like that is not a tensor."""
-    if isinstance(operand, (list, tuple)):
-        return np.asarray(operand)
-    if isinstance(operand, (np.generic, ndarray)) or hasattr(operand, "dtype"):
-        return operand  # any array type: kernels dispatch through NumPy's protocols
-    array = np.asarray(operand)
-    if array.dtype == object:
-        raise DTypeError(
-            "an operand is not an array", got=type(operand).__name__, fix="give numbers, arrays or tensors"
-        )
-    return array
 
 
 def all_finite(value: Any) -> bool:

@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from pullback.core.errors import DTypeError, OptionError
+from pullback.core.arrays import as_operand, numeric
+from pullback.core.errors import DTypeError, GraphError, OptionError
+from pullback.core.graph import user_line
 from pullback.core.modes import current_mode
 from pullback.core.tree import leaves
 from pullback.ops.elementwise import equal
@@ -15,6 +17,8 @@ from pullback.ops.movement import astype, broadcast_to, copy_, expand_dims, stac
 from pullback.tensor import Tensor
 
 Shape = int | Sequence[int]
+
+_PLAIN = (list, tuple, int, float, complex)  # what NumPy reads best by itself
 
 
 def tensor(
@@ -54,6 +58,11 @@ def tensor(
             made = made.astype(dtype)
     else:
         made = _copied(data, dtype) if isinstance(data, Tensor) else _read(data, dtype, copy)
+    if requires_grad and made.node is not None:
+        raise GraphError(
+            "tensor: what is computed from a tracked tensor is no leaf", shape=made.shape, line=user_line(),
+            fix="pb.tensor(t.detach(), requires_grad=True) begins anew",
+        )  # fmt: skip
     if name is not None:
         made.name = name
     if requires_grad:
@@ -62,20 +71,22 @@ def tensor(
 
 
 def _copied(data: Tensor, dtype: Any) -> Tensor:
-    # By operations, so that a program that is being recorded sees where the numbers come from.
-    constant = data.detach()
-    return constant.copy() if dtype is None else constant.astype(dtype)
+    return copy_(data) if dtype is None else astype(data, dtype)
 
 
 def _read(data: Any, dtype: Any, copy: bool) -> Tensor:
-    if current_mode().trace is not None and isinstance(data, np.ndarray) and data.ndim and data.dtype.kind in "biufc":
+    if not isinstance(data, _PLAIN):
+        given = as_operand(data, "tensor")
+        if given is NotImplemented:  # an array with labels, which are given up here
+            return tensor(data.data, dtype, copy=copy)
+        data = given
+    if current_mode().trace is not None and isinstance(data, np.ndarray) and data.ndim:
         return copy_(data) if dtype is None else astype(data, dtype)  # which a program does again
     try:
         array = np.array(data, dtype, copy=True if copy else None)
     except (ValueError, TypeError) as error:
         raise DTypeError(f"tensor: the data are not a rectangular array of numbers: {error}") from None
-    if array.dtype.kind not in "biufc":
-        raise DTypeError("tensor: the data are not numbers", dtype=array.dtype)
+    numeric(array, "tensor")
     # NumPy computes with a floating-point number faster than with a 0-d array.
     return Tensor(array[()] if array.ndim == 0 and array.dtype.kind == "f" else array)
 
@@ -92,8 +103,8 @@ def asarray(data: Any, dtype: Any = None, *, device: str | None = None, copy: bo
     >>> asarray([1, 2])
     Tensor([1, 2])
     """
-    if isinstance(data, Tensor) and not copy:
-        return data if dtype is None or data.dtype == dtype else data.astype(dtype)
+    if isinstance(data, Tensor) and not copy and dtype in (None, data.dtype):
+        return data
     return tensor(data, dtype, copy=copy is not False, device=device)
 
 
@@ -183,12 +194,18 @@ def arange(start: Any, stop: Any = None, step: Any = 1, dtype: Any = None) -> Te
     return Tensor(np.arange(start, stop, step, dtype=dtype))
 
 
-def linspace(start: float, stop: float, num: int = 50, *, endpoint: bool = True, dtype: Any = None) -> Tensor:
+def linspace(start: Any, stop: Any, num: int = 50, *, endpoint: bool = True, dtype: Any = None) -> Tensor:
     """`num` numbers evenly spaced from `start` to `stop`.
+
+    The derivative of a tensor passes, from both ends.
 
     >>> linspace(0.0, 1.0, 3)
     Tensor([0. , 0.5, 1. ])
     """
+    if isinstance(start, Tensor) or isinstance(stop, Tensor):
+        places = np.linspace(0.0, 1.0, num, endpoint=endpoint)
+        between = start + (stop - start) * places
+        return between if dtype is None else astype(between, dtype)
     return Tensor(np.linspace(start, stop, num, endpoint=endpoint, dtype=dtype))
 
 
@@ -218,4 +235,4 @@ def one_hot(labels: Any, classes: int, dtype: Any = np.float32) -> Tensor:
 
 
 def _array(x: Any) -> Any:
-    return x.array if isinstance(x, Tensor) else np.asarray(x)
+    return x.array if isinstance(x, Tensor) else as_operand(x)

@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from pullback.core.errors import DTypeError, GraphError, OptionError, ShapeError
+from pullback.core.arrays import differentiable
+from pullback.core.errors import DTypeError, GraphError, OptionError, PullbackError, ShapeError
 from pullback.core.graph import Node
+from pullback.core.leaving import TransformExits
 from pullback.core.modes import ModeContext, current_mode
 from pullback.core.tree import leaves, rebuild, same_structure, tree_map
 from pullback.core.walks import Between, between, pull, push, track
@@ -30,7 +32,7 @@ def fresh(value: Any, name: str) -> Tensor:
     array = value.array if isinstance(value, Tensor) else np.array(value)
     if array.dtype.kind in "iub" and isinstance(value, (int, float)):
         array = array.astype(float)  # a Python number has no dtype of its own yet
-    if array.dtype.kind != "f":
+    if not differentiable(array.dtype):
         raise DTypeError(
             f"{name}: only floating-point arguments have derivatives", got=array.dtype,
             fix="x.astype(float), or leave the argument out of argnums",
@@ -62,15 +64,21 @@ class Recording:
         self.name = name
         mode = current_mode()
         # Branches that are not taken compute too: what is really in the result shows in the result.
-        self._reads: list[str] = []
-        with ModeContext(recording=True, reads=self._reads), np.errstate(divide="ignore", invalid="ignore"):
+        self._exits = exits = TransformExits()
+        with ModeContext(recording=True, exits=exits), np.errstate(divide="ignore", invalid="ignore"):
             self.arguments = [tree_map(lambda leaf: fresh(leaf, name), args[i]) for i in argnums]
             self.tensors: list[Tensor] = leaves(self.arguments)
             self.sources: list[Node] = [t.node for t in self.tensors if t.node is not None]
             given = list(args)
             for i, argument in zip(argnums, self.arguments, strict=True):
                 given[i] = argument
-            result = f(*given, **kwargs)
+            exits.sources.update(self.sources)
+            try:
+                result = f(*given, **kwargs)
+            except Exception as error:
+                if exits.refused is None or isinstance(error, PullbackError):
+                    raise
+                raise exits.refused from error  # NumPy and SciPy put errors of their own in its place
         self.aux: Any = None
         if has_aux:
             if not isinstance(result, tuple) or len(result) != 2:
@@ -88,11 +96,15 @@ class Recording:
     def _as_tensor(self, value: Any) -> Tensor:
         if isinstance(value, Tensor):
             return value
-        if type(value) in (int, float) and not self._reads:
-            return Tensor(np.asarray(float(value)))  # a branch that gives a plain number is a constant
+        if isinstance(inside := getattr(value, "data", None), Tensor):
+            return inside  # of an array with labels
+        if isinstance(value, (int, float, np.number, np.ndarray)) and not self._exits.lines:
+            constant = np.asarray(value)
+            if constant.dtype.kind in "iuf":
+                return Tensor(constant if differentiable(constant.dtype) else constant.astype(float))
         raise GraphError(
             f"{self.name}: the function gave no tensor, so there is nothing to differentiate",
-            got=type(value).__name__, line=self._reads[-1] if self._reads else None,
+            got=type(value).__name__, line=self._exits.lines[-1] if self._exits.lines else None,
             fix="compute with tensors to the end; .numpy(), .item() and float() leave the graph",
         )  # fmt: skip
 

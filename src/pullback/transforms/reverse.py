@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from pullback.core.arrays import differentiable
 from pullback.core.errors import GraphError, NoGradientError, OptionError
 from pullback.core.graph import Node, ancestors
 from pullback.core.modes import current_mode
@@ -176,7 +177,7 @@ def why_not(tensor: Any) -> str:
     """Why a tensor has no gradient, and what to do about it."""
     if not isinstance(tensor, Tensor):
         return "no tensor has this name" if isinstance(tensor, str) else "it is no tensor"
-    if tensor.dtype.kind != "f":
+    if not differentiable(tensor.dtype):
         return f"its dtype is {tensor.dtype}; only floating-point tensors have gradients"
     if tensor.node is None:
         return "it is a constant: set requires_grad=True before computing (detach and no_grad make constants)"

@@ -1,0 +1,192 @@
+"""The doors out: where the numbers of a tracked tensor leave the graph, and its derivative would be lost.
+
+`item`, `tolist`, `numpy` and `detach` leave on purpose, without a word. To become a Python number (`float(t)`,
+`math.sin(t)`, what SciPy makes of a callback's result) or an array (`np.asarray(t)`) is seldom meant. What then happens
+depends on who differentiates:
+
+==============================  ==========================  ==============  ===========
+While                           a number                    an array        on purpose
+==============================  ==========================  ==============  ===========
+`backward` is yet to come       warns once a line           raises          passes
+a transform runs its function   raises, if it depends on    raises          is noted
+                                what is differentiated
+a rule of the user's runs       is noted                    is noted        is noted
+==============================  ==========================  ==============  ===========
+
+A rule may leave, for it says itself what the derivative is. It is noted, since such a rule cannot be differentiated.
+"""
+
+from __future__ import annotations
+
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from opcode import opname
+from typing import Any, Final, final
+
+from pullback.core.errors import GraphError, LostGradientWarning, TraceError, message
+from pullback.core.graph import Node, ancestors, user_line
+from pullback.core.lints import complain
+from pullback.core.modes import current_mode
+
+_REMAINDER: Final = 6  # Python's number of `%` among its binary operators
+_WAYS: Final = "pb's functions or NumPy's (pb.sin, np.sin) keep the derivative; .item() leaves the graph on purpose"
+
+
+class LeftTraceError(TraceError):
+    """A rule looked at numbers while a program was being recorded; whoever runs it then runs it as a whole."""
+
+
+class Exits(ABC):
+    """What is done about tracked tensors that leave; `how` says what was called."""
+
+    @abstractmethod
+    def on_purpose(self, tensor: Any, how: str) -> None:
+        """A tensor leaves in a way that says so."""
+
+    @abstractmethod
+    def number(self, tensor: Any, how: str) -> None:
+        """A tensor becomes a Python number."""
+
+    @abstractmethod
+    def array(self, tensor: Any, how: str) -> None:
+        """A tensor becomes a NumPy array."""
+
+
+@final
+class TapeExits(Exits):
+    """While `backward` is yet to come."""
+
+    def on_purpose(self, tensor: Any, how: str) -> None:
+        """Nothing: it was meant."""
+
+    def number(self, tensor: Any, how: str) -> None:
+        if tensor.node.saved is not None and current_mode().recording and not _is_shown():
+            complain(
+                LostGradientWarning,
+                message(f"{how}: the derivative of this tensor ends here", {"shape": tensor.shape, "fix": _WAYS}),
+            )
+
+    def array(self, tensor: Any, how: str) -> None:
+        raise GraphError(
+            f"{how}: this would drop the gradient", shape=tensor.shape, line=user_line(),
+            fix="t.numpy() gives the numbers on purpose; np.stack makes one tensor of a list of them; or use pb's "
+            "functions, or NumPy's that differentiate",
+        )  # fmt: skip
+
+
+@final
+class TransformExits(Exits):
+    """While a transform runs a function.
+
+    Attributes
+    ----------
+    sources : set of Node
+        The arguments of the function that are differentiated in.
+    lines : list of str
+        Where numbers left on purpose.
+    refused : GraphError or None
+        The last error raised; NumPy and SciPy may have put one of their own in its place.
+    """
+
+    def __init__(self) -> None:
+        self.sources: set[Node] = set()
+        self.lines: list[str] = []
+        self.refused: GraphError | None = None
+        self._outer: Exits = current_mode().exits or _ON_THE_TAPE
+
+    def on_purpose(self, tensor: Any, how: str) -> None:
+        self.lines.append(f"{how} at {user_line()}")
+
+    def number(self, tensor: Any, how: str) -> None:
+        if _is_shown():
+            return
+        if not current_mode().recording or not depends(tensor.node, self.sources):
+            self._outer.number(tensor, how)
+            return
+        self.refused = GraphError(
+            f"{how}: the derivative would end here", shape=tensor.shape, line=user_line(), fix=_WAYS
+        )
+        raise self.refused
+
+    def array(self, tensor: Any, how: str) -> None:
+        try:
+            _ON_THE_TAPE.array(tensor, how)
+        except GraphError as error:
+            self.refused = error
+            raise
+
+
+@final
+class RuleExits(Exits):
+    """While a rule of the user's runs.
+
+    Attributes
+    ----------
+    left : str or None
+        How and where numbers left.
+    tangents : set of Node
+        Sources that stand for tangents.
+    with_tangent : str or None
+        How and where numbers left that depend on a tangent.
+    """
+
+    def __init__(self, tangents: Iterable[Node] = ()) -> None:
+        self.left: str | None = None
+        self.with_tangent: str | None = None
+        self.tangents = set(tangents)
+
+    def on_purpose(self, tensor: Any, how: str) -> None:
+        self.left = f"{how} at {user_line()}"
+        if self.tangents and depends(tensor.node, self.tangents):
+            self.with_tangent = self.left
+
+    number = array = on_purpose
+
+
+_ON_THE_TAPE: Final = TapeExits()
+
+
+def depends(node: Node, sources: set[Node]) -> bool:
+    """Whether a value was computed from one of `sources`."""
+    if not sources:
+        return False
+    return not sources.isdisjoint(ancestors([node], min(source.serial for source in sources)))
+
+
+def look(how: str) -> None:
+    """See that numbers may be looked at: those of a program that is being recorded may not."""
+    mode = current_mode()
+    if mode.trace is None:
+        return
+    kind = LeftTraceError if isinstance(mode.exits, RuleExits) else TraceError
+    raise kind(
+        f"{how}: a program that is being recorded has no numbers to look at", line=user_line(),
+        fix="return the tensor and look at it outside, or use pb.where instead of a branch",
+    )  # fmt: skip
+
+
+def leave(tensor: Any, how: str, way: str) -> None:
+    """See what is to be done where the numbers of a tensor leave: `on_purpose`, as a `number` or as an `array`."""
+    look(how)
+    if tensor.node is not None:
+        getattr(current_mode().exits or _ON_THE_TAPE, way)(tensor, how)
+
+
+def is_element_write() -> bool:
+    """Whether `array[i] = t` has asked for the number: the element of an array is one."""
+    return _instruction()[0] == "STORE_SUBSCR"
+
+
+def _is_shown() -> bool:
+    """Whether `"%f" % t` has asked for the number, which only shows it."""
+    return _instruction() == ("BINARY_OP", _REMAINDER)
+
+
+def _instruction() -> tuple[str, int]:
+    """What the innermost frame outside of Pullback is doing."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("pullback."):
+        frame = frame.f_back
+    code, place = frame.f_code.co_code, frame.f_lasti
+    return opname[code[place]], code[place + 1]
