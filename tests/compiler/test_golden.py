@@ -12,7 +12,7 @@ from tests.compiler.functions import CASES
 from pullback.compiler.interpret import kernel_of
 from pullback.compiler.passes import PASSES, ROUNDS
 from pullback.compiler.program import Constant
-from pullback.core.custom_kinds import Opaque
+from pullback.core.opaque import Opaque
 
 REWRITE = "if this is meant, write the files anew and read what has changed: python -m tests.compiler.golden"
 EVERY = {**CASES, **golden.FUNCTIONS}

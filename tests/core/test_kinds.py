@@ -10,7 +10,8 @@ import pytest
 from tests.core.numerics import central
 
 import pullback as pb
-from pullback.core.custom_kinds import CustomJVP, CustomVJP, Opaque
+from pullback.core.custom_kinds import CustomJVP, CustomVJP
+from pullback.core.opaque import Opaque
 from pullback.core.errors import ShapeError
 from pullback.core.kinds import BilinearMap, Elementwise, LinearMap, Reduction, product, strong_product
 from pullback.core.primitive import PLANNED, Primitive

@@ -12,7 +12,7 @@ import numpy as np
 
 from pullback.compiler.call import frozen
 from pullback.compiler.program import Equation, Operand, Program, Value
-from pullback.core.custom_kinds import Opaque
+from pullback.core.opaque import Opaque
 
 
 def deduplicate(program: Program) -> Program:

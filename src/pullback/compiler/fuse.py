@@ -16,7 +16,7 @@ from pullback.compiler.fused import Fused
 from pullback.compiler.groups import Group, Kind, Labels, admits, in_order, is_product, is_reduction, joined, named
 from pullback.compiler.program import Constant, Equation, Operand, Program, Value
 from pullback.compiler.views import Shape, View, is_movement, lies_in_order, moved
-from pullback.core.custom_kinds import Opaque
+from pullback.core.opaque import Opaque
 from pullback.ops.elementwise import identity
 from pullback.ops.movement import cast_
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pullback.compiler.program import Equation, Program, Value
-from pullback.core.custom_kinds import Opaque
+from pullback.core.opaque import Opaque
 
 
 def prune(program: Program) -> Program:

@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 
 from pullback.compiler.program import Constant, Equation, Operand, Program, Value
-from pullback.core.custom_kinds import Opaque
+from pullback.core.opaque import Opaque
 from pullback.ops import elementwise, movement
 from pullback.ops.contractions import matmul_
 

@@ -1,4 +1,4 @@
-"""The kinds whose rule comes from outside: custom jvp and vjp rules, and operations without a derivative."""
+"""The kinds whose rule comes from outside: custom jvp and vjp rules."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class CustomJVP(_Whole):
                 filled[i] = tangent
             return self.rule(tuple(saved[1:]), tuple(filled), saved[0], **node.params)
 
-        return transpose(push, [spec_of(node.inputs[i]) for i in wanted], cotangent)
+        return transpose(push, [spec_of(node.inputs[i]) for i in wanted], cotangent, self.name)
 
 
 @final
@@ -78,18 +78,5 @@ class CustomVJP(_Whole):
         def back(*cotangents: Any) -> Any:
             return tuple(self.vjp(node, cotangents if several else cotangents[0], saved, given))
 
-        found = transpose(back, node.aval if several else [node.aval], tuple(tangents[i] for i in given))
+        found = transpose(back, node.aval if several else [node.aval], tuple(tangents[i] for i in given), self.name)
         return tuple(found) if several else found[0]
-
-
-@final
-class Opaque(Primitive):
-    """An operation without a derivative: drawing random numbers, reading a clock."""
-
-    differentiable = False
-
-    def vjp(self, node: Node, cotangent: Any, saved: Sequence[Any], wanted: Sequence[int]) -> list[Any]:
-        return [None for _ in wanted]
-
-    def jvp(self, node: Node, tangents: Sequence[Any], saved: Sequence[Any]) -> Any:
-        return None

@@ -13,7 +13,7 @@ from __future__ import annotations
 import site
 import sys
 import sysconfig
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import cache
 from itertools import count
 from pathlib import Path
@@ -100,6 +100,19 @@ def source(aval: Any) -> Node:
     return node
 
 
+def node_of(primitive: Primitive, inputs: Sequence[Any], aval: Any, saved: tuple[Any, ...], **params: Any) -> Node:
+    """Make a node for values that are there already; `inputs` are nodes, and constants as nodes keep them."""
+    node = Node()
+    node.primitive = primitive
+    node.inputs = tuple(inputs)
+    node.params = params or NO_PARAMS
+    node.saved = saved
+    node.aval = aval
+    node.tracked = tuple(i for i, parent in enumerate(inputs) if type(parent) is Node)
+    node.serial = next_serial()
+    return node
+
+
 def known_value(operand: Any) -> Any:
     """The value of an operand where it can still be found, else something with its shape and dtype."""
     if type(operand) is not Node:
@@ -122,6 +135,16 @@ def ancestors(roots: Iterable[Node], oldest: int = 0) -> list[Node]:
             if node.serial >= oldest:
                 stack += node.parents
     return sorted(seen, key=_serial)
+
+
+def frontier(roots: Iterable[Node], arguments: Collection[Node], start: int) -> list[Node]:
+    """The nodes numbered below `start` that `roots` were made of, other than by way of the arguments."""
+    roots = list(roots)
+    reached = {node for node in roots if node.serial < start and node not in arguments}
+    for node in ancestors(roots, start):
+        if node.serial >= start and node not in arguments:
+            reached.update(parent for parent in node.parents if parent.serial < start and parent not in arguments)
+    return sorted(reached, key=_serial)
 
 
 def _serial(node: Node) -> int:

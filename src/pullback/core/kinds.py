@@ -293,6 +293,13 @@ class LinearMap(Primitive):
         return self.bind(*operands, **node.params)
 
 
+def _place(cotangent: Any, outputs: Any, index: int) -> Any:
+    return tuple(cotangent if i == index else None for i in range(len(outputs)))
+
+
+pick_ = LinearMap("pick", lambda outputs, index: outputs[index], _place, doc="One output of several.")
+
+
 @final
 class BilinearMap(Primitive):
     """y = B(a, b), linear in each operand; plus c, where a third operand is given.

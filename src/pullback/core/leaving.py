@@ -93,7 +93,7 @@ class TransformExits(Exits):
         self.sources: set[Node] = set()
         self.lines: list[str] = []
         self.refused: GraphError | None = None
-        self._outer: Exits = current_mode().exits or _ON_THE_TAPE
+        self.outer: Exits | None = current_mode().exits
 
     def on_purpose(self, tensor: Any, how: str) -> None:
         self.lines.append(f"{how} at {user_line()}")
@@ -102,7 +102,7 @@ class TransformExits(Exits):
         if _is_shown():
             return
         if not current_mode().recording or not depends(tensor.node, self.sources):
-            self._outer.number(tensor, how)
+            (self.outer or _ON_THE_TAPE).number(tensor, how)
             return
         self.refused = GraphError(
             f"{how}: the derivative would end here", shape=tensor.shape, line=user_line(), fix=_WAYS
@@ -129,12 +129,16 @@ class RuleExits(Exits):
         Sources that stand for tangents.
     with_tangent : str or None
         How and where numbers left that depend on a tangent.
+    rule : object
+        Whose rule it is.
     """
 
-    def __init__(self, tangents: Iterable[Node] = ()) -> None:
+    def __init__(self, tangents: Iterable[Node] = (), rule: Any = None) -> None:
         self.left: str | None = None
         self.with_tangent: str | None = None
         self.tangents = set(tangents)
+        self.rule = rule
+        self.outer: Exits | None = current_mode().exits
 
     def on_purpose(self, tensor: Any, how: str) -> None:
         self.left = f"{how} at {user_line()}"
@@ -142,6 +146,20 @@ class RuleExits(Exits):
             self.with_tangent = self.left
 
     number = array = on_purpose
+
+    def join(self, inner: RuleExits, left: str | None = None) -> None:
+        """Note what another rule noted that ran for this one, or earlier for it."""
+        self.left = left or inner.left or self.left
+        self.with_tangent = inner.with_tangent or self.with_tangent
+
+    def require_linear(self, name: str) -> None:
+        """Complain of numbers that left with a tangent, of which the rule is a linear function."""
+        if self.with_tangent is not None:
+            raise GraphError(
+                f"{name}: its rule makes numbers of what it has to be linear in, and so has no transpose",
+                line=self.with_tangent,
+                fix="write it with pb's functions or NumPy's; custom_vjp serves reverse mode, custom_jvp forward mode",
+            )  # fmt: skip
 
 
 _ON_THE_TAPE: Final = TapeExits()

@@ -1,8 +1,8 @@
 """The two walks: *pull* carries cotangents back along the graph, *push* carries tangents forward.
 
-A walk goes from values to values along the nodes between them; it knows no levels and no ambient state, so nested walks
-cannot be confused. It is iterative, visits nodes in the order of their numbers, adds contributions in that same fixed
-order, and frees what it has used.
+A walk goes from values to values along the nodes between them; it knows no levels, so nested walks cannot be confused.
+It is iterative, visits nodes in the order of their numbers, adds contributions in that same fixed order, and frees what
+it has used.
 
 Given `record=False` a walk runs on plain arrays. With `record=True` everything that it touches is a tensor again, so
 the derivative is recorded and has derivatives itself.
@@ -20,7 +20,9 @@ from numpy import add, float64, ndarray
 
 from pullback.core.errors import GraphError, NotFiniteError, ShapeError
 from pullback.core.graph import Node, ancestors, known_value, source
+from pullback.core.leaving import LeftTraceError, RuleExits
 from pullback.core.modes import ModeContext, current_mode
+from pullback.core.opaque import once, whole_jvp, whole_vjp
 from pullback.core.primitive import Primitive, all_finite, describe_range
 from pullback.core.spec import layout_of, zeros_of
 
@@ -31,9 +33,6 @@ if TYPE_CHECKING:
 # A walk makes none of NumPy's warnings: a singular partial that meets a 0 is no event, and that a cotangent overflowed,
 # or is not a number, shows in the result. (One that decorates is entered in a third of the time of one that is made.)
 _quietly: Final = np.errstate(all="ignore")
-
-# While a program is being traced walks run on tensors, also where they are not to be differentiated.
-_unrecorded: Final = ModeContext(recording=False)
 
 
 class Between(NamedTuple):
@@ -73,13 +72,9 @@ def boxed(node: Node, saved: Sequence[Any], tracing: bool = False) -> Sequence[A
 
 @_quietly
 def pull(
-    seeds: Iterable[tuple[Node, Any]],
-    path: Sequence[Node] | None = None,
-    wrt: Collection[Node] = (),
-    *,
-    record: bool = False,
-    retain: bool = False,
-) -> dict[Node, Any]:
+    seeds: Iterable[tuple[Node, Any]], path: Sequence[Node] | None = None, wrt: Collection[Node] = (), *,
+    record: bool = False, retain: bool = False,
+) -> dict[Node, Any]:  # fmt: skip
     """Carry cotangents from `seeds` back to sources.
 
     Parameters
@@ -100,12 +95,20 @@ def pull(
     dict
         The cotangent of each node asked for that was reached; of a source behind a derivative of 0 it is 0.
     """
+    if not record and current_mode().trace is None:
+        return _pull(seeds, path, wrt, None, retain)
+    exits = RuleExits()
+    # While a program is being traced walks run on tensors, also where they are not to be differentiated.
+    with ModeContext(recording=record, exits=exits):
+        return _pull(seeds, path, wrt, exits, retain)
+
+
+def _pull(
+    seeds: Iterable[tuple[Node, Any]], path: Sequence[Node] | None, wrt: Collection[Node], exits: RuleExits | None,
+    retain: bool,
+) -> dict[Node, Any]:  # fmt: skip
     mode = current_mode()
     anomaly, tracing = mode.anomaly, mode.trace is not None
-    if tracing and mode.recording and not record:
-        with _unrecorded:
-            return pull(seeds, path, wrt, retain=retain)
-    boxing = record or tracing
     on_path = None if path is None else set(path)
     cotangents: dict[Node, Any] = {}
     heap: list[tuple[int, Node]] = []  # what is still to be visited, the newest first
@@ -137,13 +140,15 @@ def pull(
             wanted = [i for i in wanted if inputs[i] in on_path]
             if not wanted:
                 continue
-        values = boxed(node, saved, tracing) if boxing else saved
-        contributions = primitive.vjp(node, cotangent, values, wanted)
+        if exits is None:
+            contributions = primitive.vjp(node, cotangent, saved, wanted)
+        else:
+            contributions = _by_rule(node, cotangent, boxed(node, saved, tracing), wanted, exits)
         if anomaly:
             _check(node, [cotangent], contributions, "cotangent")
         if not retain:
             node.saved = None
-        del values, saved, cotangent  # hold no array longer than it is needed
+        del saved, cotangent  # hold no array longer than it is needed
         contributions.reverse()
         for i in wanted:
             contribution = contributions.pop()
@@ -178,6 +183,18 @@ def pull(
         return cotangents  # of the sources: all others are spent
     results.update((node, cotangents[node]) for node in wrt if node in cotangents)  # the sources among them
     return results
+
+
+def _by_rule(node: Node, cotangent: Any, values: Sequence[Any], wanted: Sequence[int], exits: RuleExits) -> list[Any]:
+    """What the rule of a node gives, where that is part of a program or to be differentiated again."""
+    primitive = node.primitive
+    assert primitive is not None
+    exits.left = None
+    try:
+        contributions = primitive.vjp(node, cotangent, values, wanted)
+    except LeftTraceError:
+        contributions = whole_vjp(node, cotangent, values, wanted)
+    return contributions if exits.left is None else [once(c, node, cotangent, exits.left) for c in contributions]
 
 
 def _added(a: Any, b: Any) -> Any:
@@ -242,11 +259,16 @@ def push(
     tangents: Mapping[Node, Any], path: Sequence[Node], *, record: bool = False, retain: bool = False
 ) -> dict[Node, Any]:
     """Carry tangents from sources forward along `path`; give the tangent of each node on it that has one."""
+    if not record and current_mode().trace is None:
+        return _push(tangents, path, None, retain)
+    exits = RuleExits()
+    with ModeContext(recording=record, exits=exits):
+        return _push(tangents, path, exits, retain)
+
+
+def _push(tangents: Mapping[Node, Any], path: Sequence[Node], exits: RuleExits | None, retain: bool) -> dict[Node, Any]:
     mode = current_mode()
     anomaly, tracing = mode.anomaly, mode.trace is not None
-    if tracing and mode.recording and not record:
-        with _unrecorded:
-            return push(tangents, path, retain=retain)
     carried: dict[Node, Any] = dict(tangents)
     for node in path:
         if node in tangents or node.primitive is None:
@@ -257,8 +279,10 @@ def push(
         saved = node.saved
         if saved is None:
             raise GraphError("jvp: the graph's saved values are freed", fix="run the function again")
-        values = boxed(node, saved, tracing) if record or tracing else saved
-        tangent = node.primitive.jvp(node, given, values)
+        if exits is None:
+            tangent = node.primitive.jvp(node, given, saved)
+        else:
+            tangent = _by_forward_rule(node, given, boxed(node, saved, tracing), exits)
         if not retain:
             node.saved = None
         if anomaly:
@@ -266,6 +290,16 @@ def push(
         if tangent is not None:
             carried[node] = _cast(tangent, node.aval)
     return carried
+
+
+def _by_forward_rule(node: Node, given: Sequence[Any], values: Sequence[Any], exits: RuleExits) -> Any:
+    assert node.primitive is not None
+    exits.left = None
+    try:
+        tangent = node.primitive.jvp(node, given, values)
+    except LeftTraceError:
+        tangent = whole_jvp(node, given, values)
+    return tangent if exits.left is None else once(tangent, node, tuple(given), exits.left)
 
 
 def _cast(tangent: Any, aval: Any) -> Any:
@@ -284,7 +318,7 @@ def track(value: Any, name: str | None = None) -> Tensor:
     return tensor
 
 
-def transpose(function: Callable[..., Any], specs: Sequence[Any], cotangents: Any) -> list[Any]:
+def transpose(function: Callable[..., Any], specs: Sequence[Any], cotangents: Any, name: str) -> list[Any]:
     """Apply the transpose of a linear function to cotangents, by recording it once and pulling.
 
     Parameters
@@ -295,18 +329,30 @@ def transpose(function: Callable[..., Any], specs: Sequence[Any], cotangents: An
         The shapes and dtypes of its arguments.
     cotangents : array, or a tuple of them in which None stands for 0
         One for each value.
+    name : str
+        Whose rule it is, for errors.
 
     Returns
     -------
     list
         The cotangent of each argument, as tensors if any of `cotangents` is one.
+
+    Raises
+    ------
+    GraphError
+        If the function makes numbers of its arguments: then it has no transpose.
     """
     single = not isinstance(cotangents, tuple)
-    recorded = current_mode().recording
-    with ModeContext(recording=True, anomaly=False):
-        arguments = [track(zeros_of(spec)) for spec in specs]
+    mode = current_mode()
+    recorded, outer = mode.recording, mode.exits
+    arguments = [track(zeros_of(spec)) for spec in specs]
+    nodes = [argument.node for argument in arguments if argument.node is not None]
+    exits = RuleExits(nodes)
+    with ModeContext(recording=True, anomaly=False, exits=exits):
         outputs = function(*arguments)
-        nodes = [argument.node for argument in arguments if argument.node is not None]
+        exits.require_linear(name)
+        if exits.left is not None and isinstance(outer, RuleExits):
+            outer.left = exits.left
         pairs = zip((outputs,), (cotangents,), strict=True) if single else zip(outputs, cotangents, strict=True)
         seeds = [(y.node, c) for y, c in pairs if c is not None and getattr(y, "node", None) is not None]
         record = recorded and any(isinstance(c, Primitive.tensor) for _, c in seeds)

@@ -7,10 +7,10 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 
-from pullback.core.custom_kinds import Opaque
 from pullback.core.errors import GraphError, OptionError, TraceError
 from pullback.core.graph import user_line
 from pullback.core.modes import current_mode
+from pullback.core.opaque import Opaque
 from pullback.tensor import Tensor
 
 Rng: TypeAlias = "int | np.random.Generator | None"

@@ -27,14 +27,6 @@ def _unpad(cotangent: Any, x: Any, width: Sequence[tuple[int, int]], **_: Any) -
     return cotangent[tuple(slice(before, before + n) for n, (before, _after) in zip(x.shape, width, strict=True))]
 
 
-def _pick(outputs: Any, index: int) -> Any:
-    return outputs[index]
-
-
-def _place(cotangent: Any, outputs: Any, index: int) -> Any:
-    return tuple(cotangent if i == index else None for i in range(len(outputs)))
-
-
 reshape_ = LinearMap("reshape", lambda x, shape: x.reshape(shape), lambda ct, x, shape: ct.reshape(x.shape))
 permute_ = LinearMap(
     "transpose", lambda x, axes: x.transpose(axes),
@@ -58,7 +50,6 @@ tril_ = LinearMap("tril", lambda x, k: np.tril(x, k), lambda ct, x, k: np.tril(c
 triu_ = LinearMap("triu", lambda x, k: np.triu(x, k), lambda ct, x, k: np.triu(ct, k))
 cast_ = LinearMap("astype", lambda x, dtype: x.astype(dtype), lambda ct, x, dtype: ct.astype(x.dtype))
 copy_ = LinearMap("copy", lambda x: np.array(x), lambda ct, x: ct)
-pick_ = LinearMap("pick", _pick, _place, doc="One output of a primitive that has several.")
 
 
 def reshape(x: Any, *shape: Any) -> Any:

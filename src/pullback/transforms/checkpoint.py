@@ -7,21 +7,21 @@ cost* (2016).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any, final
 
 import numpy as np
 
 from pullback.core.errors import GraphError
-from pullback.core.graph import Node, ancestors, next_serial
+from pullback.core.graph import Node, frontier, next_serial
+from pullback.core.kinds import pick_
 from pullback.core.modes import ModeContext, current_mode
 from pullback.core.primitive import Primitive
 from pullback.core.tree import leaves, rebuild, tree_map
 from pullback.core.walks import between, pull, push, track
 from pullback.functions import random
 from pullback.ops.elementwise import identity
-from pullback.ops.movement import pick_
 from pullback.tensor import Tensor
 
 
@@ -70,7 +70,7 @@ class _Rerun(Primitive):
         if not self._tracked:
             return result
         roots = [values[i].node for i in self._tracked]
-        self._captured = [_handle(node) for node in _frontier(roots, arguments, start)]
+        self._captured = [_handle(node) for node in frontier(roots, arguments, start)]
         arrays = tuple(values[i].array for i in self._tracked)
         self._marks = [_mark(array) for array in arrays]
         self.kernel = lambda *_: arrays  # for this one call: a bound method would be a reference cycle
@@ -165,15 +165,6 @@ def _same(mark: tuple[float, float], other: tuple[float, float]) -> bool:
     if not math.isfinite(total + size):
         return not math.isfinite(other_total + other_size)
     return max(abs(total - other_total), abs(size - other_size)) <= 1e-3 * size  # far above any rounding
-
-
-def _frontier(roots: Sequence[Any], arguments: Collection[Any], start: int) -> list[Node]:
-    """The nodes older than `start` that `roots` were made of, other than by way of the arguments."""
-    reached = {node for node in roots if node.serial < start}
-    for node in ancestors(roots, start):
-        if node.serial >= start and node not in arguments:
-            reached.update(parent for parent in node.parents if parent.serial < start)
-    return sorted(reached, key=lambda node: node.serial)
 
 
 def _handle(node: Node) -> Tensor:
