@@ -152,6 +152,9 @@ def _numpys_own(
     tensors = list(_tensors((args, kwargs)))
     mode = current_mode()
     allowed = isinstance(mode.exits, RuleExits)  # a rule of the user's may leave
+    if writes and not isinstance(args[0], Primitive.tensor):
+        for tensor in tensors:
+            leave(tensor, f"{name}()", "array")
     if not allowed and (mode.trace is not None or any(t.node is not None for t in tensors)):
         near = get_close_matches(name.rpartition(".")[2], _names(), 1, 0.75)
         raise OptionError(

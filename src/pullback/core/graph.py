@@ -13,9 +13,10 @@ from __future__ import annotations
 import site
 import sys
 import sysconfig
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import cache
 from itertools import count
+from operator import attrgetter
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Final
@@ -33,6 +34,9 @@ next_serial: Final[Callable[[], int]] = count().__next__
 # Whose frames are never the user's: ours, and NumPy's, which stand between where its functions are called.
 _NUMPY: Final = Path(np.__file__).parent
 _OURS: Final = (str(Path(__file__).resolve().parent.parent), str(_NUMPY), str(_NUMPY.resolve()))
+
+
+_serial: Final = attrgetter("serial")
 
 
 class Node:
@@ -81,9 +85,10 @@ class Node:
         return f"<Node {self.serial}: {kind} {self.aval.shape if hasattr(self.aval, 'shape') else ''}>"
 
     @property
-    def parents(self) -> Iterator[Node]:
+    def parents(self) -> list[Node]:
         """The inputs that are nodes."""
-        return (parent for parent in self.inputs if type(parent) is Node)
+        inputs = self.inputs
+        return [inputs[i] for i in self.tracked]
 
 
 def source(aval: Any) -> Node:
@@ -133,7 +138,8 @@ def ancestors(roots: Iterable[Node], oldest: int = 0) -> list[Node]:
         if node not in seen:
             seen.add(node)
             if node.serial >= oldest:
-                stack += node.parents
+                inputs = node.inputs
+                stack += [inputs[i] for i in node.tracked]
     return sorted(seen, key=_serial)
 
 
@@ -145,10 +151,6 @@ def frontier(roots: Iterable[Node], arguments: Collection[Node], start: int) -> 
         if node.serial >= start and node not in arguments:
             reached.update(parent for parent in node.parents if parent.serial < start and parent not in arguments)
     return sorted(reached, key=_serial)
-
-
-def _serial(node: Node) -> int:
-    return node.serial
 
 
 @cache

@@ -252,7 +252,8 @@ class LinearMap(Primitive):
         For each operand Aᵀ, called with the cotangent, something with `.shape` and `.dtype` for each operand, and the
         keyword parameters. Operands without one (an index, a condition) carry no derivative; their arrays are given.
     variadic : bool
-        The map takes any number of operands, and its one transpose is told which by the keyword `operand`.
+        The map takes any number of operands. Its one transpose is called with the cotangent, the operands, which of
+        them are `wanted`, and the keyword parameters; it gives a list.
     """
 
     def __init__(
@@ -274,11 +275,14 @@ class LinearMap(Primitive):
 
     def vjp(self, node: Node, cotangent: Any, saved: Sequence[Any], wanted: Sequence[int]) -> list[Any]:
         operands = [spec_of(i) if s is None else s for i, s in zip(node.inputs, saved[1:], strict=True)]
+        if self.variadic:
+            transpose = self.transposes[0]
+            assert transpose is not None
+            return transpose(cotangent, operands, wanted, **node.params)
         contributions: list[Any] = []
         for i in wanted:
             transpose = self._transpose(i)
-            which = {"operand": i} if self.variadic else {}
-            contributions.append(transpose and transpose(cotangent, *operands, **which, **node.params))
+            contributions.append(transpose and transpose(cotangent, *operands, **node.params))
         return contributions
 
     def jvp(self, node: Node, tangents: Sequence[Any], saved: Sequence[Any]) -> Any:

@@ -12,6 +12,8 @@ from functools import wraps
 from inspect import iscoroutinefunction, isgeneratorfunction
 from typing import Any, Final, Protocol, Self
 
+_new: Final = object.__new__
+
 
 class Trace(Protocol):
     """What watches while a program is recorded: every application of a primitive, every write to a tensor."""
@@ -79,10 +81,22 @@ class Mode:
 
     def replace(self, **changes: Any) -> Mode:
         """Another mode, that differs in some fields."""
-        return Mode(**({name: getattr(self, name) for name in self.__slots__} | changes))
+        mode = _new(Mode)  # by hand, for a transform asks for one at every call
+        mode.recording = self.recording
+        mode.anomaly = self.anomaly
+        mode.strict_nan = self.strict_nan
+        mode.strict = self.strict
+        mode.trace = self.trace
+        mode.exits = self.exits
+        mode.outer = self.outer
+        mode.owner = self.owner
+        for name, value in changes.items():
+            setattr(mode, name, value)
+        return mode
 
 
 _USUAL: Final = Mode()
+_FIELDS: Final = frozenset(Mode.__slots__)
 _MODE: Final[ContextVar[Mode]] = ContextVar("pullback mode", default=_USUAL)
 
 # A method bound once: what every operation asks is asked without looking the method up.
@@ -101,6 +115,8 @@ class ModeContext(ContextDecorator):
     """
 
     def __init__(self, **changes: Any) -> None:
+        if not changes.keys() <= _FIELDS:
+            raise TypeError(f"there is no such mode: {', '.join(changes.keys() - _FIELDS)}")
         self._changes = changes
 
     def __enter__(self) -> Self:

@@ -61,8 +61,11 @@ def layout_of(array: Any) -> Any:
     """The Spec of an array, with its memory order; of a number, the number."""
     if isinstance(array, generic):
         return array  # a number is its own Spec, and the quickest to ask
+    spec = spec_like(array)
     flags = getattr(array, "flags", None)
-    return Spec(array.shape, array.dtype, flags is not None and flags.f_contiguous and not flags.c_contiguous)
+    if flags is not None and not flags.c_contiguous:
+        spec.fortran = flags.f_contiguous
+    return spec
 
 
 def spec_of(value: Any) -> Any:

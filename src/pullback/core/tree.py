@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from copy import copy
-from typing import Any
+from typing import Any, Final
 
 from pullback.core.errors import PullbackError, ShapeError
+
+_CONTAINERS: Final = (tuple, list, dict)
+
+
+def is_tree(value: Any) -> bool:
+    """Whether a value is a container."""
+    return isinstance(value, _CONTAINERS)
 
 
 def leaves(tree: Any) -> list[Any]:
@@ -15,25 +22,32 @@ def leaves(tree: Any) -> list[Any]:
     >>> leaves({"w": 1, "layers": [(2, 3), 4]})
     [1, 2, 3, 4]
     """
+    if not isinstance(tree, _CONTAINERS):
+        return [tree]
     found: list[Any] = []
-    stack = [tree]
+    stack = [iter(_values(tree))]
     while stack:
-        node = stack.pop()
-        parts = children(node)
-        if parts is None:
-            found.append(node)
+        for part in stack[-1]:
+            if isinstance(part, _CONTAINERS):
+                stack.append(iter(_values(part)))
+                break
+            found.append(part)
         else:
-            stack.extend(reversed([part for _, part in parts]))
+            stack.pop()
     return found
+
+
+def _values(tree: Any) -> Iterable[Any]:
+    return tree.values() if isinstance(tree, dict) else tree
 
 
 def children(tree: Any) -> list[tuple[Any, Any]] | None:
     """The (key, subtree) pairs of a container, or None for a value."""
+    if not isinstance(tree, _CONTAINERS):
+        return None
     if isinstance(tree, dict):
         return list(tree.items())
-    if isinstance(tree, (tuple, list)):
-        return list(enumerate(tree))
-    return None
+    return list(enumerate(tree))
 
 
 def rebuild(tree: Any, values: Iterable[Any]) -> Any:
@@ -46,12 +60,16 @@ def rebuild(tree: Any, values: Iterable[Any]) -> Any:
 
 
 def _rebuild(tree: Any, values: Iterator[Any]) -> Any:
-    parts = children(tree)
-    if parts is None:
+    if not isinstance(tree, _CONTAINERS):
         return next(values)
-    filled = [_rebuild(part, values) for _, part in parts]
+    filled = [_rebuild(part, values) if isinstance(part, _CONTAINERS) else next(values) for part in _values(tree)]
+    kind = type(tree)
+    if kind is list:
+        return filled
     if isinstance(tree, dict):
-        made = {} if type(tree) is dict else copy(tree)  # an OrderedDict stays one, and a defaultdict keeps its default
+        if kind is dict:
+            return dict(zip(tree, filled, strict=True))
+        made = copy(tree)  # an OrderedDict stays one, and a defaultdict keeps its default
         made.update(zip(tree, filled, strict=True))
         return made
     if hasattr(tree, "_fields"):
@@ -65,6 +83,8 @@ def tree_map(function: Callable[..., Any], tree: Any, *others: Any) -> Any:
     >>> tree_map(lambda a, b: a + b, {"x": 1, "y": (2,)}, {"x": 10, "y": (20,)})
     {'x': 11, 'y': (22,)}
     """
+    if not others:
+        return rebuild(tree, map(function, leaves(tree))) if isinstance(tree, _CONTAINERS) else function(tree)
     columns = [leaves(tree)]
     for other in others:
         same_structure(tree, other)

@@ -44,6 +44,7 @@ class Between(NamedTuple):
 
 def between(outputs: Iterable[Node], wrt: Collection[Node]) -> Between:
     """Find the nodes on a path from `wrt` to `outputs`."""
+    wrt = wrt if isinstance(wrt, (set, dict)) else set(wrt)
     oldest = min(node.serial for node in wrt)
     active: set[Node] = set()
     nodes = []
@@ -55,6 +56,26 @@ def between(outputs: Iterable[Node], wrt: Collection[Node]) -> Between:
         elif node.primitive is None or node.serial < oldest:
             outside = True
     return Between(nodes, outside)
+
+
+def made_of(output: Node, sources: Collection[Node]) -> bool:
+    """Whether a value was made of `sources` and of nothing else that is tracked; quicker than `between`."""
+    seen: set[Node] = set()
+    stack = [output]
+    while stack:
+        node = stack.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        if node.primitive is None:
+            if node not in sources:
+                return False
+        elif node in sources:
+            return False  # it was made of something itself
+        else:
+            inputs = node.inputs
+            stack += [inputs[i] for i in node.tracked]
+    return True
 
 
 def boxed(node: Node, saved: Sequence[Any], tracing: bool = False) -> Sequence[Any]:

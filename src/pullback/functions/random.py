@@ -74,14 +74,18 @@ def _draw(*arrays: Any, rng: Rng, method: str, args: tuple[Any, ...], dtype: Any
 draw_ = Opaque("random", _draw, doc="Numbers drawn from a generator; carries no derivative.")
 
 
-def _sample(method: str, args: tuple[Any, ...], rng: Rng, dtype: Any, **size: Any) -> Tensor:
-    size = {name: tuple(n) if isinstance(n, Sequence) else n for name, n in size.items()}
-    tensors = any(isinstance(x, (Tensor, np.ndarray)) for x in args)
+def _require_constant(method: str, *args: Any) -> None:
     if any(isinstance(x, Tensor) and x.requires_grad for x in args):
         raise GraphError(
             f"random.{method}: what is drawn has no derivative in its parameters", parameters=args,
             fix="loc + scale * pb.random.normal(size=...), or detach() them",
         )  # fmt: skip
+
+
+def _sample(method: str, args: tuple[Any, ...], rng: Rng, dtype: Any, **size: Any) -> Tensor:
+    size = {name: tuple(n) if isinstance(n, Sequence) else n for name, n in size.items()}
+    tensors = any(isinstance(x, (Tensor, np.ndarray)) for x in args)
+    _require_constant(method, *args)
     # A seed stays a seed, so that a program draws the same numbers each time; a generator goes on.
     source = rng if isinstance(rng, (int, np.integer)) and not isinstance(rng, bool) else generator(rng)
     operands, numbers = (args, ()) if tensors else ((), args)
@@ -121,6 +125,7 @@ def bernoulli(p: float, size: Shape = None, *, rng: Rng = None) -> Tensor:
     >>> bernoulli(1.0, 2, rng=0)
     Tensor([ True,  True])
     """
+    _require_constant("bernoulli", p)
     return uniform(size=size, rng=rng) < p
 
 

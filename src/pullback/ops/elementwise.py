@@ -260,6 +260,7 @@ def round(x: Any, decimals: int = 0) -> Any:
     >>> round(np.array([1.25, 2.5]), 1)
     Tensor([1.2, 2.5])
     """
+    decimals = operator.index(decimals)
     if _dtype(x).kind in "iu" and decimals >= 0:
         return positive(x)
     if decimals == 0:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -16,11 +17,17 @@ from pullback.core.walks import sum_to
 Shape = int | Sequence[int]
 
 
-def _part(cotangent: Any, *operands: Any, operand: int, axis: int) -> Any:
-    """The slice of the cotangent that came from one of the joined operands."""
-    start = sum(x.shape[axis] for x in operands[:operand])
-    stop = start + operands[operand].shape[axis]
-    return cotangent[(slice(None),) * axis + (slice(start, stop),)]
+def _slices(cotangent: Any, operands: Sequence[Any], wanted: Sequence[int], axis: int) -> list[Any]:
+    """The slices of the cotangent that came from the joined operands."""
+    head = (slice(None),) * axis
+    stops = [0, *accumulate(x.shape[axis] for x in operands)]
+    return [cotangent[(*head, slice(stops[i], stops[i + 1]))] for i in wanted]
+
+
+def _layers(cotangent: Any, _operands: Sequence[Any], wanted: Sequence[int], axis: int) -> list[Any]:
+    """The layers of the cotangent that came from the stacked operands."""
+    head = (slice(None),) * axis
+    return [cotangent[(*head, i)] for i in wanted]
 
 
 def _unpad(cotangent: Any, x: Any, width: Sequence[tuple[int, int]], **_: Any) -> Any:
@@ -35,11 +42,8 @@ permute_ = LinearMap(
 broadcast_to_ = LinearMap(
     "broadcast_to", lambda x, shape: np.broadcast_to(x, shape), lambda ct, x, shape: sum_to(ct, x.shape, "broadcast_to")
 )
-concatenate_ = LinearMap("concatenate", lambda *arrays, axis: np.concatenate(arrays, axis=axis), _part, variadic=True)
-stack_ = LinearMap(
-    "stack", lambda *arrays, axis: np.stack(arrays, axis=axis),
-    lambda ct, *operands, operand, axis: ct[(slice(None),) * axis + (operand,)], variadic=True,
-)  # fmt: skip
+concatenate_ = LinearMap("concatenate", lambda *arrays, axis: np.concatenate(arrays, axis=axis), _slices, variadic=True)
+stack_ = LinearMap("stack", lambda *arrays, axis: np.stack(arrays, axis=axis), _layers, variadic=True)
 flip_ = LinearMap("flip", lambda x, axis: np.flip(x, axis), lambda ct, x, axis: np.flip(ct, axis))
 roll_ = LinearMap(
     "roll", lambda x, shift, axis: np.roll(x, shift, axis),
@@ -256,7 +260,7 @@ def tril(x: Any, k: int = 0) -> Any:
     Tensor([[1., 0.],
             [1., 1.]])
     """
-    return tril_(x, k=k)
+    return tril_(x, k=operator.index(k))
 
 
 def triu(x: Any, k: int = 0) -> Any:
@@ -266,7 +270,7 @@ def triu(x: Any, k: int = 0) -> Any:
     Tensor([[1., 1.],
             [0., 1.]])
     """
-    return triu_(x, k=k)
+    return triu_(x, k=operator.index(k))
 
 
 def astype(x: Any, dtype: Any) -> Any:

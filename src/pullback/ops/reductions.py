@@ -261,6 +261,8 @@ def norm(x: Any, ord: float | str | None = None, axis: Axes = None, keepdims: bo
     """
     axes = normalize_axes(axis, ndim_of(x), "norm")
     vector = (len(axes) if axes is not None else ndim_of(x)) == 1
+    if getattr(ord, "node", None) is not None and vector:  # the order has a derivative too
+        return ew.power(sum(ew.power(ew.absolute(x), ord), axis, keepdims), 1 / ord)
     if ord is None or (ord == "fro" and not vector) or (ord == 2 and vector):
         return norm_(x, axis=axes, keepdims=keepdims)
     if not vector or isinstance(ord, str):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,8 @@ from pullback.core.errors import DTypeError, GraphError, OptionError, PullbackEr
 from pullback.core.graph import Node
 from pullback.core.leaving import TransformExits
 from pullback.core.modes import ModeContext, current_mode
-from pullback.core.tree import leaves, rebuild, same_structure, tree_map
-from pullback.core.walks import Between, between, pull, push, track
+from pullback.core.tree import is_tree, leaves, rebuild, same_structure, tree_map
+from pullback.core.walks import Between, between, made_of, pull, push, track
 from pullback.ops.elementwise import identity, stop_gradient
 from pullback.ops.movement import copy_
 from pullback.tensor import Tensor
@@ -24,9 +25,11 @@ def fresh(value: Any, name: str) -> Tensor:
 
     A tensor that is itself tracked stays connected through an identity, so that outer transforms see it.
     """
+    tracing = current_mode().trace is not None
+    if type(value) is np.ndarray and value.ndim and differentiable(value.dtype) and not tracing:
+        return track(value.copy("K"))  # in short, as it is most often
     if isinstance(value, Tensor) and value.node is not None:
         return identity(value)
-    tracing = current_mode().trace is not None
     if tracing and isinstance(value, (Tensor, np.ndarray)):
         value = copy_(value) if isinstance(value, np.ndarray) else stop_gradient(value)  # which the trace sees
     array = value.array if isinstance(value, Tensor) else np.array(value)
@@ -38,6 +41,12 @@ def fresh(value: Any, name: str) -> Tensor:
             fix="x.astype(float), or leave the argument out of argnums",
         )  # fmt: skip
     return track(array[()] if array.ndim == 0 and not tracing else array)
+
+
+@np.errstate(divide="ignore", invalid="ignore")
+def _run(f: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+    """Branches that are not taken compute too: what is really in the result shows in the result."""
+    return f(*args, **kwargs)
 
 
 class Recording:
@@ -63,18 +72,25 @@ class Recording:
     ) -> None:  # fmt: skip
         self.name = name
         mode = current_mode()
-        # Branches that are not taken compute too: what is really in the result shows in the result.
         self._exits = exits = TransformExits()
-        with ModeContext(recording=True, exits=exits), np.errstate(divide="ignore", invalid="ignore"):
-            self.arguments = [tree_map(lambda leaf: fresh(leaf, name), args[i]) for i in argnums]
-            self.tensors: list[Tensor] = leaves(self.arguments)
-            self.sources: list[Node] = [t.node for t in self.tensors if t.node is not None]
+        with ModeContext(recording=True, exits=exits):
             given = list(args)
-            for i, argument in zip(argnums, self.arguments, strict=True):
-                given[i] = argument
-            exits.sources.update(self.sources)
+            self.arguments: list[Any] = []
+            self._flat = True
+            for i in argnums:
+                x = args[i]
+                if is_tree(x):
+                    self._flat = False
+                    x = tree_map(lambda leaf: fresh(leaf, name), x)
+                else:
+                    x = fresh(x, name)
+                given[i] = x
+                self.arguments.append(x)
+            self.tensors: list[Tensor] = self.arguments if self._flat else leaves(self.arguments)
+            self.sources: list[Node] = [t.node for t in self.tensors]  # type: ignore[misc]  # they are tracked
+            exits.sources = set(self.sources)
             try:
-                result = f(*given, **kwargs)
+                result = _run(f, given, kwargs)
             except Exception as error:
                 if exits.refused is None or isinstance(error, PullbackError):
                     raise
@@ -87,11 +103,16 @@ class Recording:
                 )
             result, self.aux = result
         self.outputs = tree_map(self._as_tensor, result)
-        roots = [y.node for y in leaves(self.outputs) if y.node is not None]
-        self.path = between(roots, self.sources) if roots and self.sources else Between([], outside=False)
-        self.record = self.path.outside and mode.recording
         self._tracing = mode.trace is not None
-        self._reached: Collection[Node] = set(self.path.nodes)
+        y = self.outputs
+        self._whole = isinstance(y, Tensor) and y.node is not None and made_of(y.node, exits.sources)
+        self.record = not self._whole and mode.recording and self.path.outside
+
+    @cached_property
+    def path(self) -> Between:
+        """The nodes between the arguments and the outputs."""
+        roots = [y.node for y in leaves(self.outputs) if y.node is not None]
+        return between(roots, self.sources) if roots and self.sources else Between([], outside=False)
 
     def _as_tensor(self, value: Any) -> Tensor:
         if isinstance(value, Tensor):
@@ -119,15 +140,30 @@ class Recording:
     def pull(self, cotangents: Any, retain: bool = False) -> list[Any]:
         """The cotangent of each argument, in its structure, for cotangents in the structure of the outputs."""
         same_structure(self.outputs, cotangents, self.name)
+        reached = set(self.path.nodes)
         seeds = []
         for y, cotangent in zip(leaves(self.outputs), leaves(cotangents), strict=True):
-            if y.node in self._reached:
+            if y.node in reached:
                 seeds.append((y.node, self._direction(cotangent, y, "cotangent")))
-        found = pull(
-            seeds, self.path.nodes, set(self.sources), record=self.record, retain=retain or self.record
-        )  # fmt: skip
+        return self._pulled(seeds, retain)
+
+    def gradient(self, retain: bool = False) -> list[Any]:
+        """The gradient of the one number that the function gave, in the structure of the arguments."""
+        y = self.outputs
+        if not self._whole and y.node not in self.path.nodes:
+            return self._pulled([], retain)
+        one: Any = y.dtype.type(1)
+        one = one if y.ndim == 0 and not self._tracing else np.full(y.shape, one)
+        return self._pulled([(y.node, Tensor.of(one) if self.record or self._tracing else one)], retain)
+
+    def _pulled(self, seeds: Sequence[tuple[Node, Any]], retain: bool) -> list[Any]:
+        retain = retain or self.record
+        if self._whole and seeds:  # then the walk need not look where it goes
+            found = pull(seeds, record=self.record, retain=retain)
+        else:
+            found = pull(seeds, self.path.nodes, set(self.sources), record=self.record, retain=retain)
         results = [boxed(found.get(node), t) for node, t in zip(self.sources, self.tensors, strict=True)]
-        return rebuild(self.arguments, results)
+        return results if self._flat else rebuild(self.arguments, results)
 
     def push(self, tangents: Any, retain: bool = False) -> Any:
         """The tangents of the outputs, for tangents in the structure of the arguments."""

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from functools import wraps
+from functools import lru_cache, wraps
 from typing import Any
-
-import numpy as np
 
 from pullback.core.arrays import differentiable
 from pullback.core.errors import GraphError, NoGradientError, OptionError
@@ -76,7 +74,7 @@ def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = 
                 got=output.shape if isinstance(output, Tensor) else type(output).__name__,
                 fix="reduce it with .sum() or .mean(), or use pb.jacobian or pb.vjp",
             )
-        found = run.pull(np.ones(output.shape, output.dtype), retain=has_aux)
+        found = run.gradient(retain=has_aux)
         value = (run.value(), run.value(run.aux)) if has_aux else run.value()
         return value, found[0] if single else tuple(found)
 
@@ -90,17 +88,22 @@ def check_function(name: str, f: Any) -> None:
         raise OptionError(f"{name}: this is not a function", got=type(f).__name__, fix=fix)
 
 
-def argument_numbers(argnums: Argnums, args: Sequence[Any], name: str) -> tuple[bool, list[int]]:
+def argument_numbers(argnums: Argnums, args: Sequence[Any], name: str) -> tuple[bool, Sequence[int]]:
     """Whether a single argument is named, and the positions of those that are, from the front."""
+    return _argument_numbers(argnums if isinstance(argnums, int) else tuple(argnums), len(args), name)
+
+
+@lru_cache
+def _argument_numbers(argnums: Argnums, count: int, name: str) -> tuple[bool, Sequence[int]]:
     single = isinstance(argnums, int)
     numbers = [argnums] if isinstance(argnums, int) else list(argnums)
     for i in numbers:
-        if not isinstance(i, int) or not -len(args) <= i < len(args):
+        if not isinstance(i, int) or not -count <= i < count:
             raise GraphError(
-                f"{name}: argnums names an argument that was not given", argnums=argnums, arguments=len(args),
+                f"{name}: argnums names an argument that was not given", argnums=argnums, arguments=count,
                 fix="arguments to differentiate in are given by position",
             )  # fmt: skip
-    numbers = [i % len(args) for i in numbers]
+    numbers = [i % count for i in numbers]
     if len(set(numbers)) != len(numbers):
         raise GraphError(f"{name}: argnums names an argument twice", argnums=argnums)
     return single, numbers
