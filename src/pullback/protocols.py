@@ -97,6 +97,9 @@ _OF_SHAPES: Final = frozenset({
 _ANSWERS: Final = frozenset({np.allclose, np.array_equal, np.array_equiv, np.count_nonzero, np.isclose})
 _SHOWN: Final = frozenset({np.array_repr, np.array_str, np.array2string})
 
+# By these, code that goes on with arrays makes sure that it has some (SciPy's `least_squares`).
+_CONVERSIONS: Final = frozenset({np.atleast_1d, np.atleast_2d, np.atleast_3d})
+
 # Functions that write to their first argument.
 _WRITERS: Final = frozenset({np.put, np.place, np.putmask, np.copyto, np.fill_diagonal, np.put_along_axis})
 
@@ -133,7 +136,7 @@ def array_function(
         return function(*_mapped(args, lambda t: t.array), **kwargs)
     if function in _ANSWERS:
         return function(*_mapped(args, lambda t: t.numpy()), **kwargs)
-    ours = _FUNCTIONS.get(function)
+    ours = None if function in _CONVERSIONS and _is_free(args) else _FUNCTIONS.get(function)
     name = f"{function.__module__.replace('numpy', 'np', 1)}.{function.__name__}"
     if ours is None:
         return _numpys_own(function, name, "this function", None, args, kwargs, function in _WRITERS)
@@ -150,12 +153,11 @@ def _numpys_own(
 ) -> Any:
     """NumPy's own function on the numbers, as long as no derivative is lost by it."""
     tensors = list(_tensors((args, kwargs)))
-    mode = current_mode()
-    allowed = isinstance(mode.exits, RuleExits)  # a rule of the user's may leave
+    allowed = isinstance(current_mode().exits, RuleExits)  # a rule of the user's may leave
     if writes and not isinstance(args[0], Primitive.tensor):
         for tensor in tensors:
             leave(tensor, f"{name}()", "array")
-    if not allowed and (mode.trace is not None or any(t.node is not None for t in tensors)):
+    if not allowed and not _is_free(tensors):
         near = get_close_matches(name.rpartition(".")[2], _names(), 1, 0.75)
         raise OptionError(
             f"{name}: tensors do not support {what}", got=got, line=user_line(),
@@ -171,6 +173,11 @@ def _numpys_own(
         return None
     result = function(*_mapped(args, _numbers), **_mapped(kwargs, _numbers))
     return rebuild(result, map(_writable, leaves(result)))
+
+
+def _is_free(tree: Any) -> bool:
+    """Whether no derivative is lost by computing with numbers alone."""
+    return current_mode().trace is None and all(t.node is None for t in _tensors(tree))
 
 
 def _into(target: Any, result: Any, name: str) -> Any:

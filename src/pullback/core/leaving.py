@@ -25,7 +25,7 @@ from opcode import opname
 from typing import Any, Final, final
 
 from pullback.core.errors import GraphError, LostGradientWarning, TraceError, message
-from pullback.core.graph import Node, ancestors, user_line
+from pullback.core.graph import Node, ancestors, next_serial, user_line
 from pullback.core.lints import complain
 from pullback.core.modes import current_mode
 
@@ -127,6 +127,8 @@ class RuleExits(Exits):
         How and where numbers left.
     tangents : set of Node
         Sources that stand for tangents.
+    since : int or None
+        The number of the first node that may depend on numbers that left.
     with_tangent : str or None
         How and where numbers left that depend on a tangent.
     rule : object
@@ -135,6 +137,7 @@ class RuleExits(Exits):
 
     def __init__(self, tangents: Iterable[Node] = (), rule: Any = None) -> None:
         self.left: str | None = None
+        self.since: int | None = None
         self.with_tangent: str | None = None
         self.tangents = set(tangents)
         self.rule = rule
@@ -142,6 +145,7 @@ class RuleExits(Exits):
 
     def on_purpose(self, tensor: Any, how: str) -> None:
         self.left = f"{how} at {user_line()}"
+        self.since = next_serial() if self.since is None else self.since
         if self.tangents and depends(tensor.node, self.tangents):
             self.with_tangent = self.left
 

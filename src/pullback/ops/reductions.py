@@ -251,7 +251,7 @@ def logsumexp(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
     return logsumexp_(x, axis=normalize_axes(axis, ndim_of(x), "logsumexp"), keepdims=keepdims)
 
 
-def norm(x: Any, ord: float | str | None = None, axis: Axes = None, keepdims: bool = False) -> Any:
+def norm(x: Any, ord: Any = None, axis: Axes = None, keepdims: bool = False) -> Any:
     """The vector norm (Σ |x|ᵖ)^(1/p) over `axis`, p = 2 by default; over two axes or all, the Frobenius norm.
 
     The derivative of the 2-norm at 0 is 0.

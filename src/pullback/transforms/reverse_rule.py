@@ -10,10 +10,10 @@ from pullback.core.graph import Node
 from pullback.core.leaving import RuleExits
 from pullback.core.modes import current_mode
 from pullback.core.spec import spec_of, zeros_of
-from pullback.core.tree import tree_map
+from pullback.core.tree import leaves, tree_map
 from pullback.core.walks import transpose
 from pullback.tensor import Tensor
-from pullback.transforms.authored import Authored, array_of, boxed, fitting, without_node
+from pullback.transforms.authored import Authored, array_of, boxed, fitting, node_behind, without_node
 
 
 class Residuals(NamedTuple):
@@ -43,7 +43,18 @@ class ReverseRule(Authored):
                 f"{self.name}: the forward half of its rule gives a pair (value, residuals)", got=type(given).__name__,
                 fix="return (value, None) where nothing is to be kept",
             )  # fmt: skip
-        return given[0], Residuals(given[1], exits.left)
+        value, residuals = given
+        known = [*primals, *params.values()]
+        lost = any(self._may_be_lost(part, known, exits) for part in leaves(residuals))
+        return value, Residuals(residuals, exits.left if lost else None)
+
+    @staticmethod
+    def _may_be_lost(part: Any, known: Sequence[Any], exits: RuleExits) -> bool:
+        """Whether a residual may have been computed from numbers that left the graph."""
+        if part is None or any(part is x for x in known):
+            return False
+        node = node_behind(part)
+        return node is None or exits.since is None or node.serial > exits.since
 
     def vjp(self, node: Node, cotangent: Any, saved: Sequence[Any], wanted: Sequence[int]) -> list[Any]:
         residuals, left = self.kept(node, saved)
