@@ -168,10 +168,10 @@ ELEMENTWISE: Final = (
     elementwise("round", FRACTIONAL, twin=np.round),
     elementwise("maximum", APART, APART),
     elementwise("minimum", APART, APART),
-    elementwise("clip", APART, APART, APART, primitive="clip3"),
+    elementwise("clip", APART, APART, APART, primitive="clip_"),
     elementwise("where", BOOLEAN, REAL, REAL, primitive="select"),
     elementwise("relu", NONZERO, twin=lambda x: np.maximum(x, 0)),
-    elementwise("leaky_relu", NONZERO, twin=leaky, primitive="leaky_relu2"),
+    elementwise("leaky_relu", NONZERO, twin=leaky, primitive="leaky_relu_"),
     elementwise("sigmoid", REAL, twin=in_double(scipy.special.expit), protocol=scipy.special.expit),
     elementwise("softplus", REAL, twin=in_double(lambda x: np.logaddexp(x, 0))),
     elementwise("erf", REAL, twin=in_double(scipy.special.erf), protocol=scipy.special.erf),
@@ -288,7 +288,7 @@ CONTRACTIONS: Final = (
     *(fixed("einsum", REAL, *(of(*shapes, subscripts=subscripts) for subscripts, *shapes in rows),
             written=subscripted, analytic=True, primitive=primitive)
       for primitive, rows in {
-        "einsum2_": (
+        "einsum_": (
             ("ij,jk->ik", (2, 3), (3, 4)), ("i,i", (3,), (3,)), ("bij,bjk->bki", (2, 2, 3), (2, 3, 2)),
             ("i,j->ji", (2,), (3,)), ("...ij,...j->...i", (2, 1, 2, 3), (4, 3)), ("ii,i->i", (3, 3), (3,)),
             ("ij,jk,kl->il", (2, 3), (3, 2), (2, 4)), ("ij,kl->i", (2, 3), (2, 2)), ("ij,j", (2, 3), (3,)),
@@ -325,11 +325,11 @@ MORE_NORMS: Final = (
     fixed("std", REAL, of((2, 3), correction=1), of((4, 2), axis=0, correction=0.5)),
     fixed("round", REAL, of((2, 3), decimals=1), of((2,), decimals=-1), primitive="rint", differentiable=False),
     fixed("clip", APART, of((2, 3), a_min=-1.04, a_max=None), of((2, 3), a_min=None, a_max=1.04),
-          of((3,), a_min=-1.04, a_max=1.04), written=lambda f, x, a_min, a_max: f(x, a_min, a_max), primitive="clip3"),
+          of((3,), a_min=-1.04, a_max=1.04), written=lambda f, x, a_min, a_max: f(x, a_min, a_max), primitive="clip_"),
     fixed("power", POSITIVE, *(of((2, 3), exponent=n) for n in (0, 1, 2, 3, -1, 0.5, 2.0)), analytic=True,
           written=lambda f, x, exponent: f(x, exponent)),
     fixed("gelu", REAL, of((2, 3), approximate=True), twin=in_double(gelu), primitive="tanh"),
-    fixed("leaky_relu", (NONZERO, PROBABILITY), of((2, 3), ()), of((2, 3), (3,)), twin=leaky, primitive="leaky_relu2"),
+    fixed("leaky_relu", (NONZERO, PROBABILITY), of((2, 3), ()), of((2, 3), (3,)), twin=leaky, primitive="leaky_relu_"),
 )  # fmt: skip
 
 CASES: Final[tuple[Case, ...]] = (

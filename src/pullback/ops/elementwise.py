@@ -156,7 +156,7 @@ minimum = Elementwise(
     "minimum", np.minimum, lambda a, b: _share(a < b, a == b), lambda a, b: _share(b < a, a == b),
     doc="The smaller of a and b; ties share the derivative.",
 )  # fmt: skip
-clip3 = Elementwise(
+clip_ = Elementwise(
     "clip", np.clip, lambda a, b, c: (a >= b) & (a <= c), lambda a, b, c: (a < b) & (b <= c),
     lambda a, b, c: np.maximum(a, b) > c, strong=False,
     doc="x limited to [b, c]; derivative 1 inside and at a bound.",
@@ -170,7 +170,7 @@ select = Elementwise(
 relu = Elementwise(
     "relu", lambda x: np.maximum(x, 0), lambda y: y > 0, strong=False, doc="max(x, 0); derivative 0 at 0."
 )
-leaky_relu2 = Elementwise(
+leaky_relu_ = Elementwise(
     "leaky_relu", lambda x, slope: np.where(x > 0, x, slope * x), lambda a, b: np.where(a > 0, 1, b),
     lambda a: np.where(a > 0, 0, a), doc="x where x > 0, else slope · x; derivative the slope at 0.",
 )  # fmt: skip
@@ -238,7 +238,7 @@ def clip(x: Any, min: Any = None, max: Any = None) -> Any:
     if dtype.kind in "iub":
         limits = (False, True) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
         lowest, highest = limits
-    return clip3(x, lowest if min is None else min, highest if max is None else max)
+    return clip_(x, lowest if min is None else min, highest if max is None else max)
 
 
 def _dtype(x: Any) -> Any:
@@ -251,7 +251,7 @@ def leaky_relu(x: Any, slope: Any = 0.01) -> Any:
     >>> leaky_relu(np.array([-2.0, 3.0]), 0.1)
     Tensor([-0.2,  3. ])
     """
-    return leaky_relu2(x, slope)
+    return leaky_relu_(x, slope)
 
 
 def round(x: Any, decimals: int = 0) -> Any:
