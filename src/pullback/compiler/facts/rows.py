@@ -105,6 +105,8 @@ ROWS: Final[dict[Primitive, Row]] = {
     elementwise.arccos: _function(inverse_trigonometric.arccos),
     elementwise.arctan: _function(inverse_trigonometric.arctan),
     elementwise.arctan2: _function(inverse_trigonometric.arctan2),
+    elementwise.sinc: Row(definition=RECORDED, rounds=True),
+    elementwise.sinc_derivative: Row(definition=RECORDED, rounds=True),
     elementwise.sinh: _function(hyperbolic.sinh),
     elementwise.cosh: _function(hyperbolic.cosh),
     elementwise.tanh: _function(hyperbolic.tanh),
