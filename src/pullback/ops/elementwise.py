@@ -80,8 +80,8 @@ def _sinc(x: Any) -> Any:
 def _sinc_derivative(x: Any, n: int) -> Any:
     """πⁿ·gₙ(πx), where gₙ(z) = ∫₀¹ tⁿ cos(zt + nπ/2) dt and so z·gₖ + k·gₖ₋₁ = sin(z + kπ/2).
 
-    Upwards from g₀ that loses nothing where |z| ≥ n; downwards from gₖ ≈ 0 for a large k, where |z| < n (F. W. J. Olver,
-    "Numerical solution of second-order linear difference equations", 1967).
+    Upwards from g₀ that loses nothing where |z| ≥ n; downwards from gₖ ≈ 0 for a large k, where |z| < n (W. Gautschi,
+    "Computational aspects of three-term recurrence relations", 1967).
     """
     z = math.pi * (x.astype(np.float32) if x.dtype.char == "e" else x)
     sine, cosine = np.sin(z), np.cos(z)
@@ -159,13 +159,13 @@ arctan2 = Elementwise(
     "arctan2", np.arctan2, lambda a, b: _over_radius(b, a, b), lambda a, b: -_over_radius(a, a, b),
     doc="The angle of the point (b, a), radians; derivative 0 at the origin.",
 )  # fmt: skip
-sinc = Elementwise(
+sinc: Elementwise = Elementwise(
     "sinc",
     _sinc,
     lambda x: sinc_derivative.bind(x, 1),
     doc="sin(πx) / (πx), and 1 at 0; every derivative is right at 0.",
 )
-sinc_derivative = Elementwise(
+sinc_derivative: Elementwise = Elementwise(
     "sinc_derivative", _sinc_derivative, lambda a, b: sinc_derivative.bind(a, b + 1), None,
     doc="The b-th derivative of sinc at a; b is a Python int above 0.",
 )  # fmt: skip
