@@ -15,7 +15,7 @@ from pullback.compiler.elementwise import has_row
 from pullback.compiler.facts import row_of
 from pullback.compiler.facts.places import Shape
 from pullback.compiler.fused import Fused
-from pullback.compiler.groups import Group, Kind, Labels, admits, in_order, is_product, is_reduction, joined, named
+from pullback.compiler.groups import Group, GroupKind, Labels, admits, in_order, is_product, is_reduction, joined, named
 from pullback.compiler.program import Constant, Equation, Operand, Program, Value
 from pullback.compiler.views import View, is_movement, lies_in_order, moved
 from pullback.core.opaque import Opaque
@@ -236,7 +236,7 @@ class _Fuser:
                 group.needs.add(self._last_opaque)
             self._last_opaque = group
 
-    def _new(self, kind: Kind) -> Group:
+    def _new(self, kind: GroupKind) -> Group:
         group = Group(kind)
         self._groups.append(group)
         return group

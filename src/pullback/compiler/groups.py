@@ -16,7 +16,7 @@ from pullback.compiler.views import View
 
 Labels: TypeAlias = tuple[int | None, ...]
 Outer: TypeAlias = frozenset[int] | Literal[False] | None  # False: it cannot be
-Kind: TypeAlias = Literal["nest", "product", "kernel"]
+GroupKind: TypeAlias = Literal["nest", "product", "kernel"]
 
 SMALL: Final = 4096  # elements up to which a nest may wait for a sum of all of them
 
@@ -62,7 +62,7 @@ class Group:
         those of x in `y = x * x.T; z = x * y.T`.
     """
 
-    def __init__(self, kind: Kind) -> None:
+    def __init__(self, kind: GroupKind) -> None:
         self.kind = kind
         self.product: Equation | None = None
         self.equations: list[Equation] = []

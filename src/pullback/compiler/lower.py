@@ -19,14 +19,14 @@ from pullback.compiler.views import ordered, strides_of
 
 @final
 @dataclass(frozen=True, slots=True)
-class Call:
+class NumPyCall:
     """An equation that NumPy computes, with the reason."""
 
     equation: Equation
     reason: str
 
 
-Kernel: TypeAlias = Nest | Product | Call
+Kernel: TypeAlias = Nest | Product | NumPyCall
 Strides: TypeAlias = tuple[int, ...]
 
 
@@ -67,7 +67,7 @@ def lower(fused: Fused, given: Mapping[Value, Strides], wanted: Sequence[Strides
         if not any(equation.output in fused.stored for equation in group.equations):
             continue  # dead code that was not pruned
         if group.kind == "kernel":
-            kernels.append(Call(group.equations[-1], why(group.equations[-1])))
+            kernels.append(NumPyCall(group.equations[-1], why(group.equations[-1])))
         elif group.kind == "product":
             kernels.append(lower_product(group, fused, layouts))
         else:

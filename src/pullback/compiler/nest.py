@@ -20,7 +20,7 @@ from pullback.compiler.fused import Fused
 from pullback.compiler.groups import Group, Labels, is_reduction, named
 from pullback.compiler.program import Constant, Equation, Operand, Value
 
-Strides: TypeAlias = tuple[tuple[int, int], ...]
+LabelStrides: TypeAlias = tuple[tuple[int, int], ...]
 Layouts: TypeAlias = Mapping[Operand, Sequence[int]]
 
 CHEAP: Final = 6  # instructions that are sooner done again than kept
@@ -35,7 +35,7 @@ class Access(NamedTuple):
 
     base: Operand
     offset: int
-    strides: Strides
+    strides: LabelStrides
 
     @property
     def labels(self) -> frozenset[int]:
