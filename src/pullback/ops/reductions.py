@@ -21,16 +21,12 @@ def _spread(cotangent: Any, x: Any, axis: tuple[int, ...] | None, **_: Any) -> A
     return broadcast(cotangent.reshape(kept_shape(x.shape, axis)), x.shape)
 
 
-def _in_float(x: Any) -> Any:
-    """Integers and booleans in float64, in which their means are taken."""
-    return x.astype(np.float64) if x.dtype.kind in "iub" else x
-
-
 def _mean(x: Any, axis: Any, keepdims: Any) -> Any:
-    x = _in_float(x)
-    if x.dtype.char in "fdFD":  # np.mean takes four times as long on small arrays; it is needed for the other dtypes
-        return np.add.reduce(x, axis=axis, keepdims=keepdims) / reduced_size(x.shape, axis)
-    return np.mean(x, axis=axis, keepdims=keepdims)
+    if x.dtype.char not in "fdFD":  # np.mean takes four times as long on small arrays; it is needed for the other dtypes
+        if x.dtype.kind not in "iub":
+            return np.mean(x, axis=axis, keepdims=keepdims)
+        x = x.astype(np.float64)
+    return np.add.reduce(x, axis=axis, keepdims=keepdims) / reduced_size(x.shape, axis)
 
 
 def _spread_mean(cotangent: Any, x: Any, axis: tuple[int, ...] | None, **_: Any) -> Any:
@@ -103,9 +99,10 @@ def _norm(x: Any, axis: tuple[int, ...] | None, keepdims: bool) -> Any:
 
 
 def _var(x: Any, axis: tuple[int, ...] | None, keepdims: Any, correction: float) -> Any:
-    x = _in_float(x)
     if x.dtype.char not in "fd":
-        return np.var(x, axis=axis, keepdims=keepdims, ddof=correction)
+        if x.dtype.kind not in "iub":
+            return np.var(x, axis=axis, keepdims=keepdims, ddof=correction)
+        x = x.astype(np.float64)
     deviation = _deviation(x, axis)
     return np.add.reduce(deviation * deviation, axis=axis, keepdims=keepdims) / _degrees(x, axis, correction)
 
