@@ -22,7 +22,9 @@ def _spread(cotangent: Any, x: Any, axis: tuple[int, ...] | None, **_: Any) -> A
 
 
 def _mean(x: Any, axis: Any, keepdims: Any) -> Any:
-    if x.dtype.char not in "fdFD":  # np.mean takes four times as long on small arrays; it is needed for the other dtypes
+    if (
+        x.dtype.char not in "fdFD"
+    ):  # np.mean takes four times as long on small arrays; it is needed for the other dtypes
         if x.dtype.kind not in "iub":
             return np.mean(x, axis=axis, keepdims=keepdims)
         x = x.astype(np.float64)
