@@ -22,7 +22,7 @@ from pullback.compiler.mathematics import (
     special,
     trigonometric,
 )
-from pullback.core.kinds import strong_multiply
+from pullback.core.kinds import pick_, strong_multiply
 from pullback.core.primitive import Primitive
 from pullback.functions.random import draw_
 from pullback.ops import contractions, elementwise, indexing, movement, reductions
@@ -186,7 +186,7 @@ ROWS: Final[dict[Primitive, Row]] = {
     movement.pad_: Row(kernel="it reads nothing at the border"),
     movement.tril_: Row(kernel="what it reads depends on two indices together"),
     movement.triu_: Row(kernel="what it reads depends on two indices together"),
-    movement.pick_: Row(kernel="it takes one of several outputs, and computes nothing"),
+    pick_: Row(kernel="it takes one of several outputs, and computes nothing"),
     # Indexing.
     indexing.get_: Row(places=places.getitem, kernel="an array says where it reads"),
     indexing.put_: Row(kernel="what is written and what is kept meet in one array"),
