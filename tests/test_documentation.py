@@ -8,6 +8,7 @@ import re
 import runpy
 import shlex
 import tomllib
+from types import SimpleNamespace
 from typing import Final
 
 import numpy as np
@@ -131,7 +132,7 @@ def test_the_table_of_extras_is_that_of_the_project():
 
 
 def test_the_row_and_the_case_of_the_page_pass_their_tests(monkeypatch):
-    row, case_line = blocks("docs/adding_an_op.md", "python")
+    row, case_line, with_points = blocks("docs/adding_an_op.md", "python")
     module = dict(vars(elementwise))
     exec(row, module)
     monkeypatch.setattr(pb, "softsign", module["softsign"], raising=False)
@@ -143,28 +144,31 @@ def test_the_row_and_the_case_of_the_page_pass_their_tests(monkeypatch):
         assert not isinstance(value.array, pb.Tensor)  # the kernel did not call an operation of tensors
         np.testing.assert_allclose(value.numpy(), case.reference(*operands, **sample.params), rtol=1e-14)
         pb.testing.check_grads(lambda *xs, s=sample: case.f(*xs, **s.params), *operands, order=3)
+    shown = eval(with_points, dict(vars(cases)))
+    kept = next(case for case in cases.CASES if case.name == shown.name)
+    assert set(map(str, shown.points)) <= set(map(str, kept.points))
+    assert shown.truth is kept.truth
 
 
 def test_the_native_code_of_the_page_computes_what_the_row_does(monkeypatch):
     pytest.importorskip("llvmlite", reason="native code is made through llvmlite")
-    from pullback.compiler import elementwise as native
-    from pullback.compiler import expand
+    from pullback.compiler.facts import rows
 
-    row, _ = blocks("docs/adding_an_op.md", "python")
-    instructions, definition = blocks("docs/adding_an_op.md", "py")
+    row, *_ = blocks("docs/adding_an_op.md", "python")
     module = dict(vars(elementwise))
     exec(row, module)
     softsign = module["softsign"]
     x = np.linspace(-3, 3, 37)
-    for rows, code, names in (
-        (native.ROWS, instructions, vars(native)), (expand.DEFINITIONS, definition, vars(expand)),
-    ):  # fmt: skip
+    recorded, instructions = blocks("docs/adding_an_op.md", "py")
+    for code, inside in ((recorded, " abs "), (instructions, " softsign ")):
+        names = {**vars(rows), "elementwise": SimpleNamespace(**module)}
         with monkeypatch.context() as patch:
-            for name, made in eval(f"{{{code}}}", dict(names)).items():
-                patch.setitem(rows, name, made)
+            (made,) = eval(f"{{{code}}}", names).values()
+            patch.setitem(rows.ROWS, softsign, made)
             compiled = pb.compile(lambda x: softsign(x) * 2)
             compiled.prepare(x)
             np.testing.assert_array_equal(compiled(x).numpy(), softsign(x).numpy() * 2)
+            assert inside in compiled.explain()
             assert "NumPy  " not in compiled.explain()
 
 

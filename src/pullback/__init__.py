@@ -136,6 +136,7 @@ from pullback.ops.elementwise import round as round
 from pullback.ops.elementwise import sigmoid as sigmoid
 from pullback.ops.elementwise import sign as sign
 from pullback.ops.elementwise import sin as sin
+from pullback.ops.elementwise import sinc as sinc
 from pullback.ops.elementwise import sinh as sinh
 from pullback.ops.elementwise import softplus as softplus
 from pullback.ops.elementwise import sqrt as sqrt

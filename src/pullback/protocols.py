@@ -68,9 +68,10 @@ _FUNCTIONS: Final[Table] = {
         getattr(np, name): ours for module in _MODULES for name, ours in vars(module).items()
         if inspect.isfunction(ours) and ours.__module__ == module.__name__ and hasattr(np, name)
     },
-    np.concatenate: movement.concatenate, np.where: elementwise.where, np.dot: contractions.dot,
-    np.vdot: contractions.vdot, np.amax: reductions.max, np.amin: reductions.min, np.around: elementwise.round,
-    np.copy: _copy, np.linalg.norm: reductions.norm, np.linalg.matmul: contractions.matmul,
+    np.concatenate: movement.concatenate, np.where: elementwise.where, np.sinc: elementwise.sinc,
+    np.dot: contractions.dot, np.vdot: contractions.vdot, np.amax: reductions.max, np.amin: reductions.min,
+    np.around: elementwise.round, np.copy: _copy, np.linalg.norm: reductions.norm,
+    np.linalg.matmul: contractions.matmul,
     np.linalg.outer: contractions.outer, np.linalg.tensordot: contractions.tensordot,
     np.linalg.matrix_transpose: movement.matrix_transpose,
     np.linalg.diagonal: lambda x, *, offset=0: indexing.diagonal(x, offset, -2, -1),

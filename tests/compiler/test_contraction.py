@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 pytest.importorskip("llvmlite", reason="contractions are compiled through llvmlite")
 
 from pullback.compiler.contraction import Contraction, emit_matmul, plan, scratch_bytes
-from pullback.compiler.contraction.split import Split, kinds
+from pullback.compiler.contraction.split import Split, runs
 from pullback.compiler.jit import Library
 from pullback.compiler.llvm import PTR, Module, constant
 from pullback.core.errors import DTypeError, ShapeError
@@ -316,7 +316,7 @@ def test_what_cannot_be_contracted():
 @given(total=st.integers(0, 200), most=st.integers(1, 9), tail=st.integers(1, 16))
 def test_parts_are_as_equal_as_can_be(total, most, tail):
     split = Split.into(total, most)
-    found = kinds(split, 16, total * 16 - 16 + tail)
+    found = runs(split, 16, total * 16 - 16 + tail)
     lengths, start = [], 0
     for kind in found:
         lengths += [(kind.length, kind.tail)] * (kind.end - start)

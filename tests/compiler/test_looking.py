@@ -98,7 +98,7 @@ def test_the_report_names_kernels_reasons_and_memory():
     text = compiled(f, np.ones((8, 4)), np.ones((4, 5))).explain()
     assert "product 8×4 · 4×5 float64" in text
     assert "then tanh" in text
-    assert "NumPy   argmax: it has no loops of its own" in text
+    assert "NumPy   argmax: no accumulator holds a number and its place" in text
     assert "memory: an arena of 320 B" in text
 
 

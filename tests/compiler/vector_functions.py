@@ -10,10 +10,13 @@ from typing import Any
 import mpmath as mp
 import numpy as np
 
+from pullback.compiler.facts import ROWS
 from pullback.compiler.jit import Library
 from pullback.compiler.llvm import I64, PTR, Function, Module, Type
-from pullback.compiler.mathematics import FUNCTIONS
+from pullback.compiler.mathematics import Elementary
 
+_WRITTEN = [(p.name, row.instructions.write) for p, row in ROWS.items() if row.instructions is not None]
+FUNCTIONS = {name: write for name, write in _WRITTEN if isinstance(write, Elementary)}  # by the primitive's name
 BINARY = ("arctan2", "hypot", "logaddexp", "power")
 UNARY = tuple(name for name in FUNCTIONS if name not in BINARY)
 DTYPES = {"float": np.float32, "double": np.float64}

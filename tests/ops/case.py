@@ -27,7 +27,20 @@ class Sample:
         return " ".join([*said, *(f"{k}={v}".replace(" ", "") for k, v in self.params.items())])
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
+class Point:
+    """Operands, each a number or a list of them, and keyword parameters."""
+
+    operands: tuple[float | list[float], ...]
+    params: dict[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return " ".join(
+            [*(str(x).replace(" ", "") for x in self.operands), *(f"{k}={v}" for k, v in self.params.items())]
+        )
+
+
+@dataclass(frozen=True, repr=False, eq=False)
 class Case:
     """One operation: where its operands lie, what it equals, what is true of it."""
 
@@ -48,6 +61,10 @@ class Case:
     differentiable: bool = True
     elementwise: bool = False
     protocol: Callable[..., Any] | None = None  # the function to call on tensors, if it is not the twin
+    points: tuple[
+        Point, ...
+    ] = ()  # that are always tried, in every order: where the formula is 0/0 and the function is not
+    truth: Callable[..., Any] | None = None  # the same function of numbers of mpmath, by which these are judged
     skips: dict[str, str] = field(default_factory=dict)  # what is not tested, and why not
 
     def __repr__(self) -> str:
@@ -150,3 +167,8 @@ def fixed(
 def of(*shapes: tuple[int, ...], **params: Any) -> Sample:
     """A sample, as it is written in a row."""
     return Sample(shapes, params)
+
+
+def at(*operands: float | list[float], **params: Any) -> Point:
+    """A point, as it is written in a row."""
+    return Point(operands, params)

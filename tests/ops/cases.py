@@ -9,9 +9,10 @@ from __future__ import annotations
 import math
 from typing import Final
 
+import mpmath as mp
 import numpy as np
 import scipy.special
-from tests.ops.case import Case, elementwise, fixed, in_double, of, reduction
+from tests.ops.case import Case, at, elementwise, fixed, in_double, of, reduction
 from tests.ops.domains import (
     ABOVE_MINUS_ONE,
     ABOVE_ONE,
@@ -30,6 +31,7 @@ from tests.ops.domains import (
 
 import pullback as pb
 from pullback.core import kinds
+from pullback.ops import elementwise as elementwise_ops
 from pullback.ops import indexing, movement
 
 
@@ -93,6 +95,19 @@ def gelu(x, approximate=False):
     return x * scipy.special.ndtr(x)
 
 
+def sinc_derivative(x, order):
+    with mp.workdps(40):
+        found = [sinc_derivative_by_series(mp.mpf(float(xi)), order) for xi in x.ravel()]
+    return np.array(found, float).astype(x.dtype).reshape(x.shape)
+
+
+def sinc_derivative_by_series(x, order):
+    """By the power series of sinc, which converges everywhere."""
+    powers = [k for k in range(0, 100, 2) if k >= order]
+    terms = [(-1) ** (k // 2) * (mp.pi * x) ** (k - order) / (mp.factorial(k - order) * (k + 1)) for k in powers]
+    return mp.pi**order * mp.fsum(terms)
+
+
 @pb.custom_jvp
 def sine_and_product(x):
     """Two outputs, for the primitive that picks one."""
@@ -120,8 +135,10 @@ PLACES: Final = (
 ELEMENTWISE: Final = (
     elementwise("add", REAL, REAL, linear=True, analytic=True),
     elementwise("subtract", REAL, REAL, linear=True, analytic=True),
-    elementwise("multiply", REAL, REAL, analytic=True),
-    elementwise("divide", REAL, NONZERO, analytic=True),
+    elementwise("multiply", REAL, REAL, analytic=True, points=(at(0.0, 0.0),),
+                truth=mp.fmul),
+    elementwise("divide", REAL, NONZERO, analytic=True, points=(at(0.0, 2.0),),
+                truth=mp.fdiv),
     elementwise("floor_divide", REAL, NONZERO),
     elementwise("mod", REAL, NONZERO),
     elementwise("negative", REAL, linear=True, analytic=True),
@@ -136,28 +153,39 @@ ELEMENTWISE: Final = (
                 call=kinds.strong_multiply),
     elementwise("exp", REAL, analytic=True),
     elementwise("exp2", REAL, analytic=True),
-    elementwise("expm1", REAL, analytic=True),
+    elementwise("expm1", REAL, analytic=True, points=(at(0.0), at(1e-9),),
+                truth=mp.expm1),
     elementwise("log", POSITIVE, analytic=True),
-    elementwise("log1p", ABOVE_MINUS_ONE, analytic=True),
+    elementwise("log1p", ABOVE_MINUS_ONE, analytic=True, points=(at(0.0), at(1e-9),),
+                truth=mp.log1p),
     elementwise("log2", POSITIVE, analytic=True),
     elementwise("log10", POSITIVE, analytic=True),
     elementwise("sqrt", POSITIVE, analytic=True),
     elementwise("cbrt", NONZERO),
-    elementwise("logaddexp", REAL, REAL),
-    elementwise("hypot", NONZERO, NONZERO),
+    elementwise("logaddexp", REAL, REAL, points=(at(0.0, 0.0), at(500.0, 500.0), at(2.0, -40.0),),
+                truth=lambda a, b: mp.log(mp.exp(a) + mp.exp(b))),
+    elementwise("hypot", NONZERO, NONZERO, points=(at(0.0, 2.0), at(-2.0, 0.0),),
+                truth=lambda a, b: mp.sqrt(a * a + b * b)),
     elementwise("sin", REAL, analytic=True),
     elementwise("cos", REAL, analytic=True),
     elementwise("tan", SMALL, analytic=True),
     elementwise("arcsin", UNIT, analytic=True),
     elementwise("arccos", UNIT, analytic=True),
-    elementwise("arctan", REAL, analytic=True),
-    elementwise("arctan2", NONZERO, NONZERO),
+    elementwise("arctan", REAL, analytic=True, points=(at(0.0),),
+                truth=mp.atan),
+    elementwise("arctan2", NONZERO, NONZERO, points=(at(0.0, 2.0), at(2.0, 0.0),),
+                truth=mp.atan2),
+    elementwise("sinc", REAL, analytic=True, truth=mp.sincpi,
+                points=(at(0.0), at(1e-300), at(1e-9), at(1e-3), at(0.5), at(1.0), at(-2.0))),
     elementwise("sinh", REAL, analytic=True),
     elementwise("cosh", REAL, analytic=True),
-    elementwise("tanh", REAL, analytic=True),
-    elementwise("arcsinh", REAL, analytic=True),
+    elementwise("tanh", REAL, analytic=True, points=(at(0.0),),
+                truth=mp.tanh),
+    elementwise("arcsinh", REAL, analytic=True, points=(at(0.0),),
+                truth=mp.asinh),
     elementwise("arccosh", ABOVE_ONE, analytic=True),
-    elementwise("arctanh", UNIT, analytic=True),
+    elementwise("arctanh", UNIT, analytic=True, points=(at(0.0),),
+                truth=mp.atanh),
     elementwise("abs", NONZERO, twin=np.absolute, primitive="absolute"),
     elementwise("absolute", NONZERO),
     elementwise("sign", NONZERO),
@@ -168,15 +196,19 @@ ELEMENTWISE: Final = (
     elementwise("round", FRACTIONAL, twin=np.round),
     elementwise("maximum", APART, APART),
     elementwise("minimum", APART, APART),
-    elementwise("clip", APART, APART, APART, primitive="clip3"),
+    elementwise("clip", APART, APART, APART, primitive="clip_"),
     elementwise("where", BOOLEAN, REAL, REAL, primitive="select"),
     elementwise("relu", NONZERO, twin=lambda x: np.maximum(x, 0)),
-    elementwise("leaky_relu", NONZERO, twin=leaky, primitive="leaky_relu2"),
-    elementwise("sigmoid", REAL, twin=in_double(scipy.special.expit), protocol=scipy.special.expit),
-    elementwise("softplus", REAL, twin=in_double(lambda x: np.logaddexp(x, 0))),
-    elementwise("erf", REAL, twin=in_double(scipy.special.erf), protocol=scipy.special.erf),
-    elementwise("silu", REAL, twin=in_double(lambda x: x * scipy.special.expit(x))),
-    elementwise("gelu", REAL, twin=in_double(gelu)),
+    elementwise("leaky_relu", NONZERO, twin=leaky, primitive="leaky_relu_"),
+    elementwise("sigmoid", REAL, twin=in_double(scipy.special.expit), protocol=scipy.special.expit, points=(at(0.0),),
+                truth=lambda x: 1 / (1 + mp.exp(-x))),
+    elementwise("softplus", REAL, twin=in_double(lambda x: np.logaddexp(x, 0)), points=(at(0.0),),
+                truth=lambda x: mp.log1p(mp.exp(x))),
+    elementwise("erf", REAL, twin=in_double(scipy.special.erf), protocol=scipy.special.erf, points=(at(0.0),),
+                truth=mp.erf),
+    elementwise("silu", REAL, twin=in_double(lambda x: x * scipy.special.expit(x)), points=(at(0.0),),
+                truth=lambda x: x / (1 + mp.exp(-x))),
+    elementwise("gelu", REAL, twin=in_double(gelu), points=(at(0.0),), truth=lambda x: x * mp.ncdf(x)),
 )  # fmt: skip
 
 LOGICAL: Final = (
@@ -192,19 +224,24 @@ LOGICAL: Final = (
 REDUCTIONS: Final = (
     reduction("sum", REAL, linear=True, analytic=True),
     reduction("mean", REAL, linear=True, analytic=True),
-    reduction("prod", NONZERO, analytic=True),
-    reduction("var", REAL),
+    reduction("prod", NONZERO, analytic=True, points=(at([0.0, 3.0]), at([0.0, 0.0])),
+              truth=mp.fprod),
+    reduction("var", REAL, points=(at([2.0, 2.0]),),
+              truth=lambda x: sum((xi - sum(x) / len(x)) ** 2 for xi in x) / len(x)),
     reduction("std", REAL),
     reduction("max", APART),
     reduction("min", APART),
-    reduction("logsumexp", REAL, twin=in_double(logsumexp)),
-    reduction("norm", NONZERO, twin=in_double(norm)),
+    reduction("logsumexp", REAL, twin=in_double(logsumexp), points=(at([1.0, 1.0]), at([700.0, 0.0])),
+              truth=lambda x: mp.log(mp.fsum(map(mp.exp, x)))),
+    reduction("norm", NONZERO, twin=in_double(norm), points=(at([0.0, -2.0]),),
+              truth=lambda x: mp.sqrt(mp.fsum(xi * xi for xi in x))),
     reduction("any", REAL, differentiable=False),
     reduction("all", REAL, differentiable=False),
     reduction("argmax", APART, axes="one", differentiable=False),
     reduction("argmin", APART, axes="one", differentiable=False),
     reduction("cumsum", REAL, axes="along", linear=True, analytic=True),
-    reduction("softmax", REAL, twin=in_double(lambda x, axis=-1: scipy.special.softmax(x, axis)), axes="last"),
+    reduction("softmax", REAL, twin=in_double(lambda x, axis=-1: scipy.special.softmax(x, axis)), axes="last",
+              points=(at([1.0, 1.0]),), truth=lambda x: [mp.exp(xi) / mp.fsum(map(mp.exp, x)) for xi in x]),
     reduction("log_softmax", REAL, twin=in_double(lambda x, axis=-1: scipy.special.log_softmax(x, axis)), axes="last"),
 )  # fmt: skip
 
@@ -288,7 +325,7 @@ CONTRACTIONS: Final = (
     *(fixed("einsum", REAL, *(of(*shapes, subscripts=subscripts) for subscripts, *shapes in rows),
             written=subscripted, analytic=True, primitive=primitive)
       for primitive, rows in {
-        "einsum2_": (
+        "einsum_": (
             ("ij,jk->ik", (2, 3), (3, 4)), ("i,i", (3,), (3,)), ("bij,bjk->bki", (2, 2, 3), (2, 3, 2)),
             ("i,j->ji", (2,), (3,)), ("...ij,...j->...i", (2, 1, 2, 3), (4, 3)), ("ii,i->i", (3, 3), (3,)),
             ("ij,jk,kl->il", (2, 3), (3, 2), (2, 4)), ("ij,kl->i", (2, 3), (2, 2)), ("ij,j", (2, 3), (3,)),
@@ -325,11 +362,18 @@ MORE_NORMS: Final = (
     fixed("std", REAL, of((2, 3), correction=1), of((4, 2), axis=0, correction=0.5)),
     fixed("round", REAL, of((2, 3), decimals=1), of((2,), decimals=-1), primitive="rint", differentiable=False),
     fixed("clip", APART, of((2, 3), a_min=-1.04, a_max=None), of((2, 3), a_min=None, a_max=1.04),
-          of((3,), a_min=-1.04, a_max=1.04), written=lambda f, x, a_min, a_max: f(x, a_min, a_max), primitive="clip3"),
+          of((3,), a_min=-1.04, a_max=1.04), written=lambda f, x, a_min, a_max: f(x, a_min, a_max), primitive="clip_"),
     fixed("power", POSITIVE, *(of((2, 3), exponent=n) for n in (0, 1, 2, 3, -1, 0.5, 2.0)), analytic=True,
-          written=lambda f, x, exponent: f(x, exponent)),
+          written=lambda f, x, exponent: f(x, exponent), truth=lambda x, exponent: x**exponent,
+          points=tuple(at(0.0, exponent=n) for n in (0, 1, 2, 3, 2.0, 4.0))),
+    fixed("norm", NONZERO, of((2, 3), ord=4, axis=1), twin=np.linalg.norm, primitive="power",
+          points=(at([0.0, 2.0], ord=4),),
+          truth=lambda x, **p: mp.root(mp.fsum(xi ** p["ord"] for xi in x), p["ord"])),
+    fixed("sinc_derivative", REAL, *(of((2, 3), order=n) for n in (1, 2, 5)), call=elementwise_ops.sinc_derivative,
+          twin=sinc_derivative, written=lambda f, x, order: f(x, order), truth=sinc_derivative_by_series,
+          points=(at(0.0, order=1), at(0.0, order=2), at(1e-9, order=5), at(0.3, order=9), at(3.5, order=9))),
     fixed("gelu", REAL, of((2, 3), approximate=True), twin=in_double(gelu), primitive="tanh"),
-    fixed("leaky_relu", (NONZERO, PROBABILITY), of((2, 3), ()), of((2, 3), (3,)), twin=leaky, primitive="leaky_relu2"),
+    fixed("leaky_relu", (NONZERO, PROBABILITY), of((2, 3), ()), of((2, 3), (3,)), twin=leaky, primitive="leaky_relu_"),
 )  # fmt: skip
 
 CASES: Final[tuple[Case, ...]] = (

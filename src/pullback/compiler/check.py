@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from pullback.compiler.facts import row_of
 from pullback.compiler.record import Record
 from pullback.compiler.run import MISFIT, Runner
 from pullback.core.errors import CompileCheckError
@@ -20,14 +21,6 @@ from pullback.core.tree import leaves
 from pullback.tensor import Tensor
 
 BOUND: Final = 2**10  # in units of the last place
-
-# Primitives whose results depend on the order of sums, on whose exponential it is, or in the sign of a 0.
-ROUNDED: Final = frozenset({
-    "sum", "mean", "cumsum", "prod", "logsumexp", "norm", "var", "std", "softmax_cross_entropy", "matmul", "einsum",
-    "add_into", "exp", "exp2", "expm1", "log", "log1p", "log2", "log10", "logaddexp", "power", "cbrt", "hypot", "sin",
-    "cos", "tan", "arcsin", "arccos", "arctan", "arctan2", "sinh", "cosh", "tanh", "arcsinh", "arccosh", "arctanh",
-    "sigmoid", "softplus", "erf", "strong_multiply", "binary_cross_entropy", "logits_cross_entropy",
-})  # fmt: skip
 
 
 class _State(NamedTuple):
@@ -82,7 +75,7 @@ def checked(name: str, runner: Runner, made: Record, arrays: list[Any], plain: C
     result = runner.run([np.array(array) if isinstance(array, np.ndarray) else array for array in arrays])
     if result is MISFIT:
         return result
-    exact = not any(equation.primitive.name in ROUNDED for equation in made.program.equations)
+    exact = not any(row_of(equation.primitive).rounds for equation in made.program.equations)
     for number, (a, b) in enumerate(zip(leaves(expected), leaves(result), strict=True)):
         _compare(name, f"result {number}", getattr(a, "array", a), getattr(b, "array", b), exact=exact)
     now = _State.of(made)

@@ -1,183 +1,15 @@
-"""How elementwise primitives become instructions: one row each. What has no row here runs as its NumPy kernel."""
+"""Elementwise equations as instructions: whether one becomes some, in which dtype it is computed, and writing it."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
-from typing import Any, Final, Literal, NamedTuple
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
+from pullback.compiler.facts import row_of
 from pullback.compiler.llvm import SCALARS, Function, Reg, Type
-from pullback.compiler.mathematics import FUNCTIONS
 from pullback.compiler.program import Constant, Equation, Operand
-
-Write = Callable[..., Reg]
-
-
-class Row(NamedTuple):
-    """`write(function, *operands)` emits the operation.
-
-    Attributes
-    ----------
-    takes : "result", "operands" or "truth"
-        What operands are converted to first: the dtype of the result, that of all operands together, or a mask.
-    kinds : str
-        Kinds of the dtypes that are computed with ("f", "i", "u", "b"); others run as NumPy kernels.
-    weight : int
-        About how many instructions it is.
-    """
-
-    write: Write
-    takes: Literal["result", "operands", "truth"] = "result"
-    kinds: str = "fiu"
-    weight: int = 1
-
-
-def _op(of_floats: str, of_integers: str) -> Write:
-    return lambda f, a, b: f.binary(of_floats if a.type.floating else of_integers, a, b)
-
-
-def _compare(of_floats: str, of_integers: str) -> Write:
-    return lambda f, a, b: f.compare(of_floats if a.type.floating else of_integers, a, b)
-
-
-def _intrinsic(name: str) -> Write:
-    return lambda f, x: f.intrinsic(name, x)
-
-
-def _same(_f: Function, x: Reg) -> Reg:
-    return x
-
-
-def _negative(f: Function, x: Reg) -> Reg:
-    return f.emit(f"fneg {x.typed}", x.type) if x.type.floating else f.binary("sub", f.const(0, x), x)
-
-
-def _maximum(f: Function, a: Reg, b: Reg) -> Reg:
-    """The larger; NaN where either is."""
-    if not a.type.floating:
-        return f.select(f.compare("sgt", a, b), a, b)
-    return f.select(f.compare("uno", a, a), a, f.select(f.compare("ogt", a, b), a, b))
-
-
-def _minimum(f: Function, a: Reg, b: Reg) -> Reg:
-    if not a.type.floating:
-        return f.select(f.compare("slt", a, b), a, b)
-    return f.select(f.compare("uno", a, a), a, f.select(f.compare("olt", a, b), a, b))
-
-
-def _relu(f: Function, x: Reg) -> Reg:
-    return f.select(f.compare("ugt" if x.type.floating else "sgt", x, 0), x, f.const(0, x))
-
-
-def _absolute(f: Function, x: Reg) -> Reg:
-    return f.intrinsic("fabs", x) if x.type.floating else f.select(f.compare("slt", x, 0), _negative(f, x), x)
-
-
-def _sign(f: Function, x: Reg) -> Reg:
-    above, below = (f.compare("ogt", x, 0), f.compare("olt", x, 0)) if x.type.floating else (
-        f.compare("sgt", x, 0), f.compare("slt", x, 0)
-    )  # fmt: skip
-    rest = f.select(f.compare("uno", x, x), x, f.const(0, x)) if x.type.floating else f.const(0, x)
-    return f.select(above, f.const(1, x), f.select(below, f.const(-1, x), rest))
-
-
-def _where(f: Function, condition: Reg, a: Reg, b: Reg) -> Reg:
-    return f.select(condition, a, b)
-
-
-def _clip(f: Function, x: Reg, low: Reg, high: Reg) -> Reg:
-    return _minimum(f, _maximum(f, x, low), high)
-
-
-def _strong_multiply(f: Function, a: Reg, b: Reg) -> Reg:
-    """a·b, and 0 where a factor is 0: with masks one instruction, after two comparisons."""
-    both = f.binary("and", f.compare("une", a, 0), f.compare("une", b, 0))
-    return f.select(both, f.binary("fmul", a, b), f.const(0, a))
-
-
-def _finite(f: Function, x: Reg) -> Reg:
-    return f.compare("olt", f.intrinsic("fabs", x), f.const(math.inf, x))
-
-
-def _not(f: Function, x: Reg) -> Reg:
-    return f.binary("xor", x, f.const(True if x.type.scalar == "i1" else -1, x))
-
-
-def _floor_divide(f: Function, a: Reg, b: Reg) -> Reg:
-    """⌊a / b⌋ as NumPy has it: the quotient of a less its remainder, rounded to the nearest whole number."""
-    rest, moved = _remainder(f, a, b)
-    quotient = f.binary("fdiv", f.binary("fsub", a, rest), b)
-    quotient = f.select(moved, f.binary("fsub", quotient, 1), quotient)
-    floored = f.intrinsic("floor", quotient)
-    near = f.compare("ogt", f.binary("fsub", quotient, floored), 0.5)
-    whole = f.select(near, f.binary("fadd", floored, 1), floored)
-    zero = f.intrinsic("copysign", f.const(0, a), f.binary("fdiv", a, b))
-    whole = f.select(f.compare("oeq", quotient, 0), zero, whole)
-    return f.select(f.compare("oeq", b, 0), f.binary("fdiv", a, b), whole)
-
-
-def _remainder(f: Function, a: Reg, b: Reg) -> tuple[Reg, Reg]:
-    """The remainder with the sign of a, and whether that is not the sign of b."""
-    rest = f.binary("frem", a, b)
-    other = f.binary("xor", f.compare("olt", rest, 0), f.compare("olt", b, 0))
-    return rest, f.binary("and", other, f.compare("une", rest, 0))
-
-
-def _mod(f: Function, a: Reg, b: Reg) -> Reg:
-    """The remainder with the sign of b."""
-    rest, moved = _remainder(f, a, b)
-    rest = f.select(moved, f.binary("fadd", rest, b), rest)
-    return f.select(f.compare("oeq", rest, 0), f.intrinsic("copysign", f.const(0, rest), b), rest)
-
-
-def _elementary(name: str) -> Row:
-    weights = {"exp": 12, "sigmoid": 20, "sin": 25, "cos": 25, "log": 16, "cbrt": 20, "expm1": 20, "exp2": 10}
-    return Row(FUNCTIONS[name], kinds="f", weight=weights.get(name, 40))
-
-
-ROWS: Final[dict[str, Row]] = {
-    "add": Row(_op("fadd", "add")),
-    "subtract": Row(_op("fsub", "sub")),
-    "multiply": Row(_op("fmul", "mul")),
-    "divide": Row(_op("fdiv", ""), kinds="f", weight=4),
-    "floor_divide": Row(_floor_divide, kinds="f", weight=40),
-    "mod": Row(_mod, kinds="f", weight=30),
-    "negative": Row(_negative),
-    **dict.fromkeys(("positive", "identity", "stop_gradient", "copy", "astype"), Row(_same, kinds="fiub", weight=0)),
-    "strong_multiply": Row(_strong_multiply, kinds="f", weight=3),
-    "sqrt": Row(_intrinsic("sqrt"), kinds="f", weight=6),
-    "floor": Row(_intrinsic("floor"), kinds="f"),
-    "ceil": Row(_intrinsic("ceil"), kinds="f"),
-    "trunc": Row(_intrinsic("trunc"), kinds="f"),
-    "rint": Row(_intrinsic("roundeven"), kinds="f"),
-    "abs": Row(_absolute, kinds="fi"),
-    "sign": Row(_sign, kinds="fi", weight=2),
-    "maximum": Row(_maximum, kinds="fi", weight=2),
-    "minimum": Row(_minimum, kinds="fi", weight=2),
-    "relu": Row(_relu, kinds="fi"),
-    "clip": Row(_clip, kinds="fi", weight=4),
-    "where": Row(_where, kinds="fiub"),
-    "equal": Row(_compare("oeq", "eq"), "operands", "fiub"),
-    "not_equal": Row(_compare("une", "ne"), "operands", "fiub"),
-    "less": Row(_compare("olt", "slt"), "operands", "fi"),
-    "less_equal": Row(_compare("ole", "sle"), "operands", "fi"),
-    "greater": Row(_compare("ogt", "sgt"), "operands", "fi"),
-    "greater_equal": Row(_compare("oge", "sge"), "operands", "fi"),
-    "logical_and": Row(_op("", "and"), "truth", "fiub"),
-    "logical_or": Row(_op("", "or"), "truth", "fiub"),
-    "logical_xor": Row(_op("", "xor"), "truth", "fiub"),
-    "logical_not": Row(_not, "truth", "fiub"),
-    "bitwise_and": Row(_op("", "and"), kinds="iub"),
-    "bitwise_or": Row(_op("", "or"), kinds="iub"),
-    "bitwise_xor": Row(_op("", "xor"), kinds="iub"),
-    "invert": Row(_not, kinds="iub"),
-    "isnan": Row(lambda f, x: f.compare("uno", x, x), "operands", "f"),
-    "isinf": Row(lambda f, x: f.compare("oeq", f.intrinsic("fabs", x), f.const(math.inf, x)), "operands", "f"),
-    "isfinite": Row(_finite, "operands", "f"),
-    **{name: _elementary(name) for name in FUNCTIONS},
-}  # fmt: skip
 
 
 def dtype_of(operand: Operand) -> Any:
@@ -190,23 +22,33 @@ def dtype_of(operand: Operand) -> Any:
 
 def computed_in(equation: Equation) -> np.dtype[Any]:
     """The dtype that an elementwise equation is computed with."""
-    row = ROWS[equation.primitive.name]
+    row = row_of(equation.primitive).instructions
+    assert row is not None
     if row.takes == "truth":
         return np.dtype(bool)
-    if row.takes == "result":
-        return equation.output.dtype
-    return np.result_type(*map(dtype_of, equation.operands))
+    if row.takes == "operands":
+        return np.result_type(*map(dtype_of, equation.operands))
+    return equation.output.dtype
+
+
+def _wanted(equation: Equation) -> list[np.dtype[Any]]:
+    """What each operand of an elementwise equation is converted to."""
+    row = row_of(equation.primitive).instructions
+    wanted = [computed_in(equation)] * len(equation.operands)
+    if row is not None and row.takes == "choice":
+        wanted[0] = np.dtype(bool)
+    return wanted
 
 
 def has_row(equation: Equation) -> bool:
-    """Whether an equation becomes instructions: it has a row, and its dtypes are among those that the row knows."""
-    row = ROWS.get(equation.primitive.name)
+    """Whether an equation becomes instructions: it has some, and its dtypes are among those that they know."""
+    row = row_of(equation.primitive).instructions
     if row is None or not equation.operands:
         return False
-    dtypes = [np.result_type(dtype_of(o)) for o in equation.operands] + [equation.output.dtype]
-    if any(str(dtype) not in SCALARS or not dtype.isnative for dtype in dtypes):
+    dtypes = [np.result_type(dtype_of(o)) for o in equation.operands]
+    if any(str(dtype) not in SCALARS or not dtype.isnative for dtype in (*dtypes, equation.output.dtype)):
         return False
-    if equation.primitive.name == "astype" and dtypes[0].kind == "f" and dtypes[1].kind in "iu":
+    if any(a.kind == "f" and b.kind in "iu" for a, b in zip(dtypes, _wanted(equation), strict=True)):
         return False  # what is out of range is NumPy's to decide
     if row.takes == "operands" and not _comparable(equation):
         return False
@@ -247,9 +89,7 @@ def converted(f: Function, x: Reg, source: np.dtype[Any], target: np.dtype[Any])
 
 def write(f: Function, equation: Equation, operands: Sequence[tuple[Reg, np.dtype[Any]]]) -> Reg:
     """Emit an equation on registers given with their dtypes; the result is of the dtype of its output."""
-    row, dtype = ROWS[equation.primitive.name], computed_in(equation)
-    wanted = [dtype] * len(operands)
-    if equation.primitive.name == "where":
-        wanted[0] = np.dtype(bool)
-    given = [converted(f, x, source, target) for (x, source), target in zip(operands, wanted, strict=True)]
+    row = row_of(equation.primitive).instructions
+    assert row is not None
+    given = [converted(f, x, source, target) for (x, source), target in zip(operands, _wanted(equation), strict=True)]
     return row.write(f, *given)

@@ -11,7 +11,7 @@ from typing import Final
 
 from pullback.compiler.llvm import I64, PTR, Function, Module, Reg, Type
 from pullback.compiler.loops import emit_nest
-from pullback.compiler.lower import Call
+from pullback.compiler.lower import NumPyCall
 from pullback.compiler.nest import Nest
 from pullback.compiler.plan import Plan, Region
 from pullback.compiler.products import Product, emit_product
@@ -33,7 +33,7 @@ def emit(plan: Plan, regions: Sequence[Region], slots: Mapping[Operand, int], co
     root = plan.lowered.fused.root
     f = Function(module, RUN, [(PTR, "pointers")], I64)
     (pointers,) = f.arguments
-    kernels = [kernel for region in regions for kernel in region.kernels if not isinstance(kernel, Call)]
+    kernels = [kernel for region in regions for kernel in region.kernels if not isinstance(kernel, NumPyCall)]
     tables = {id(kernel): f.emit(f"alloca [{len(buffers_of(kernel))} x ptr], align 64", PTR) for kernel in kernels}
     contexts = [
         f.emit(f"alloca [{len(region.kernels) + 1} x ptr], align 64", PTR) if region.parallel else None
@@ -56,7 +56,7 @@ def emit(plan: Plan, regions: Sequence[Region], slots: Mapping[Operand, int], co
         else:
             emit_product(module, name, kernel, buffers_of(kernel))
     for number, (region, context) in enumerate(zip(regions, contexts, strict=True)):
-        inside = [kernel for kernel in region.kernels if not isinstance(kernel, Call)]
+        inside = [kernel for kernel in region.kernels if not isinstance(kernel, NumPyCall)]
         if context is None:
             for kernel in inside:
                 _alone(f, names[id(kernel)], tables[id(kernel)], scratch, kernel.pieces)

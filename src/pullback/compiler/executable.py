@@ -16,7 +16,7 @@ from pullback.compiler.entry import Entry, Layout
 from pullback.compiler.fuse import fuse
 from pullback.compiler.interpret import kernel_of
 from pullback.compiler.jit import Library
-from pullback.compiler.lower import Call, Kernel, Strides, lower
+from pullback.compiler.lower import Kernel, NumPyCall, Strides, lower
 from pullback.compiler.plan import Region, plan
 from pullback.compiler.products import Product
 from pullback.compiler.program import Constant, Operand, Program, Value
@@ -28,7 +28,7 @@ LONG: Final = 20_000  # instructions, about, during which Python's other threads
 
 @final
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class NativeCall:
     """Regions that run in one native call, and the objects that it is given."""
 
     code: Library
@@ -41,7 +41,7 @@ class Stretch:
 class Frame:
     """The memory of one call at a time, and the functions that work in it."""
 
-    def __init__(self, arena: int, scratch: int, stretches: Sequence[Stretch]) -> None:
+    def __init__(self, arena: int, scratch: int, native_calls: Sequence[NativeCall]) -> None:
         self.threads = threads.get_threads()
         self.memory = np.empty(arena + scratch * self.threads + 192, np.uint8)
         first = -self.memory.ctypes.data % 64
@@ -52,8 +52,7 @@ class Frame:
             return (start, start + -(-arena // 64) * 64, self.threads), self.memory
 
         self.calls: list[Callable[..., int]] = [
-            Entry(stretch.layouts, stretch.code.address(RUN), constants, long=stretch.long).take().call
-            for stretch in stretches
+            Entry(call.layouts, call.code.address(RUN), constants, long=call.long).take().call for call in native_calls
         ]
 
 
@@ -78,7 +77,7 @@ class Executable:
     ----------
     plan : Plan
         What is run.
-    stretches : list of Stretch
+    native_calls : list of NativeCall
         Native code; what NumPy does runs in between.
     outputs : list of Layout
         How the outputs lie.
@@ -94,16 +93,20 @@ class Executable:
         self.plan = plan(lower(self._fused, given, wanted), replaces)
         self._roots = [self._fused.root(self._fused.view(output).base) for output in self._fused.outputs]
         self.outputs = [self._layout(output) for output in self._fused.outputs]
-        self.stretches: list[Stretch] = []
-        self._steps: list[Stretch | Call] = []
-        for called, regions in groupby(self.plan.regions, lambda r: isinstance(r.kernels[0], Call)):
+        self.native_calls: list[NativeCall] = []
+        self._steps: list[NativeCall | NumPyCall] = []
+        for called, regions in groupby(self.plan.regions, lambda r: isinstance(r.kernels[0], NumPyCall)):
             if called:
-                self._steps += [kernel for region in regions for kernel in region.kernels if isinstance(kernel, Call)]
+                self._steps += [
+                    kernel for region in regions for kernel in region.kernels if isinstance(kernel, NumPyCall)
+                ]
             else:
-                self.stretches.append(self._stretch(list(regions)))
-                self._steps.append(self.stretches[-1])
-        given_too = self.stretches[0].objects[len(program.inputs) + len(self._roots) :] if self.stretches else ()
-        self._plain = len(self._steps) == len(self.stretches) == 1 and all(isinstance(o, Constant) for o in given_too)
+                self.native_calls.append(self._native(list(regions)))
+                self._steps.append(self.native_calls[-1])
+        given_too = self.native_calls[0].objects[len(program.inputs) + len(self._roots) :] if self.native_calls else ()
+        self._plain = len(self._steps) == len(self.native_calls) == 1 and all(
+            isinstance(o, Constant) for o in given_too
+        )
         self._constants = [operand.value for operand in given_too if isinstance(operand, Constant)]
         self._generators = program.generators
         self._parallel = any(region.parallel for region in self.plan.regions)
@@ -118,7 +121,7 @@ class Executable:
         except IndexError:
             frame = None
         if frame is None or (self._parallel and frame.threads < threads.get_threads()):  # fewer would run alone
-            frame = Frame(self.plan.arena, self.plan.scratch, self.stretches)
+            frame = Frame(self.plan.arena, self.plan.scratch, self.native_calls)
         if self._plain:
             refused = frame.calls[0](*inputs, *outputs, *self._constants)
             self._free.append(frame)
@@ -138,8 +141,8 @@ class Executable:
         _, strides = view.strides(self.plan.lowered.layouts[view.base])
         return Layout(value.dtype, value.shape, tuple(s * value.dtype.itemsize for s in strides))
 
-    def _stretch(self, regions: list[Region]) -> Stretch:
-        kernels = [kernel for region in regions for kernel in region.kernels if not isinstance(kernel, Call)]
+    def _native(self, regions: list[Region]) -> NativeCall:
+        kernels = [kernel for region in regions for kernel in region.kernels if not isinstance(kernel, NumPyCall)]
         bases = (self._fused.root(base) for kernel in kernels for base in buffers_of(kernel))
         outside = (base for base in bases if base not in self.plan.places)
         objects = tuple(dict.fromkeys((*self._program.inputs, *self._roots, *outside)))
@@ -147,13 +150,13 @@ class Executable:
         layouts = [shown[base]._replace(writes=True) if base in shown else self._layout(base) for base in objects]
         slots = {base: i for i, base in enumerate(objects)}
         known_by = "\n".join(
-            map(str, (self._program, *layouts, self.plan.in_place, self.plan.arena, self._key, len(self.stretches)))
+            map(str, (self._program, *layouts, self.plan.in_place, self.plan.arena, self._key, len(self.native_calls)))
         )
         code = Library(
             lambda: emit(self.plan, regions, slots, len(objects) + 3), [RUN], self._symbols(kernels),
             name=self._program.name, key=known_by,
         )  # fmt: skip
-        return Stretch(code, objects, tuple(layouts), sum(kernel.cost for kernel in kernels) > LONG)
+        return NativeCall(code, objects, tuple(layouts), sum(kernel.cost for kernel in kernels) > LONG)
 
     @staticmethod
     def _symbols(kernels: Sequence[Kernel]) -> dict[str, int]:
@@ -180,7 +183,7 @@ class Executable:
         known |= dict(zip(self._roots, outputs, strict=True))
         calls = iter(frame.calls)
         for step in self._steps:
-            if isinstance(step, Stretch):
+            if isinstance(step, NativeCall):
                 misfit = next(calls)(*(o.value if isinstance(o, Constant) else known[o] for o in step.objects))
                 if misfit:
                     return misfit

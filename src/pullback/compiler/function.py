@@ -240,11 +240,11 @@ class Compiled:
 
     def llvm(self) -> str:
         """The LLVM IR of the program that has run most."""
-        return "\n".join(s.code.ir() for e in self._runner("llvm").executables for s in e.stretches)
+        return "\n".join(s.code.ir() for e in self._runner("llvm").executables for s in e.native_calls)
 
     def asm(self) -> str:
         """The assembly of the program that has run most, for this machine."""
-        return "\n".join(s.code.asm() for e in self._runner("asm").executables for s in e.stretches)
+        return "\n".join(s.code.asm() for e in self._runner("asm").executables for s in e.native_calls)
 
     def _runner(self, what: str) -> Runner:
         ready = [ready for kind in self._kinds.values() for ready in kind.ready]

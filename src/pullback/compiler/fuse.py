@@ -12,13 +12,15 @@ from typing import final
 import numpy as np
 
 from pullback.compiler.elementwise import has_row
+from pullback.compiler.facts import row_of
+from pullback.compiler.facts.places import Shape
 from pullback.compiler.fused import Fused
-from pullback.compiler.groups import Group, Kind, Labels, admits, in_order, is_product, is_reduction, joined, named
+from pullback.compiler.groups import Group, GroupKind, Labels, admits, in_order, is_product, is_reduction, joined, named
 from pullback.compiler.program import Constant, Equation, Operand, Program, Value
-from pullback.compiler.views import Shape, View, is_movement, lies_in_order, moved
+from pullback.compiler.views import View, is_movement, lies_in_order, moved
 from pullback.core.opaque import Opaque
 from pullback.ops.elementwise import identity
-from pullback.ops.movement import cast_
+from pullback.ops.movement import cast_, reshape_
 
 
 def fuse(
@@ -143,7 +145,7 @@ class _Fuser:
             there = moved(equation, view)
         if there is not None:
             self._fused.views[equation.output] = there
-        elif equation.primitive.name == "reshape":
+        elif equation.primitive is reshape_:
             self._alias(equation, view)
         else:
             self._kernel(equation)
@@ -234,7 +236,7 @@ class _Fuser:
                 group.needs.add(self._last_opaque)
             self._last_opaque = group
 
-    def _new(self, kind: Kind) -> Group:
+    def _new(self, kind: GroupKind) -> Group:
         group = Group(kind)
         self._groups.append(group)
         return group
@@ -343,6 +345,6 @@ def _only_reshapes(equation: Equation) -> bool:
 
 
 def _reducible(equation: Equation) -> bool:
-    (x,) = equation.operands
-    kinds = "fib" if equation.primitive.name in ("max", "min") else "fiub"  # integers are compared with their signs
-    return isinstance(x, Value) and x.dtype.kind in kinds and x.dtype.itemsize in (1, 4, 8)
+    (x,), accumulator = equation.operands, row_of(equation.primitive).accumulator
+    assert accumulator is not None
+    return isinstance(x, Value) and x.dtype.kind in accumulator.kinds and x.dtype.itemsize in (1, 4, 8)

@@ -10,27 +10,27 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, Literal, TypeAlias, final
 
+from pullback.compiler.facts import row_of
 from pullback.compiler.program import Equation, Operand, Value
 from pullback.compiler.views import View
 
 Labels: TypeAlias = tuple[int | None, ...]
 Outer: TypeAlias = frozenset[int] | Literal[False] | None  # False: it cannot be
-Kind: TypeAlias = Literal["nest", "product", "kernel"]
+GroupKind: TypeAlias = Literal["nest", "product", "kernel"]
 
 SMALL: Final = 4096  # elements up to which a nest may wait for a sum of all of them
-REDUCTIONS: Final = ("sum", "max", "min", "prod", "any", "all")
 
 
 def is_reduction(equation: Equation) -> bool:
     """Whether an equation reduces, with an accumulator."""
-    return equation.primitive.name in REDUCTIONS
+    return row_of(equation.primitive).accumulator is not None
 
 
 def is_product(equation: Equation) -> bool:
     """Whether an equation is a contraction that is emitted, or left to BLAS."""
     values = list(equation.values)
     dtypes = {str(value.dtype) for value in (*values, equation.output)}
-    plain = equation.primitive.name == "matmul" and len(equation.operands) == len(values) == 2
+    plain = row_of(equation.primitive).contraction and len(equation.operands) == len(values) == 2
     return plain and dtypes in ({"float32"}, {"float64"})
 
 
@@ -62,7 +62,7 @@ class Group:
         those of x in `y = x * x.T; z = x * y.T`.
     """
 
-    def __init__(self, kind: Kind) -> None:
+    def __init__(self, kind: GroupKind) -> None:
         self.kind = kind
         self.product: Equation | None = None
         self.equations: list[Equation] = []

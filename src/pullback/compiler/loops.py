@@ -232,9 +232,9 @@ class _Loops:
         return [self._f.emit(f"alloca {kind}, align 64", PTR) for _ in range(self._copies)]
 
     def _clear(self, value: Value) -> None:
-        name, kind = self._nest.steps[value].equation.primitive.name, register_type(value.dtype, self._nest.lanes)
+        start, kind = self._nest.steps[value].accumulator.start, register_type(value.dtype, self._nest.lanes)
         for place in self._sums[value]:
-            self._f.store(self._f.const(accumulate.start(name, value.dtype), kind), place)
+            self._f.store(self._f.const(start(value.dtype), kind), place)
 
     def _in_memory(self, value: Value) -> bool:
         """Whether the results of a final reduction are so many that they are added up where they are stored."""
@@ -250,8 +250,8 @@ class _Loops:
         if not self._in_memory(value):
             self._clear(value)
             return
-        name = nest.steps[value].equation.primitive.name
-        first = f.const(accumulate.start(name, value.dtype), register_type(value.dtype, 0))
+        start = nest.steps[value].accumulator.start
+        first = f.const(start(value.dtype), register_type(value.dtype, 0))
 
         def loops(labels: Sequence[int], index: dict[int, Reg]) -> None:
             if not labels:
@@ -265,32 +265,32 @@ class _Loops:
     def _take_in(self, value: Value, register: Reg, point: Point, copy: int) -> None:
         """Add an element, or one for each lane, to a reduction."""
         f, nest, step = self._f, self._nest, self._nest.steps[value]
-        name = step.equation.primitive.name
+        how = step.accumulator
         register = converted(f, register, dtype_at(step, 0), value.dtype)
         summed = point.vector is not None and point.vector not in step.result  # along the lanes
         if summed and point.mask is not None:
-            nothing = f.const(accumulate.start(name, value.dtype), register)
+            nothing = f.const(how.start(value.dtype), register)
             register = f.select(point.mask, register, nothing)
         if value in nest.finals and self._in_memory(value):
             if summed:
-                register = accumulate.fold(f, name, register)
+                register = accumulate.fold(f, how, register)
                 point = Point(f, point.index)
             fresh = Point(f, point.index, point.vector, point.lanes, point.mask)  # it knows no earlier sum
             before = load(self._buffers, nest.stores[value], value.dtype, fresh)
-            self._store(value, accumulate.combine(f, name, before, register), point)
+            self._store(value, accumulate.combine(f, how, before, register), point)
             return
         kind = register_type(value.dtype, nest.lanes)
         if nest.lanes and not register.type.lanes:  # an element outside of the vector loop counts in the first lane
-            nothing = f.const(accumulate.start(name, value.dtype), kind)
+            nothing = f.const(how.start(value.dtype), kind)
             register = f.emit(f"insertelement {nothing.typed}, {register.typed}, i64 0", kind)
         place = self._sums[value][copy]
-        f.store(accumulate.combine(f, name, f.load(place, kind), register), place)
+        f.store(accumulate.combine(f, how, f.load(place, kind), register), place)
 
     def _total(self, value: Value, fold: bool = True) -> Reg:
         """What a reduction has come to."""
-        f, name = self._f, self._nest.steps[value].equation.primitive.name
+        f, how = self._f, self._nest.steps[value].accumulator
         kind = register_type(value.dtype, self._nest.lanes)
         parts = [f.load(place, kind) for place in self._sums[value]]
         while len(parts) > 1:
-            parts = [accumulate.combine(f, name, a, b) for a, b in zip(parts[::2], parts[1::2], strict=True)]
-        return accumulate.fold(f, name, parts[0]) if fold and kind.lanes else parts[0]
+            parts = [accumulate.combine(f, how, a, b) for a, b in zip(parts[::2], parts[1::2], strict=True)]
+        return accumulate.fold(f, how, parts[0]) if fold and kind.lanes else parts[0]

@@ -8,6 +8,7 @@ from typing import TypeAlias, final
 
 import numpy as np
 
+from pullback.compiler.facts import row_of
 from pullback.compiler.fused import Fused
 from pullback.compiler.groups import Group
 from pullback.compiler.nest import Nest, lower_nest
@@ -18,14 +19,14 @@ from pullback.compiler.views import ordered, strides_of
 
 @final
 @dataclass(frozen=True, slots=True)
-class Call:
+class NumPyCall:
     """An equation that NumPy computes, with the reason."""
 
     equation: Equation
     reason: str
 
 
-Kernel: TypeAlias = Nest | Product | Call
+Kernel: TypeAlias = Nest | Product | NumPyCall
 Strides: TypeAlias = tuple[int, ...]
 
 
@@ -37,6 +38,14 @@ class Lowered:
     kernels: list[Kernel]
     layouts: dict[Operand, Strides]
     fused: Fused
+
+
+def why(equation: Equation) -> str:
+    """The reason why NumPy computes an equation."""
+    if 0 in equation.output.shape or any(0 in value.shape for value in equation.values):
+        return "there are no elements to loop over"
+    dtypes = dict.fromkeys(str(value.dtype) for value in (*equation.values, equation.output))
+    return row_of(equation.primitive).kernel or f"it has no loops for {' and '.join(dtypes)}"
 
 
 def lower(fused: Fused, given: Mapping[Value, Strides], wanted: Sequence[Strides | None]) -> Lowered:
@@ -58,7 +67,7 @@ def lower(fused: Fused, given: Mapping[Value, Strides], wanted: Sequence[Strides
         if not any(equation.output in fused.stored for equation in group.equations):
             continue  # dead code that was not pruned
         if group.kind == "kernel":
-            kernels.append(Call(group.equations[-1], "it has no loops of its own"))
+            kernels.append(NumPyCall(group.equations[-1], why(group.equations[-1])))
         elif group.kind == "product":
             kernels.append(lower_product(group, fused, layouts))
         else:

@@ -14,12 +14,13 @@ from typing import Final, NamedTuple, TypeAlias, final
 
 import numpy as np
 
-from pullback.compiler.elementwise import ROWS
+from pullback.compiler.facts import row_of
+from pullback.compiler.facts.row import Accumulator
 from pullback.compiler.fused import Fused
 from pullback.compiler.groups import Group, Labels, is_reduction, named
 from pullback.compiler.program import Constant, Equation, Operand, Value
 
-Strides: TypeAlias = tuple[tuple[int, int], ...]
+LabelStrides: TypeAlias = tuple[tuple[int, int], ...]
 Layouts: TypeAlias = Mapping[Operand, Sequence[int]]
 
 CHEAP: Final = 6  # instructions that are sooner done again than kept
@@ -34,7 +35,7 @@ class Access(NamedTuple):
 
     base: Operand
     offset: int
-    strides: Strides
+    strides: LabelStrides
 
     @property
     def labels(self) -> frozenset[int]:
@@ -86,9 +87,17 @@ class Step:
         return is_reduction(self.equation)
 
     @property
+    def accumulator(self) -> Accumulator:
+        """How it reduces."""
+        accumulator = row_of(self.equation.primitive).accumulator
+        assert accumulator is not None
+        return accumulator
+
+    @property
     def weight(self) -> int:
         """About how many instructions it is."""
-        return 1 if self.reduces else ROWS[self.equation.primitive.name].weight
+        row = row_of(self.equation.primitive).instructions
+        return 1 if row is None else row.weight
 
 
 @final

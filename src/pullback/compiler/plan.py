@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, final
 
-from pullback.compiler.lower import Call, Kernel, Lowered
+from pullback.compiler.lower import Kernel, Lowered, NumPyCall
 from pullback.compiler.nest import Nest
 from pullback.compiler.program import Operand, Value
 
@@ -32,7 +32,7 @@ class Region:
     @property
     def parallel(self) -> bool:
         """Whether other threads are asked to help."""
-        inside = [kernel for kernel in self.kernels if not isinstance(kernel, Call)]
+        inside = [kernel for kernel in self.kernels if not isinstance(kernel, NumPyCall)]
         return sum(kernel.pieces for kernel in inside) > 1 and sum(kernel.cost for kernel in inside) > WORTH
 
 
@@ -62,7 +62,7 @@ class Plan:
 def touched(kernel: Kernel, lowered: Lowered) -> tuple[dict[Operand, None], dict[Operand, None]]:
     """What a kernel reads and writes, in the same order each time: code that was kept must find all in its place."""
     root = lowered.fused.root
-    if isinstance(kernel, Call):
+    if isinstance(kernel, NumPyCall):
         read = (lowered.fused.view(operand).base for operand in kernel.equation.operands)
         return dict.fromkeys(map(root, read)), {kernel.equation.output: None}
     stored = [*kernel.stores.values()]
@@ -76,7 +76,7 @@ def plan(lowered: Lowered, replaces: Mapping[int, Value]) -> Plan:
     for kernel in lowered.kernels:
         reads, writes = touched(kernel, lowered)
         last = regions[-1] if regions else None
-        alone = last is None or any(isinstance(k, Call) for k in (kernel, *last.kernels))
+        alone = last is None or any(isinstance(k, NumPyCall) for k in (kernel, *last.kernels))
         if last is None or alone or reads.keys() & last.writes or writes.keys() & (last.reads | last.writes):
             last = Region()
             regions.append(last)
@@ -84,9 +84,9 @@ def plan(lowered: Lowered, replaces: Mapping[int, Value]) -> Plan:
         last.reads |= reads
         last.writes |= writes
     outside = {lowered.fused.root(lowered.fused.view(output).base) for output in lowered.fused.outputs}
-    called = {kernel.equation.output for kernel in lowered.kernels if isinstance(kernel, Call)}
+    called = {kernel.equation.output for kernel in lowered.kernels if isinstance(kernel, NumPyCall)}
     places, arena = _places(regions, outside | called)
-    scratch = max((k.scratch_bytes for k in lowered.kernels if not isinstance(k, Call)), default=0)
+    scratch = max((k.scratch_bytes for k in lowered.kernels if not isinstance(k, NumPyCall)), default=0)
     return Plan(lowered, regions, places, arena, -(-scratch // LINE) * LINE, _in_place(lowered, regions, replaces))
 
 
@@ -122,7 +122,7 @@ def _in_place(lowered: Lowered, regions: Sequence[Region], replaces: Mapping[int
     """Which outputs may be written over the inputs that they replace: those that nothing else reads any more."""
     root = lowered.fused.root
     placed = [(place, kernel) for place, region in enumerate(regions) for kernel in region.kernels]
-    may_fail = [place for place, kernel in placed if isinstance(kernel, Call)]
+    may_fail = [place for place, kernel in placed if isinstance(kernel, NumPyCall)]
     may_fail += [i for i, region in enumerate(regions) if any(c in region.writes for c in lowered.fused.conditions)]
     sure = max(may_fail, default=-1)  # from here on
     found: dict[int, Value] = {}
@@ -130,7 +130,7 @@ def _in_place(lowered: Lowered, regions: Sequence[Region], replaces: Mapping[int
         new = lowered.fused.view(lowered.fused.outputs[number]).base
         readers = [(place, kernel) for place, kernel in placed if old in touched(kernel, lowered)[0]]
         for place, kernel in placed:
-            if isinstance(kernel, Call) or new not in kernel.stores or old in found.values() or place <= sure:
+            if isinstance(kernel, NumPyCall) or new not in kernel.stores or old in found.values() or place <= sure:
                 continue
             store = kernel.stores[new]._replace(base=old)
             own = [access for access in kernel.accesses() if root(access.base) is old]

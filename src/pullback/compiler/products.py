@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final, final
 
 from pullback.compiler.blas import Choice, choose, emit_gemm_call
-from pullback.compiler.contraction import Contraction, Plan, emit_matmul, plan, scratch_bytes
+from pullback.compiler.contraction import Contraction, Tiling, emit_matmul, plan, scratch_bytes
 from pullback.compiler.contraction.job import argument, moved
 from pullback.compiler.contraction.vectors import WIDE
 from pullback.compiler.fused import Fused
@@ -40,7 +40,7 @@ class Product:
         The labels of C.
     batches : tuple of labels
         The loops around it.
-    plan : Plan
+    plan : Tiling
         How it is computed, where it is emitted.
     choice : Choice
         Whether it is emitted or left to BLAS, and why.
@@ -55,7 +55,7 @@ class Product:
     rows: int
     columns: int
     batches: tuple[int, ...]
-    plan: Plan
+    plan: Tiling
     choice: Choice
 
     @property

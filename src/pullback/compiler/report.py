@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pullback.compiler.executable import Executable
-from pullback.compiler.lower import Call, Kernel
+from pullback.compiler.lower import Kernel, NumPyCall
 from pullback.compiler.nest import Nest, Step
 from pullback.compiler.plan import size_of
 from pullback.compiler.products import Product
@@ -31,7 +31,7 @@ def report(executable: Executable, program: Program) -> str:
 
 def describe(kernel: Kernel) -> str:
     """One kernel in a line."""
-    if isinstance(kernel, Call):
+    if isinstance(kernel, NumPyCall):
         return f"NumPy   {kernel.equation.primitive.name}: {kernel.reason}"
     names = " ".join(_names(kernel))
     traffic = f"{amount(_bytes(kernel))} of memory"

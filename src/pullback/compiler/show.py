@@ -42,7 +42,7 @@ def show(recorded: Program, executable: Executable, program: Program, asked: Col
     if "plan" in asked:
         texts.append(("plan", places(executable)))
     if "llvm" in asked:
-        texts += [("llvm", stretch.code.ir()) for stretch in executable.stretches]
+        texts += [("llvm", call.code.ir()) for call in executable.native_calls]
     sys.stderr.write("".join(f"--- {title}\n{text}\n" for title, text in texts))
 
 

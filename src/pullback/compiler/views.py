@@ -7,31 +7,14 @@ in order.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, NamedTuple, TypeAlias, final
+from collections.abc import Sequence
+from typing import Any, NamedTuple, final
 
 import numpy as np
 
+from pullback.compiler.facts import row_of
+from pullback.compiler.facts.places import Place
 from pullback.compiler.program import Constant, Equation, Operand
-
-Shape: TypeAlias = tuple[int, ...]
-Params: TypeAlias = Mapping[str, Any]
-
-
-class Place(NamedTuple):
-    """Where one axis of a base is read: offset + Σ coefficient · index of an axis, given as (axis, coefficient)."""
-
-    offset: int = 0
-    terms: tuple[tuple[int, int], ...] = ()
-
-    def through(self, places: Sequence[Place]) -> Place:
-        """The same in terms of other indices, given where each index of these is."""
-        offset, terms = self.offset, dict[int, int]()
-        for axis, coefficient in self.terms:
-            offset += coefficient * places[axis].offset
-            for other, inner in places[axis].terms:
-                terms[other] = terms.get(other, 0) + coefficient * inner
-        return Place(offset, tuple(sorted(terms.items())))
 
 
 @final
@@ -79,85 +62,17 @@ def whole(base: Operand, shape: tuple[int, ...]) -> View:
     return View(base, shape, tuple(Place(0, ((axis, 1),)) if n != 1 else Place() for axis, n in enumerate(shape)))
 
 
-def _along(axis: int, size: int) -> Place:
-    return Place(0, ((axis, 1),)) if size != 1 else Place()
-
-
-def _transpose(shape: Shape, _result: Shape, params: Params) -> list[Place]:
-    axes = params["axes"]
-    return [_along(axes.index(axis), shape[axis]) for axis in range(len(shape))]
-
-
-def _broadcast(shape: Shape, result: Shape, _params: Params) -> list[Place]:
-    extra = len(result) - len(shape)
-    return [_along(axis + extra, size) for axis, size in enumerate(shape)]
-
-
-def _flip(shape: Shape, _result: Shape, params: Params) -> list[Place]:
-    axis = params["axis"]
-    flipped = {a % len(shape) for a in (axis if isinstance(axis, tuple) else (axis,))} if shape else set()
-    return [
-        Place(size - 1, ((a, -1),)) if a in flipped and size != 1 else _along(a, size) for a, size in enumerate(shape)
-    ]
-
-
-def _getitem(shape: Shape, result: Shape, params: Params) -> list[Place] | None:
-    index = params["index"]
-    if any(not isinstance(part, (int, slice, type(None), type(Ellipsis))) for part in index):
-        return None
-    given = sum(part is not None and part is not Ellipsis for part in index)
-    places: list[Place] = []
-    out = 0
-    for part in index if Ellipsis in index else (*index, Ellipsis):
-        if part is None:
-            out += 1
-        elif part is Ellipsis:
-            for _ in range(len(shape) - given):
-                places.append(_along(out, shape[len(places)]))
-                out += 1
-        elif isinstance(part, slice):
-            start, _, step = part.indices(shape[len(places)])
-            places.append(Place(start, ((out, step),)) if result[out] != 1 else Place(start))
-            out += 1
-        else:
-            places.append(Place(part % shape[len(places)]))
-    return places
-
-
-def _reshape(shape: Shape, result: Shape, _params: Params) -> list[Place] | None:
-    """Match each axis with the axes that it is split into; None where axes are merged."""
-    places: list[Place] = []
-    out = 0
-    for size in shape:
-        terms: list[tuple[int, int]] = []
-        left = size
-        while left > 1:
-            if out == len(result) or left % result[out]:
-                return None
-            left //= result[out]
-            if result[out] != 1:
-                terms.append((out, left))
-            out += 1
-        places.append(Place(0, tuple(terms)))
-    return places
-
-
-MOVEMENTS: Final[dict[str, Callable[..., list[Place] | None]]] = {
-    "reshape": _reshape, "transpose": _transpose, "broadcast_to": _broadcast, "flip": _flip, "getitem": _getitem,
-}  # fmt: skip
-
-
 def is_movement(equation: Equation) -> bool:
     """Whether an equation only moves elements, by one operand and without numbers that come from elsewhere."""
-    return equation.primitive.name in MOVEMENTS and len(equation.operands) == 1
+    return row_of(equation.primitive).places is not None and len(equation.operands) == 1
 
 
 def moved(equation: Equation, view: View) -> View | None:
     """The view that a movement of a view gives; None where it is not affine."""
-    shape, result = view.shape, equation.output.shape
-    if 0 in shape or 0 in result:
+    shape, result, rule = view.shape, equation.output.shape, row_of(equation.primitive).places
+    if rule is None or 0 in shape or 0 in result:
         return None
-    places = MOVEMENTS[equation.primitive.name](shape, result, equation.params)
+    places = rule(shape, result, equation.params)
     return None if places is None else view.moved(result, places)
 
 

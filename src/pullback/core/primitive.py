@@ -41,7 +41,7 @@ PLANNED: Final = 8  # operands up to which a plan is kept: of longer lists there
 Places: TypeAlias = tuple[int, ...]
 
 # What `Primitive._plan` gives; no NamedTuple, which takes longer to unpack.
-Plan: TypeAlias = tuple[bool, bool, bool, Places, Places, Places, tuple[None, ...] | None, bool]
+RecordingPlan: TypeAlias = tuple[bool, bool, bool, Places, Places, Places, tuple[None, ...] | None, bool]
 
 
 class Rule:
@@ -105,7 +105,7 @@ class Primitive(ABC):
     def __init__(self, name: str, kernel: Callable[..., Any], doc: str | None = None) -> None:
         self.name = name
         self.kernel = kernel
-        self._plans: dict[int, Plan] = {}
+        self._plans: dict[int, RecordingPlan] = {}
         self.__name__ = self.__qualname__ = name
         if doc is not None:
             self.__doc__ = doc
@@ -269,7 +269,7 @@ class Primitive(ABC):
         if self.lint is not None:
             self.lint(self.name, *operands)
 
-    def _plan(self, tracked: int, bit: int) -> Plan:
+    def _plan(self, tracked: int, bit: int) -> RecordingPlan:
         """What recording does with operands of which the `tracked` are tracked, worked out once.
 
         Returns

@@ -87,14 +87,14 @@ def _einsum(a: Any, b: Any, left: str, right: str, out: str) -> Any:
 def _einsum_transpose(ct: Any, other: Any, own: Any, mine: str, others: str, out: str) -> Any:
     """Contract the cotangent with the other operand; axes that only `own` had were summed, so they are repeated."""
     reachable = "".join(letter for letter in mine if letter in out or letter in others)
-    result = einsum2_.bind(ct, other, left=out, right=others, out=reachable)
+    result = einsum_.bind(ct, other, left=out, right=others, out=reachable)
     if reachable != mine:
         shape = tuple(n if letter in reachable else 1 for letter, n in zip(mine, own.shape, strict=True))
         result = np.broadcast_to(result.reshape(shape), own.shape)
     return result
 
 
-einsum2_ = BilinearMap(
+einsum_ = BilinearMap(
     "einsum", _einsum,
     lambda ct, b, a, left, right, out: _einsum_transpose(ct, b, a, left, right, out),
     lambda ct, a, b, left, right, out: _einsum_transpose(ct, a, b, right, left, out),
@@ -249,7 +249,7 @@ def _contract(values: list[Any], terms: list[str], step: Sequence[int], out: str
         a, ta = _simple(a, ta, needed + tb)
         b, tb = _simple(b, tb, needed + ta)
         kept = "".join(dict.fromkeys(letter for letter in ta + tb if letter in needed))
-        picked.append((einsum2_(a, b, left=ta, right=tb, out=kept), kept))
+        picked.append((einsum_(a, b, left=ta, right=tb, out=kept), kept))
     values.append(picked[0][0])
     terms.append(picked[0][1])
 

@@ -71,6 +71,32 @@ def _binary_cross_entropy(p: Any, t: Any) -> Any:
         return -(t * np.maximum(np.log(p), -100) + (1 - t) * np.maximum(np.log1p(-p), -100))
 
 
+def _sinc(x: Any) -> Any:
+    z = math.pi * x
+    zero = z == 0
+    return np.where(zero, 1, np.sin(z) / np.where(zero, 1, z))
+
+
+def _sinc_derivative(x: Any, n: int) -> Any:
+    """πⁿ·gₙ(πx), where gₙ(z) = ∫₀¹ tⁿ cos(zt + nπ/2) dt and so z·gₖ + k·gₖ₋₁ = sin(z + kπ/2).
+
+    Upwards from g₀ that loses nothing where |z| ≥ n; downwards from gₖ ≈ 0 for a large k, where |z| < n (W. Gautschi,
+    "Computational aspects of three-term recurrence relations", 1967).
+    """
+    z = math.pi * (x.astype(np.float32) if x.dtype.char == "e" else x)
+    sine, cosine = np.sin(z), np.cos(z)
+    turned = sine, cosine, -sine, -cosine  # by k quarters: sin(z + kπ/2)
+    near = np.abs(z) < n
+    small, large = np.where(near, z, 0), np.where(near, n, z)
+    up = sine / large
+    for k in range(1, n + 1):
+        up = (turned[k % 4] - k * up) / large
+    down = 0 * small
+    for k in range(3 * n + 20, n, -1):
+        down = (turned[k % 4] - small * down) * (1 / k)
+    return (math.pi**n * np.where(near, down, up)).astype(x.dtype)
+
+
 def _erf(x: Any) -> Any:
     from scipy.special import erf as scipy_erf  # heavy: only who uses it loads it
 
@@ -133,6 +159,16 @@ arctan2 = Elementwise(
     "arctan2", np.arctan2, lambda a, b: _over_radius(b, a, b), lambda a, b: -_over_radius(a, a, b),
     doc="The angle of the point (b, a), radians; derivative 0 at the origin.",
 )  # fmt: skip
+sinc: Elementwise = Elementwise(
+    "sinc",
+    _sinc,
+    lambda x: sinc_derivative.bind(x, 1),
+    doc="sin(πx) / (πx), and 1 at 0; every derivative is right at 0.",
+)
+sinc_derivative: Elementwise = Elementwise(
+    "sinc_derivative", _sinc_derivative, lambda a, b: sinc_derivative.bind(a, b + 1), None,
+    doc="The b-th derivative of sinc at a; b is a Python int above 0.",
+)  # fmt: skip
 sinh = Elementwise("sinh", np.sinh, lambda x: np.cosh(x), doc="Hyperbolic sine.")
 cosh = Elementwise("cosh", np.cosh, lambda x: np.sinh(x), doc="Hyperbolic cosine.")
 tanh = Elementwise("tanh", np.tanh, lambda y: 1 - y * y, doc="Hyperbolic tangent.")
@@ -156,7 +192,7 @@ minimum = Elementwise(
     "minimum", np.minimum, lambda a, b: _share(a < b, a == b), lambda a, b: _share(b < a, a == b),
     doc="The smaller of a and b; ties share the derivative.",
 )  # fmt: skip
-clip3 = Elementwise(
+clip_ = Elementwise(
     "clip", np.clip, lambda a, b, c: (a >= b) & (a <= c), lambda a, b, c: (a < b) & (b <= c),
     lambda a, b, c: np.maximum(a, b) > c, strong=False,
     doc="x limited to [b, c]; derivative 1 inside and at a bound.",
@@ -170,7 +206,7 @@ select = Elementwise(
 relu = Elementwise(
     "relu", lambda x: np.maximum(x, 0), lambda y: y > 0, strong=False, doc="max(x, 0); derivative 0 at 0."
 )
-leaky_relu2 = Elementwise(
+leaky_relu_ = Elementwise(
     "leaky_relu", lambda x, slope: np.where(x > 0, x, slope * x), lambda a, b: np.where(a > 0, 1, b),
     lambda a: np.where(a > 0, 0, a), doc="x where x > 0, else slope · x; derivative the slope at 0.",
 )  # fmt: skip
@@ -238,7 +274,7 @@ def clip(x: Any, min: Any = None, max: Any = None) -> Any:
     if dtype.kind in "iub":
         limits = (False, True) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
         lowest, highest = limits
-    return clip3(x, lowest if min is None else min, highest if max is None else max)
+    return clip_(x, lowest if min is None else min, highest if max is None else max)
 
 
 def _dtype(x: Any) -> Any:
@@ -251,7 +287,7 @@ def leaky_relu(x: Any, slope: Any = 0.01) -> Any:
     >>> leaky_relu(np.array([-2.0, 3.0]), 0.1)
     Tensor([-0.2,  3. ])
     """
-    return leaky_relu2(x, slope)
+    return leaky_relu_(x, slope)
 
 
 def round(x: Any, decimals: int = 0) -> Any:

@@ -22,9 +22,13 @@ def _spread(cotangent: Any, x: Any, axis: tuple[int, ...] | None, **_: Any) -> A
 
 
 def _mean(x: Any, axis: Any, keepdims: Any) -> Any:
-    if x.dtype.char in "fdFD":  # np.mean takes four times as long on small arrays; it is needed for the other dtypes
-        return np.add.reduce(x, axis=axis, keepdims=keepdims) / reduced_size(x.shape, axis)
-    return np.mean(x, axis=axis, keepdims=keepdims)
+    if (
+        x.dtype.char not in "fdFD"
+    ):  # np.mean takes four times as long on small arrays; it is needed for the other dtypes
+        if x.dtype.kind not in "iub":
+            return np.mean(x, axis=axis, keepdims=keepdims)
+        x = x.astype(np.float64)
+    return np.add.reduce(x, axis=axis, keepdims=keepdims) / reduced_size(x.shape, axis)
 
 
 def _spread_mean(cotangent: Any, x: Any, axis: tuple[int, ...] | None, **_: Any) -> Any:
@@ -70,9 +74,15 @@ def _prod_before(x: Any) -> Any:
     return scan
 
 
+def _largest(x: Any, axis: tuple[int, ...] | None, of_nothing: float | None) -> Any:
+    """The largest over axes, which are kept."""
+    if x.size:
+        return np.maximum.reduce(x, axis=axis, keepdims=True)
+    return np.maximum.reduce(x, axis=axis, keepdims=True, initial=of_nothing)
+
+
 def _logsumexp(x: Any, axis: tuple[int, ...] | None, keepdims: bool) -> Any:
-    lowest = -math.inf if x.dtype.kind == "f" else None  # so that the sum of nothing has the logarithm -inf
-    largest = np.maximum.reduce(x, axis=axis, keepdims=True, initial=lowest)
+    largest = _largest(x, axis, -math.inf if x.dtype.kind == "f" else None)  # the sum of nothing has the logarithm -inf
     largest = np.where(np.isfinite(largest), largest, 0)  # exp(inf - inf) would be NaN
     with np.errstate(divide="ignore"):  # log 0 = -inf is right for a row of -inf
         total = np.log(np.add.reduce(np.exp(x - largest), axis=axis, keepdims=True)) + largest
@@ -84,23 +94,33 @@ def _dropped(shape: tuple[int, ...], axis: tuple[int, ...] | None) -> tuple[int,
 
 
 def _norm(x: Any, axis: tuple[int, ...] | None, keepdims: bool) -> Any:
-    largest = np.maximum.reduce(abs(x), axis=axis, keepdims=True, initial=0)
+    largest = _largest(np.abs(x), axis, 0)
     scale = np.where((largest > 0) & np.isfinite(largest), largest, 1)  # squares neither overflow nor vanish
     total = np.sqrt(np.add.reduce(np.square(x / scale), axis=axis, keepdims=True)) * scale
     return total if keepdims else total.reshape(_dropped(x.shape, axis))
 
 
-def _moment(x: Any, axis: tuple[int, ...] | None, keepdims: bool, correction: float) -> Any:
-    return np.var(x, axis=axis, keepdims=keepdims, ddof=correction)
+def _var(x: Any, axis: tuple[int, ...] | None, keepdims: Any, correction: float) -> Any:
+    if x.dtype.char not in "fd":
+        if x.dtype.kind not in "iub":
+            return np.var(x, axis=axis, keepdims=keepdims, ddof=correction)
+        x = x.astype(np.float64)
+    deviation = _deviation(x, axis)
+    return np.add.reduce(deviation * deviation, axis=axis, keepdims=keepdims) / _degrees(x, axis, correction)
+
+
+def _degrees(x: Any, axis: tuple[int, ...] | None, correction: float) -> float:
+    degrees = reduced_size(x.shape, axis) - correction
+    return degrees * (degrees > 0)
 
 
 def _share_of(x: Any, axis: tuple[int, ...] | None, correction: float) -> float:
-    degrees = reduced_size(x.shape, axis) - correction
-    return 1 / degrees if degrees > 0 else math.nan
+    degrees = _degrees(x, axis, correction)
+    return 1 / degrees if degrees else math.nan
 
 
 def _std(x: Any, axis: tuple[int, ...] | None, keepdims: bool, correction: float) -> Any:
-    return np.sqrt(_moment(x, axis, keepdims, correction))
+    return np.sqrt(_var(x, axis, keepdims, correction))
 
 
 def _cross_entropy(x: Any, labels: Any, axis: tuple[int, ...] | None, keepdims: bool, mean: bool) -> Any:
@@ -161,7 +181,7 @@ min_ = Reduction(
 logsumexp_ = Reduction("logsumexp", _logsumexp, lambda x, y, axis: np.exp(x - y))
 norm_ = Reduction("norm", _norm, lambda x, y, axis: ew.safe_ratio(x, y))
 var_ = Reduction(
-    "var", _moment,
+    "var", _var,
     lambda x, axis, correction: _deviation(x, axis) * (2 * _share_of(x, axis, correction)),
 )  # fmt: skip
 std_ = Reduction(

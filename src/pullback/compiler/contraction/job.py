@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias, final
 
-from pullback.compiler.contraction.plan import Plan
+from pullback.compiler.contraction.plan import Tiling
 from pullback.compiler.contraction.problem import Contraction
 from pullback.compiler.contraction.vectors import WIDE, element, first_lanes, load, store
 from pullback.compiler.llvm import I64, PTR, Function, Module, Reg, Type
@@ -46,7 +46,7 @@ class Job:
 
     Attributes
     ----------
-    module, name, plan : Module, str, Plan
+    module, name, plan : Module, str, Tiling
         Where to write, the name of the whole, and how it is computed.
     parameters : sequence of (Type, str)
         Further parameters, handed on to wherever the epilogue is written: the last ones of `function.arguments`.
@@ -58,7 +58,7 @@ class Job:
 
     module: Module
     name: str
-    plan: Plan
+    plan: Tiling
     parameters: Sequence[tuple[Type, str]]
     epilogue: Epilogue
     unrolled: bool

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from pullback.compiler.contraction.job import Job, total
-from pullback.compiler.contraction.split import Kind
+from pullback.compiler.contraction.split import Run
 from pullback.compiler.contraction.vectors import first_lanes, load, prefetch
 from pullback.compiler.llvm import I64, PTR, Function, Reg
 
@@ -16,7 +16,7 @@ KNOWN: Final = (
 )
 
 
-def outer_tile(job: Job, rows: int, columns: Kind) -> str:
+def outer_tile(job: Job, rows: int, columns: Run) -> str:
     """The function that computes a tile of so many rows and vectors, or adds one block of k to it.
 
     It takes panels of A and B, C, the place for unfinished sums, the tile's first row and column, the number of steps

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pullback.compiler.contraction.job import Job, moved
-from pullback.compiler.contraction.split import Kind
+from pullback.compiler.contraction.split import Run
 from pullback.compiler.contraction.vectors import first_lanes, load, store, transpose
 from pullback.compiler.llvm import I64, PTR, Function, Reg, Type
 
@@ -37,7 +37,7 @@ def pack_rows(job: Job, rows: int) -> str:
     return name
 
 
-def pack_lines(job: Job, columns: Kind) -> str:
+def pack_lines(job: Job, columns: Run) -> str:
     """The function that copies a panel of B whose columns are neighbours: all columns of one k lie together."""
     what, kind, width = job.what, job.what.vector, job.plan.tile[1]
     short = f"pack_b{columns.length}.{columns.tail}"

@@ -32,7 +32,7 @@ FIRST, SECOND, PAGE = 32 << 10, 1 << 20, 4096  # bytes that panels may fill in t
 
 @final
 @dataclass(frozen=True, slots=True)
-class Plan:
+class Tiling:
     """A contraction and how to compute it; prints as one line.
 
     Attributes
@@ -112,12 +112,12 @@ class Plan:
         )
 
 
-def scratch_bytes(plan: Plan) -> int:
+def scratch_bytes(plan: Tiling) -> int:
     """Scratch memory that each thread needs for its own, aligned to 64 bytes."""
     return sum(plan.panels) * plan.what.scalar.bits // 8
 
 
-def plan(what: Contraction, *, turn: bool = True, vectors: int | None = None) -> Plan:
+def plan(what: Contraction, *, turn: bool = True, vectors: int | None = None) -> Tiling:
     """Decide how to compute a contraction.
 
     Parameters
@@ -125,7 +125,7 @@ def plan(what: Contraction, *, turn: bool = True, vectors: int | None = None) ->
     what : Contraction
         The problem.
     turn : bool
-        It may be computed as Cᵀ = Bᵀ·Aᵀ; an epilogue then gets rows and columns exchanged, which `Plan.turned` says.
+        It may be computed as Cᵀ = Bᵀ·Aᵀ; an epilogue then gets rows and columns exchanged, which `Tiling.turned` says.
     vectors : int, optional
         Vectors of 64 bytes that the registers hold; this machine's.
     """
@@ -139,7 +139,7 @@ def plan(what: Contraction, *, turn: bool = True, vectors: int | None = None) ->
     return replace(decided, turned=turned)
 
 
-def _outer(what: Contraction, vectors: int) -> Plan:
+def _outer(what: Contraction, vectors: int) -> Tiling:
     (m, n, k), size = (what.m, what.n, what.k), what.scalar.bits // 8
     # A's lines are shared by neighbouring tiles, which want them at other times: four times as much for the cache.
     pack_a = what.a[0] == 1 and n >= REUSED[1] and _far(what.a[1] * size, 4 * k * m * size)
@@ -162,7 +162,7 @@ def _outer(what: Contraction, vectors: int) -> Plan:
     depth = Split.into(k, most) if k * 4 > most * 5 else Split(k, 1)
     strips = _strips(what, rows, columns, pack_a=pack_a, pack_b=pack_b)
     rows_first = pack_a or pack_b or k * columns.longest * 64 > FIRST  # else B's panel stays in the first cache
-    return Plan(what, "outer", rows, columns, depth, strips, pack_a, pack_b, rows_first)
+    return Tiling(what, "outer", rows, columns, depth, strips, pack_a, pack_b, rows_first)
 
 
 def _far(stride: int, size: int) -> bool:
@@ -187,11 +187,11 @@ def _strips(what: Contraction, rows: Split, columns: Split, *, pack_a: bool, pac
     return Split(rows.parts, min(down, rows.parts)), Split(columns.parts, min(along, columns.parts))
 
 
-def _inner(what: Contraction, vectors: int) -> Plan:
+def _inner(what: Contraction, vectors: int) -> Tiling:
     room = 24 if vectors >= 32 else 4
     group = min(what.n, 4 if what.m >= 4 else 8) if room == 24 else min(what.n, 2)
     rows = Split.into(what.m, min(16, room // group))
     columns = Split(-(-what.n // what.vector.lanes), -(-what.n // what.vector.lanes))
     copies = -(-8 // (what.m * what.n))  # enough sums at once to hide how long one addition takes
     strips = _strips(what, rows, columns, pack_a=False, pack_b=False)
-    return Plan(what, "inner", rows, columns, Split(what.k, 1), strips, group=group, copies=copies)
+    return Tiling(what, "inner", rows, columns, Split(what.k, 1), strips, group=group, copies=copies)

@@ -9,8 +9,8 @@ from pullback.compiler.contraction.inner import inner_tile
 from pullback.compiler.contraction.job import Epilogue, Job, moved, stored
 from pullback.compiler.contraction.outer import outer_tile
 from pullback.compiler.contraction.pack import pack_columns, pack_lines, pack_rows
-from pullback.compiler.contraction.plan import Plan
-from pullback.compiler.contraction.split import Split, call_one, kind_of, kinds
+from pullback.compiler.contraction.plan import Tiling
+from pullback.compiler.contraction.split import Split, call_one, run_of, runs
 from pullback.compiler.contraction.vectors import WIDE, reserve
 from pullback.compiler.llvm import I64, PTR, Function, Module, Reg, Type
 
@@ -19,7 +19,7 @@ KNOWN: Final = ((PTR, "a"), (PTR, "b"), (PTR, "c"), (PTR, "scratch"), (I64, "fir
 
 
 def emit_matmul(
-    module: Module, name: str, plan: Plan, parameters: Sequence[tuple[Type, str]] = (),
+    module: Module, name: str, plan: Tiling, parameters: Sequence[tuple[Type, str]] = (),
     epilogue: Epilogue | None = None, unrolled: bool = True,
 ) -> None:  # fmt: skip
     """Define `void name(ptr a, ptr b, ptr c, ptr scratch, i64 first, i64 last, parameters…)`.
@@ -34,7 +34,7 @@ def emit_matmul(
         Where the function and those that it uses are defined.
     name : str
         Its name; the others' begin with it.
-    plan : Plan
+    plan : Tiling
         What to compute, and how.
     parameters : sequence of (Type, str)
         What else the epilogue needs. They are the last of `function.arguments` wherever it is called.
@@ -71,7 +71,7 @@ class _Piece:
         given_a, given_b, self._c, scratch = function.arguments[:4]
         plan, kind = job.plan, job.what.vector
         self._a, self._b = (given_b, given_a) if plan.turned else (given_a, given_b)
-        self._rows, self._columns = kinds(plan.rows), kinds(plan.columns, kind.lanes, job.what.n)
+        self._rows, self._columns = runs(plan.rows), runs(plan.columns, kind.lanes, job.what.n)
         size_a, size_b, _ = plan.panels
         self._panels_a, self._panels_b = scratch, function.address(scratch, size_a, kind)
         self._sums = function.address(scratch, size_a + size_b, kind)
@@ -151,7 +151,7 @@ class _Piece:
             steps = function.intrinsic("smin", left, function.const(TOGETHER, left))
             corner = self._corner(t, function.binary("add", k, step))
             place = self._moved(self._panel_a(t), (step, job.plan.tile[0]))
-            which = kind_of(function, self._rows, t)
+            which = run_of(function, self._rows, t)
             call_one(function, f"{job.name}.pack_a", names, which, corner, place, steps)
 
     def _pack_b(self, k: Reg, count: Reg) -> None:
@@ -161,16 +161,16 @@ class _Piece:
             head, panel = self._head(s, k), self._panel_b(s)
             if what.b[1] == 1:
                 names = [pack_lines(job, columns) for columns in self._columns]
-                call_one(function, table, names, kind_of(function, self._columns, s), head, panel, count)
+                call_one(function, table, names, run_of(function, self._columns, s), head, panel, count)
                 return
             # One vector of columns at a time; the last one may have fewer.
             each = Split(job.plan.columns.total, job.plan.columns.total)
-            ends = kinds(each, lanes, what.n)
+            ends = runs(each, lanes, what.n)
             names = [pack_columns(job, end.tail) for end in ends]
             first, vectors = job.plan.columns.start(function, s), job.plan.columns.length(function, s)
             with function.loop(0, vectors) as (v, _, _):
                 places = self._moved(head, (v, lanes * what.b[1])), self._moved(panel, (v, lanes))
-                which = kind_of(function, ends, function.binary("add", first, v))
+                which = run_of(function, ends, function.binary("add", first, v))
                 call_one(function, table, names, which, *places, count)
 
     def _outer(self, t: Reg, s: Reg, k: Reg, count: Reg, block: Reg) -> None:
@@ -179,10 +179,10 @@ class _Piece:
         b = self._panel_b(s) if plan.pack_b else self._head(s, k)
         place = self._waiting(t, s), self._row(t), self._column(s), count, block
         # Packed columns are whole vectors, so that only the epilogue minds where the last one ends.
-        across = self._columns if job.unrolled or not plan.pack_b else kinds(plan.columns, what.vector.lanes)
+        across = self._columns if job.unrolled or not plan.pack_b else runs(plan.columns, what.vector.lanes)
         names = [outer_tile(job, rows.length, columns) for rows in self._rows for columns in across]
-        which = function.binary("mul", kind_of(function, self._rows, t), len(across))
-        which = function.binary("add", which, kind_of(function, across, s))
+        which = function.binary("mul", run_of(function, self._rows, t), len(across))
+        which = function.binary("add", which, run_of(function, across, s))
         call_one(function, f"{job.name}.tiles", names, which, a, b, self._c, *place, *job.handed_on(function))
 
     def _inner(self, t: Reg, s: Reg) -> None:
@@ -195,7 +195,7 @@ class _Piece:
         end = function.intrinsic("smin", left, function.const(what.vector.lanes, left))
         with function.loop(0, end, group) as (at, _, _):
             less = function.compare("sgt", function.binary("add", at, group), left)
-            which = function.binary("mul", kind_of(function, self._rows, t), len(sizes))
+            which = function.binary("mul", run_of(function, self._rows, t), len(sizes))
             which = function.binary("add", which, function.cast("zext", less, I64))
             places = self._moved(b, (at, what.b[1])), self._moved(tile, (at, 1))
             call_one(function, f"{job.name}.inner", names, which, a, *places)

@@ -45,7 +45,7 @@ class Split(NamedTuple):
         return function.binary("add", longer, self.short)
 
 
-class Kind(NamedTuple):
+class Run(NamedTuple):
     """A run of equal parts: their length, the lanes of their last vector, and the first part that is not of the run."""
 
     length: int
@@ -53,22 +53,22 @@ class Kind(NamedTuple):
     end: int
 
 
-def kinds(split: Split, lanes: int = 1, elements: int = 0) -> list[Kind]:
-    """The kinds of parts in order. Of a split of vectors, the last one's last vector ends where the elements end."""
+def runs(split: Split, lanes: int = 1, elements: int = 0) -> list[Run]:
+    """The runs of parts in order. Of a split of vectors, the last one's last vector ends where the elements end."""
     tail = elements % lanes or lanes
     whole = split.parts - (tail < lanes)
-    found: list[Kind] = []
+    found: list[Run] = []
     for kind in (
-        Kind(split.longest, lanes, min(split.longer, whole)),
-        Kind(split.short, lanes, whole),
-        Kind(split.short, tail, split.parts),
+        Run(split.longest, lanes, min(split.longer, whole)),
+        Run(split.short, lanes, whole),
+        Run(split.short, tail, split.parts),
     ):
         if kind.end > (found[-1].end if found else 0):
             found.append(kind)
     return found
 
 
-def kind_of(function: Function, found: Sequence[Kind], part: Reg) -> Reg:
+def run_of(function: Function, found: Sequence[Run], part: Reg) -> Reg:
     """The index of the kind of a part."""
     index = function.const(0, I64)
     for kind in found[:-1]:

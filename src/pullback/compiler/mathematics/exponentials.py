@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from pullback.compiler.mathematics.elementary import elementary
 from pullback.compiler.mathematics.number import Number, at_least, at_most, fma, nearest, power_of_two, where
 from pullback.compiler.mathematics.pairs import Pair, add, add_product, constants, evaluate, multiply
-from pullback.compiler.mathematics.table import elementary
 
 LOG2: float = 0.6931471805599453  # for bounds only
 

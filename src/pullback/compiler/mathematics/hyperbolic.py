@@ -9,11 +9,11 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+from pullback.compiler.mathematics.elementary import elementary
 from pullback.compiler.mathematics.exponentials import LOG2, reduced
 from pullback.compiler.mathematics.logarithms import log_one_plus
 from pullback.compiler.mathematics.number import Number, at_least, at_most, fma, power_of_two, where, with_sign
 from pullback.compiler.mathematics.pairs import Pair, add, add_product, divide, evaluate, multiply
-from pullback.compiler.mathematics.table import elementary
 
 
 class Halves(NamedTuple):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
+from pullback.compiler.mathematics.elementary import elementary
 from pullback.compiler.mathematics.number import Number, at_least, at_most, fma, where, with_sign
 from pullback.compiler.mathematics.pairs import add, constants, divide, evaluate, multiply_add
-from pullback.compiler.mathematics.table import elementary
 
 
 def right_angles(count: Number, factor: Number, size: Number) -> Number:

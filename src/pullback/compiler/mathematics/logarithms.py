@@ -9,9 +9,9 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+from pullback.compiler.mathematics.elementary import elementary
 from pullback.compiler.mathematics.number import Number, fma, where, with_sign
 from pullback.compiler.mathematics.pairs import Pair, add, add_product, constants, evaluate, multiply, multiply_add
-from pullback.compiler.mathematics.table import elementary
 
 
 class Split(NamedTuple):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 
+from pullback.compiler.mathematics.elementary import elementary
 from pullback.compiler.mathematics.exponentials import Reduced, exponential, scaled, times_log2
 from pullback.compiler.mathematics.logarithms import split_any
 from pullback.compiler.mathematics.number import Number, at_least, at_most, fma, nearest, where, with_sign
 from pullback.compiler.mathematics.pairs import Pair, add, constants, divide, evaluate, multiply
-from pullback.compiler.mathematics.table import elementary
 
 
 def product(a: Pair, b: Pair) -> Pair:

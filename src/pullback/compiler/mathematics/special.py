@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 
+from pullback.compiler.mathematics.elementary import elementary
 from pullback.compiler.mathematics.exponentials import LOG2, Reduced, exponential, reduced, scaled
 from pullback.compiler.mathematics.logarithms import combined
 from pullback.compiler.mathematics.number import Number, at_least, at_most, fma, power_of_two, where, with_sign
 from pullback.compiler.mathematics.pairs import Pair, add, add_any, add_product, constants, evaluate, ratio
-from pullback.compiler.mathematics.table import elementary
 
 
 def exponential_of_negative(x: Number, low: Number | None = None) -> tuple[Pair, Number]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from pullback.compiler.mathematics.elementary import elementary
 from pullback.compiler.mathematics.number import Number, fma, where
 from pullback.compiler.mathematics.pairs import Pair, add, evaluate, ratio
 from pullback.compiler.mathematics.reduction import angle
-from pullback.compiler.mathematics.table import elementary
 
 
 class Waves(NamedTuple):

@@ -1,0 +1,129 @@
+"""Instructions of elementwise primitives: functions that emit LLVM IR for registers, of one number or of many."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from pullback.compiler.llvm import Function, Reg
+
+
+def operation(of_floats: str, of_integers: str) -> Callable[..., Reg]:
+    """An operation of LLVM on two operands, by their kind."""
+    return lambda f, a, b: f.binary(of_floats if a.type.floating else of_integers, a, b)
+
+
+def compare(of_floats: str, of_integers: str) -> Callable[..., Reg]:
+    """A comparison, by the kind of what is compared."""
+    return lambda f, a, b: f.compare(of_floats if a.type.floating else of_integers, a, b)
+
+
+def intrinsic(name: str) -> Callable[..., Reg]:
+    """A function of LLVM's own."""
+    return lambda f, x: f.intrinsic(name, x)
+
+
+def same(_f: Function, x: Reg) -> Reg:
+    """Nothing: the operand."""
+    return x
+
+
+def negative(f: Function, x: Reg) -> Reg:
+    """−x."""
+    return f.emit(f"fneg {x.typed}", x.type) if x.type.floating else f.binary("sub", f.const(0, x), x)
+
+
+def maximum(f: Function, a: Reg, b: Reg) -> Reg:
+    """The larger; NaN where either is."""
+    if not a.type.floating:
+        return f.select(f.compare("sgt", a, b), a, b)
+    return f.select(f.compare("uno", a, a), a, f.select(f.compare("ogt", a, b), a, b))
+
+
+def minimum(f: Function, a: Reg, b: Reg) -> Reg:
+    """The smaller; NaN where either is."""
+    if not a.type.floating:
+        return f.select(f.compare("slt", a, b), a, b)
+    return f.select(f.compare("uno", a, a), a, f.select(f.compare("olt", a, b), a, b))
+
+
+def relu(f: Function, x: Reg) -> Reg:
+    """X where it is above 0 or NaN, else 0."""
+    return f.select(f.compare("ugt" if x.type.floating else "sgt", x, 0), x, f.const(0, x))
+
+
+def absolute(f: Function, x: Reg) -> Reg:
+    """|x|."""
+    return f.intrinsic("fabs", x) if x.type.floating else f.select(f.compare("slt", x, 0), negative(f, x), x)
+
+
+def sign(f: Function, x: Reg) -> Reg:
+    """−1, 0 or 1; of NaN itself."""
+    above, below = (f.compare("ogt", x, 0), f.compare("olt", x, 0)) if x.type.floating else (
+        f.compare("sgt", x, 0), f.compare("slt", x, 0)
+    )  # fmt: skip
+    rest = f.select(f.compare("uno", x, x), x, f.const(0, x)) if x.type.floating else f.const(0, x)
+    return f.select(above, f.const(1, x), f.select(below, f.const(-1, x), rest))
+
+
+def where(f: Function, condition: Reg, a: Reg, b: Reg) -> Reg:
+    """One or the other."""
+    return f.select(condition, a, b)
+
+
+def clip(f: Function, x: Reg, low: Reg, high: Reg) -> Reg:
+    """X, at least `low`, at most `high`."""
+    return minimum(f, maximum(f, x, low), high)
+
+
+def strong_multiply(f: Function, a: Reg, b: Reg) -> Reg:
+    """a·b, and 0 where a factor is 0: with masks one instruction, after two comparisons."""
+    both = f.binary("and", f.compare("une", a, 0), f.compare("une", b, 0))
+    return f.select(both, f.binary("fmul", a, b), f.const(0, a))
+
+
+def is_finite(f: Function, x: Reg) -> Reg:
+    """Whether |x| is below infinity: of NaN it is not."""
+    return f.compare("olt", f.intrinsic("fabs", x), f.const(math.inf, x))
+
+
+def inverted(f: Function, x: Reg) -> Reg:
+    """All bits turned."""
+    return f.binary("xor", x, f.const(True if x.type.scalar == "i1" else -1, x))
+
+
+def floor_divide(f: Function, a: Reg, b: Reg) -> Reg:
+    """⌊a / b⌋ as NumPy has it: the quotient of a less its remainder, rounded to the nearest whole number."""
+    rest, moved = _remainder(f, a, b)
+    quotient = f.binary("fdiv", f.binary("fsub", a, rest), b)
+    quotient = f.select(moved, f.binary("fsub", quotient, 1), quotient)
+    floored = f.intrinsic("floor", quotient)
+    near = f.compare("ogt", f.binary("fsub", quotient, floored), 0.5)
+    whole = f.select(near, f.binary("fadd", floored, 1), floored)
+    zero = f.intrinsic("copysign", f.const(0, a), f.binary("fdiv", a, b))
+    whole = f.select(f.compare("oeq", quotient, 0), zero, whole)
+    return f.select(f.compare("oeq", b, 0), f.binary("fdiv", a, b), whole)
+
+
+def _remainder(f: Function, a: Reg, b: Reg) -> tuple[Reg, Reg]:
+    """The remainder with the sign of a, and whether that is not the sign of b."""
+    rest = f.binary("frem", a, b)
+    other = f.binary("xor", f.compare("olt", rest, 0), f.compare("olt", b, 0))
+    return rest, f.binary("and", other, f.compare("une", rest, 0))
+
+
+def mod(f: Function, a: Reg, b: Reg) -> Reg:
+    """The remainder with the sign of b."""
+    rest, moved = _remainder(f, a, b)
+    rest = f.select(moved, f.binary("fadd", rest, b), rest)
+    return f.select(f.compare("oeq", rest, 0), f.intrinsic("copysign", f.const(0, rest), b), rest)
+
+
+def is_nan(f: Function, x: Reg) -> Reg:
+    """Whether x is not equal to itself."""
+    return f.compare("uno", x, x)
+
+
+def is_infinite(f: Function, x: Reg) -> Reg:
+    """Whether |x| is infinity."""
+    return f.compare("oeq", f.intrinsic("fabs", x), f.const(math.inf, x))

@@ -1,0 +1,110 @@
+"""A row: all that the compiler knows of one primitive."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, Literal, NamedTuple, TypeAlias, final
+
+import numpy as np
+
+from pullback.compiler.facts.algebra import Rule
+from pullback.compiler.facts.places import Movement
+from pullback.compiler.llvm import Reg
+
+Write: TypeAlias = Callable[..., Reg]
+
+
+class Instructions(NamedTuple):
+    """How an elementwise primitive is computed in registers: `write(function, *operands)` emits it.
+
+    Attributes
+    ----------
+    takes : "result", "operands", "truth" or "choice"
+        What operands are converted to first: the dtype of the result; that of all operands together; truths; a truth,
+        and the others to the dtype of the result.
+    kinds : str
+        Kinds of the dtypes that are computed with ("f", "i", "u", "b"); others run as NumPy kernels.
+    weight : int
+        About how many instructions it is.
+    """
+
+    write: Write
+    takes: Literal["result", "operands", "truth", "choice"] = "result"
+    kinds: str = "fiu"
+    weight: int = 1
+
+
+class Accumulator(NamedTuple):
+    """How a reduction takes in one number after the other.
+
+    Attributes
+    ----------
+    start : callable
+        What a reduction of nothing gives, by dtype; of the largest of nothing, what is below all.
+    combine : callable
+        Emits two results as one.
+    of_truths : "and" or "or"
+        What combines two truths.
+    kinds : str
+        Kinds of the dtypes that it takes in.
+    """
+
+    start: Callable[[np.dtype[Any]], Any]
+    combine: Write
+    of_truths: Literal["and", "or"]
+    kinds: str = "fiub"
+
+
+class Definition(NamedTuple):
+    """How a composite is written out in other primitives: as its kernel does it, which is recorded.
+
+    Attributes
+    ----------
+    formula : callable, optional
+        What is recorded in place of a kernel that cannot be. It gives NotImplemented where it does not hold, and a pair
+        where there is a condition without which the primitive would have complained.
+    because : str
+        Why the kernel cannot be recorded.
+    """
+
+    formula: Callable[..., Any] | None = None
+    because: str = ""
+
+
+RECORDED: Final = Definition()
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Row:
+    """The facts of one primitive. Each says one way in which it becomes native code, or something that helps.
+
+    Attributes
+    ----------
+    instructions : Instructions, optional
+        Of what is computed at each element by itself.
+    definition : Definition, optional
+        Of what is composed of other primitives.
+    places : callable, optional
+        Of movement: where the elements of the result lie in the operand.
+    accumulator : Accumulator, optional
+        Of a reduction.
+    contraction : bool
+        It is a product of matrices, which is emitted for its shapes or left to BLAS.
+    algebra : callable, optional
+        What an equation becomes that can be had for less, with the same bits.
+    rounds : bool
+        Native code may differ from NumPy's kernel in the last places, or in the sign of a 0.
+    kernel : str
+        Why it runs as its NumPy kernel, where none of these ways will do.
+    """
+
+    instructions: Instructions | None = None
+    definition: Definition | None = None
+    places: Movement | None = None
+    accumulator: Accumulator | None = None
+    contraction: bool = False
+    algebra: Rule | None = None
+    rounds: bool = False
+    kernel: str = ""

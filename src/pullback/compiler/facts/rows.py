@@ -1,0 +1,199 @@
+"""The rows: what the compiler knows of each primitive, in the order of `ops/`. Keyed by the primitive, never its name.
+
+An elementwise primitive has instructions, or a definition; a reduction an accumulator, or a definition; movement has
+places. What has none of these says why it runs as its NumPy kernel.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Final
+
+import numpy as np
+
+from pullback.compiler.facts import algebra, definitions, instructions, places
+from pullback.compiler.facts.row import RECORDED, Accumulator, Definition, Instructions, Row, Write
+from pullback.compiler.mathematics import (
+    exponentials,
+    hyperbolic,
+    inverse_trigonometric,
+    logarithms,
+    powers,
+    special,
+    trigonometric,
+)
+from pullback.core.kinds import pick_, strong_multiply
+from pullback.core.primitive import Primitive
+from pullback.functions.random import draw_
+from pullback.ops import contractions, elementwise, indexing, movement, reductions
+
+ONE_FUNCTION: Final = "its kernel is one function of NumPy's"
+
+
+def _of_elements(write: Write, weight: int = 1, kinds: str = "fiu", **facts: Any) -> Row:
+    return Row(Instructions(write, kinds=kinds, weight=weight), **facts)
+
+
+def _function(write: Write, weight: int = 40, **facts: Any) -> Row:
+    """An elementary function of our own, whose last place may be another than NumPy's."""
+    return _of_elements(write, weight, "f", rounds=True, **facts)
+
+
+def _comparison(of_floats: str, of_integers: str, kinds: str = "fi") -> Row:
+    return Row(Instructions(instructions.compare(of_floats, of_integers), "operands", kinds))
+
+
+def _question(write: Write) -> Row:
+    return Row(Instructions(write, "operands", "f"))
+
+
+def _logic(write: Write) -> Row:
+    return Row(Instructions(write, "truth", "fiub"))
+
+
+def _bits(write: Write) -> Row:
+    return _of_elements(write, kinds="iub")
+
+
+def _lowest(dtype: np.dtype[Any]) -> Any:
+    return -math.inf if dtype.kind == "f" else False if dtype.kind == "b" else np.iinfo(dtype).min
+
+
+def _highest(dtype: np.dtype[Any]) -> Any:
+    return math.inf if dtype.kind == "f" else True if dtype.kind == "b" else np.iinfo(dtype).max
+
+
+_PLUS: Final = instructions.operation("fadd", "add")
+_TIMES: Final = instructions.operation("fmul", "mul")
+_AND: Final = instructions.operation("", "and")
+_OR: Final = instructions.operation("", "or")
+_UNCHANGED: Final = _of_elements(instructions.same, 0, "fiub", algebra=algebra.unchanged)
+
+ROWS: Final[dict[Primitive, Row]] = {
+    # Arithmetic.
+    elementwise.add: _of_elements(_PLUS, algebra=algebra.add),
+    elementwise.subtract: _of_elements(instructions.operation("fsub", "sub"), algebra=algebra.subtract),
+    elementwise.multiply: _of_elements(_TIMES, algebra=algebra.multiply),
+    elementwise.divide: _of_elements(instructions.operation("fdiv", ""), 4, "f", algebra=algebra.divide),
+    elementwise.floor_divide: _of_elements(instructions.floor_divide, 40, "f"),
+    elementwise.mod: _of_elements(instructions.mod, 30, "f"),
+    elementwise.negative: _of_elements(instructions.negative, algebra=algebra.negative),
+    elementwise.positive: _UNCHANGED,
+    elementwise.power: _function(powers.power, algebra=algebra.power),
+    elementwise.reciprocal: Row(definition=Definition(lambda x: 1 / x, ONE_FUNCTION)),
+    elementwise.square: Row(definition=Definition(lambda x: x * x, ONE_FUNCTION)),
+    elementwise.identity: _UNCHANGED,
+    elementwise.stop_gradient: _UNCHANGED,
+    strong_multiply: _of_elements(instructions.strong_multiply, 3, "f", algebra=algebra.strong, rounds=True),
+    # Exponentials, logarithms, roots.
+    elementwise.exp: _function(exponentials.exp, 12),
+    elementwise.exp2: _function(exponentials.exp2, 10),
+    elementwise.expm1: _function(exponentials.expm1, 20),
+    elementwise.log: _function(logarithms.log, 16),
+    elementwise.log1p: _function(logarithms.log1p),
+    elementwise.log2: _function(logarithms.log2),
+    elementwise.log10: _function(logarithms.log10),
+    elementwise.sqrt: _of_elements(instructions.intrinsic("sqrt"), 6, "f"),
+    elementwise.cbrt: _function(powers.cbrt, 20),
+    elementwise.logaddexp: _function(special.logaddexp),
+    elementwise.hypot: _function(powers.hypot),
+    # Trigonometric and hyperbolic functions and their inverses.
+    elementwise.sin: _function(trigonometric.sin, 25),
+    elementwise.cos: _function(trigonometric.cos, 25),
+    elementwise.tan: _function(trigonometric.tan),
+    elementwise.arcsin: _function(inverse_trigonometric.arcsin),
+    elementwise.arccos: _function(inverse_trigonometric.arccos),
+    elementwise.arctan: _function(inverse_trigonometric.arctan),
+    elementwise.arctan2: _function(inverse_trigonometric.arctan2),
+    elementwise.sinc: Row(definition=RECORDED, rounds=True),
+    elementwise.sinc_derivative: Row(definition=RECORDED, rounds=True),
+    elementwise.sinh: _function(hyperbolic.sinh),
+    elementwise.cosh: _function(hyperbolic.cosh),
+    elementwise.tanh: _function(hyperbolic.tanh),
+    elementwise.arcsinh: _function(hyperbolic.arcsinh),
+    elementwise.arccosh: _function(hyperbolic.arccosh),
+    elementwise.arctanh: _function(hyperbolic.arctanh),
+    # Pieces.
+    elementwise.absolute: _of_elements(instructions.absolute, kinds="fi"),
+    elementwise.sign: _of_elements(instructions.sign, 2, "fi"),
+    elementwise.floor: _of_elements(instructions.intrinsic("floor"), kinds="f"),
+    elementwise.ceil: _of_elements(instructions.intrinsic("ceil"), kinds="f"),
+    elementwise.trunc: _of_elements(instructions.intrinsic("trunc"), kinds="f"),
+    elementwise.rint: _of_elements(instructions.intrinsic("roundeven"), kinds="f"),
+    elementwise.maximum: _of_elements(instructions.maximum, 2, "fi"),
+    elementwise.minimum: _of_elements(instructions.minimum, 2, "fi"),
+    elementwise.clip_: _of_elements(instructions.clip, 4, "fi"),
+    elementwise.select: Row(Instructions(instructions.where, "choice", "fiub")),
+    # Activations and losses.
+    elementwise.relu: _of_elements(instructions.relu, kinds="fi"),
+    elementwise.leaky_relu_: Row(definition=RECORDED),
+    elementwise.sigmoid: _function(special.sigmoid, 20),
+    elementwise.softplus: _function(special.softplus),
+    elementwise.erf: _function(special.erf),
+    elementwise.binary_cross_entropy: Row(definition=RECORDED, rounds=True),
+    elementwise.logits_cross_entropy: Row(definition=RECORDED, rounds=True),
+    # Comparisons and logic.
+    elementwise.equal: _comparison("oeq", "eq", "fiub"),
+    elementwise.not_equal: _comparison("une", "ne", "fiub"),
+    elementwise.less: _comparison("olt", "slt"),
+    elementwise.less_equal: _comparison("ole", "sle"),
+    elementwise.greater: _comparison("ogt", "sgt"),
+    elementwise.greater_equal: _comparison("oge", "sge"),
+    elementwise.logical_and: _logic(_AND),
+    elementwise.logical_or: _logic(_OR),
+    elementwise.logical_xor: _logic(instructions.operation("", "xor")),
+    elementwise.logical_not: _logic(instructions.inverted),
+    elementwise.bitwise_and: _bits(_AND),
+    elementwise.bitwise_or: _bits(_OR),
+    elementwise.bitwise_xor: _bits(instructions.operation("", "xor")),
+    elementwise.invert: _bits(instructions.inverted),
+    elementwise.isnan: _question(instructions.is_nan),
+    elementwise.isinf: _question(instructions.is_infinite),
+    elementwise.isfinite: _question(instructions.is_finite),
+    # Reductions.
+    reductions.sum_: Row(accumulator=Accumulator(lambda _: 0, _PLUS, "or"), rounds=True),
+    reductions.prod_: Row(accumulator=Accumulator(lambda _: 1, _TIMES, "and"), rounds=True),
+    # Integers are compared with their signs.
+    reductions.max_: Row(accumulator=Accumulator(_lowest, instructions.maximum, "or", "fib")),
+    reductions.min_: Row(accumulator=Accumulator(_highest, instructions.minimum, "and", "fib")),
+    reductions.any_: Row(accumulator=Accumulator(lambda _: False, _OR, "or")),
+    reductions.all_: Row(accumulator=Accumulator(lambda _: True, _AND, "and")),
+    reductions.mean_: Row(definition=RECORDED, rounds=True),
+    reductions.var_: Row(definition=RECORDED, rounds=True),
+    reductions.std_: Row(definition=RECORDED, rounds=True),
+    reductions.logsumexp_: Row(definition=RECORDED, rounds=True),
+    reductions.norm_: Row(definition=RECORDED, rounds=True),
+    reductions.cross_entropy_: Row(
+        definition=Definition(
+            definitions.cross_entropy,
+            "it picks the losses by index and writes over what it no longer needs, which is the quickest on NumPy",
+        ),
+        rounds=True,
+    ),
+    reductions.cumsum_: Row(kernel="each sum waits for the one before it"),
+    reductions.argmax_: Row(kernel="no accumulator holds a number and its place"),
+    reductions.argmin_: Row(kernel="no accumulator holds a number and its place"),
+    # Movement.
+    movement.reshape_: Row(places=places.reshape, algebra=algebra.reshape),
+    movement.permute_: Row(places=places.transpose, algebra=algebra.transpose),
+    movement.broadcast_to_: Row(places=places.broadcast, algebra=algebra.unchanged),
+    movement.flip_: Row(places=places.flip),
+    movement.cast_: _UNCHANGED,
+    movement.copy_: _UNCHANGED,
+    movement.concatenate_: Row(kernel="which operand is read changes along an axis"),
+    movement.stack_: Row(kernel="which operand is read changes along an axis"),
+    movement.roll_: Row(kernel="where it reads goes round at the end of an axis"),
+    movement.pad_: Row(kernel="it reads nothing at the border"),
+    movement.tril_: Row(kernel="what it reads depends on two indices together"),
+    movement.triu_: Row(kernel="what it reads depends on two indices together"),
+    pick_: Row(kernel="it takes one of several outputs, and computes nothing"),
+    # Indexing.
+    indexing.get_: Row(places=places.getitem, kernel="an array says where it reads"),
+    indexing.put_: Row(kernel="what is written and what is kept meet in one array"),
+    indexing.add_into_: Row(kernel="where it adds may be one place twice"),
+    # Contractions.
+    contractions.matmul_: Row(contraction=True, algebra=algebra.matmul, rounds=True),
+    contractions.einsum_: Row(definition=Definition(definitions.einsum, ONE_FUNCTION), rounds=True),
+    # Random numbers.
+    draw_: Row(kernel="NumPy's generator draws the numbers"),
+}
