@@ -13,7 +13,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from heapq import heappop, heappush
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy import add, float64, ndarray
@@ -23,6 +23,7 @@ from pullback.core.graph import Node, ancestors, known_value, source
 from pullback.core.leaving import LeftTraceError, RuleExits
 from pullback.core.modes import ModeContext, current_mode
 from pullback.core.opaque import once, whole_jvp, whole_vjp
+from pullback.core.paths import between
 from pullback.core.primitive import Primitive, all_finite, describe_range
 from pullback.core.spec import layout_of, zeros_of
 
@@ -33,49 +34,6 @@ if TYPE_CHECKING:
 # A walk makes none of NumPy's warnings: a singular partial that meets a 0 is no event, and that a cotangent overflowed,
 # or is not a number, shows in the result. (One that decorates is entered in a third of the time of one that is made.)
 _quietly: Final = np.errstate(all="ignore")
-
-
-class Between(NamedTuple):
-    """The nodes that lie between `wrt` and some outputs, in order; and whether something else is tracked too."""
-
-    nodes: list[Node]
-    outside: bool
-
-
-def between(outputs: Iterable[Node], wrt: Collection[Node]) -> Between:
-    """Find the nodes on a path from `wrt` to `outputs`."""
-    wrt = wrt if isinstance(wrt, (set, dict)) else set(wrt)
-    oldest = min(node.serial for node in wrt)
-    active: set[Node] = set()
-    nodes = []
-    outside = False
-    for node in ancestors(outputs, oldest):
-        if node in wrt or not active.isdisjoint(node.parents):
-            active.add(node)
-            nodes.append(node)
-        elif node.primitive is None or node.serial < oldest:
-            outside = True
-    return Between(nodes, outside)
-
-
-def made_of(output: Node, sources: Collection[Node]) -> bool:
-    """Whether a value was made of `sources` and of nothing else that is tracked; quicker than `between`."""
-    seen: set[Node] = set()
-    stack = [output]
-    while stack:
-        node = stack.pop()
-        if node in seen:
-            continue
-        seen.add(node)
-        if node.primitive is None:
-            if node not in sources:
-                return False
-        elif node in sources:
-            return False  # it was made of something itself
-        else:
-            inputs = node.inputs
-            stack += [inputs[i] for i in node.tracked]
-    return True
 
 
 def boxed(node: Node, saved: Sequence[Any], tracing: bool = False) -> Sequence[Any]:

@@ -17,9 +17,10 @@ from pullback.core.errors import GraphError
 from pullback.core.graph import Node, frontier, next_serial
 from pullback.core.kinds import pick_
 from pullback.core.modes import ModeContext, current_mode
+from pullback.core.paths import between
 from pullback.core.primitive import Primitive
 from pullback.core.tree import leaves, rebuild, tree_map
-from pullback.core.walks import between, pull, push, track
+from pullback.core.walks import pull, push, track
 from pullback.functions import random
 from pullback.ops.elementwise import identity
 from pullback.tensor import Tensor

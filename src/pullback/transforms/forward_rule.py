@@ -11,9 +11,10 @@ from pullback.core.errors import GraphError
 from pullback.core.graph import Node
 from pullback.core.leaving import LeftTraceError, RuleExits, depends
 from pullback.core.modes import ModeContext, current_mode
+from pullback.core.paths import between
 from pullback.core.spec import spec_of, zeros_of
 from pullback.core.tree import tree_map
-from pullback.core.walks import between, pull, push, track
+from pullback.core.walks import pull, push, track
 from pullback.ops.movement import astype
 from pullback.tensor import Tensor
 from pullback.transforms.authored import Authored, array_of, boxed, fitting, node_behind, without_node

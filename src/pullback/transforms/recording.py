@@ -13,8 +13,9 @@ from pullback.core.errors import DTypeError, GraphError, OptionError, PullbackEr
 from pullback.core.graph import Node
 from pullback.core.leaving import TransformExits
 from pullback.core.modes import ModeContext, current_mode
+from pullback.core.paths import Between, between, made_of
 from pullback.core.tree import is_tree, leaves, rebuild, same_structure, tree_map
-from pullback.core.walks import Between, between, made_of, pull, push, track
+from pullback.core.walks import pull, push, track
 from pullback.ops.elementwise import identity, stop_gradient
 from pullback.ops.movement import copy_
 from pullback.tensor import Tensor

@@ -11,8 +11,9 @@ from pullback.core.arrays import differentiable
 from pullback.core.errors import GraphError, NoGradientError, OptionError
 from pullback.core.graph import Node, ancestors
 from pullback.core.modes import current_mode
+from pullback.core.paths import between
 from pullback.core.tree import leaves
-from pullback.core.walks import between, pull
+from pullback.core.walks import pull
 from pullback.tensor import Tensor
 from pullback.transforms.recording import Recording, boxed
 
