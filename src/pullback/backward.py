@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Backward:
-    """What fills `.grad`. Abstract: `Tensor` derives it, and is the `self` of each method."""
+    """What fills `.grad`. Abstract: `Tensor` is its subclass, and the `self` of each method."""
 
     __slots__ = ()
 

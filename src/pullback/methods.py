@@ -1,6 +1,6 @@
 """What a tensor can do: Python's operators and NumPy's methods, each one call of a function.
 
-Abstract: `Tensor` derives it, and adds what it is. It is no `ABC`, whose `isinstance` takes ten times as long.
+Abstract: `Tensor` is its subclass, and adds what it is. It is no `ABC`, whose `isinstance` takes ten times as long.
 """
 
 from __future__ import annotations

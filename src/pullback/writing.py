@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Writing:
-    """What changes a tensor in place. Abstract: `Tensor` derives it, and is the `self` of each method."""
+    """What changes a tensor in place. Abstract: `Tensor` is its subclass, and the `self` of each method."""
 
     __slots__ = ()
 

@@ -85,7 +85,7 @@ class Rule:
 
 
 class Primitive(ABC):
-    """An operation with a kernel on arrays and a derivative; abstract, the kinds in `kinds.py` derive it.
+    """An operation with a kernel on arrays and a derivative; abstract: the kinds in `kinds.py` are its subclasses.
 
     Calling a primitive gives a tensor, and records where an operand is tracked. Inside rules, `bind` does the same for
     tensors, and on plain arrays runs the kernel and nothing else. What a primitive says of itself is fixed from its

@@ -27,7 +27,7 @@ def softmax(x: Any, axis: int = -1) -> Any:
 
 
 def log_softmax(x: Any, axis: int = -1) -> Any:
-    """X − log Σ eˣ over `axis`, without overflow.
+    """x − log Σ eˣ over `axis`, without overflow.
 
     >>> import pullback as pb
     >>> log_softmax(pb.tensor([1000.0, 1000.0]))
@@ -46,7 +46,7 @@ def _shifted(x: Any, axes: Axes) -> Any:
 
 
 def silu(x: Any) -> Any:
-    """X · sigmoid(x) (Elfwing, Uchibe & Doya 2017).
+    """x · sigmoid(x) (Elfwing, Uchibe & Doya 2017).
 
     >>> import pullback as pb
     >>> silu(pb.tensor(0.0))
@@ -56,7 +56,7 @@ def silu(x: Any) -> Any:
 
 
 def gelu(x: Any, approximate: bool = False) -> Any:
-    """X · Φ(x), with Φ the normal distribution function (Hendrycks & Gimpel 2016).
+    """x · Φ(x), with Φ the normal distribution function (Hendrycks & Gimpel 2016).
 
     Parameters
     ----------

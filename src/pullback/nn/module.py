@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 
 class Module(Noticed, ABC):
-    """A function with parameters: derive it, make the parameters in `__init__`, and write `forward`.
+    """A function with parameters: subclass it, make the parameters in `__init__`, and write `forward`.
 
     Attributes
     ----------

@@ -122,7 +122,7 @@ def matmul(a: Any, b: Any) -> Any:
 
 
 def linear(x: Any, weight: Any, bias: Any = None) -> Any:
-    """X · weightᵀ + bias for a weight of shape (out, in): a layer in one node, with no transpose in the graph.
+    """x · weightᵀ + bias for a weight of shape (out, in): a layer in one node, with no transpose in the graph.
 
     >>> linear(np.ones((2, 3)), np.ones((4, 3)), np.ones(4)).shape
     (2, 4)

@@ -1,7 +1,7 @@
 """Elementwise primitives: a kernel and its partial derivatives, one row each.
 
 A partial's argument names say what it needs (`y` is the output; `x`, or `a, b`, or `a, b, c`, the operands) and nothing
-else is kept. `strong` marks rows whose partials can be infinite or NaN where the function itself is finite.
+else is kept. `strong=False` marks rows whose partials are never infinite or NaN, which spares them a check.
 
 Source of the derivatives: Abramowitz & Stegun, *Handbook of Mathematical Functions* (1964), chapters 3 and 4; the
 conventions at kinks stand in docs/kinks.md and are tested to the letter.
@@ -22,7 +22,7 @@ _HALF: Final = np.float16(0.5)  # exact in every float dtype, and promotes none 
 
 
 def safe_ratio(a: Any, b: Any) -> Any:
-    """A / b for |a| ≤ b: 0 where b is 0, and the sign of a where both are infinite."""
+    """a / b for |a| ≤ b: 0 where b is 0, and the sign of a where both are infinite."""
     zero = b == 0
     return np.where(zero, 0, np.where(np.isinf(a), np.sign(a), a / np.where(zero, 1, b)))
 
@@ -225,7 +225,7 @@ def where(condition: Any, a: Any, b: Any) -> Any:
 
 
 def clip(x: Any, min: Any = None, max: Any = None) -> Any:
-    """X limited to [min, max]; a bound that is None does not limit.
+    """x limited to [min, max]; a bound that is None does not limit.
 
     The derivative is 1 inside and at a bound, 0 outside; a bound takes the derivative of what it limits.
 
@@ -246,7 +246,7 @@ def _dtype(x: Any) -> Any:
 
 
 def leaky_relu(x: Any, slope: Any = 0.01) -> Any:
-    """X where x > 0, else slope · x (Maas, Hannun & Ng 2013); the derivative at 0 is the slope.
+    """x where x > 0, else slope · x (Maas, Hannun & Ng 2013); the derivative at 0 is the slope.
 
     >>> leaky_relu(np.array([-2.0, 3.0]), 0.1)
     Tensor([-0.2,  3. ])
@@ -255,7 +255,7 @@ def leaky_relu(x: Any, slope: Any = 0.01) -> Any:
 
 
 def round(x: Any, decimals: int = 0) -> Any:
-    """X rounded to `decimals` places, halves to even, integers kept as they are; the derivative is 0.
+    """x rounded to `decimals` places, halves to even, integers kept as they are; the derivative is 0.
 
     >>> round(np.array([1.25, 2.5]), 1)
     Tensor([1.2, 2.5])

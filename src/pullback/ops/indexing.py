@@ -161,7 +161,7 @@ def take_along_axis(x: Any, indices: Any, axis: int | None = -1) -> Any:
 
 
 def split(x: Any, sections: int | Sequence[int], axis: int = 0) -> list[Any]:
-    """X cut along an axis into equal parts, or at the given indices.
+    """x cut along an axis into equal parts, or at the given indices.
 
     >>> [part.shape for part in split(np.ones(6), 3)]
     [(2,), (2,), (2,)]
@@ -195,7 +195,7 @@ def repeat(x: Any, repeats: int | Sequence[int], axis: int | None = None) -> Any
 
 
 def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: float = 0) -> Any:
-    """X with a border: of a constant, or of its own elements (`edge`, `reflect`, `symmetric`, `wrap`).
+    """x with a border: of a constant, or of its own elements (`edge`, `reflect`, `symmetric`, `wrap`).
 
     >>> pad(np.array([1.0, 2.0]), (1, 2))
     Tensor([0., 1., 2., 0., 0.])
@@ -263,7 +263,7 @@ def broadcast_arrays(*arrays: Any) -> list[Any]:
 
 
 def atleast_2d(x: Any) -> Any:
-    """X with at least two axes, new ones in front.
+    """x with at least two axes, new ones in front.
 
     >>> atleast_2d(np.ones(3)).shape
     (1, 3)

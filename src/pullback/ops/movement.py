@@ -95,7 +95,7 @@ def transpose(x: Any, axes: Sequence[int] | None = None) -> Any:
 
 
 def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
-    """X with two axes exchanged.
+    """x with two axes exchanged.
 
     >>> swapaxes(np.ones((2, 3, 4)), 0, -1).shape
     (4, 3, 2)
@@ -107,7 +107,7 @@ def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
 
 
 def matrix_transpose(x: Any) -> Any:
-    """X with its last two axes exchanged.
+    """x with its last two axes exchanged.
 
     >>> matrix_transpose(np.ones((5, 2, 3))).shape
     (5, 3, 2)
@@ -118,7 +118,7 @@ def matrix_transpose(x: Any) -> Any:
 
 
 def moveaxis(x: Any, source: int | Sequence[int], destination: int | Sequence[int]) -> Any:
-    """X with axes moved to new places; the others keep their order.
+    """x with axes moved to new places; the others keep their order.
 
     >>> moveaxis(np.ones((2, 3, 4)), 0, -1).shape
     (3, 4, 2)
@@ -135,7 +135,7 @@ def moveaxis(x: Any, source: int | Sequence[int], destination: int | Sequence[in
 
 
 def expand_dims(x: Any, axis: int | Sequence[int] = 0) -> Any:
-    """X with new axes of length 1 at the places `axis` of the result.
+    """x with new axes of length 1 at the places `axis` of the result.
 
     >>> expand_dims(np.ones(3), (0, -1)).shape
     (1, 3, 1)
@@ -148,7 +148,7 @@ def expand_dims(x: Any, axis: int | Sequence[int] = 0) -> Any:
 
 
 def squeeze(x: Any, axis: Axes = None) -> Any:
-    """X without its axes of length 1, or without those named.
+    """x without its axes of length 1, or without those named.
 
     >>> squeeze(np.ones((1, 3, 1))).shape
     (3,)
@@ -163,7 +163,7 @@ def squeeze(x: Any, axis: Axes = None) -> Any:
 
 
 def broadcast_to(x: Any, shape: Shape) -> Any:
-    """X stretched to `shape` by NumPy's broadcasting.
+    """x stretched to `shape` by NumPy's broadcasting.
 
     >>> broadcast_to(np.array([1.0, 2.0]), (2, 2))
     Tensor([[1., 2.],
@@ -207,7 +207,7 @@ def stack(arrays: Sequence[Any], axis: int = 0) -> Any:
 
 
 def tile(x: Any, repetitions: Shape) -> Any:
-    """X repeated whole along each axis.
+    """x repeated whole along each axis.
 
     >>> tile(np.array([1.0, 2.0]), 2)
     Tensor([1., 2., 1., 2.])
@@ -226,7 +226,7 @@ def tile(x: Any, repetitions: Shape) -> Any:
 
 
 def flip(x: Any, axis: Axes = None) -> Any:
-    """X reversed along the axes, all if None.
+    """x reversed along the axes, all if None.
 
     >>> flip(np.array([1.0, 2.0]))
     Tensor([2., 1.])
@@ -237,7 +237,7 @@ def flip(x: Any, axis: Axes = None) -> Any:
 
 
 def roll(x: Any, shift: Shape, axis: Axes = None) -> Any:
-    """X with elements shifted cyclically along axes; the flat array if None.
+    """x with elements shifted cyclically along axes; the flat array if None.
 
     >>> roll(np.array([1.0, 2.0, 3.0]), 1)
     Tensor([3., 1., 2.])
@@ -270,7 +270,7 @@ def triu(x: Any, k: int = 0) -> Any:
 
 
 def astype(x: Any, dtype: Any) -> Any:
-    """X in another dtype; a cast to integers or booleans ends the derivative.
+    """x in another dtype; a cast to integers or booleans ends the derivative.
 
     >>> astype(np.array([1.5]), "float32").dtype
     dtype('float32')

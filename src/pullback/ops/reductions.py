@@ -243,7 +243,7 @@ def min(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
 
 
 def logsumexp(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
-    """Log Σ eˣ over `axis`, without overflow.
+    """log Σ eˣ over `axis`, without overflow.
 
     >>> logsumexp(np.array([1000.0, 1000.0]))
     Tensor(1000.69314718)
