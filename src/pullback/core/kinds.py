@@ -107,6 +107,8 @@ class Elementwise(Primitive):
         exact 0 is 0. False promises that no partial ever is.
     lint : callable, optional
         Called with the name and the operands when the operation is recorded; complains of what is rarely meant.
+    explain : callable, optional
+        Called with NumPy's complaint and the operands when the kernel fails; gives a better one, or None.
 
     >>> cube = Elementwise("cube", lambda x: x**3, lambda x: 3 * x**2)
     >>> import pullback as pb
@@ -118,10 +120,12 @@ class Elementwise(Primitive):
 
     def __init__(
         self, name: str, kernel: Callable[..., Any], *partials: Callable[..., Any] | float | None,
-        strong: bool = True, lint: Callable[..., None] | None = None, doc: str | None = None,
+        strong: bool = True, lint: Callable[..., None] | None = None, explain: Callable[..., Any] | None = None,
+        doc: str | None = None,
     ) -> None:  # fmt: skip
         super().__init__(name, kernel, doc)
         self.lint = lint
+        self._explain = explain
         if len(partials) not in OPERAND_NAMES:
             raise OptionError(
                 f"{name}: an elementwise operation has a partial derivative for each operand, one to three",
@@ -132,6 +136,10 @@ class Elementwise(Primitive):
         self.rules = tuple(None if partial is None else Rule(partial, names) for partial in partials)
         self.differentiable = any(rule is not None for rule in self.rules)
         self.strong = strong
+
+    def explain(self, error: Exception, arrays: Sequence[Any]) -> Any:
+        said = self._explain and self._explain(error, arrays)
+        return said or super().explain(error, arrays)
 
     def vjp(self, node: Node, cotangent: Any, saved: Sequence[Any], wanted: Sequence[int]) -> list[Any]:
         contributions: list[Any] = []

@@ -17,6 +17,8 @@ from pullback.core.arrays import DIFFERENTIABLE, HELD, NUMERIC, as_operand
 from pullback.core.blocks import LARGE, blockwise
 from pullback.core.errors import AxisError, DTypeError, GraphError, NotFiniteError, PullbackError, ShapeError
 from pullback.core.graph import NO_PARAMS, Node, known_value, next_serial, user_line
+from pullback.core.habits import unknown_keyword
+from pullback.core.links import LINKS, link
 from pullback.core.modes import current_mode
 from pullback.core.spec import KEPT_SIZE, constant_of, spec_like, spec_of, summary_of
 
@@ -188,18 +190,23 @@ class Primitive(ABC):
                 output = output.copy()  # not a view of the caller's own array, which may change
             result.array = output
             result.node = None
+            if tracked or (LINKS and mode.recording):
+                link(self, params, operands, result, bool(tracked) and output.dtype.kind not in DIFFERENTIABLE)
             return result
         result.array = output
         result.node = node = _new(Node)
         arrays.insert(0, output)
         for place in drops:
             arrays[place] = None
+        links = None
         for place in constants:
             array = inputs[place]
             if captured >> place & 1 and arrays[place + 1] is not None:
                 # An array of the caller's own: a later change of it must not change the derivative.
                 array = arrays[place + 1] = array.copy()
             inputs[place] = constant_of(array)
+            if LINKS and (linked := LINKS.get(id(operands[place]))) is not None:
+                links = {place: linked} if links is None else {**links, place: linked}
         if residual:
             arrays.append(weight)
         node.primitive = self
@@ -209,6 +216,8 @@ class Primitive(ABC):
         node.saved = nothing or tuple(arrays)
         node.tracked = places
         node.serial = next_serial()
+        if links is not None:
+            node.links = links
         if kind is float64:
             node.aval = output  # a number is its own Spec
         elif kind is tuple:
@@ -221,6 +230,7 @@ class Primitive(ABC):
             result.node = None
             if output.dtype.kind not in "biu":
                 raise self._loses(output)
+            link(self, params, operands, result, tracked=True)
         if mode.anomaly and result.node is not None:
             _watch(self, node, output)
         return result
@@ -305,6 +315,8 @@ class Primitive(ABC):
         if isinstance(error, PullbackError):
             return error
         if isinstance(error, TypeError):
+            if (explained := unknown_keyword(error, self.name, ())) is not None:
+                return explained
             dtypes = ", ".join(str(spec_of(a).dtype) for a in arrays if a is not None)
             return DTypeError(f"{self.name}: {error}", dtypes=dtypes)
         return self.explain(error, arrays)

@@ -9,6 +9,7 @@ import numpy as np
 
 from pullback.core.axes import Axes, ndim_of, normalize_axes
 from pullback.core.errors import OptionError
+from pullback.core.habits import explain_keywords
 from pullback.ops.elementwise import erf, exp, isfinite, log, multiply, sigmoid, stop_gradient, subtract, tanh, where
 from pullback.ops.reductions import max as largest
 from pullback.ops.reductions import sum as sum_over
@@ -75,3 +76,6 @@ def gelu(x: Any, approximate: bool = False) -> Any:
         inner = math.sqrt(2 / math.pi) * (x + 0.044715 * multiply(multiply(x, x), x))
         return 0.5 * multiply(x, 1 + tanh(inner))
     return 0.5 * multiply(x, 1 + erf(multiply(x, math.sqrt(0.5))))
+
+
+explain_keywords(globals())

@@ -16,6 +16,8 @@ from pullback.backward import forget_gradients
 from pullback.core import tree
 from pullback.core.changes import Noticed
 from pullback.core.errors import DTypeError, OptionError
+from pullback.core.habits import declare_foreign
+from pullback.core.lints import check_parameter
 from pullback.core.memory import placed
 from pullback.core.modes import current_mode
 from pullback.functions.creation import asarray
@@ -290,6 +292,8 @@ class Module(Noticed, ABC):
         for key, member in flat(name, value):
             if isinstance(member, Parameter) and member.name is None:
                 member.name = join(self._path, key)
+            elif type(member) is Tensor and member.requires_grad and member.is_leaf and current_mode().exits is None:
+                check_parameter(f"{type(self).__name__}.{key}")
             elif isinstance(member, Module) and not (member._path and member in self.modules()):
                 member._move(join(self._path, key))
 
@@ -302,6 +306,16 @@ class Module(Noticed, ABC):
                     if tensor.name in (None, join(old, name)):
                         tensor.name = join(new, name)
             vars(module)["_path"] = new
+
+
+# What modules have elsewhere: rows of `elsewhere.py`, which says what to write here.
+declare_foreign(
+    Module,
+    """
+    cuda cpu to half double float bfloat16 register_parameter add_module register_module fit compile predict
+    trainable_variables trainable_weights weights get_weights set_weights save save_weights share_memory
+    """,
+)
 
 
 def join(path: str, name: str) -> str:

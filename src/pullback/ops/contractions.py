@@ -12,6 +12,7 @@ from numpy import ndarray
 
 from pullback.core.axes import ndim_of, normalize_axes, shape_of
 from pullback.core.errors import AxisError, OptionError, ShapeError
+from pullback.core.habits import explain_keywords
 from pullback.core.kinds import BilinearMap
 from pullback.ops.elementwise import multiply
 from pullback.ops.indexing import diagonal
@@ -297,3 +298,6 @@ def _labels(subscripts: str, operands: Sequence[Any]) -> tuple[list[str], str]:
     if most and "..." not in out:
         raise ShapeError("einsum: the result must keep the axes that ... stands for", subscripts=subscripts)
     return spelled, out.replace("...", most)
+
+
+explain_keywords(globals())

@@ -15,8 +15,11 @@ from typing import Any, Final
 
 import numpy as np
 
+from pullback.core.errors import OptionError
+from pullback.core.habits import explain_keywords
 from pullback.core.kinds import Elementwise, strong_product
 from pullback.core.lints import check_broadcast
+from pullback.core.spec import spec_of
 
 _HALF: Final = np.float16(0.5)  # exact in every float dtype, and promotes none of them
 
@@ -51,6 +54,16 @@ def _power_base(a: Any, b: Any) -> Any:
     if isinstance(b, (int, float)):
         return 2 * a if b == 2 else b * a ** (b - 1) if b != 0 else 0
     return strong_product(b, a ** (b - 1))  # 0 for an exponent of 0, even at 0
+
+
+def _explain_power(error: Exception, arrays: Any) -> OptionError | None:
+    if "negative integer powers" not in str(error):
+        return None
+    a, b = (f"{spec.dtype} {spec.shape}" for spec in map(spec_of, arrays))
+    return OptionError(
+        "power: integers have no negative powers", base=a, exponent=b,
+        fix="a floating-point base: t.astype(float) ** -1, or 1 / t",
+    )  # fmt: skip
 
 
 def _truth(condition: Any) -> Any:
@@ -91,6 +104,7 @@ negative = Elementwise("negative", operator.neg, -1, doc="−x.")
 positive = Elementwise("positive", operator.pos, 1, doc="x.")
 power = Elementwise(
     "power", operator.pow, _power_base, lambda a, y: strong_product(y, np.log(a)),
+    explain=_explain_power,
     doc="aᵇ. The derivative in the exponent is NaN where the base is negative, and 0 where 0ᵇ = 0.",
 )  # fmt: skip
 reciprocal = Elementwise("reciprocal", np.reciprocal, lambda y: -y * y, doc="1 / x.")
@@ -266,3 +280,6 @@ def round(x: Any, decimals: int = 0) -> Any:
         return rint(x)
     scale = 10.0**decimals
     return rint(x * scale) / scale
+
+
+explain_keywords(globals())

@@ -14,6 +14,7 @@ import numpy as np
 
 from pullback.core.axes import ndim_of, normalize_axis, shape_of
 from pullback.core.errors import AxisError, DTypeError, OptionError, ShapeError
+from pullback.core.habits import explain_keywords
 from pullback.core.kinds import LinearMap
 from pullback.core.primitive import Primitive
 from pullback.ops import elementwise as ew
@@ -269,3 +270,6 @@ def atleast_2d(x: Any) -> Any:
     (1, 3)
     """
     return expand_dims(x, tuple(range(2 - ndim_of(x)))) if ndim_of(x) < 2 else reshape(x, shape_of(x))
+
+
+explain_keywords(globals())

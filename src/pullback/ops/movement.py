@@ -10,6 +10,7 @@ import numpy as np
 
 from pullback.core.axes import Axes, ndim_of, normalize_axes, normalize_axis, shape_of
 from pullback.core.errors import ShapeError
+from pullback.core.habits import explain_keywords
 from pullback.core.kinds import LinearMap
 from pullback.core.walks import sum_to
 
@@ -276,3 +277,6 @@ def astype(x: Any, dtype: Any) -> Any:
     dtype('float32')
     """
     return cast_(x, dtype=np.dtype(dtype))
+
+
+explain_keywords(globals())

@@ -131,9 +131,10 @@ def _boxes(boxes: Sequence[Box], sizes: Sequence[Point], centres: Sequence[Point
 
 def _rectangle(left: float, top: float, width: float, height: float, style: Style) -> str:
     dashes = ' stroke-dasharray="4 3"' if style.dashed else ""
+    colours = f'fill="{clean(style.fill)}" stroke="{clean(style.stroke)}" stroke-width="1.3"'
     return (
         f'<rect x="{_n(left)}" y="{_n(top)}" width="{_n(width)}" height="{_n(height)}"'
-        f' rx="{_n(style.corner)}" fill="{clean(style.fill)}" stroke="{clean(style.stroke)}" stroke-width="1.3"{dashes}/>'
+        f' rx="{_n(style.corner)}" {colours}{dashes}/>'
     )
 
 
