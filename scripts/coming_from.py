@@ -17,8 +17,8 @@ END: Final = "<!-- to here -->\n"
 
 # How a library writes the owners of the tables.
 PACKAGES: Final = {
-    "PyTorch": "torch.", "JAX": "jax.", "autograd": "autograd.", "TensorFlow": "tf.", "Keras": "keras.", "MyGrad": "mg.",
-    "tinygrad": "tinygrad.", "NumPy": "np.",
+    "PyTorch": "torch.", "JAX": "jax.", "autograd": "autograd.", "TensorFlow": "tf.", "Keras": "keras.",
+    "MyGrad": "mg.", "tinygrad": "tinygrad.", "NumPy": "np.",
 }  # fmt: skip
 PLACES: Final = {
     "pullback": "", "pullback.nn": "nn.", "pullback.optim": "optim.", "pullback.functions.random": "random.",

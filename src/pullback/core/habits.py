@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from functools import update_wrapper
 from types import FunctionType, ModuleType
 from typing import Any, Final, NoReturn, final
@@ -37,9 +37,12 @@ def unknown_name(owner: str, said: str, name: str, known: Callable[[], Iterable[
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name that is most like another: the same but for capitals, or nearly the same."""
-    names = {known_name.lower(): known_name for known_name in known}
-    found = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.7)
-    return names[found[0]] if found else None
+    names = list(known)
+    for form in (str, str.lower):
+        forms = {form(name): name for name in names}
+        if found := difflib.get_close_matches(form(name), forms, n=1, cutoff=0.7):
+            return forms[found[0]]
+    return None
 
 
 def public_names(package: str, parts: Iterable[str] = ()) -> list[str]:
@@ -91,15 +94,18 @@ def declare_foreign(kind: type, names: str) -> frozenset[str]:
     return foreign
 
 
-def explain_keywords(names: dict[str, Any]) -> None:
-    """Let the functions and classes that a module makes tell what a keyword is called here that they do not know."""
+def explain_keywords(names: dict[str, Any], without: Collection[str] = ()) -> None:
+    """Let the functions and classes that a module makes tell what a keyword is called here that they do not know.
+
+    `without` names functions that operators and layers call, always by place.
+    """
     made: dict[FunctionType, Any] = {}  # so that two names of one function stay so
     for name, value in list(names.items()):
-        if name.startswith("_") or getattr(value, "__module__", None) != names["__name__"]:
+        if name.startswith("_") or name in without or getattr(value, "__module__", None) != names["__name__"]:
             continue
         if isinstance(value, type):
             _explain_class(value, value.__module__)
-        elif isinstance(value, FunctionType) and _has_options(value):
+        elif isinstance(value, FunctionType):
             names[name] = made.setdefault(value, made.get(value) or _explained(value))
 
 

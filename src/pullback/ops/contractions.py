@@ -300,4 +300,4 @@ def _labels(subscripts: str, operands: Sequence[Any]) -> tuple[list[str], str]:
     return spelled, out.replace("...", most)
 
 
-explain_keywords(globals())
+explain_keywords(globals(), without=("matmul", "linear"))

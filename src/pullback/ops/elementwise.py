@@ -282,4 +282,4 @@ def round(x: Any, decimals: int = 0) -> Any:
     return rint(x * scale) / scale
 
 
-explain_keywords(globals())
+explain_keywords(globals(), without=("safe_ratio",))

@@ -272,4 +272,4 @@ def atleast_2d(x: Any) -> Any:
     return expand_dims(x, tuple(range(2 - ndim_of(x)))) if ndim_of(x) < 2 else reshape(x, shape_of(x))
 
 
-explain_keywords(globals())
+explain_keywords(globals(), without=("getitem", "setitem"))
