@@ -17,8 +17,8 @@ from pullback.core.arrays import differentiable
 from pullback.core.changes import changed
 from pullback.core.errors import DTypeError, GraphError, ShapeError
 from pullback.core.graph import Node, source
-from pullback.core.leaving import is_element_write, leave, look
 from pullback.core.habits import declare_foreign
+from pullback.core.leaving import is_element_write, leave, look
 from pullback.core.modes import current_mode
 from pullback.core.primitive import Primitive
 from pullback.core.spec import layout_of

@@ -11,9 +11,9 @@ from tests.core.numerics import central
 
 import pullback as pb
 from pullback.core.custom_kinds import CustomJVP, CustomVJP
-from pullback.core.opaque import Opaque
 from pullback.core.errors import ShapeError
 from pullback.core.kinds import BilinearMap, Elementwise, LinearMap, Reduction, product, strong_product
+from pullback.core.opaque import Opaque
 from pullback.core.primitive import PLANNED, Primitive
 from pullback.ops.movement import stack_
 from pullback.ops.reductions import max_

@@ -15,8 +15,9 @@ from numpy import float64, ndarray  # NumPy's module has a `__getattr__`, so tha
 
 from pullback.core.arrays import DIFFERENTIABLE, HELD, NUMERIC, as_operand
 from pullback.core.blocks import LARGE, blockwise
-from pullback.core.errors import AxisError, DTypeError, GraphError, NotFiniteError, PullbackError, ShapeError
-from pullback.core.graph import NO_PARAMS, Node, known_value, next_serial, user_line
+from pullback.core.errors import AxisError, DTypeError, GraphError, PullbackError, ShapeError
+from pullback.core.finite import watch
+from pullback.core.graph import NO_PARAMS, Node, next_serial, user_line
 from pullback.core.habits import unknown_keyword
 from pullback.core.links import LINKS, link
 from pullback.core.modes import current_mode
@@ -232,7 +233,7 @@ class Primitive(ABC):
                 raise self._loses(output)
             link(self, params, operands, result, tracked=True)
         if mode.anomaly and result.node is not None:
-            _watch(self, node, output)
+            watch(self.name, node, output)
         return result
 
     def elsewhere(self, operands: Sequence[Any], params: dict[str, Any]) -> Any:
@@ -331,28 +332,3 @@ class Primitive(ABC):
 def _at_least(value: Any, dtype: np.dtype[Any]) -> Any:
     kind = getattr(value, "dtype", dtype)
     return value.astype(dtype) if kind is not dtype and kind.kind == "f" and kind != dtype else value
-
-
-def all_finite(value: Any) -> bool:
-    """Whether no element is NaN or infinite; a value that is not floating-point always is finite."""
-    if isinstance(value, tuple):
-        return all(all_finite(part) for part in value)
-    return value.dtype.kind not in "fc" or bool(np.isfinite(value).all())
-
-
-def _watch(primitive: Primitive, node: Node, output: Any) -> None:
-    node.site = user_line()
-    if not all_finite(output):
-        raise NotFiniteError(
-            f"{primitive.name}: the value is not finite",
-            operands=", ".join(describe_range(known_value(i)) for i in node.inputs),
-            line=node.site,
-            fix="keep the operands inside the domain, e.g. with pb.where or pb.clip before the op",
-        )
-
-
-def describe_range(value: Any) -> str:
-    """The shape of a value and, where its numbers are known, how far they reach."""
-    if isinstance(value, (ndarray, np.generic)) and value.size and value.dtype.kind in "fiu":
-        return f"{value.shape} in [{value.min():.6g}, {value.max():.6g}]"
-    return str(value.shape) if hasattr(value, "shape") else repr(value)

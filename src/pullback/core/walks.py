@@ -19,11 +19,12 @@ import numpy as np
 from numpy import add, float64, ndarray
 
 from pullback.core.errors import GraphError, NotFiniteError, ShapeError
+from pullback.core.finite import all_finite, describe_range
 from pullback.core.graph import Node, ancestors, known_value, source
 from pullback.core.leaving import LeftTraceError, RuleExits
 from pullback.core.modes import ModeContext, current_mode
 from pullback.core.opaque import once, whole_jvp, whole_vjp
-from pullback.core.primitive import Primitive, all_finite, describe_range
+from pullback.core.primitive import Primitive
 from pullback.core.spec import layout_of, zeros_of
 
 if TYPE_CHECKING:

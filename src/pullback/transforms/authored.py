@@ -28,7 +28,7 @@ from pullback.core.spec import constant_of, summary_of
 from pullback.core.tree import tree_map
 from pullback.tensor import Tensor
 
-_PASSED: Final = (int, float, bool, complex, NoneType)  # and not NumPy's scalars, which derive some of them
+_PASSED: Final = (int, float, bool, complex, NoneType)  # and not NumPy's scalars, some of which are subclasses of these
 
 
 def array_of(value: Any) -> Any:
