@@ -19,6 +19,7 @@ from pullback.core.errors import DTypeError, GraphError, ShapeError
 from pullback.core.graph import Node, source
 from pullback.core.habits import declare_foreign
 from pullback.core.leaving import is_element_write, leave, look
+from pullback.core.links import Link, link_of
 from pullback.core.modes import current_mode
 from pullback.core.primitive import Primitive
 from pullback.core.spec import layout_of
@@ -44,12 +45,13 @@ class Tensor(Methods, Writing, Backward):
         What made it; of a parameter, the source that it is; None for a constant.
     """
 
-    __slots__ = ("__weakref__", "_name", "array", "node")
+    __slots__ = ("__weakref__", "_name", "array", "link", "node")
     __array_priority__ = 1000.0  # NumPy's operators give way to ours
     __pandas_priority__ = 5000  # and those of pandas, which would make an array of the result
 
     array: Any
     node: Node | None
+    link: Link | None  # of a value without a derivative: what it was computed from; unset elsewhere
 
     def __init__(self, array: Any, *more: Never, **options: Never) -> None:
         if more or options or not hasattr(array, "dtype") or isinstance(array, Tensor):
@@ -112,6 +114,8 @@ class Tensor(Methods, Writing, Backward):
     @name.setter
     def name(self, name: str | None) -> None:
         self._name = name
+        if (link := link_of(self)) is not None:
+            link.name = name
         if self.node is not None and name is not None:
             self.node.name = name
 

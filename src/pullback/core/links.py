@@ -7,9 +7,9 @@ computed from linked values is linked too.
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final, final
+from weakref import ref
 
 from pullback.core.graph import Node
 from pullback.core.spec import constant_of, summary_of
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 DEEPEST: Final = 8  # links that hang on one another: a count that goes on for ever remembers no more
 
-LINKS: Final[dict[int, Link]] = {}  # by the `id` of the tensor; an operation asks first whether there are any
+LINKED: Final[list[None]] = []  # as long as there are links: while there are none, no operation looks for them
 
 
 @final
@@ -34,39 +34,26 @@ class Link:
         For each operand a weak reference to its node with what is known of its value, a link, or a constant.
     aval : array or Spec
         The value where it is small, else its shape and dtype.
-    tensor : weak reference
-        To the tensor that it stands for.
+    name : str or None
+        The name of its tensor.
     depth : int
         How many links hang on one another here.
     """
 
-    __slots__ = ("aval", "depth", "inputs", "params", "primitive", "tensor")
+    __slots__ = ("aval", "depth", "inputs", "name", "params", "primitive")
 
-    tensor: weakref.ref[Tensor]
+    aval: Any
+    depth: int
+    inputs: tuple[Any, ...]
+    name: str | None
+    params: dict[str, Any]
+    primitive: Any
 
-    def __init__(self, primitive: Any, params: dict[str, Any], operands: Sequence[Any], result: Tensor) -> None:
-        self.primitive = primitive
-        self.params = params
-        self.depth = 0
-        self.inputs = tuple([self._input(operand) for operand in operands])
-        self.aval = summary_of(result.array)
-        attach(self, result)
+    def __init__(self) -> None:
+        LINKED.append(None)
 
-    def _input(self, operand: Any) -> Any:
-        node = getattr(operand, "node", None)
-        if node is not None:
-            return weakref.ref(node), node.aval
-        link = LINKS.get(id(operand))
-        if link is not None and link.depth < DEEPEST:
-            self.depth = max(self.depth, link.depth + 1)
-            return link
-        return constant_of(getattr(operand, "array", operand))
-
-    @property
-    def name(self) -> str | None:
-        """The name of its tensor."""
-        tensor = self.tensor()
-        return None if tensor is None else tensor.name
+    def __del__(self) -> None:
+        LINKED.pop()
 
     @property
     def nodes(self) -> Iterator[Node]:
@@ -78,24 +65,36 @@ class Link:
                 yield node
 
 
-def attach(link: Link, tensor: Tensor) -> None:
-    """Let a link stand for a tensor, until that is gone."""
-    key = id(tensor)
-    link.tensor = weakref.ref(tensor, lambda _: LINKS.pop(key, None))
-    LINKS[key] = link
+def link_of(operand: Any) -> Link | None:
+    """The link of an operand, if it is a tensor that has one."""
+    found: Link | None = getattr(operand, "link", None)
+    return found
 
 
 def link(primitive: Any, params: dict[str, Any], operands: Sequence[Any], result: Tensor, tracked: bool) -> None:
     """Link a result without a node to its operands, if one of them is tracked or linked itself."""
-    if tracked or any(id(operand) in LINKS for operand in operands):
-        Link(primitive, params, operands, result)
-
-
-def relink(tensor: Tensor, result: Tensor | None) -> None:
-    """A tensor takes the value of another, or one of its own: and so its link, or none."""
-    LINKS.pop(id(tensor), None)
-    if result is not None and (found := LINKS.get(id(result))) is not None:
-        attach(found, tensor)
+    if not tracked and all(link_of(operand) is None for operand in operands):
+        return
+    inputs: list[Any] = []
+    depth = -1
+    for operand in operands:
+        node = getattr(operand, "node", None)
+        if node is not None:
+            inputs.append((ref(node), node.aval))
+            continue
+        found = link_of(operand)
+        if found is None:
+            inputs.append(constant_of(getattr(operand, "array", operand)))
+        elif found.depth < DEEPEST:
+            inputs.append(found)
+            depth = max(depth, found.depth)
+        else:
+            inputs.append(found.aval)
+            depth = max(depth, 0)
+    made = Link()
+    made.primitive, made.params, made.inputs, made.depth = primitive, params, tuple(inputs), depth + 1
+    made.aval, made.name = summary_of(result.array), None
+    result.link = made
 
 
 def reached(roots: Iterable[Node | Link]) -> list[Node]:

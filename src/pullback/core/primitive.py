@@ -19,7 +19,7 @@ from pullback.core.errors import AxisError, DTypeError, GraphError, PullbackErro
 from pullback.core.finite import watch
 from pullback.core.graph import NO_PARAMS, Node, next_serial, user_line
 from pullback.core.habits import unknown_keyword
-from pullback.core.links import LINKS, link
+from pullback.core.links import LINKED, link, link_of
 from pullback.core.modes import current_mode
 from pullback.core.spec import KEPT_SIZE, constant_of, spec_like, spec_of, summary_of
 
@@ -191,7 +191,7 @@ class Primitive(ABC):
                 output = output.copy()  # not a view of the caller's own array, which may change
             result.array = output
             result.node = None
-            if tracked or (LINKS and mode.recording):
+            if tracked or (LINKED and mode.recording):
                 link(self, params, operands, result, bool(tracked) and output.dtype.kind not in DIFFERENTIABLE)
             return result
         result.array = output
@@ -206,7 +206,7 @@ class Primitive(ABC):
                 # An array of the caller's own: a later change of it must not change the derivative.
                 array = arrays[place + 1] = array.copy()
             inputs[place] = constant_of(array)
-            if LINKS and (linked := LINKS.get(id(operands[place]))) is not None:
+            if LINKED and (linked := link_of(operands[place])) is not None:
                 links = {place: linked} if links is None else {**links, place: linked}
         if residual:
             arrays.append(weight)

@@ -10,7 +10,7 @@ from typing import Any, Final, final
 
 from pullback.core.errors import GraphError
 from pullback.core.graph import Node
-from pullback.core.links import LINKS, Link, reached
+from pullback.core.links import Link, link_of, reached
 from pullback.core.spec import Spec, spec_of
 from pullback.tensor import Tensor
 from pullback.visualize.graphs import Graph
@@ -55,7 +55,7 @@ def graph(*outputs: Tensor) -> Graph:
         if not isinstance(output, Tensor):
             raise GraphError("graph: not a tensor", got=type(output).__name__, fix="pb.graph(loss), a tensor itself")
     drafts = _Drafts()
-    roots = [output.node or LINKS.get(id(output)) for output in outputs]
+    roots = [output.node or link_of(output) for output in outputs]
     for node in reached(root for root in roots if root is not None):
         drafts.node(node)
     places = [
