@@ -105,10 +105,9 @@ class Elementwise(Primitive):
     strong : bool
         The product of a partial that is infinite or NaN (by a singular point, an overflow, an operand that is) with an
         exact 0 is 0. False promises that no partial ever is.
-    lint : callable, optional
-        Called with the name and the operands when the operation is recorded; complains of what is rarely meant.
-    explain : callable, optional
-        Called with NumPy's complaint and the operands when the kernel fails; gives a better one, or None.
+    lint, explain : callable, optional
+        Called with the name and the operands when the operation is recorded; complains of what is rarely meant. And
+        called with NumPy's complaint and the operands when the kernel fails; gives a better one, or None.
 
     >>> cube = Elementwise("cube", lambda x: x**3, lambda x: 3 * x**2)
     >>> import pullback as pb
@@ -138,8 +137,7 @@ class Elementwise(Primitive):
         self.strong = strong
 
     def explain(self, error: Exception, arrays: Sequence[Any]) -> Any:
-        said = self._explain and self._explain(error, arrays)
-        return said or super().explain(error, arrays)
+        return (self._explain and self._explain(error, arrays)) or super().explain(error, arrays)
 
     def vjp(self, node: Node, cotangent: Any, saved: Sequence[Any], wanted: Sequence[int]) -> list[Any]:
         contributions: list[Any] = []
