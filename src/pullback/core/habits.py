@@ -15,7 +15,7 @@ from functools import update_wrapper
 from types import FunctionType, ModuleType
 from typing import Any, Final, NoReturn, final
 
-from pullback.core.errors import message
+from pullback.core.errors import DTypeError, KeywordError, message
 
 _UNEXPECTED: Final = re.compile(r"got an unexpected keyword argument '(\w+)'")
 _AIDS: Final = ("TYPE_CHECKING", "namespace", "explain_keywords")  # what a package imports for itself
@@ -144,11 +144,11 @@ def _complaint(function: FunctionType, args: tuple[Any, ...], error: TypeError) 
     known = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
     name = type(args[0]).__name__ if function.__name__ == "__init__" else function.__name__
     if known[0] == "shape" and len(args) > code.co_argcount:
-        return TypeError(message(f"{name}: a shape is one number or one tuple", {"fix": f"pb.{name}({args})"}))
+        return DTypeError(f"{name}: a shape is one number or one tuple", fix=f"pb.{name}({args})")
     return unknown_keyword(error, name, known)
 
 
-def unknown_keyword(error: TypeError, name: str, known: Iterable[str]) -> TypeError | None:
+def unknown_keyword(error: TypeError, name: str, known: Iterable[str]) -> KeywordError | None:
     """What to say of a keyword that a function does not know; None if that is not what Python complains of."""
     from pullback.elsewhere import rows_for
 
@@ -163,4 +163,4 @@ def unknown_keyword(error: TypeError, name: str, known: Iterable[str]) -> TypeEr
     else:
         near = nearest(keyword, known)
         fix = f"{near}=" if near else f"it takes {', '.join(known)}" if known else "it takes no keywords"
-    return TypeError(message(f"{name}() got an unexpected keyword argument {keyword!r}", {"fix": fix}))
+    return KeywordError(f"{name}() got an unexpected keyword argument {keyword!r}", fix=fix)

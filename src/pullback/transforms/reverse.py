@@ -89,7 +89,8 @@ def check_function(name: str, f: Any, argnums: Any = 0) -> None:
     if not callable(f):
         fix = "pb.gradients(value), of a value that is there" if isinstance(f, Tensor) else f"pb.{name}(f)(x)"
         raise OptionError(f"{name}: this is not a function", got=type(f).__name__, fix=fix)
-    if not all(isinstance(i, int) for i in (argnums if isinstance(argnums, Sequence) else (argnums,))):
+    given = argnums if isinstance(argnums, Sequence) else (argnums,)
+    if not all(isinstance(i, (int, str)) for i in given):
         raise OptionError(
             f"{name}: argnums says by number in which arguments to differentiate", got=repr(argnums),
             fix=f"the function comes first and is then called: pb.{name}(f)(x)",
