@@ -11,7 +11,7 @@ import pullback as pb
 
 
 def formula(x: pb.Tensor, y: pb.Tensor, z: pb.Tensor) -> pb.Tensor:
-    """Sin(x^(y + z)) − 3·log(x²·y³)."""
+    """sin(x^(y + z)) − 3·log(x²·y³)."""
     return pb.sin(x ** (y + z)) - 3 * pb.log(x**2 * y**3)
 
 

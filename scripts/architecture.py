@@ -21,7 +21,7 @@ from typing import Final, NamedTuple, final
 ROOT: Final = Path(__file__).resolve().parent.parent
 
 HOUSE: Final = (
-    ("core",),
+    ("core", "elsewhere"),
     ("ops",),
     ("tensor", "methods", "writing", "backward", "protocols"),
     ("functions",),
@@ -261,7 +261,7 @@ def unsafe_code(house: House) -> Iterator[str]:
 
 
 def half_open_classes(house: House) -> Iterator[str]:
-    """Make a class abstract or final: derive ABCs, protocols, errors and warnings only."""
+    """Make a class abstract or final: subclass ABCs, protocols, errors and warnings only."""
     nodes = [(module, node) for module in house.modules.values() for node in ast.walk(module.tree)]
     classes = {node.name: (module, node) for module, node in nodes if isinstance(node, ast.ClassDef)}
 
@@ -276,7 +276,7 @@ def half_open_classes(house: House) -> Iterator[str]:
         return isinstance(kind, type) and issubclass(kind, BaseException)
 
     def missing(name: str) -> set[str]:
-        """Name the methods that the class leaves to those that derive it."""
+        """Name the methods that the class leaves to its subclasses."""
         if name not in classes:
             return set()
         methods = [m for m in classes[name][1].body if isinstance(m, (ast.FunctionDef, ast.AsyncFunctionDef))]
@@ -289,7 +289,7 @@ def half_open_classes(house: House) -> Iterator[str]:
     for name, (module, node) in classes.items():
         for base in bases(name):
             if base in classes and not (abstract(base) or raised(base) or base in OPEN):
-                yield f"{module}:{node.lineno}: {name} derives {base}, which is not abstract"
+                yield f"{module}:{node.lineno}: {name} is a subclass of {base}, which is not abstract"
 
 
 def last_name(node: ast.expr) -> str:

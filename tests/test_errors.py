@@ -199,7 +199,7 @@ BAD = {
     # dtypes
     "a function of text": (lambda: pb.sin("a"), pb.DTypeError, "sin: "),
     "no function of that": (lambda: pb.sin(None), pb.DTypeError, "sin: "),
-    "an unknown option": (lambda: pb.sin(leaf(2), axis=1), pb.DTypeError, "unexpected keyword"),
+    "an unknown option": (lambda: pb.sin(leaf(2), axis=1), pb.KeywordError, "unexpected keyword"),
     "bits of floats": (lambda: leaf(2) & 1, pb.DTypeError, "bitwise_and: "),
     "a difference of booleans": (lambda: pb.tensor([True]) - pb.tensor([False]), pb.DTypeError, "subtract: "),
     # graphs

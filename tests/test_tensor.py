@@ -294,8 +294,11 @@ def test_repr_follows_numpy_s_print_options():
 
 def test_format():
     assert f"{pb.tensor(1.2345):.2f}|{pb.tensor(7):03d}|{leaf(2.0).sum():.1e}" == "1.23|007|2.0e+00"
-    assert f"{pb.tensor(1.5)}" == "Tensor(1.5)"
-    assert f"{pb.tensor([1.234]):.1f}" == "1.2"
+    assert f"{pb.tensor(1.5)} {leaf(2.0)} {pb.tensor(3)} {leaf(2.0) > 1}" == "1.5 2.0 3 True"
+    assert f"{pb.tensor([1.5])}" == "Tensor([1.5])"
+    for several in (pb.tensor([1.234]), pb.tensor(B), pb.zeros((0, 2))):
+        with pytest.raises(pb.DTypeError, match=r"'\.1f' is for one number"):
+            f"{several:.1f}"
 
 
 def test_requires_grad_and_leaves():
@@ -394,7 +397,10 @@ def test_recorded_tensors_are_tied_to_their_graph():
         with pytest.raises(pb.GraphError, match=r"detach\(\)"):
             work(y)
         assert work(y.detach()) is not None
-    assert copy.copy(y) is y
+    copied = copy.copy(y)
+    copied += 1
+    assert (copied - y).tolist() == [1.0] * 3
+    assert copied.node is not y.node
 
 
 def test_the_derivative_of_copy_passes():

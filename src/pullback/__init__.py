@@ -19,6 +19,7 @@ from pullback.core.errors import DTypeError as DTypeError
 from pullback.core.errors import ExpressionError as ExpressionError
 from pullback.core.errors import GradientCheckError as GradientCheckError
 from pullback.core.errors import GraphError as GraphError
+from pullback.core.errors import KeywordError as KeywordError
 from pullback.core.errors import LostGradientWarning as LostGradientWarning
 from pullback.core.errors import NoGradientError as NoGradientError
 from pullback.core.errors import NotFiniteError as NotFiniteError

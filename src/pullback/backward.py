@@ -11,6 +11,8 @@ import numpy as np
 
 from pullback.core.errors import GraphError, ShapeError
 from pullback.core.graph import Node
+from pullback.core.habits import explain_keywords
+from pullback.core.lints import check_leaf
 from pullback.core.modes import ModeContext, Trace, current_mode
 from pullback.core.primitive import Primitive
 from pullback.core.walks import pull
@@ -34,14 +36,17 @@ if hasattr(os, "register_at_fork"):
 
 
 class Backward:
-    """What fills `.grad`. Abstract: `Tensor` derives it, and is the `self` of each method."""
+    """What fills `.grad`. Abstract: `Tensor` is its subclass, and the `self` of each method."""
 
     __slots__ = ()
 
     @property
     def grad(self: Any) -> Tensor | None:
         """The gradient that `backward` has accumulated, or None."""
-        return _read(self.node, current_mode().trace)
+        node, trace = self.node, current_mode().trace
+        if node is not None and node.primitive is not None and trace is None:
+            check_leaf(node)
+        return _read(node, trace)
 
     @grad.setter
     def grad(self: Any, gradient: Any) -> None:
@@ -149,3 +154,6 @@ def _replace(node: Node | None, gradient: Any, trace: Trace | None) -> None:
         if trace is not None:
             trace.replace_grad(node)
         node.grad = gradient
+
+
+explain_keywords(globals())

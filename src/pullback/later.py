@@ -1,4 +1,4 @@
-"""Parts of the package that are loaded when they are first asked for, which keeps `import pullback` quick."""
+"""What the package shows, and its parts that are loaded when they are first asked for, which keeps its import quick."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import sys
 from importlib import import_module
 from typing import Any, Final
 
-PARTS: Final = ("compiler", "data", "interop", "nn", "optim", "testing", "training", "visualize")
+from pullback.core.errors import message
+from pullback.core.habits import public_names, unknown_name
+
+PARTS: Final = ("data", "interop", "nn", "optim", "random", "testing", "training", "visualize")  # that are public
 NAMES: Final = {
     "Compiled": "compiler", "compile": "compiler", "get_threads": "compiler", "set_threads": "compiler",
     "Graph": "visualize", "graph": "visualize",
@@ -15,9 +18,11 @@ NAMES: Final = {
 
 def __getattr__(name: str) -> Any:
     """Find a name of `pullback` that is not loaded yet: the package takes this function as its own."""
-    part = name if name in PARTS else NAMES.get(name)
+    if name == "__all__":
+        return __dir__()
+    part = name if name in PARTS or name == "compiler" else NAMES.get(name)
     if part is None:
-        raise AttributeError(f"module 'pullback' has no attribute {name!r}")
+        raise _unknown(name)
     module = import_module(f"pullback.{part}")
     value = module if part == name else getattr(module, name)
     setattr(sys.modules["pullback"], name, value)
@@ -26,4 +31,13 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     """All public names, loaded or not."""
-    return sorted(name for name in {*vars(sys.modules["pullback"]), *PARTS, *NAMES} if not name.startswith("_"))
+    return sorted({*public_names("pullback", PARTS), *NAMES})
+
+
+def _unknown(name: str) -> AttributeError:
+    """The error about a name: Pullback's way of doing it, the part that has it, or the nearest name."""
+    said = "module 'pullback'"
+    for part in ("nn", "optim", "data", "random", "testing") if name.isidentifier() and name[0] != "_" else ():
+        if name in dir(getattr(sys.modules["pullback"], part)):
+            return AttributeError(message(f"{said} has no attribute {name!r}", {"fix": f"pb.{part}.{name}"}), name=name)
+    return unknown_name("pullback", said, name, __dir__)

@@ -142,7 +142,7 @@ def array_function(
     if ours is None:
         return _numpys_own(function, name, "this function", None, args, kwargs, function in _WRITERS)
     try:
-        return _called(function, ours, args, kwargs)
+        return _called(function, getattr(ours, "__wrapped__", ours), args, kwargs)  # NumPy knows its keywords
     except TypeError as error:
         if error.__traceback__.tb_next.tb_next is not None:  # type: ignore[union-attr]  # it was raised further on
             raise

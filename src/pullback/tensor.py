@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import weakref
-from typing import Any, Final
+from typing import Any, Final, Never
 
 import numpy as np
 
@@ -17,7 +17,9 @@ from pullback.core.arrays import differentiable
 from pullback.core.changes import changed
 from pullback.core.errors import DTypeError, GraphError, ShapeError
 from pullback.core.graph import Node, source
+from pullback.core.habits import declare_foreign
 from pullback.core.leaving import is_element_write, leave, look
+from pullback.core.links import Link, link_of
 from pullback.core.modes import current_mode
 from pullback.core.primitive import Primitive
 from pullback.core.spec import layout_of
@@ -43,14 +45,20 @@ class Tensor(Methods, Writing, Backward):
         What made it; of a parameter, the source that it is; None for a constant.
     """
 
-    __slots__ = ("__weakref__", "_name", "array", "node")
+    __slots__ = ("__weakref__", "_name", "array", "link", "node")
     __array_priority__ = 1000.0  # NumPy's operators give way to ours
     __pandas_priority__ = 5000  # and those of pandas, which would make an array of the result
 
     array: Any
     node: Node | None
+    link: Link | None  # of a value without a derivative: what it was computed from; unset elsewhere
 
-    def __init__(self, array: Any) -> None:
+    def __init__(self, array: Any, *more: Never, **options: Never) -> None:
+        if more or options or not hasattr(array, "dtype") or isinstance(array, Tensor):
+            raise DTypeError(
+                "Tensor: holds an array as it is", got=type(array).__name__,
+                fix="pb.tensor([1.0, 2.0]) makes a tensor of numbers, pb.zeros((2, 3)) one of a shape",
+            )  # fmt: skip
         self.array = array
         self.node = None
         if (trace := current_mode().trace) is not None:
@@ -106,6 +114,8 @@ class Tensor(Methods, Writing, Backward):
     @name.setter
     def name(self, name: str | None) -> None:
         self._name = name
+        if (link := link_of(self)) is not None:
+            link.name = name
         if self.node is not None and name is not None:
             self.node.name = name
 
@@ -216,7 +226,17 @@ class Tensor(Methods, Writing, Backward):
         return f"Tensor({', '.join([text, *facts])})"
 
     def __format__(self, spec: str) -> str:
-        return format(self.array.item(), spec) if spec and self.size == 1 else str(self)
+        if self.ndim == 0:
+            return format(self.array.item(), spec)
+        if spec:
+            raise DTypeError(
+                f"format: {spec!r} is for one number", shape=self.shape,
+                fix="t.item(place), or np.array2string(t.numpy(), precision=3)",
+            )  # fmt: skip
+        return str(self)
+
+    def __dir__(self) -> list[str]:
+        return sorted({*object.__dir__(self)} - FOREIGN)
 
     def __hash__(self) -> int:
         return id(self)
@@ -227,17 +247,26 @@ class Tensor(Methods, Writing, Backward):
 
     # Copying.
 
+    def _is_tied(self) -> bool:
+        """Whether a copy as a leaf would lose a derivative: of a result, and of what a transform differentiates in."""
+        return not self.is_leaf or (type(self) is Tensor and self.requires_grad and current_mode().exits is not None)
+
     def __reduce__(self) -> tuple[Any, ...]:
         if not self.is_leaf:
             raise GraphError("pickle: a recorded tensor is tied to its graph", fix="t.detach() is a constant")
         return _restore, (type(self), np.asarray(self.array), self.requires_grad, self.name, self.grad)
 
     def __copy__(self) -> Tensor:
-        return _restore(type(self), self.array, self.requires_grad, self.name, None) if self.is_leaf else self
+        if self._is_tied():
+            return self.copy()  # the derivative passes
+        return _restore(type(self), self.array, self.requires_grad, self.name, None)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
-        if not self.is_leaf:
-            raise GraphError("deepcopy: a recorded tensor is tied to its graph", fix="t.detach() is a constant")
+        if self._is_tied():
+            raise GraphError(
+                "deepcopy: a recorded tensor is tied to its graph",
+                fix="t.detach() is a constant; t.copy() lets the derivative pass",
+            )
         grad = self.grad
         grad = None if grad is None else Tensor(np.array(grad.array))
         copied = _restore(type(self), np.array(self.array), self.requires_grad, self.name, grad)
@@ -260,6 +289,27 @@ def _restore(cls: type[Tensor], array: Any, requires_grad: bool, name: str | Non
     tensor.grad = grad
     return tensor
 
+
+# What tensors have elsewhere: rows of `elsewhere.py`, which says what to write here.
+FOREIGN: Final = declare_foreign(
+    Tensor,
+    """
+    view reshape_as view_as resize_ resize permute movedim t adjoint H unsqueeze expand expand_as cuda cpu to
+    device_put float double half long int bool type type_as bfloat16 data numel nelement dim ndimension rank
+    get_shape is_cuda is_floating_point element_size itemsize contiguous is_contiguous stride strides storage
+    data_ptr pin_memory share_memory_ clone detach_ new_tensor new_zeros new_ones new_full masked_fill
+    masked_fill_ masked_select gather index_select scatter scatter_ scatter_add scatter_add_ index_add_
+    index_fill_ index_copy_ narrow select unbind chunk split clamp clamp_ clamp_min clamp_max clip_ add add_
+    assign_add sub sub_ subtract assign_sub mul mul_ multiply div div_ divide true_divide pow pow_ neg negative
+    eq ne lt le gt ge equal matmul mm bmm mv zero_ fill_ copy_ set_data zero_grad null_grad null_gradients
+    cleargrad normal_ uniform_ random_ bernoulli_ grad_fn creator constant retain_grad register_hook at
+    block_until_ready realize eval value read_value abs sin cos tan square sign floor ceil log1p log2 log10
+    expm1 erf isnan isinf isfinite reciprocal rsqrt softplus softmax log_softmax silu gelu minimum maximum where
+    outer flip roll tile tril triu einsum median cumprod stack cat concat pad one_hot sort argsort nonzero topk
+    unique partition searchsorted argwhere flat ptp real imag conj base flags tobytes tofile put choose compress
+    byteswap randn rand zeros ones full eye arange uniform
+    """,
+)
 
 # Floor 0 makes tensors from here on: the one knot between the floors, tied in the open.
 Primitive.tensor = Tensor

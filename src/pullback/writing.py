@@ -14,6 +14,7 @@ import numpy as np
 from pullback.core.changes import changed
 from pullback.core.errors import DTypeError, GraphError, ShapeError
 from pullback.core.graph import user_line
+from pullback.core.links import link_of
 from pullback.core.memory import owned, placed, placed_like
 from pullback.core.modes import current_mode
 from pullback.core.primitive import Primitive
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Writing:
-    """What changes a tensor in place. Abstract: `Tensor` derives it, and is the `self` of each method."""
+    """What changes a tensor in place. Abstract: `Tensor` is its subclass, and the `self` of each method."""
 
     __slots__ = ()
 
@@ -39,6 +40,7 @@ class Writing:
             if not np.can_cast(result.dtype, self.dtype, "same_kind"):
                 raise DTypeError("in place: the result does not fit the dtype", tensor=self.dtype, result=result.dtype)
             result = movement.astype(result, self.dtype)
+        self.link = link_of(result)
         mode = current_mode()
         if mode.trace is not None:
             mode.trace.write(self, result)
@@ -68,6 +70,7 @@ class Writing:
                 except (TypeError, ValueError):
                     pass  # the general way says what is wrong
                 else:
+                    self.link = None
                     return self
         return self.become(operation(self, other))
 

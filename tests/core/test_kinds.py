@@ -35,7 +35,7 @@ PAIRS = LinearMap("pairs", lambda x: x[1:] + x[:-1], lambda ct, x: np.pad(ct, (1
 PICKED = LinearMap("picked", lambda x, i: x[i], lambda ct, x, i: pb.setitem(pb.zeros(x.shape), i, ct), None)
 WEIGHTED = LinearMap(
     "weighted", lambda *xs, weights: sum(w * x for w, x in zip(weights, xs, strict=True)),
-    lambda ct, *xs, operand, weights: ct * weights[operand], variadic=True,
+    lambda ct, xs, wanted, weights: [ct * weights[i] for i in wanted], variadic=True,
 )  # fmt: skip
 CROSS = BilinearMap("cross", np.cross, lambda ct, b, _: cross(b, ct), lambda ct, a, _: cross(ct, a))
 INVERSE = CustomJVP("inverse", np.linalg.inv, lambda primals, tangents, y: -(y @ tangents[0] @ y))
@@ -171,7 +171,7 @@ def test_several_outputs():
     both = CustomJVP("both", lambda x: (np.sin(x), np.cos(x)), lambda p, t, y: (y[1] * t[0], -y[0] * t[0]))
 
     def split(x):
-        from pullback.transforms.custom import outputs_of
+        from pullback.core.outputs import outputs_of
 
         return outputs_of(both(x))
 

@@ -6,11 +6,11 @@ import re
 from xml.etree import ElementTree as ET
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pullback.visualize import Arrow, Box, Drawing, svg
-from pullback.visualize.drawing import CONSTANT, ELIDED, OPERATION, VARIABLE
+from pullback.visualize.drawing import CONSTANT, ELIDED, OPERATION, VARIABLE, Style
 from pullback.visualize.svg import CARD, FAINT, INK, LINE
 
 SPACE = "{http://www.w3.org/2000/svg}"
@@ -68,16 +68,23 @@ def test_lines_are_smooth_and_end_on_the_box():
     assert any("C" in path.get("d") for path in picture.iter(f"{SPACE}path"))
 
 
-@given(st.text(max_size=30), st.text(max_size=30), st.text(max_size=30))
-def test_any_text_stays_well_formed(title, line, note):
-    drawing = Drawing(note, STYLES, (Box((title, line), VARIABLE, note), Box(("f",), OPERATION)), (Arrow(0, 1, line),))
-    picture = parsed(drawing)
-    shown = [
-        re.sub("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]", "\ufffd", text).replace("\r", "\n")
-        for text in (title, line)
-    ]
-    found = [(text or "").replace("\r", "\n") for text in texts(picture)]
-    assert all(text in found for text in shown)
+@given(*[st.text(max_size=30)] * 4)
+@example("\r\n", "\n\r\t ", "\r", "\r\n")
+@example(" a", "&#13;", "]]>", '"><script>')
+@example("\x85", "\u2028", "\ud800", "\x00\ufffe")
+def test_any_text_is_found_again_wherever_it_stands(title, line, note, colour):
+    style = Style(title, colour, colour, 6.0)
+    boxes = (Box((title, line), style, note), Box(("f",), OPERATION))
+    picture = parsed(Drawing(note, (*STYLES, style), boxes, (Arrow(0, 1, line, note),)))
+    title, line, note, colour = (
+        re.sub("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]", "\ufffd", text)
+        for text in (title, line, note, colour)
+    )
+    labels = [line] if line else []
+    assert [text or "" for text in texts(picture)] == [*labels, title, line, "f", "operation × 1", f"{title} × 1"]
+    notes = [element.text or "" for element in picture.iter(f"{SPACE}title")]
+    assert notes == [note, *[note] * (len(labels) + 1 if note else 0), note or title, "f"]
+    assert colour in [rectangle.get("fill") for rectangle in picture.iter(f"{SPACE}rect")]
 
 
 def test_markup_in_a_name_is_shown_not_obeyed():

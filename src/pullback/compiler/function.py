@@ -19,6 +19,7 @@ from pullback.compiler.ready import Ready, Short
 from pullback.compiler.recordings import Recordings
 from pullback.compiler.run import MISFIT, Runner
 from pullback.core.errors import GraphError, OptionError, PullbackWarning
+from pullback.core.habits import explain_keywords
 from pullback.core.modes import current_mode
 from pullback.visualize import Graph, Picture
 
@@ -278,3 +279,6 @@ class Compiled:
         if self._turned_down:
             lines.append(f"  {self._turned_down} calls of other kinds ran as the function is written")
         return "\n".join(lines)
+
+
+explain_keywords(globals())

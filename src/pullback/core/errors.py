@@ -6,6 +6,7 @@
     ├── ShapeError (ValueError)            shapes, axes or sizes that do not fit
     │   └── AxisError (IndexError)         an axis or an index that the array does not have
     ├── DTypeError (TypeError)             a dtype that the operation cannot take
+    ├── KeywordError (TypeError)           a keyword that a function does not have
     ├── GraphError (RuntimeError)          a graph that cannot be walked or changed as asked
     │   ├── NoGradientError                a gradient that does not exist
     │   └── TraceError                     code that cannot be recorded for compilation
@@ -81,6 +82,10 @@ class AxisError(ShapeError, IndexError):
 
 class DTypeError(PullbackError, TypeError):
     """A dtype that the operation cannot take."""
+
+
+class KeywordError(PullbackError, TypeError):
+    """A keyword that a function does not have; says what it is called here."""
 
 
 class GraphError(PullbackError, RuntimeError):

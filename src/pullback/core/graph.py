@@ -26,6 +26,7 @@ import numpy as np
 if TYPE_CHECKING:
     import weakref
 
+    from pullback.core.links import Link
     from pullback.core.primitive import Primitive
 
 NO_PARAMS: Final[dict[str, Any]] = {}  # of all nodes whose primitive takes none
@@ -58,14 +59,15 @@ class Node:
         Number in the order of creation.
     tracked : tuple of int
         Which operands are nodes.
-    name, site, grad, owner
-        Set where there is one: a name to find it by; the user's line (in anomaly mode); of a source, the accumulated
-        gradient and a weak reference to the tensor that it stands for.
+    name, site, links, grad, owner
+        Set where there is one: a name to find it by; the user's line (in anomaly mode); what constant operands were
+        computed from, by their places (`links.py`); of a source, the accumulated gradient and a weak reference to the
+        tensor that it stands for.
     """
 
     __slots__ = (
-        "__weakref__", "aval", "grad", "inputs", "name", "owner", "params", "primitive", "saved", "serial", "site",
-        "tracked",
+        "__weakref__", "aval", "grad", "inputs", "links", "name", "owner", "params", "primitive", "saved", "serial",
+        "site", "tracked",
     )  # fmt: skip
 
     primitive: Primitive | None
@@ -77,6 +79,7 @@ class Node:
     tracked: tuple[int, ...]
     name: str
     site: str
+    links: dict[int, Link]
     grad: Any
     owner: weakref.ref[Any]
 

@@ -105,8 +105,9 @@ class Elementwise(Primitive):
     strong : bool
         The product of a partial that is infinite or NaN (by a singular point, an overflow, an operand that is) with an
         exact 0 is 0. False promises that no partial ever is.
-    lint : callable, optional
-        Called with the name and the operands when the operation is recorded; complains of what is rarely meant.
+    lint, explain : callable, optional
+        Called with the name and the operands when the operation is recorded; complains of what is rarely meant. And
+        called with NumPy's complaint and the operands when the kernel fails; gives a better one, or None.
 
     >>> cube = Elementwise("cube", lambda x: x**3, lambda x: 3 * x**2)
     >>> import pullback as pb
@@ -118,10 +119,12 @@ class Elementwise(Primitive):
 
     def __init__(
         self, name: str, kernel: Callable[..., Any], *partials: Callable[..., Any] | float | None,
-        strong: bool = True, lint: Callable[..., None] | None = None, doc: str | None = None,
+        strong: bool = True, lint: Callable[..., None] | None = None, explain: Callable[..., Any] | None = None,
+        doc: str | None = None,
     ) -> None:  # fmt: skip
         super().__init__(name, kernel, doc)
         self.lint = lint
+        self._explain = explain
         if len(partials) not in OPERAND_NAMES:
             raise OptionError(
                 f"{name}: an elementwise operation has a partial derivative for each operand, one to three",
@@ -132,6 +135,9 @@ class Elementwise(Primitive):
         self.rules = tuple(None if partial is None else Rule(partial, names) for partial in partials)
         self.differentiable = any(rule is not None for rule in self.rules)
         self.strong = strong
+
+    def explain(self, error: Exception, arrays: Sequence[Any]) -> Any:
+        return (self._explain and self._explain(error, arrays)) or super().explain(error, arrays)
 
     def vjp(self, node: Node, cotangent: Any, saved: Sequence[Any], wanted: Sequence[int]) -> list[Any]:
         contributions: list[Any] = []
@@ -295,13 +301,6 @@ class LinearMap(Primitive):
             else:
                 operands.append(zeros_of(spec_of(node.inputs[i])) if tangent is None else tangent)
         return self.bind(*operands, **node.params)
-
-
-def _place(cotangent: Any, outputs: Any, index: int) -> Any:
-    return tuple(cotangent if i == index else None for i in range(len(outputs)))
-
-
-pick_ = LinearMap("pick", lambda outputs, index: outputs[index], _place, doc="One output of several.")
 
 
 @final

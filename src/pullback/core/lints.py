@@ -40,6 +40,31 @@ def check_precision(name: str, batch: Any, parameter: Any) -> None:
         )
 
 
+def check_leaf(node: Any) -> None:
+    """Complain where the gradient of a result is read, which is None: `w = w - lr * w.grad` made `w` one."""
+    complain(
+        PullbackWarning,
+        message(
+            f"grad: this tensor is the result of an operation, {node.primitive.name}; leaves alone hold gradients",
+            {
+                "fix": "with pb.no_grad(): w -= lr * w.grad  changes w, and lets it be the leaf that it is\n"
+                "pb.gradients(loss, wrt=[t])  gives gradients of results"
+            },
+        ),
+    )
+
+
+def check_parameter(place: str) -> None:
+    """Complain of a plain tensor that requires a gradient and becomes a module's: nobody will learn it."""
+    complain(
+        PullbackWarning,
+        message(
+            f"{place}: a tensor that requires a gradient is no parameter, and parameters() does not give it",
+            {"fix": "pb.nn.Parameter(...) to learn it; tensor.detach() to keep it as a constant"},
+        ),
+    )
+
+
 def complain(kind: type[PullbackWarning], text: str) -> None:
     """Warn once a line of the user's, or raise within `strict`."""
     frame = user_frame()

@@ -11,8 +11,8 @@ import numpy as np
 from pullback.core.arrays import as_operand
 from pullback.core.errors import GraphError, TraceError
 from pullback.core.graph import Node, node_of, source, user_line
-from pullback.core.kinds import pick_
 from pullback.core.modes import ModeContext
+from pullback.core.outputs import pick_
 from pullback.core.primitive import Primitive
 from pullback.core.spec import Spec, spec_of, summary_of
 from pullback.core.tree import leaves, rebuild, tree_map

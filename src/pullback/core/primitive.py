@@ -15,8 +15,11 @@ from numpy import float64, ndarray  # NumPy's module has a `__getattr__`, so tha
 
 from pullback.core.arrays import DIFFERENTIABLE, HELD, NUMERIC, as_operand
 from pullback.core.blocks import LARGE, blockwise
-from pullback.core.errors import AxisError, DTypeError, GraphError, NotFiniteError, PullbackError, ShapeError
-from pullback.core.graph import NO_PARAMS, Node, known_value, next_serial, user_line
+from pullback.core.errors import AxisError, DTypeError, GraphError, PullbackError, ShapeError
+from pullback.core.finite import watch
+from pullback.core.graph import NO_PARAMS, Node, next_serial, user_line
+from pullback.core.habits import unknown_keyword
+from pullback.core.links import LINKED, link, link_of
 from pullback.core.modes import current_mode
 from pullback.core.spec import KEPT_SIZE, constant_of, spec_like, spec_of, summary_of
 
@@ -85,7 +88,7 @@ class Rule:
 
 
 class Primitive(ABC):
-    """An operation with a kernel on arrays and a derivative; abstract, the kinds in `kinds.py` derive it.
+    """An operation with a kernel on arrays and a derivative; abstract: the kinds in `kinds.py` are its subclasses.
 
     Calling a primitive gives a tensor, and records where an operand is tracked. Inside rules, `bind` does the same for
     tensors, and on plain arrays runs the kernel and nothing else. What a primitive says of itself is fixed from its
@@ -188,18 +191,23 @@ class Primitive(ABC):
                 output = output.copy()  # not a view of the caller's own array, which may change
             result.array = output
             result.node = None
+            if kind is not tuple and (tracked or (LINKED and mode.recording)):
+                link(self, params, operands, result, bool(tracked) and output.dtype.kind not in DIFFERENTIABLE)
             return result
         result.array = output
         result.node = node = _new(Node)
         arrays.insert(0, output)
         for place in drops:
             arrays[place] = None
+        links = None
         for place in constants:
             array = inputs[place]
             if captured >> place & 1 and arrays[place + 1] is not None:
                 # An array of the caller's own: a later change of it must not change the derivative.
                 array = arrays[place + 1] = array.copy()
             inputs[place] = constant_of(array)
+            if LINKED and (linked := link_of(operands[place])) is not None:
+                links = {place: linked} if links is None else {**links, place: linked}
         if residual:
             arrays.append(weight)
         node.primitive = self
@@ -209,6 +217,8 @@ class Primitive(ABC):
         node.saved = nothing or tuple(arrays)
         node.tracked = places
         node.serial = next_serial()
+        if links is not None:
+            node.links = links
         if kind is float64:
             node.aval = output  # a number is its own Spec
         elif kind is tuple:
@@ -221,8 +231,9 @@ class Primitive(ABC):
             result.node = None
             if output.dtype.kind not in "biu":
                 raise self._loses(output)
+            link(self, params, operands, result, tracked=True)
         if mode.anomaly and result.node is not None:
-            _watch(self, node, output)
+            watch(self.name, node, output)
         return result
 
     def elsewhere(self, operands: Sequence[Any], params: dict[str, Any]) -> Any:
@@ -305,6 +316,8 @@ class Primitive(ABC):
         if isinstance(error, PullbackError):
             return error
         if isinstance(error, TypeError):
+            if (explained := unknown_keyword(error, self.name, ())) is not None:
+                return explained
             dtypes = ", ".join(str(spec_of(a).dtype) for a in arrays if a is not None)
             return DTypeError(f"{self.name}: {error}", dtypes=dtypes)
         return self.explain(error, arrays)
@@ -319,28 +332,3 @@ class Primitive(ABC):
 def _at_least(value: Any, dtype: np.dtype[Any]) -> Any:
     kind = getattr(value, "dtype", dtype)
     return value.astype(dtype) if kind is not dtype and kind.kind == "f" and kind != dtype else value
-
-
-def all_finite(value: Any) -> bool:
-    """Whether no element is NaN or infinite; a value that is not floating-point always is finite."""
-    if isinstance(value, tuple):
-        return all(all_finite(part) for part in value)
-    return value.dtype.kind not in "fc" or bool(np.isfinite(value).all())
-
-
-def _watch(primitive: Primitive, node: Node, output: Any) -> None:
-    node.site = user_line()
-    if not all_finite(output):
-        raise NotFiniteError(
-            f"{primitive.name}: the value is not finite",
-            operands=", ".join(describe_range(known_value(i)) for i in node.inputs),
-            line=node.site,
-            fix="keep the operands inside the domain, e.g. with pb.where or pb.clip before the op",
-        )
-
-
-def describe_range(value: Any) -> str:
-    """The shape of a value and, where its numbers are known, how far they reach."""
-    if isinstance(value, (ndarray, np.generic)) and value.size and value.dtype.kind in "fiu":
-        return f"{value.shape} in [{value.min():.6g}, {value.max():.6g}]"
-    return str(value.shape) if hasattr(value, "shape") else repr(value)

@@ -11,20 +11,21 @@ the derivative is recorded and has derivatives itself.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy import add, float64, ndarray
 
-from pullback.core.errors import GraphError, NotFiniteError, ShapeError
-from pullback.core.graph import Node, ancestors, known_value, source
+from pullback.core.errors import GraphError, ShapeError
+from pullback.core.finite import check_derivative
+from pullback.core.graph import Node, ancestors, source
 from pullback.core.leaving import LeftTraceError, RuleExits
 from pullback.core.modes import ModeContext, current_mode
 from pullback.core.opaque import once, whole_jvp, whole_vjp
 from pullback.core.paths import between
-from pullback.core.primitive import Primitive, all_finite, describe_range
+from pullback.core.primitive import Primitive
 from pullback.core.spec import layout_of, zeros_of
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ def _pull(
         else:
             contributions = _by_rule(node, cotangent, boxed(node, saved, tracing), wanted, exits)
         if anomaly:
-            _check(node, [cotangent], contributions, "cotangent")
+            check_derivative(node, [cotangent], contributions, "cotangent")
         if not retain:
             node.saved = None
         del saved, cotangent  # hold no array longer than it is needed
@@ -211,28 +212,6 @@ def sum_to(value: Any, shape: tuple[int, ...], name: str) -> Any:
     return total
 
 
-def _check(node: Node, given: Sequence[Any], found: Sequence[Any], what: str) -> None:
-    """Raise where a walk's first value that is not finite was made: finite went in, and came out otherwise."""
-    given, found = list(_parts(given)), list(_parts(found))
-    if all(map(all_finite, given)) and not all(map(all_finite, found)):
-        assert node.primitive is not None
-        raise NotFiniteError(
-            f"{node.primitive.name}: the derivative is not finite",
-            operands=", ".join(describe_range(known_value(i)) for i in node.inputs),
-            **{what: ", ".join(map(describe_range, given))},
-            line=getattr(node, "site", "recorded outside detect_anomaly"),
-            fix="keep the operands away from the singular point, e.g. sqrt(x + 1e-12) or pb.where",
-        )
-
-
-def _parts(values: Sequence[Any]) -> Iterator[Any]:
-    for value in values:
-        if isinstance(value, tuple):
-            yield from _parts(value)
-        elif value is not None:
-            yield getattr(value, "array", value)
-
-
 @_quietly
 def push(
     tangents: Mapping[Node, Any], path: Sequence[Node], *, record: bool = False, retain: bool = False
@@ -265,7 +244,7 @@ def _push(tangents: Mapping[Node, Any], path: Sequence[Node], exits: RuleExits |
         if not retain:
             node.saved = None
         if anomaly:
-            _check(node, [t for t in given if t is not None], [tangent], "tangent")
+            check_derivative(node, [t for t in given if t is not None], [tangent], "tangent")
         if tangent is not None:
             carried[node] = _cast(tangent, node.aval)
     return carried

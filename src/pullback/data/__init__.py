@@ -9,6 +9,7 @@
 ((32, 8, 8), (32,))
 """
 
+from pullback.core.habits import namespace
 from pullback.data.catalogue import ImageSet as ImageSet
 from pullback.data.catalogue import digits as digits
 from pullback.data.catalogue import mnist as mnist
@@ -19,3 +20,5 @@ from pullback.data.idx import read_idx as read_idx
 from pullback.data.idx import write_idx as write_idx
 from pullback.data.loader import DataLoader as DataLoader
 from pullback.data.splits import random_split as random_split
+
+__getattr__, __dir__ = namespace(__name__)

@@ -9,6 +9,7 @@ import numpy as np
 
 from pullback.core.axes import Axes, ndim_of, normalize_axes
 from pullback.core.errors import OptionError
+from pullback.core.habits import explain_keywords
 from pullback.ops.elementwise import erf, exp, isfinite, log, multiply, sigmoid, stop_gradient, subtract, tanh, where
 from pullback.ops.reductions import max as largest
 from pullback.ops.reductions import sum as sum_over
@@ -27,7 +28,7 @@ def softmax(x: Any, axis: int = -1) -> Any:
 
 
 def log_softmax(x: Any, axis: int = -1) -> Any:
-    """X − log Σ eˣ over `axis`, without overflow.
+    """x − log Σ eˣ over `axis`, without overflow.
 
     >>> import pullback as pb
     >>> log_softmax(pb.tensor([1000.0, 1000.0]))
@@ -46,7 +47,7 @@ def _shifted(x: Any, axes: Axes) -> Any:
 
 
 def silu(x: Any) -> Any:
-    """X · sigmoid(x) (Elfwing, Uchibe & Doya 2017).
+    """x · sigmoid(x) (Elfwing, Uchibe & Doya 2017).
 
     >>> import pullback as pb
     >>> silu(pb.tensor(0.0))
@@ -56,7 +57,7 @@ def silu(x: Any) -> Any:
 
 
 def gelu(x: Any, approximate: bool = False) -> Any:
-    """X · Φ(x), with Φ the normal distribution function (Hendrycks & Gimpel 2016).
+    """x · Φ(x), with Φ the normal distribution function (Hendrycks & Gimpel 2016).
 
     Parameters
     ----------
@@ -75,3 +76,6 @@ def gelu(x: Any, approximate: bool = False) -> Any:
         inner = math.sqrt(2 / math.pi) * (x + 0.044715 * multiply(multiply(x, x), x))
         return 0.5 * multiply(x, 1 + tanh(inner))
     return 0.5 * multiply(x, 1 + erf(multiply(x, math.sqrt(0.5))))
+
+
+explain_keywords(globals())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from pullback.core.arrays import as_operand, numeric
 from pullback.core.errors import DTypeError, GraphError, OptionError
 from pullback.core.graph import user_line
+from pullback.core.habits import explain_keywords
 from pullback.core.modes import current_mode
 from pullback.core.tree import leaves
 from pullback.ops.elementwise import equal
@@ -82,6 +83,8 @@ def _read(data: Any, dtype: Any, copy: bool) -> Tensor:
         data = given
     if current_mode().trace is not None and isinstance(data, np.ndarray) and data.ndim:
         return copy_(data) if dtype is None else astype(data, dtype)  # which a program does again
+    if isinstance(dtype, (int, float, list, np.ndarray, Tensor)):
+        raise DTypeError("tensor: this is no dtype", got=repr(dtype), fix="one list of numbers: pb.tensor([1.0, 2.0])")
     try:
         array = np.array(data, dtype, copy=True if copy else None)
     except (ValueError, TypeError) as error:
@@ -114,7 +117,7 @@ def zeros(shape: Shape, dtype: Any = float) -> Tensor:
     >>> zeros(2)
     Tensor([0., 0.])
     """
-    return Tensor(np.zeros(shape, dtype))
+    return _filled(np.zeros, shape, dtype)
 
 
 def ones(shape: Shape, dtype: Any = float) -> Tensor:
@@ -123,7 +126,14 @@ def ones(shape: Shape, dtype: Any = float) -> Tensor:
     >>> ones((1, 2))
     Tensor([[1., 1.]])
     """
-    return Tensor(np.ones(shape, dtype))
+    return _filled(np.ones, shape, dtype)
+
+
+def _filled(make: Callable[..., Any], shape: Any, dtype: Any) -> Tensor:
+    if type(dtype) is int:
+        name = make.__name__
+        raise DTypeError(f"{name}: a shape is one number or one tuple", fix=f"pb.{name}({(shape, dtype)})")
+    return Tensor(make(shape, dtype))
 
 
 def full(shape: Shape, fill_value: Any, dtype: Any = None) -> Tensor:
@@ -143,7 +153,7 @@ def empty(shape: Shape, dtype: Any = float) -> Tensor:
     >>> empty((2, 3)).shape
     (2, 3)
     """
-    return Tensor(np.empty(shape, dtype))
+    return _filled(np.empty, shape, dtype)
 
 
 def zeros_like(x: Any, dtype: Any = None) -> Tensor:
@@ -236,3 +246,6 @@ def one_hot(labels: Any, classes: int, dtype: Any = np.float32) -> Tensor:
 
 def _array(x: Any) -> Any:
     return x.array if isinstance(x, Tensor) else as_operand(x)
+
+
+explain_keywords(globals())

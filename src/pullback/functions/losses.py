@@ -8,6 +8,7 @@ import numpy as np
 
 from pullback.core.axes import shape_of
 from pullback.core.errors import DTypeError, OptionError, ShapeError
+from pullback.core.habits import explain_keywords
 from pullback.core.lints import check_broadcast
 from pullback.functions.activations import log_softmax
 from pullback.ops import elementwise as ew
@@ -120,3 +121,6 @@ def softmax_cross_entropy(logits: Any, labels: Any, reduction: str = "mean") -> 
 
 
 cross_entropy = softmax_cross_entropy
+
+
+explain_keywords(globals())

@@ -11,6 +11,7 @@ import numpy as np
 
 from pullback.core.errors import GraphError, OptionError, TraceError
 from pullback.core.graph import user_line
+from pullback.core.habits import explain_keywords, namespace
 from pullback.core.modes import current_mode
 from pullback.core.opaque import Opaque
 from pullback.tensor import Tensor
@@ -177,3 +178,7 @@ def permutation(n: int, *, rng: Rng = None) -> Tensor:
     [0, 1, 2]
     """
     return _sample("permutation", (n,), rng, np.int64)
+
+
+explain_keywords(globals())
+__getattr__, __dir__ = namespace(__name__)

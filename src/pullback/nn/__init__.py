@@ -5,6 +5,7 @@
 >>> loss = nn.CrossEntropyLoss()
 """
 
+from pullback.core.habits import namespace
 from pullback.nn import init as init
 from pullback.nn.activations import GELU as GELU
 from pullback.nn.activations import Identity as Identity
@@ -27,3 +28,5 @@ from pullback.nn.losses import L1Loss as L1Loss
 from pullback.nn.losses import MSELoss as MSELoss
 from pullback.nn.module import Module as Module
 from pullback.nn.parameter import Parameter as Parameter
+
+__getattr__, __dir__ = namespace(__name__, "init")

@@ -12,12 +12,12 @@ from pullback.ops import elementwise
 
 
 class Activation(Module, ABC):
-    """A function as a layer; a row states the function, and takes the options that are its keywords."""
+    """A function as a layer; a row states the function, and sets the options that are its keywords."""
 
     function: ClassVar[Callable[..., Any]]
 
-    def __init__(self, **options: Any) -> None:
-        self.options = options
+    def __init__(self) -> None:
+        self.options: dict[str, Any] = {}
 
     def forward(self, x: Any) -> Any:
         return self.function(x, **self.options)
@@ -47,7 +47,7 @@ class LeakyReLU(Activation):
     function = staticmethod(elementwise.leaky_relu)
 
     def __init__(self, slope: float = 0.01) -> None:
-        super().__init__(slope=slope)
+        self.options = {"slope": slope}
 
 
 @final
@@ -85,7 +85,7 @@ class GELU(Activation):
     function = staticmethod(activations.gelu)
 
     def __init__(self, approximate: bool = False) -> None:
-        super().__init__(approximate=approximate)
+        self.options = {"approximate": approximate}
 
 
 @final
@@ -95,4 +95,4 @@ class Softmax(Activation):
     function = staticmethod(activations.softmax)
 
     def __init__(self, axis: int = -1) -> None:
-        super().__init__(axis=axis)
+        self.options = {"axis": axis}

@@ -19,7 +19,7 @@ from pullback.ops.contractions import linear
 
 @final
 class Linear(Module):
-    """Y = x · weightᵀ + bias, over the last axis.
+    """y = x · weightᵀ + bias, over the last axis.
 
     Weight and bias begin uniform in ±1/√in_features, as PyTorch's do; `init` has the other ways.
 

@@ -16,6 +16,8 @@ from pullback.backward import forget_gradients
 from pullback.core.changes import Noticed
 from pullback.core.errors import DTypeError, OptionError, TraceError
 from pullback.core.graph import user_line
+from pullback.core.habits import declare_foreign
+from pullback.core.lints import check_parameter
 from pullback.core.memory import placed
 from pullback.core.modes import current_mode
 from pullback.functions.creation import asarray
@@ -29,7 +31,7 @@ T = TypeVar("T")
 
 
 class Module(Noticed, ABC):
-    """A function with parameters: derive it, make the parameters in `__init__`, and write `forward`.
+    """A function with parameters: subclass it, make the parameters in `__init__`, and write `forward`.
 
     Attributes
     ----------
@@ -303,6 +305,8 @@ class Module(Noticed, ABC):
         for key, member in members:
             if isinstance(member, Parameter) and member.name is None:
                 member.name = join(self._path, key)
+            elif type(member) is Tensor and member.requires_grad and member.is_leaf and current_mode().exits is None:
+                check_parameter(f"{type(self).__name__}.{key}")
             elif isinstance(member, Module) and not (member._path and member in self.modules()):
                 member._move(join(self._path, key))
 
@@ -319,6 +323,16 @@ class Module(Noticed, ABC):
 
 def _learns(member: Any) -> bool:
     return isinstance(member, Parameter) or (isinstance(member, Module) and bool(member.parameters()))
+
+
+# What modules have elsewhere: rows of `elsewhere.py`, which says what to write here.
+declare_foreign(
+    Module,
+    """
+    cuda cpu to half double float bfloat16 register_parameter add_module register_module fit compile predict
+    trainable_variables trainable_weights weights get_weights set_weights save save_weights share_memory
+    """,
+)
 
 
 def _tensors(members: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Tensor]]:

@@ -12,6 +12,7 @@ from numpy import ndarray
 
 from pullback.core.axes import ndim_of, normalize_axes, shape_of
 from pullback.core.errors import AxisError, OptionError, ShapeError
+from pullback.core.habits import explain_keywords
 from pullback.core.kinds import BilinearMap
 from pullback.ops.elementwise import multiply
 from pullback.ops.indexing import diagonal
@@ -122,7 +123,7 @@ def matmul(a: Any, b: Any) -> Any:
 
 
 def linear(x: Any, weight: Any, bias: Any = None) -> Any:
-    """X · weightᵀ + bias for a weight of shape (out, in): a layer in one node, with no transpose in the graph.
+    """x · weightᵀ + bias for a weight of shape (out, in): a layer in one node, with no transpose in the graph.
 
     >>> linear(np.ones((2, 3)), np.ones((4, 3)), np.ones(4)).shape
     (2, 4)
@@ -297,3 +298,6 @@ def _labels(subscripts: str, operands: Sequence[Any]) -> tuple[list[str], str]:
     if most and "..." not in out:
         raise ShapeError("einsum: the result must keep the axes that ... stands for", subscripts=subscripts)
     return spelled, out.replace("...", most)
+
+
+explain_keywords(globals(), without=("matmul", "linear"))

@@ -1,7 +1,7 @@
 """Elementwise primitives: a kernel and its partial derivatives, one row each.
 
 A partial's argument names say what it needs (`y` is the output; `x`, or `a, b`, or `a, b, c`, the operands) and nothing
-else is kept. `strong` marks rows whose partials can be infinite or NaN where the function itself is finite.
+else is kept. `strong=False` marks rows whose partials are never infinite or NaN, which spares them a check.
 
 Source of the derivatives: Abramowitz & Stegun, *Handbook of Mathematical Functions* (1964), chapters 3 and 4; the
 conventions at kinks stand in docs/kinks.md and are tested to the letter.
@@ -15,14 +15,17 @@ from typing import Any, Final
 
 import numpy as np
 
+from pullback.core.errors import OptionError
+from pullback.core.habits import explain_keywords
 from pullback.core.kinds import Elementwise, strong_product
 from pullback.core.lints import check_broadcast
+from pullback.core.spec import spec_of
 
 _HALF: Final = np.float16(0.5)  # exact in every float dtype, and promotes none of them
 
 
 def safe_ratio(a: Any, b: Any) -> Any:
-    """A / b for |a| ≤ b: 0 where b is 0, and the sign of a where both are infinite."""
+    """a / b for |a| ≤ b: 0 where b is 0, and the sign of a where both are infinite."""
     zero = b == 0
     return np.where(zero, 0, np.where(np.isinf(a), np.sign(a), a / np.where(zero, 1, b)))
 
@@ -51,6 +54,16 @@ def _power_base(a: Any, b: Any) -> Any:
     if isinstance(b, (int, float)):
         return 2 * a if b == 2 else b * a ** (b - 1) if b != 0 else 0
     return strong_product(b, a ** (b - 1))  # 0 for an exponent of 0, even at 0
+
+
+def _explain_power(error: Exception, arrays: Any) -> OptionError | None:
+    if "negative integer powers" not in str(error):
+        return None
+    a, b = (f"{spec.dtype} {spec.shape}" for spec in map(spec_of, arrays))
+    return OptionError(
+        "power: integers have no negative powers", base=a, exponent=b,
+        fix="a floating-point base: t.astype(float) ** -1, or 1 / t",
+    )  # fmt: skip
 
 
 def _truth(condition: Any) -> Any:
@@ -117,6 +130,7 @@ negative = Elementwise("negative", operator.neg, -1, doc="−x.")
 positive = Elementwise("positive", operator.pos, 1, doc="x.")
 power = Elementwise(
     "power", operator.pow, _power_base, lambda a, y: strong_product(y, np.log(a)),
+    explain=_explain_power,
     doc="aᵇ. The derivative in the exponent is NaN where the base is negative, and 0 where 0ᵇ = 0.",
 )  # fmt: skip
 reciprocal = Elementwise("reciprocal", np.reciprocal, lambda y: -y * y, doc="1 / x.")
@@ -261,7 +275,7 @@ def where(condition: Any, a: Any, b: Any) -> Any:
 
 
 def clip(x: Any, min: Any = None, max: Any = None) -> Any:
-    """X limited to [min, max]; a bound that is None does not limit.
+    """x limited to [min, max]; a bound that is None does not limit.
 
     The derivative is 1 inside and at a bound, 0 outside; a bound takes the derivative of what it limits.
 
@@ -282,7 +296,7 @@ def _dtype(x: Any) -> Any:
 
 
 def leaky_relu(x: Any, slope: Any = 0.01) -> Any:
-    """X where x > 0, else slope · x (Maas, Hannun & Ng 2013); the derivative at 0 is the slope.
+    """x where x > 0, else slope · x (Maas, Hannun & Ng 2013); the derivative at 0 is the slope.
 
     >>> leaky_relu(np.array([-2.0, 3.0]), 0.1)
     Tensor([-0.2,  3. ])
@@ -291,7 +305,7 @@ def leaky_relu(x: Any, slope: Any = 0.01) -> Any:
 
 
 def round(x: Any, decimals: int = 0) -> Any:
-    """X rounded to `decimals` places, halves to even, integers kept as they are; the derivative is 0.
+    """x rounded to `decimals` places, halves to even, integers kept as they are; the derivative is 0.
 
     >>> round(np.array([1.25, 2.5]), 1)
     Tensor([1.2, 2.5])
@@ -303,3 +317,6 @@ def round(x: Any, decimals: int = 0) -> Any:
         return rint(x)
     scale = 10.0**decimals
     return rint(x * scale) / scale
+
+
+explain_keywords(globals(), without=("safe_ratio",))

@@ -14,6 +14,7 @@ import numpy as np
 
 from pullback.core.axes import ndim_of, normalize_axis, shape_of
 from pullback.core.errors import AxisError, DTypeError, OptionError, ShapeError
+from pullback.core.habits import explain_keywords
 from pullback.core.kinds import LinearMap
 from pullback.core.primitive import Primitive
 from pullback.ops import elementwise as ew
@@ -161,7 +162,7 @@ def take_along_axis(x: Any, indices: Any, axis: int | None = -1) -> Any:
 
 
 def split(x: Any, sections: int | Sequence[int], axis: int = 0) -> list[Any]:
-    """X cut along an axis into equal parts, or at the given indices.
+    """x cut along an axis into equal parts, or at the given indices.
 
     >>> [part.shape for part in split(np.ones(6), 3)]
     [(2,), (2,), (2,)]
@@ -195,7 +196,7 @@ def repeat(x: Any, repeats: int | Sequence[int], axis: int | None = None) -> Any
 
 
 def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: float = 0) -> Any:
-    """X with a border: of a constant, or of its own elements (`edge`, `reflect`, `symmetric`, `wrap`).
+    """x with a border: of a constant, or of its own elements (`edge`, `reflect`, `symmetric`, `wrap`).
 
     >>> pad(np.array([1.0, 2.0]), (1, 2))
     Tensor([0., 1., 2., 0., 0.])
@@ -263,9 +264,12 @@ def broadcast_arrays(*arrays: Any) -> list[Any]:
 
 
 def atleast_2d(x: Any) -> Any:
-    """X with at least two axes, new ones in front.
+    """x with at least two axes, new ones in front.
 
     >>> atleast_2d(np.ones(3)).shape
     (1, 3)
     """
     return expand_dims(x, tuple(range(2 - ndim_of(x)))) if ndim_of(x) < 2 else reshape(x, shape_of(x))
+
+
+explain_keywords(globals(), without=("getitem", "setitem"))

@@ -11,6 +11,7 @@ import numpy as np
 
 from pullback.core.axes import Axes, ndim_of, normalize_axes, normalize_axis, shape_of
 from pullback.core.errors import ShapeError
+from pullback.core.habits import explain_keywords
 from pullback.core.kinds import LinearMap
 from pullback.core.walks import sum_to
 
@@ -99,7 +100,7 @@ def transpose(x: Any, axes: Sequence[int] | None = None) -> Any:
 
 
 def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
-    """X with two axes exchanged.
+    """x with two axes exchanged.
 
     >>> swapaxes(np.ones((2, 3, 4)), 0, -1).shape
     (4, 3, 2)
@@ -111,7 +112,7 @@ def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
 
 
 def matrix_transpose(x: Any) -> Any:
-    """X with its last two axes exchanged.
+    """x with its last two axes exchanged.
 
     >>> matrix_transpose(np.ones((5, 2, 3))).shape
     (5, 3, 2)
@@ -122,7 +123,7 @@ def matrix_transpose(x: Any) -> Any:
 
 
 def moveaxis(x: Any, source: int | Sequence[int], destination: int | Sequence[int]) -> Any:
-    """X with axes moved to new places; the others keep their order.
+    """x with axes moved to new places; the others keep their order.
 
     >>> moveaxis(np.ones((2, 3, 4)), 0, -1).shape
     (3, 4, 2)
@@ -139,7 +140,7 @@ def moveaxis(x: Any, source: int | Sequence[int], destination: int | Sequence[in
 
 
 def expand_dims(x: Any, axis: int | Sequence[int] = 0) -> Any:
-    """X with new axes of length 1 at the places `axis` of the result.
+    """x with new axes of length 1 at the places `axis` of the result.
 
     >>> expand_dims(np.ones(3), (0, -1)).shape
     (1, 3, 1)
@@ -152,7 +153,7 @@ def expand_dims(x: Any, axis: int | Sequence[int] = 0) -> Any:
 
 
 def squeeze(x: Any, axis: Axes = None) -> Any:
-    """X without its axes of length 1, or without those named.
+    """x without its axes of length 1, or without those named.
 
     >>> squeeze(np.ones((1, 3, 1))).shape
     (3,)
@@ -167,7 +168,7 @@ def squeeze(x: Any, axis: Axes = None) -> Any:
 
 
 def broadcast_to(x: Any, shape: Shape) -> Any:
-    """X stretched to `shape` by NumPy's broadcasting.
+    """x stretched to `shape` by NumPy's broadcasting.
 
     >>> broadcast_to(np.array([1.0, 2.0]), (2, 2))
     Tensor([[1., 2.],
@@ -211,7 +212,7 @@ def stack(arrays: Sequence[Any], axis: int = 0) -> Any:
 
 
 def tile(x: Any, repetitions: Shape) -> Any:
-    """X repeated whole along each axis.
+    """x repeated whole along each axis.
 
     >>> tile(np.array([1.0, 2.0]), 2)
     Tensor([1., 2., 1., 2.])
@@ -230,7 +231,7 @@ def tile(x: Any, repetitions: Shape) -> Any:
 
 
 def flip(x: Any, axis: Axes = None) -> Any:
-    """X reversed along the axes, all if None.
+    """x reversed along the axes, all if None.
 
     >>> flip(np.array([1.0, 2.0]))
     Tensor([2., 1.])
@@ -241,7 +242,7 @@ def flip(x: Any, axis: Axes = None) -> Any:
 
 
 def roll(x: Any, shift: Shape, axis: Axes = None) -> Any:
-    """X with elements shifted cyclically along axes; the flat array if None.
+    """x with elements shifted cyclically along axes; the flat array if None.
 
     >>> roll(np.array([1.0, 2.0, 3.0]), 1)
     Tensor([3., 1., 2.])
@@ -274,9 +275,12 @@ def triu(x: Any, k: int = 0) -> Any:
 
 
 def astype(x: Any, dtype: Any) -> Any:
-    """X in another dtype; a cast to integers or booleans ends the derivative.
+    """x in another dtype; a cast to integers or booleans ends the derivative.
 
     >>> astype(np.array([1.5]), "float32").dtype
     dtype('float32')
     """
     return cast_(x, dtype=np.dtype(dtype))
+
+
+explain_keywords(globals())

@@ -9,6 +9,7 @@ import numpy as np
 
 from pullback.core.axes import Axes, ndim_of, normalize_axes, normalize_axis, reduced_size
 from pullback.core.errors import OptionError, ShapeError
+from pullback.core.habits import explain_keywords
 from pullback.core.kinds import LinearMap, Reduction, broadcast, kept_shape
 from pullback.ops import elementwise as ew
 from pullback.ops.movement import astype, ravel
@@ -263,7 +264,7 @@ def min(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
 
 
 def logsumexp(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
-    """Log Σ eˣ over `axis`, without overflow.
+    """log Σ eˣ over `axis`, without overflow.
 
     >>> logsumexp(np.array([1000.0, 1000.0]))
     Tensor(1000.69314718)
@@ -345,3 +346,6 @@ def cumsum(x: Any, axis: int | None = None) -> Any:
     if axis is None:
         return cumsum_(ravel(x), axis=0)
     return cumsum_(x, axis=normalize_axis(axis, ndim_of(x), "cumsum"))
+
+
+explain_keywords(globals())

@@ -12,8 +12,11 @@
 1.000
 """
 
+from pullback.core.habits import namespace
 from pullback.optim.adam import Adam as Adam
 from pullback.optim.adam import AdamW as AdamW
 from pullback.optim.group import ParameterGroup as ParameterGroup
 from pullback.optim.optimizer import Optimizer as Optimizer
 from pullback.optim.sgd import SGD as SGD
+
+__getattr__, __dir__ = namespace(__name__)

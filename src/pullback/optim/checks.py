@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from pullback.core.errors import DTypeError, GraphError, OptionError
@@ -48,10 +48,17 @@ def divided(owner: str, params: Any) -> list[Any]:
         raise OptionError(
             f"{owner}: a module instead of its parameters", got=type(params).__name__, fix="model.parameters()"
         )
+    if callable(params):
+        raise OptionError(
+            f"{owner}: a function instead of what it gives", got=getattr(params, "__name__", type(params).__name__),
+            fix="call it: model.parameters()",
+        )  # fmt: skip
     try:
         given = [params] if isinstance(params, Mapping) else list(params)
     except TypeError:
-        raise OptionError(f"{owner}: not a list of parameters", got=type(params).__name__) from None
+        raise OptionError(
+            f"{owner}: not a list of parameters", got=type(params).__name__, fix="model.parameters(), or [w, b]"
+        ) from None
     return given if any(isinstance(part, Mapping) for part in given) else [{"params": given}]
 
 
@@ -69,6 +76,15 @@ def checked_group(owner: str, group: Any, known: Iterable[str]) -> dict[str, Any
     return dict(group)
 
 
+def _meant(p: Any) -> str:
+    """What may have been meant by something in a list of parameters that is no tensor."""
+    if callable(getattr(p, "parameters", None)):
+        return "model.parameters(), or [*a.parameters(), *b.parameters()] of two"
+    if isinstance(p, (list, Iterator)):
+        return "one list: [*a.parameters(), *b.parameters()]"
+    return "model.parameters()" if isinstance(p, (tuple, str)) else "pb.tensor(..., requires_grad=True)"
+
+
 def label(p: Any, index: int) -> str:
     """What to call a parameter in an error: its name, or its place and shape."""
     return p.name or f"number {index}, of shape {p.shape}"
@@ -82,9 +98,7 @@ def checked_parameters(owner: str, params: Any, known: Iterable[Tensor]) -> list
     seen = {id(p) for p in known}
     for index, p in enumerate(found):
         if not isinstance(p, Tensor):
-            raise OptionError(
-                f"{owner}: a parameter is not a tensor", got=type(p).__name__, fix="pb.tensor(..., requires_grad=True)"
-            )
+            raise OptionError(f"{owner}: a parameter is not a tensor", got=type(p).__name__, fix=_meant(p))
         if id(p) in seen:
             raise OptionError(
                 f"{owner}: a parameter is given twice", parameter=label(p, index),

@@ -1,4 +1,4 @@
-"""The abstract optimizer: it walks the groups; what derives it states the rule for one parameter."""
+"""The abstract optimizer: it walks the groups; a subclass states the rule for one parameter."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from pullback.transforms.reverse import why_not
 
 
 class Optimizer(Noticed, ABC):
-    """Changes parameters by their gradients: derive it, and write the rule for one parameter, `update`.
+    """Changes parameters by their gradients: subclass it, and write the rule for one parameter, `update`.
 
     All that changes from step to step (parameters, states, learning rates) lives in tensors, is computed with
     tensors and changed in place, so that a compiled step is the same step.

@@ -1,7 +1,8 @@
 """The settings of a run, in layers: what is built in, then a TOML file, then the command line's options.
 
-Each setting is one row: its default, its meaning, and what it accepts. The command line's options and their
-help, the checks, and the file that a run keeps are all made from these rows.
+Each setting is one row: its default, its meaning, and what it accepts. From it come the command line's option and
+its help, the check of its value, and its line in the file that a run keeps. `layered` checks what settings demand
+of each other.
 """
 
 from __future__ import annotations

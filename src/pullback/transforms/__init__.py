@@ -1,1 +1,1 @@
-"""Floor 4: functions to functions. Every transform records a function once and walks what it recorded."""
+"""Floor 4: functions to functions. Those that differentiate record a function and walk the record."""

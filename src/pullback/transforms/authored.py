@@ -19,16 +19,17 @@ import numpy as np
 from pullback.core.arrays import as_operand, differentiable
 from pullback.core.errors import GraphError, ShapeError
 from pullback.core.graph import Node, frontier, next_serial, node_of
-from pullback.core.kinds import broadcast, pick_
+from pullback.core.kinds import broadcast
 from pullback.core.leaving import LeftTraceError, RuleExits
 from pullback.core.modes import ModeContext, current_mode
 from pullback.core.opaque import Whole
+from pullback.core.outputs import pick_
 from pullback.core.primitive import Primitive
 from pullback.core.spec import constant_of, summary_of
 from pullback.core.tree import tree_map
 from pullback.tensor import Tensor
 
-_PASSED: Final = (int, float, bool, complex, NoneType)  # and not NumPy's scalars, which derive some of them
+_PASSED: Final = (int, float, bool, complex, NoneType)  # and not NumPy's scalars, some of which are subclasses of these
 
 
 def array_of(value: Any) -> Any:

@@ -15,8 +15,9 @@ import numpy as np
 
 from pullback.core.errors import GraphError
 from pullback.core.graph import Node, frontier, next_serial
-from pullback.core.kinds import pick_
+from pullback.core.habits import explain_keywords
 from pullback.core.modes import ModeContext, current_mode
+from pullback.core.outputs import pick_
 from pullback.core.paths import between
 from pullback.core.primitive import Primitive
 from pullback.core.tree import leaves, rebuild, tree_map
@@ -172,3 +173,6 @@ def _handle(node: Node) -> Tensor:
     """The tensor of a captured node: a parameter itself, of anything else one that stands for it in the graph."""
     owner = node.owner() if hasattr(node, "owner") else None
     return Tensor.of(node.aval, node) if owner is None else owner
+
+
+explain_keywords(globals())

@@ -6,17 +6,8 @@ from collections.abc import Callable
 from functools import update_wrapper
 from typing import Any, final
 
-from pullback.core.kinds import pick_
-from pullback.tensor import Tensor
 from pullback.transforms.forward_rule import ForwardRule
 from pullback.transforms.reverse_rule import ReverseRule
-
-
-def outputs_of(result: Tensor) -> Any:
-    """The outputs of a primitive as tensors of their own, where it has several."""
-    if not isinstance(result.array, tuple):
-        return result
-    return tuple(pick_(result, index=i) for i in range(len(result.array)))
 
 
 @final

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from pullback.core.errors import GraphError
+from pullback.core.habits import explain_keywords
 from pullback.transforms.recording import Recording
 
 
@@ -49,3 +50,6 @@ def linearize(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..., 
         return run.push(tangents, retain=True)
 
     return run.value(), push
+
+
+explain_keywords(globals())

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from pullback.core.errors import OptionError
+from pullback.core.habits import explain_keywords
 from pullback.core.tree import leaves, tree_map
 from pullback.ops.movement import moveaxis, reshape, stack
 from pullback.tensor import Tensor
@@ -42,7 +43,7 @@ def jacobian(f: Callable[..., Any], argnums: Argnums = 0, *, mode: str = "auto")
     if mode not in ("auto", "forward", "reverse"):
         raise OptionError("jacobian: unknown mode", mode=mode, fix="auto, forward or reverse")
 
-    check_function("jacobian", f)
+    check_function("jacobian", f, argnums)
 
     @wraps(f)
     def jacobian_of(*args: Any, **kwargs: Any) -> Any:
@@ -117,6 +118,7 @@ def hessian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
     Tensor([[6., 2.],
             [2., 0.]])
     """
+    check_function("hessian", f, argnums)
     return jacobian(grad(f, argnums), argnums, mode="forward")
 
 
@@ -133,3 +135,6 @@ def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
     single = len(primals) == 1
     _, product = jvp(grad(f, 0 if single else range(len(primals))), tuple(primals), tuple(tangents))
     return product
+
+
+explain_keywords(globals())

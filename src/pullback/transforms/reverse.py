@@ -10,6 +10,7 @@ from typing import Any
 from pullback.core.arrays import differentiable
 from pullback.core.errors import GraphError, NoGradientError, OptionError
 from pullback.core.graph import Node, ancestors
+from pullback.core.habits import explain_keywords
 from pullback.core.modes import current_mode
 from pullback.core.paths import between
 from pullback.core.tree import leaves
@@ -62,7 +63,7 @@ def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = 
     >>> value_and_grad(lambda w: w["a"] * w["b"])({"a": 2.0, "b": 5.0})
     (Tensor(10.), {'a': Tensor(5.), 'b': Tensor(2.)})
     """
-    check_function("grad", f)
+    check_function("grad", f, argnums)
 
     @wraps(f)
     def value_and_gradient(*args: Any, **kwargs: Any) -> Any:
@@ -82,11 +83,17 @@ def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = 
     return value_and_gradient
 
 
-def check_function(name: str, f: Any) -> None:
-    """Refuse what cannot be called, such as a value in place of its function."""
+def check_function(name: str, f: Any, argnums: Any = 0) -> None:
+    """Refuse what cannot be called, such as a value in place of its function; and a value in place of its number."""
     if not callable(f):
         fix = "pb.gradients(value), of a value that is there" if isinstance(f, Tensor) else f"pb.{name}(f)(x)"
         raise OptionError(f"{name}: this is not a function", got=type(f).__name__, fix=fix)
+    given = argnums if isinstance(argnums, Sequence) else (argnums,)
+    if not all(isinstance(i, (int, str)) for i in given):
+        raise OptionError(
+            f"{name}: argnums says by number in which arguments to differentiate", got=repr(argnums),
+            fix=f"the function comes first and is then called: pb.{name}(f)(x)",
+        )  # fmt: skip
 
 
 def argument_numbers(argnums: Argnums, args: Sequence[Any], name: str) -> tuple[bool, Sequence[int]]:
@@ -249,3 +256,6 @@ def sources(*outputs: Any) -> list[Tensor]:
     """The leaves that values were computed from, in the order of their creation."""
     roots = [t.node for t in leaves(list(outputs)) if t.node is not None]
     return [owner for node in ancestors(roots) if node.primitive is None and (owner := _owner(node)) is not None]
+
+
+explain_keywords(globals())

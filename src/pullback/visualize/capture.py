@@ -9,7 +9,8 @@ from itertools import count
 from typing import Any, Final, final
 
 from pullback.core.errors import GraphError
-from pullback.core.graph import Node, ancestors
+from pullback.core.graph import Node
+from pullback.core.links import Link, link_of, reached
 from pullback.core.spec import Spec, spec_of
 from pullback.tensor import Tensor
 from pullback.visualize.graphs import Graph
@@ -20,7 +21,8 @@ def graph(*outputs: Tensor) -> Graph:
     """Give the graph that `outputs` were computed with, as a value.
 
     Sources (parameters, arguments) are its variables; numbers and arrays that no gradient is asked of are its
-    constants. A constant tensor has a graph of one node.
+    constants. A constant tensor has a graph of one node. Booleans and integers that were computed from variables carry
+    no derivative and are no constants: they are shown with what they came from, as far as that is still there.
 
     Parameters
     ----------
@@ -53,11 +55,12 @@ def graph(*outputs: Tensor) -> Graph:
         if not isinstance(output, Tensor):
             raise GraphError("graph: not a tensor", got=type(output).__name__, fix="pb.graph(loss), a tensor itself")
     drafts = _Drafts()
-    for node in ancestors([output.node for output in outputs if output.node is not None]):
+    roots = [output.node or link_of(output) for output in outputs]
+    for node in reached(root for root in roots if root is not None):
         drafts.node(node)
     places = [
-        drafts.constant(output.array, output.name) if output.node is None else drafts.places[output.node]
-        for output in outputs
+        drafts.constant(output.array, output.name) if root is None else drafts.operand(root)
+        for root, output in zip(roots, outputs, strict=True)
     ]
     return Graph(tuple(_named(drafts.vertices)), tuple(dict.fromkeys(places)))
 
@@ -77,12 +80,30 @@ class _Drafts:
             tensor = node.owner() if hasattr(node, "owner") else None
             self._add(node, "variable", "", name, node.aval if tensor is None else tensor.array)
             return
+        links = getattr(node, "links", {})
         inputs = tuple(
-            self.places[operand] if type(operand) is Node else self.constant(operand)
-            for operand in node.inputs
+            self.operand(links.get(place, operand))
+            for place, operand in enumerate(node.inputs)
             if operand is not None  # an operand that was not given
         )
         self._add(node, "operation", node.primitive.name, name, node.aval, node.params, inputs)
+
+    def operand(self, operand: Any) -> int:
+        """Give the place of an operand of a node or a link: a node, a link, what a link once knew, or a constant."""
+        if isinstance(operand, Link):
+            if operand not in self.places:
+                inputs = tuple(self.operand(part) for part in operand.inputs if part is not None)
+                self._add(
+                    operand, "operation", operand.primitive.name, operand.name, operand.aval, operand.params, inputs
+                )
+            return self.places[operand]
+        if type(operand) is tuple:
+            reference, aval = operand
+            node = reference()
+            if node is None:
+                return self._add(object(), "left out", "…", None, aval)
+            return self.places[node]
+        return self.places[operand] if type(operand) is Node else self.constant(operand)
 
     def constant(self, value: Any, name: str | None = None) -> int:
         """Add a constant, unless it is an array that is there already; give its place."""
@@ -103,12 +124,13 @@ class _Drafts:
         value: Any,
         params: dict[str, Any] | None = None,
         inputs: tuple[int, ...] = (),
-    ) -> None:
+    ) -> int:
         parts = value if isinstance(value, tuple) else (spec_of(value),)
         results = tuple(Spec(part.shape, part.dtype) for part in parts)
         known = None if isinstance(value, Spec) else value
         index = self.places[key] = len(self.vertices)
         self.vertices.append(Vertex(index, kind, label, "", name or None, params or {}, known, results, inputs))
+        return index
 
 
 def _named(vertices: list[Vertex]) -> Iterator[Vertex]:
@@ -122,7 +144,7 @@ def _named(vertices: list[Vertex]) -> Iterator[Vertex]:
         yield replace(vertex, id=own, label=vertex.label or own)
 
 
-_PREFIXES: Final[dict[Kind, str]] = {"variable": "v", "constant": "c", "operation": "%"}
+_PREFIXES: Final[dict[Kind, str]] = {"variable": "v", "constant": "c", "operation": "%", "left out": "…"}
 
 
 def _unused(prefix: str, taken: Container[str | None], start: int = 0) -> Iterator[str]:

@@ -37,8 +37,8 @@ def _box(drawing: Drawing, index: int) -> str:
     attributes = [
         f"label={quote(chr(10).join(box.lines))}",
         f'style="{style}"',
-        f'fillcolor="{box.style.fill}"',
-        f'color="{box.style.stroke}"',
+        f"fillcolor={quote(box.style.fill)}",
+        f"color={quote(box.style.stroke)}",
         f"tooltip={quote(box.tooltip or box.lines[0])}",
         *(["peripheries=2"] if box.result else []),
     ]

@@ -28,6 +28,7 @@ MARGIN: Final = 20.0
 LEGEND: Final = 30.0
 RIM: Final = 3.0  # between the two outlines of a result
 AIM: Final = 7.0  # what an arrow flies straight before it hits
+_NUMBERED: Final = {13: "&#13;", 10: "&#10;", 9: "&#9;"}
 INK, FAINT, LINE, CARD, EDGE = "#1c2128", "#4b535d", "#7b838e", "#ffffff", "#d5d9de"
 
 
@@ -97,8 +98,13 @@ def columns(text: str) -> int:
 
 
 def clean(text: str) -> str:
-    """Escape `text` for XML; what XML cannot hold, control characters and lone surrogates, becomes U+FFFD."""
-    return escape("".join(c if _is_xml(ord(c)) else "\ufffd" for c in text))
+    """Escape `text` for XML, in elements and in attributes, so that a reader finds it again, character by character.
+
+    What XML cannot hold, control characters and lone surrogates, becomes U+FFFD. Ends of lines and tabs are written as
+    numbers where a reader would make others of them.
+    """
+    text = escape("".join(c if _is_xml(ord(c)) else "\ufffd" for c in text))
+    return text.translate(_NUMBERED)
 
 
 def _is_xml(code: int) -> bool:
@@ -125,9 +131,10 @@ def _boxes(boxes: Sequence[Box], sizes: Sequence[Point], centres: Sequence[Point
 
 def _rectangle(left: float, top: float, width: float, height: float, style: Style) -> str:
     dashes = ' stroke-dasharray="4 3"' if style.dashed else ""
+    colours = f'fill="{clean(style.fill)}" stroke="{clean(style.stroke)}" stroke-width="1.3"'
     return (
         f'<rect x="{_n(left)}" y="{_n(top)}" width="{_n(width)}" height="{_n(height)}"'
-        f' rx="{_n(style.corner)}" fill="{style.fill}" stroke="{style.stroke}" stroke-width="1.3"{dashes}/>'
+        f' rx="{_n(style.corner)}" {colours}{dashes}/>'
     )
 
 

@@ -109,8 +109,8 @@ def value_text(value: Any) -> str:
 
 
 def shorten(text: str, most: int) -> str:
-    """Put the text on one line, cut to `most` characters."""
-    text = " ".join(text.split())
+    """Put the text on one line, cut to `most` characters; what a terminal would obey, or cannot show, is U+FFFD."""
+    text = "".join(c if c.isprintable() else "\ufffd" for c in " ".join(text.split()))
     return text if len(text) <= most else text[: most - 1] + "…"
 
 

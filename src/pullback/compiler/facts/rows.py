@@ -22,7 +22,8 @@ from pullback.compiler.mathematics import (
     special,
     trigonometric,
 )
-from pullback.core.kinds import pick_, strong_multiply
+from pullback.core.kinds import strong_multiply
+from pullback.core.outputs import pick_
 from pullback.core.primitive import Primitive
 from pullback.functions.random import draw_
 from pullback.ops import contractions, elementwise, indexing, movement, reductions

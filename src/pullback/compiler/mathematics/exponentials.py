@@ -40,7 +40,7 @@ def exponential(x: Reduced) -> Pair:
 
 
 def scaled(x: Number, n: Number) -> Number:
-    """X·2ⁿ for any |n| < 2·bias, rounded once: half of it at a time."""
+    """x·2ⁿ for any |n| < 2·bias, rounded once: half of it at a time."""
     place = n.format.digits - 1
     half = (n >> 1) << place
     one = n.format.pattern(1.0)

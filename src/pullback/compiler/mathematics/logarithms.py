@@ -15,7 +15,7 @@ from pullback.compiler.mathematics.pairs import Pair, add, add_product, constant
 
 
 class Split(NamedTuple):
-    """X = 2ᵏ·m, √½ ≤ m < √2."""
+    """x = 2ᵏ·m, √½ ≤ m < √2."""
 
     k: Number  # a float
     place: Number  # k as an integer, at the exponent's place

@@ -150,7 +150,7 @@ class Number:
 
 
 def fma(a: Number, b: Number | float, c: Number | float) -> Number:
-    """A · b + c, rounded once."""
+    """a · b + c, rounded once."""
     return a.intrinsic("fma", b, c)
 
 

@@ -31,20 +31,20 @@ def evaluate(name: str, x: Number, start: int = 0) -> Number:
 
 
 def add(larger: Number | float, smaller: Number) -> Pair:
-    """A + b, exactly, where a is 0 or not smaller than b (Dekker 1971)."""
+    """a + b, exactly, where a is 0 or not smaller than b (Dekker 1971)."""
     high = larger + smaller
     return Pair(high, (larger - high) + smaller)
 
 
 def add_any(a: Number, b: Number) -> Pair:
-    """A + b, exactly (D. E. Knuth, The Art of Computer Programming 2, §4.2.2)."""
+    """a + b, exactly (D. E. Knuth, The Art of Computer Programming 2, §4.2.2)."""
     high = a + b
     of_b = high - a
     return Pair(high, (a - (high - of_b)) + (b - of_b))
 
 
 def multiply_add(a: Number, b: Number | float, c: Number) -> Pair:
-    """A · b + c: exactly, where b is the head of a constant, a an integer and c smaller than a · b or a = 0.
+    """a · b + c: exactly, where b is the head of a constant, a an integer and c smaller than a · b or a = 0.
 
     Otherwise the low part misses some of its own last bits.
     """
@@ -53,26 +53,26 @@ def multiply_add(a: Number, b: Number | float, c: Number) -> Pair:
 
 
 def add_product(larger: Number | float, a: Number, b: Number | float) -> Pair:
-    """C + a · b, exactly where c = 0 or not smaller than a · b, but for the last bits of the low part."""
+    """c + a · b, exactly where c = 0 or not smaller than a · b, but for the last bits of the low part."""
     high = fma(a, b, larger)
     return Pair(high, fma(a, b, larger - high))
 
 
 def multiply(a: Number, b: Number | float) -> Pair:
-    """A · b, exactly (unless it is subnormal)."""
+    """a · b, exactly (unless it is subnormal)."""
     high = a * b
     return Pair(high, fma(a, b, -high))
 
 
 def divide(a: Number, b: Pair) -> Pair:
-    """A / b, correct but for a few units of the last place of the low part."""
+    """a / b, correct but for a few units of the last place of the low part."""
     reciprocal = 1.0 / b.high
     high = a * reciprocal
     return Pair(high, fma(-high, b.low, fma(-high, b.high, a)) * reciprocal)
 
 
 def ratio(a: Pair, b: Pair) -> Number:
-    """A / b, as one number."""
+    """a / b, as one number."""
     reciprocal = 1.0 / b.high
     nearly = a.high * reciprocal
     rest = fma(-nearly, b.low, fma(-nearly, b.high, a.high)) + a.low

@@ -12,7 +12,7 @@ from pullback.compiler.mathematics.pairs import Pair, add, constants, divide, ev
 
 
 def product(a: Pair, b: Pair) -> Pair:
-    """A · b, without the product of both low parts."""
+    """a · b, without the product of both low parts."""
     high, low = multiply(a.high, b.high)
     return Pair(high, fma(a.high, b.low, fma(a.low, b.high, low)))
 
@@ -40,7 +40,7 @@ def precise_log2(x: Number) -> Pair:
 
 @elementary(single=0.9, double=0.9)
 def power(x: Number, y: Number) -> Number:
-    """Xʸ; every special case as C99 has it."""
+    """xʸ; every special case as C99 has it."""
     kind, size, infinity = x.format, abs(x), math.inf
     logarithm = precise_log2(size)
     log_high = where(size.equals(0.0), -infinity, where(size.equals(infinity), infinity, logarithm.high))

@@ -114,7 +114,7 @@ def far_angle(x: Number) -> Angle:
 
 
 def payne_hanek(x: Number, table: Reg) -> Angle:
-    """X = M·2ᵏ, and the table holds T, the first bits of 2/π: three words of T give 190 bits of x·2/π after the point.
+    """x = M·2ᵏ, and the table holds T, the first bits of 2/π: three words of T give 190 bits of x·2/π after the point.
 
     What of T makes multiples of four quadrants is left out, and what is too small to matter.
     """

@@ -1,0 +1,21 @@
+"""Primitives of several outputs: each output is picked from the tuple of all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pullback.core.kinds import LinearMap
+
+
+def _place(cotangent: Any, outputs: Any, index: int) -> Any:
+    return tuple(cotangent if i == index else None for i in range(len(outputs)))
+
+
+pick_ = LinearMap("pick", lambda outputs, index: outputs[index], _place, doc="One output of several.")
+
+
+def outputs_of(result: Any) -> Any:
+    """The outputs of a primitive as tensors of their own, where it has several."""
+    if not isinstance(result.array, tuple):
+        return result
+    return tuple(pick_(result, index=i) for i in range(len(result.array)))

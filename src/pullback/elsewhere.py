@@ -1,0 +1,312 @@
+"""What other libraries call by a name, or do in a way, that is not Pullback's: one row each, with Pullback's way.
+
+Errors about unknown names read it (`core/habits.py`), and nothing else loads it. `scripts/coming_from.py` writes its
+rows into docs/how-to/coming-from.md, and tests run each way.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NamedTuple
+
+CPU: Final = "leave it out: a tensor holds a NumPy array, on the CPU"
+LATER: Final = "not there yet"
+
+
+class Row(NamedTuple):
+    """One habit.
+
+    Attributes
+    ----------
+    names : str
+        What is written elsewhere; several words that mean the same.
+    library : str
+        Where.
+    here : str
+        Code that does it here; empty where there is nothing to write.
+    note : str
+        What else to know.
+    """
+
+    names: str
+    library: str
+    here: str
+    note: str = ""
+
+    @property
+    def way(self) -> str:
+        """Pullback's way in one line."""
+        return "; ".join(part for part in (self.here, self.note) if part)
+
+    @property
+    def keyword(self) -> str:
+        """Of a habit that is a keyword: what it is called here, or nothing."""
+        found = re.search(r"[(,]\s*(\w+)=", self.here)
+        return found[1] if found else ""
+
+
+PACKAGE: Final = (
+    Row("randn randn_like", "PyTorch", "pb.random.normal(size=(2, 3))"),
+    Row("rand rand_like", "PyTorch", "pb.random.uniform(size=(2, 3))"),
+    Row("randint", "PyTorch", "pb.random.integers(0, 10, size=3)"),
+    Row("randperm", "PyTorch", "pb.random.permutation(5)"),
+    Row("manual_seed", "PyTorch", "pb.seed(0)"),
+    Row("Generator", "PyTorch", "pb.random.normal(size=3, rng=0)", "rng= takes an int or a np.random.Generator"),
+    Row(
+        "float16 float32 float64 half double int8 int16 int32 int64 long uint8 bool complex64 complex128 dtype bfloat16",
+        "PyTorch", "pb.zeros(3, dtype=np.float32)", "dtypes are NumPy's: np.float32, np.int64, ...",
+    ),
+    Row("float int", "PyTorch", "x.astype(np.float32)", "dtypes are NumPy's"),
+    Row("set_default_dtype", "PyTorch", "pb.zeros(3, dtype=np.float32)", "arrays keep their dtype; layers make float32"),
+    Row("from_numpy as_tensor", "PyTorch", "pb.tensor(a)"),
+    Row("array", "NumPy", "pb.tensor([1.0, 2.0])"),
+    Row("save", "PyTorch", "pb.interop.safetensors.save(path, model.state_dict())"),
+    Row("load", "PyTorch", "arrays, notes = pb.interop.safetensors.load(path); model.load_state_dict(arrays)"),
+    Row("cat", "PyTorch", "pb.concat([x, y], axis=0)"),
+    Row("hstack column_stack", "NumPy", "pb.concat([x, y], axis=1)"),
+    Row("vstack row_stack", "NumPy", "pb.concat([x, y], axis=0)"),
+    Row("permute", "PyTorch", "pb.permute_dims(x, (1, 0))"),
+    Row("unsqueeze", "PyTorch", "pb.expand_dims(x, 0)"),
+    Row("flatten", "PyTorch", "pb.reshape(x, -1)"),
+    Row("mm bmm mv", "PyTorch", "x @ y.T"),
+    Row("sub mul div true_divide neg", "PyTorch", "pb.subtract(x, y); pb.multiply(x, y); pb.divide(x, y); -x"),
+    Row("pow float_power", "PyTorch", "x ** 2"),
+    Row("eq ne lt le gt ge", "PyTorch", "x == y; x < y"),
+    Row("rsqrt", "PyTorch", "1 / pb.sqrt(x)"),
+    Row("acos asin atan atan2", "PyTorch", "pb.arctan(x)", "NumPy's names: arccos, arcsin, arctan, arctan2"),
+    Row("clamp clip_by_value", "PyTorch", "pb.clip(x, 0.0, 1.0)"),
+    Row("gather", "PyTorch", "pb.take_along_axis(x, i, axis=1)"),
+    Row("index_select", "PyTorch", "pb.take(x, [0, 1], axis=1)"),
+    Row("chunk", "PyTorch", "pb.split(x, 3, axis=1)"),
+    Row("masked_select", "PyTorch", "x[mask]"),
+    Row("topk sort argsort unique median", "PyTorch", "np.sort(x.numpy())", "NumPy's, without a derivative"),
+    Row("numel", "PyTorch", "x.size"),
+    Row("is_tensor", "PyTorch", "isinstance(x, pb.Tensor)"),
+    Row("allclose isclose array_equal", "PyTorch", "np.allclose(x, y)"),
+    Row("dropout", "PyTorch", "pb.nn.Dropout(0.5)(x)"),
+    Row("nll_loss", "PyTorch", "pb.cross_entropy(logits, labels)"),
+    Row("functional F", "PyTorch", "pb.relu(x); pb.cross_entropy(logits, labels)", "functions stand in pullback itself"),
+    Row("no_gradient inference_mode set_grad_enabled", "PyTorch", "with pb.no_grad(): model(x)"),
+    Row("is_grad_enabled", "PyTorch", "(w * w).requires_grad"),
+    Row("autograd", "PyTorch", "pb.gradients(loss, wrt=[w]); pb.custom_vjp(f)", "for autograd.grad; for autograd.Function"),
+    Row("autocast amp", "PyTorch", "", f"{LATER}: give a dtype, pb.nn.Linear(3, 2, dtype=np.float16)"),
+    Row("set_num_threads", "PyTorch", "pb.set_threads(1)"),
+    Row("get_num_threads", "PyTorch", "pb.get_threads()"),
+    Row("device cuda mps backends set_default_device", "PyTorch", "", CPU),
+    Row("utils", "PyTorch", "pb.data.DataLoader(pb.data.TensorDataset(a, a), batch_size=2)", "for utils.data"),
+    Row("jit", "JAX", "pb.compile(f)"),
+    Row("vmap", "JAX", "", f"{LATER}: write f for a batch, x @ w and x.sum(axis=-1) work on any leading axes"),
+    Row("pmap shard_map device_put device_get", "JAX", "", CPU),
+    Row("jacfwd", "JAX", 'pb.jacobian(g, mode="forward")(x)'),
+    Row("jacrev", "JAX", 'pb.jacobian(g, mode="reverse")(x)'),
+    Row("lax", "JAX", "pb.stop_gradient(x); pb.where(mask, x, y)", "loops and branches are Python's"),
+    Row("make_jaxpr", "JAX", "pb.graph(loss)", "of compiled functions, compiled.stages()"),
+    Row("tree tree_map tree_util", "JAX", "pb.grad(h)({'w': 2.0})", "transforms take and give nested tuples, lists, dicts"),
+    Row("remat", "JAX", "pb.checkpoint(f)"),
+    Row("debug_nans config", "JAX", "with pb.detect_anomaly(): model(x)"),
+    Row("numpy jnp", "JAX, autograd", "np.sin(x)", "NumPy's own functions differentiate"),
+    Row("scipy special", "JAX, autograd", "scipy.special.erf(x)", "SciPy's ufuncs differentiate where pb has them"),
+    Row("elementwise_grad", "autograd", "pb.grad(lambda x: np.sin(x).sum())(x)"),
+    Row("multigrad multigrad_dict", "autograd", "pb.grad(h2, argnums=(0, 1))(2.0, 3.0)"),
+    Row("grad_and_aux", "autograd", "pb.grad(h3, has_aux=True)(2.0)"),
+    Row("make_vjp", "autograd", "value, back = pb.vjp(g, x)"),
+    Row("make_jvp", "autograd", "value, tangent = pb.jvp(g, (x,), (x,))"),
+    Row("hessian_vector_product make_hvp", "autograd", "pb.hvp(f, (x,), (x,))"),
+    Row("primitive defvjp defjvp extend", "autograd", "pb.custom_vjp(f)", "the rule is given by defvjp"),
+    Row("checkgrad test_util", "autograd", "pb.testing.check_grads(f, x)"),
+    Row("Variable", "TensorFlow", "pb.tensor([1.0, 2.0], requires_grad=True)"),
+    Row("constant convert_to_tensor", "TensorFlow", "pb.tensor([1.0, 2.0])"),
+    Row("GradientTape gradient", "TensorFlow", "pb.gradients(loss, wrt=[w])"),
+    Row("function", "TensorFlow", "pb.compile(f)"),
+    Row("reduce_sum reduce_mean reduce_max", "TensorFlow", "pb.sum(x, axis=0); pb.mean(x); pb.max(x)"),
+    Row("cast", "TensorFlow", "pb.astype(x, np.float32)"),
+    Row("keras", "TensorFlow", "pb.nn.Sequential(pb.nn.Linear(3, 2), pb.nn.ReLU())", "networks are in pb.nn, optimizers in pb.optim"),
+    Row("mtensor", "MyGrad", "pb.tensor([1.0, 2.0])"),
+    Row("no_autodiff", "MyGrad", "with pb.no_grad(): model(x)"),
+    Row("TinyJit", "tinygrad", "pb.compile(f)"),
+)  # fmt: skip
+
+NN: Final = (
+    Row("functional", "PyTorch", "pb.relu(x); pb.cross_entropy(logits, labels)", "functions stand in pullback itself"),
+    Row("ModuleList ModuleDict ParameterList ParameterDict", "PyTorch", "", "a list, tuple or dict as a module's attribute is enough"),
+    Row("NLLLoss", "PyTorch", "pb.nn.CrossEntropyLoss()(logits, labels)", "takes logits"),
+    Row("LogSoftmax", "PyTorch", "pb.log_softmax(x)"),
+    Row("utils", "PyTorch", "", f"{LATER}: with pb.no_grad(), p.grad *= factor"),
+    Row("Dense", "Keras", "pb.nn.Linear(3, 2)"),
+    Row("Model Layer", "Keras", "pb.nn.Module", "subclass it, and write forward"),
+    Row("Buffer", "PyTorch", 'model.register_buffer("steps", 0)'),
+    Row(
+        "Conv1d Conv2d Conv3d ConvTranspose2d MaxPool2d AvgPool2d AdaptiveAvgPool2d BatchNorm1d BatchNorm2d GroupNorm "
+        "LayerNorm RMSNorm Embedding RNN LSTM GRU MultiheadAttention Transformer Dropout2d Conv2D MaxPooling2D "
+        "HuberLoss SmoothL1Loss KLDivLoss ELU PReLU Mish Hardtanh LogSigmoid",
+        "PyTorch, Keras", "", f"{LATER}: write a pb.nn.Module from functions of NumPy or pullback",
+    ),
+)  # fmt: skip
+
+OPTIM: Final = (
+    Row("lr_scheduler", "PyTorch", "optimizer.lr = 0.01", "set it at each epoch, to what you compute"),
+    Row("schedules", "Keras", "optimizer.lr = 0.01", "set it at each epoch, to what you compute"),
+    Row(
+        "RMSprop Adagrad Adadelta Adamax NAdam RAdam LBFGS Rprop Lion", "PyTorch, Keras", "",
+        f"{LATER}: pb.optim.AdamW, or a subclass of pb.optim.Optimizer with your rule",
+    ),
+    Row("swa_utils apply_updates chain", "PyTorch, JAX", "", LATER),
+)  # fmt: skip
+
+RANDOM: Final = (
+    Row("randn standard_normal", "NumPy, PyTorch", "pb.random.normal(size=(2, 3))"),
+    Row("rand random random_sample", "NumPy, PyTorch", "pb.random.uniform(size=(2, 3))"),
+    Row("randint", "NumPy, JAX", "pb.random.integers(0, 10, size=3)"),
+    Row("shuffle choice", "NumPy, JAX", "x[pb.random.permutation(2)]"),
+    Row("default_rng", "NumPy", "pb.random.generator(0)"),
+    Row("PRNGKey key split fold_in", "JAX", "pb.random.normal(size=3, rng=0)", "there are no keys; rng= takes an int or a generator"),
+    Row("manual_seed set_seed", "PyTorch, TensorFlow", "pb.seed(0)"),
+)  # fmt: skip
+
+DATA: Final = (
+    Row("MNIST", "PyTorch", "pb.data.mnist"),
+    Row("Sampler RandomSampler BatchSampler", "PyTorch", "pb.data.DataLoader(pb.data.TensorDataset(a, a), shuffle=True)"),
+    Row("ConcatDataset IterableDataset", "PyTorch", "", f"{LATER}: subclass pb.data.Dataset"),
+)  # fmt: skip
+
+TENSOR: Final = (
+    Row("view reshape_as view_as resize_ resize", "PyTorch", "x.reshape(3, 2)"),
+    Row("permute movedim", "PyTorch", "x.transpose(1, 0)"),
+    Row("t adjoint H", "PyTorch", "x.T"),
+    Row("unsqueeze", "PyTorch", "pb.expand_dims(x, 0)"),
+    Row("expand expand_as", "PyTorch", "pb.broadcast_to(x, (4, 2, 3))"),
+    Row("cuda cpu to device_put", "PyTorch, JAX", "", f"{CPU}; x.astype(np.float32) changes the dtype"),
+    Row("float double half long int bool type type_as bfloat16", "PyTorch", "x.astype(np.float32)", "dtypes are NumPy's"),
+    Row("data", "PyTorch", "x.numpy(); x.assign(y)", "read with numpy() or detach(); write within pb.no_grad()"),
+    Row("numel nelement", "PyTorch", "x.size"),
+    Row("dim ndimension rank", "PyTorch, TensorFlow", "x.ndim"),
+    Row("get_shape", "TensorFlow", "x.shape"),
+    Row("is_cuda is_floating_point", "PyTorch", "x.device; x.dtype.kind == 'f'"),
+    Row("element_size itemsize", "PyTorch", "x.dtype.itemsize"),
+    Row(
+        "contiguous is_contiguous stride strides storage data_ptr pin_memory share_memory_", "PyTorch", "",
+        "leave it out: how the numbers lie in memory does not matter",
+    ),
+    Row("clone", "PyTorch", "x.copy()"),
+    Row("detach_", "PyTorch", "x = x.detach()"),
+    Row("new_tensor new_zeros new_ones new_full", "PyTorch", "pb.zeros((2, 3), dtype=x.dtype)"),
+    Row("masked_fill masked_fill_", "PyTorch", "pb.where(mask, 0.0, x)"),
+    Row("masked_select", "PyTorch", "x[mask]"),
+    Row("gather", "PyTorch", "pb.take_along_axis(x, i, axis=1)"),
+    Row("index_select", "PyTorch", "x.take([0, 1], axis=1)"),
+    Row("scatter scatter_ scatter_add scatter_add_ index_add_ index_fill_ index_copy_", "PyTorch", "x[0] = 1.0"),
+    Row("narrow select", "PyTorch", "x[:, 1:3]"),
+    Row("unbind chunk split", "PyTorch", "list(x); pb.split(x, 3, axis=1)"),
+    Row("clamp clamp_ clamp_min clamp_max clip_", "PyTorch", "x.clip(0.0, 1.0)"),
+    Row("add add_ assign_add", "PyTorch, TensorFlow", "x + y; x += y"),
+    Row("sub sub_ subtract assign_sub", "PyTorch, TensorFlow", "x - y; x -= y"),
+    Row("mul mul_ multiply", "PyTorch", "x * y; x *= y"),
+    Row("div div_ divide true_divide", "PyTorch", "x / y; x /= y"),
+    Row("pow pow_", "PyTorch", "x ** 2"),
+    Row("neg negative", "PyTorch", "-x"),
+    Row("eq ne lt le gt ge equal", "PyTorch", "x == y; x < y"),
+    Row("matmul mm bmm mv", "PyTorch", "x @ y.T"),
+    Row("zero_", "PyTorch", "w.grad = None; optimizer.zero_grad()", "x.fill(0) sets numbers to 0"),
+    Row("fill_ copy_ set_data", "PyTorch", "x.fill(0.0); x.assign(y)"),
+    Row("zero_grad null_grad null_gradients cleargrad", "PyTorch, MyGrad", "w.grad = None; optimizer.zero_grad()"),
+    Row("normal_ uniform_ random_ bernoulli_", "PyTorch", "x.assign(pb.random.normal(size=x.shape))"),
+    Row("grad_fn creator", "PyTorch, MyGrad", "pb.graph(loss)"),
+    Row("constant", "MyGrad", "x.requires_grad"),
+    Row("retain_grad register_hook", "PyTorch", "pb.gradients(loss, wrt=[w])", "wrt takes tensors on the way, too"),
+    Row("at", "JAX", "x[0] = 1.0; pb.setitem(x, 0, 1.0)", "in place, with the gradient right; or as a new tensor"),
+    Row("block_until_ready realize", "JAX, tinygrad", "", "leave it out: values are there at once"),
+    Row("eval value read_value", "TensorFlow", "x.numpy()"),
+    Row(
+        "abs sin cos tan square sign floor ceil log1p log2 log10 expm1 erf isnan isinf isfinite reciprocal rsqrt "
+        "softplus softmax log_softmax silu gelu minimum maximum where outer flip roll tile tril triu einsum median "
+        "cumprod stack cat concat pad one_hot",
+        "PyTorch", "pb.sin(x); abs(x); pb.softmax(x)", "a function of pb's or of NumPy's where x has no such method",
+    ),
+    Row("sort argsort nonzero topk unique partition searchsorted argwhere", "NumPy, PyTorch", "np.sort(x.numpy())", "NumPy's, without a derivative"),
+    Row("flat ptp real imag conj base flags tobytes tofile put choose compress byteswap", "NumPy", "x.numpy()", "the array has it; no gradient passes"),
+    Row("randn rand zeros ones full eye arange uniform", "tinygrad", "pb.zeros((2, 3)); pb.random.normal(size=(2, 3))"),
+)  # fmt: skip
+
+MODULE: Final = (
+    Row("cuda cpu to", "PyTorch", "", CPU),
+    Row("half double float bfloat16", "PyTorch", "model.astype(np.float64)"),
+    Row("register_parameter", "PyTorch", "model.scale = pb.nn.Parameter(1.0)"),
+    Row("add_module register_module", "PyTorch", "model.part = pb.nn.Linear(3, 2)"),
+    Row("fit compile", "Keras", "step = pb.compile(f)", "the loop is yours: forward, backward(), optimizer.step()"),
+    Row("predict", "Keras", "with pb.no_grad(): model(x)"),
+    Row("trainable_variables trainable_weights weights", "Keras", "model.parameters()"),
+    Row("get_weights", "Keras", "model.state_dict()"),
+    Row("set_weights", "Keras", "model.load_state_dict(model.state_dict())"),
+    Row("save save_weights", "Keras", "pb.interop.safetensors.save(path, model.state_dict())"),
+    Row("share_memory", "PyTorch", "", LATER),
+)  # fmt: skip
+
+KEYWORDS: Final = (
+    Row("dim dims", "PyTorch", "x.sum(axis=0)"),
+    Row("dim dims", "PyTorch", "pb.permute_dims(x, axes=(1, 0))"),
+    Row("dim dims", "PyTorch", "pb.tensordot(x, y, axes=2)"),
+    Row("keepdim keep_dims", "PyTorch, TensorFlow", "x.sum(keepdims=True)"),
+    Row("dim0", "PyTorch", "x.swapaxes(axis1=0, axis2=1)"),
+    Row("dim1 dim2", "PyTorch", "x.diagonal(axis2=1)"),
+    Row("unbiased", "PyTorch", "x.var(correction=1)"),
+    Row("ddof", "NumPy", "x.var(correction=1)"),
+    Row("p", "PyTorch", "w.norm(ord=2)"),
+    Row("tensors", "PyTorch", "pb.concat(arrays=[x, y])"),
+    Row("split_size_or_sections chunks indices_or_sections num_or_size_splits", "PyTorch", "pb.split(x, sections=1)"),
+    Row("repeats reps dims", "PyTorch, NumPy", "pb.tile(x, repetitions=2)"),
+    Row("index indexes", "PyTorch", "pb.take(x, indices=[0])"),
+    Row("a_min min_val minval", "NumPy", "x.clip(min=0.0)"),
+    Row("a_max max_val maxval", "NumPy", "x.clip(max=1.0)"),
+    Row("input self tensor inputs", "PyTorch", "pb.softmax(x)", "the first operand is given by its place"),
+    Row("other", "PyTorch", "pb.maximum(x, y)", "operands are given by their place"),
+    Row("out", "NumPy", "y = pb.exp(x)", "results are new tensors; np.exp(x, out=y) writes"),
+    Row("inplace", "PyTorch", "", "leave it out: results are new tensors"),
+    Row("device", "PyTorch, JAX", "", CPU),
+    Row("requires_grad", "PyTorch", "pb.zeros(3).requires_grad_()"),
+    Row("dtype", "NumPy", "x.astype(np.float64).sum()"),
+    Row("negative_slope alpha", "PyTorch, Keras", "pb.leaky_relu(x, slope=0.1)"),
+    Row("num_classes depth", "PyTorch, TensorFlow", "pb.one_hot(labels, classes=3)"),
+    Row("mean", "PyTorch", "pb.random.normal(loc=0.0)"),
+    Row("std stddev", "PyTorch, TensorFlow", "pb.random.normal(scale=1.0)"),
+    Row("shape", "JAX, TensorFlow", "pb.random.normal(size=(2, 3))"),
+    Row("key seed generator random_state", "JAX, PyTorch", "pb.random.normal(rng=0)"),
+    Row("learning_rate step_size eta", "Keras, JAX", "pb.optim.SGD([w], lr=0.1)"),
+    Row("beta1 beta2 beta_1 beta_2 b1 b2", "Keras, JAX", "pb.optim.Adam([w], betas=(0.9, 0.999))"),
+    Row("epsilon", "Keras", "pb.optim.Adam([w], eps=1e-8)"),
+    Row("decay l2", "Keras", "pb.optim.AdamW([w], weight_decay=0.01)"),
+    Row("parameters model", "PyTorch", "pb.optim.SGD(params=[w], lr=0.1)"),
+    Row("amsgrad maximize foreach fused capturable differentiable", "PyTorch", "", LATER),
+    Row("set_to_none", "PyTorch", "optimizer.zero_grad()", "gradients become None"),
+    Row("closure", "PyTorch", "optimizer.step()", "compute the loss before"),
+    Row("input_dim in_dim n_in input_size", "Keras", "pb.nn.Linear(in_features=3, out_features=2)"),
+    Row("units output_dim out_dim n_out output_size", "Keras", "pb.nn.Linear(3, out_features=2)"),
+    Row("use_bias", "Keras", "pb.nn.Linear(3, 2, bias=False)"),
+    Row("rate", "Keras", "pb.nn.Dropout(p=0.5)"),
+    Row("start_dim end_dim", "PyTorch", "pb.nn.Flatten(start_axis=1)"),
+    Row("weight pos_weight ignore_index label_smoothing", "PyTorch", 'pb.cross_entropy(logits, labels, reduction="none")', "and weigh the losses"),
+    Row("size_average reduce", "PyTorch", 'pb.cross_entropy(logits, labels, reduction="sum")'),
+    Row("target", "PyTorch", "pb.cross_entropy(logits, labels=labels)"),
+    Row("from_logits", "Keras", "pb.binary_cross_entropy_with_logits(x, x)"),
+    Row("num_workers pin_memory collate_fn sampler persistent_workers prefetch_factor", "PyTorch", "", "leave it out: batches are cut from arrays at once"),
+    Row("gradient", "PyTorch", "loss.backward(grad=1.0)"),
+    Row("inputs", "PyTorch", "pb.gradients(loss, wrt=[w])"),
+    Row("argnum", "autograd", "pb.grad(f, argnums=0)"),
+    Row("holomorphic allow_int reduce_axes", "JAX", "", LATER),
+    Row("donate_argnums donate_argnames", "JAX", "", "leave it out: memory is reused where nobody looks"),
+    Row("fullgraph dynamic backend mode options", "PyTorch", "pb.compile(f)", "there is nothing to choose"),
+    Row("jit_compile autograph", "TensorFlow", "pb.compile(f)", "there is nothing to choose"),
+)  # fmt: skip
+
+TABLES: Final = {
+    "pullback": PACKAGE, "pullback.nn": NN, "pullback.optim": OPTIM, "pullback.functions.random": RANDOM,
+    "pullback.data": DATA, "Tensor": TENSOR, "Module": MODULE, "keyword": KEYWORDS,
+}  # fmt: skip
+
+
+def rows_for(owner: str, name: str) -> list[Row]:
+    """The rows of a table that have a name.
+
+    >>> [row.here for row in rows_for("pullback", "cat")]
+    ['pb.concat([x, y], axis=0)']
+    """
+    return [row for row in TABLES.get(owner, ()) if name in row.names.split()]
