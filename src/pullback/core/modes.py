@@ -6,11 +6,16 @@ and an exception restores what was.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ContextDecorator
 from contextvars import ContextVar
 from functools import wraps
 from inspect import iscoroutinefunction, isgeneratorfunction
-from typing import Any, Final, Protocol, Self
+from typing import Any, Final, Protocol, Self, TypeVar, overload
+
+from pullback.core.errors import OptionError
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 _new: Final = object.__new__
 
@@ -171,7 +176,23 @@ class ModeContext(ContextDecorator):
                 steps.close()
 
 
-def no_grad() -> ModeContext:
+def _within(name: str, function: Any, **changes: bool) -> Any:
+    """A mode as a context manager; or a function that runs in it, for `@no_grad` without brackets."""
+    if function is None:
+        return ModeContext(**changes)
+    if isinstance(function, type) or not callable(function):
+        raise OptionError(
+            f"{name}: it decorates functions and methods", got=getattr(function, "__name__", repr(function)),
+            fix=f"@pb.{name} above a function, or with pb.{name}(): ...",
+        )  # fmt: skip
+    return ModeContext(**changes)(function)
+
+
+@overload
+def no_grad(function: None = None, /) -> ModeContext: ...
+@overload
+def no_grad(function: F, /) -> F: ...
+def no_grad(function: Any = None, /) -> Any:
     """Compute without recording, as a context manager or a decorator.
 
     >>> import pullback as pb
@@ -181,10 +202,14 @@ def no_grad() -> ModeContext:
     >>> y.requires_grad
     False
     """
-    return ModeContext(recording=False)
+    return _within("no_grad", function, recording=False)
 
 
-def enable_grad() -> ModeContext:
+@overload
+def enable_grad(function: None = None, /) -> ModeContext: ...
+@overload
+def enable_grad(function: F, /) -> F: ...
+def enable_grad(function: Any = None, /) -> Any:
     """Record again inside `no_grad`, as a context manager or a decorator.
 
     >>> import pullback as pb
@@ -194,10 +219,14 @@ def enable_grad() -> ModeContext:
     >>> y.requires_grad
     True
     """
-    return ModeContext(recording=True)
+    return _within("enable_grad", function, recording=True)
 
 
-def detect_anomaly() -> ModeContext:
+@overload
+def detect_anomaly(function: None = None, /) -> ModeContext: ...
+@overload
+def detect_anomaly(function: F, /) -> F: ...
+def detect_anomaly(function: Any = None, /) -> Any:
     """Raise `NotFiniteError` at the first op whose value or derivative is NaN or infinite, with the user's line.
 
     >>> import pullback as pb
@@ -208,10 +237,14 @@ def detect_anomaly() -> ModeContext:
         ...
     pullback.core.errors.NotFiniteError: sqrt: the derivative is not finite...
     """
-    return ModeContext(anomaly=True)
+    return _within("detect_anomaly", function, anomaly=True)
 
 
-def strict_nan() -> ModeContext:
+@overload
+def strict_nan(function: None = None, /) -> ModeContext: ...
+@overload
+def strict_nan(function: F, /) -> F: ...
+def strict_nan(function: Any = None, /) -> Any:
     """Let 0 · inf be NaN in derivatives, as IEEE 754 says, instead of the 0 of a branch that was not taken.
 
     >>> import numpy as np
@@ -224,10 +257,14 @@ def strict_nan() -> ModeContext:
     1.0
     nan
     """
-    return ModeContext(strict_nan=True)
+    return _within("strict_nan", function, strict_nan=True)
 
 
-def strict() -> ModeContext:
+@overload
+def strict(function: None = None, /) -> ModeContext: ...
+@overload
+def strict(function: F, /) -> F: ...
+def strict(function: Any = None, /) -> Any:
     """Make the lints raise: (N, 1)-(N,) broadcasts, and float64 batches in float32 models.
 
     >>> import pullback as pb
@@ -237,4 +274,4 @@ def strict() -> ModeContext:
         ...
     pullback.core.errors.BroadcastWarning: ...
     """
-    return ModeContext(strict=True)
+    return _within("strict", function, strict=True)

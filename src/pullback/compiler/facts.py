@@ -1,0 +1,108 @@
+"""Facts: what something was when a function was recorded, to be compared with what it is now."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from operator import is_
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+
+from pullback.compiler.identity import PLAIN, frozen
+
+MISSING: Final = type("Missing", (), {"__repr__": lambda _: "missing", "__slots__": ()})()
+
+
+class Fact(NamedTuple):
+    """Something that was seen: `get(argument)` gave `value`.
+
+    `get` never runs code of the user's. It raises AttributeError or ValueError where there is nothing any more, or
+    gives MISSING or None.
+    """
+
+    get: Callable[[Any], Any]
+    argument: Any
+    value: Any
+    label: str
+    line: str | None = None
+    """Where the function reads it."""
+
+    @property
+    def now(self) -> Any:
+        """What `get` gives now."""
+        try:
+            return self.get(self.argument)
+        except (AttributeError, LookupError, ValueError):
+            return MISSING
+
+    @property
+    def holds(self) -> bool:
+        """Whether the value is the same; for what cannot change by itself, equal suffices."""
+        now = self.now
+        return now is self.value or same(now, self.value)
+
+    def quick(self) -> Callable[[], bool]:
+        """The quickest function that tells whether the value is the same; where in doubt, that it is not."""
+        argument, then = self.argument, self.value
+        if type(then) is Numbers:
+            take, content = argument.tobytes, then.content
+            return lambda: take() == content
+        if type(argument) in (list, deque):
+            count = len(then)
+            return lambda: len(argument) == count and all(map(is_, argument, then))
+        if type(argument) is dict:
+            count = len(argument)
+            keys, values = then[:count], then[count:]
+            return lambda: (
+                len(argument) == count and all(map(is_, argument, keys)) and all(map(is_, argument.values(), values))
+            )
+        return lambda: self.holds
+
+    @property
+    def number(self) -> bool:
+        """Whether the value is one of many: a number, or the numbers of an array."""
+        value = self.value
+        return (isinstance(value, (int, float, complex, np.number)) and not isinstance(value, bool)) or (
+            type(value) is Numbers
+        )
+
+    def __str__(self) -> str:
+        return f"{self.label} was {_shown(self.value)} and is {_shown(self.now)}"
+
+
+class Numbers(NamedTuple):
+    """What an array held."""
+
+    content: Any
+
+    def __repr__(self) -> str:
+        return "other numbers"
+
+
+def same(now: Any, then: Any) -> bool:
+    """Whether two values that are not identical are the same nevertheless; no comparison of the user's is run."""
+    if type(now) is not type(then):
+        return False
+    if isinstance(then, tuple):
+        return len(now) == len(then) and all(a is b or same(a, b) for a, b in zip(now, then, strict=True))
+    if isinstance(then, _METHODS):  # made anew at each read
+        return then.__self__ is now.__self__ and _function(then) is _function(now)
+    return isinstance(then, PLAIN) and bool(frozen(now) == frozen(then))
+
+
+class _Example:
+    def method(self) -> None: ...
+
+
+_METHODS: Final = (type(_Example().method), type([].append), type([].__len__))
+
+
+def _function(method: Any) -> Any:
+    return getattr(method, "__func__", None) or method.__name__
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, PLAIN) or value is MISSING:
+        return repr(value)
+    return f"{len(value)} values" if type(value) is tuple else f"a {type(value).__name__}"
