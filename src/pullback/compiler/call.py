@@ -105,7 +105,9 @@ class Call(NamedTuple):
         result = f(*args, **kwargs)
         originals: dict[int, Any] = {}
         for original, view, array in zip(self.arrays, views, held, strict=True):
-            originals[id(view)] = original
+            if isinstance(original, Tensor):
+                continue
+            originals[id(view)] = Tensor(np.array(view.array))  # of its own: the caller's memory may be used again
             if view.array is not array and isinstance(original, np.ndarray):
                 original[...] = view.array  # what is written to the tensor is written to the array
         return rebuild(result, [originals.get(id(x), boxed(x)) for x in leaves(result)])

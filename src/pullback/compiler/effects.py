@@ -10,7 +10,7 @@ import sys
 import warnings
 from array import array as PackedArray  # noqa: N812 (it is a class)
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
 from types import GeneratorType
 from typing import Any, Final, NamedTuple, final
@@ -157,11 +157,14 @@ class Effects:
                 self._taken[id(_source(value))] = _Taken(_source(value), how, how.take(_source(value)), label, line)
         self._undone = list(self._taken.values())
 
-    def change(self) -> Change | None:
-        """The first of them that the call has changed so far, other than in operations that a program does again."""
+    def change(self, besides: Container[int] = ()) -> Change | None:
+        """The first of them that the call has changed so far, other than in operations that a program does again.
+
+        Objects of the ids `besides` may have changed.
+        """
         if self._first is None:
-            for taken in self._taken.values():
-                if not taken.how.is_as(taken.value, taken.then):
+            for key, taken in self._taken.items():
+                if key not in besides and not taken.how.is_as(taken.value, taken.then):
                     self._first = Change(f"{taken.label} is changed by the function", taken.line)
                     break
         return self._first

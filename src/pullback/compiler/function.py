@@ -202,16 +202,25 @@ class Compiled:
         return MISFIT
 
     def _run(self, ready: Ready, call: Call) -> Any:
-        arrays = ready.arrays(call)
-        if self._check:
-            result = checked(
-                self.__name__, ready.runner, ready.raw, arrays, partial(self._f, *call.args, **call.kwargs)
-            )
-        else:
-            result = ready.answer(ready.runner.run(arrays), call)
-            self._short = ready.short_way(call)
+        def run() -> Any:
+            return ready.answer(ready.runner.run(ready.arrays(call)), call)
+
+        result = checked(self.__name__, ready, call, self._f, run) if self._check else run()
+        short = ready.short_way(call)
+        self._short = self._checked_way(ready, short) if self._check and short is not None else short
         ready.calls += result is not MISFIT
         return result
+
+    def _checked_way(self, ready: Ready, short: Short) -> Short:
+        """The short way with a check of what it gives."""
+
+        def checked_short(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+            call = take_apart(args, kwargs, self._static, current_mode())
+            if ready.differs(call) is not None:
+                return MISFIT
+            return checked(self.__name__, ready, call, self._f, lambda: short(args, kwargs))
+
+        return checked_short
 
     def _recordings(self, call: Call) -> Recordings | None:
         """The recordings for a kind of arguments; None if there are too many kinds."""

@@ -206,6 +206,7 @@ class Dependencies:
             self._reached[id(value)] = value, label
             self._attributes.implicit(value, label, line or "")
         elif not isinstance(value, (type, ModuleType)):
+            self._reached[id(value)] = value, label  # a namespace of Python's holds what is the user's
             for part in self._attributes.held(value):
                 self.use(part, label, line)
 

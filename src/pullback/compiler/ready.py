@@ -49,6 +49,7 @@ class Ready:
         self._changed = made.state
         self._nodes = made.nodes
         self._given = [leaf.number for leaf in leaves(made.result) if isinstance(leaf, Given)]
+        self._personal = made.personal
         self._rewritten = {number for number, _ in made.rewritten}
         self._written = {id(captured.tensor) for captured in made.written}
         self._changes = -1  # the count of changes at which all was as it is here
@@ -70,8 +71,9 @@ class Ready:
             return "an argument that requires a gradient is another tensor"
         if any(call.arrays[number] is not tensor for number, tensor in self._changed.items()):
             return "an argument that is changed in place is another tensor"
-        if any(not isinstance(call.arrays[number], np.ndarray) for number in self._rewritten):
-            return "an argument that is changed in place is a tensor where there was an array"
+        for number, tensor in self._personal.items():
+            if isinstance(call.arrays[number], Tensor) is not tensor:
+                return f"{call.names[number]} is a tensor where there was an array, or the other way round"
         return None
 
     def arrays(self, call: Call) -> list[Any]:

@@ -87,6 +87,8 @@ class Record:
         What each captured tensor stood for in the graph: a tensor that begins to be tracked needs another program.
     state : dict
         Arguments, by their number, that are known by identity: leaves that require gradients, and what was changed.
+    personal : dict
+        Arguments, by their number, that are given back or changed: whether a tensor was given, and no array.
     watched : list
         Objects on whose attributes depends what was done: the modules that were called.
     made : list of weak references
@@ -107,6 +109,7 @@ class Record:
     grads: dict[int, tuple[Tensor, bool]] = field(default_factory=dict)
     nodes: list[tuple[Tensor, Node | None]] = field(default_factory=list)
     state: dict[int, Tensor] = field(default_factory=dict)
+    personal: dict[int, bool] = field(default_factory=dict)
     watched: list[Any] = field(default_factory=list)
     made: list[weakref.ref[Tensor]] = field(default_factory=list)
     live: bool = False

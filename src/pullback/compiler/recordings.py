@@ -34,6 +34,7 @@ class _Pending(NamedTuple):
     def comparable(self, call: Call) -> bool:
         """Whether only numbers changed since. Another flag or object is a reason for another program."""
         same = all(a is b for a, b in zip(call.state, self.state, strict=True))
+        same &= all(isinstance(call.arrays[n], Tensor) is tensor for n, tensor in self.made.personal.items())
         return same and all(fact.number for fact in self.seen.changes())
 
     def preceded(self, made: Record) -> bool:

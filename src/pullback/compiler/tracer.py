@@ -51,6 +51,7 @@ class Tracer:
         self._known: dict[int, Operand] = {}  # by the id of an array that `_kept` keeps alive
         self._kept: list[Any] = []
         self._given: dict[int, tuple[str, Any, Tensor]] = {}
+        self._first_values: set[Operand | None] = set()  # of the arguments
         self._arguments: dict[Value, tuple[int, Any, Tensor]] = {}
         self._captured: dict[tuple[int, bool], tuple[Captured, Value]] = {}
         self._stand_ins: dict[int, tuple[Tensor, Any, Any]] = {}  # NumPy arrays that are no tensors
@@ -125,7 +126,9 @@ class Tracer:
         """A tensor that stands for an argument: an array or a tensor, that may be given elsewhere too."""
         tensor = Tensor(own(array))
         tensor.name = original.name if isinstance(original, Tensor) else None
-        self._arguments[self._new(tensor.array, name)] = number, original, tensor
+        value = self._new(tensor.array, name)
+        self._arguments[value] = number, original, tensor
+        self._first_values.add(value)
         self._given[number] = name, original, tensor
         self._made[id(tensor)] = tensor
         return tensor
@@ -187,10 +190,11 @@ class Tracer:
 
     def finish(self, result: Any, name: str) -> Record:
         """Put together what was noted."""
-        stand_ins = {id(tensor): number for number, _, tensor in self._arguments.values()}
+        stand_ins = {id(tensor): n for n, x, tensor in self._arguments.values() if isinstance(x, Tensor)}
         state = self._changed_arguments()
         rewritten = self._changed_arrays()
         originals = {id(tensor): x for number, (_, x, tensor) in self._given.items() if number in state}
+        personal = {number for number, (_, _, tensor) in self._given.items() if self._is_personal(tensor, result)}
         results: list[Tensor] = []
         holes: dict[int, Any] = {}
         blank = leaves(result)
@@ -227,6 +231,7 @@ class Tracer:
             grads={key: (t, before is not None) for key, (t, before, matters) in self.ledger.grads.items() if matters},
             nodes=[(t, node) for t, node in self.ledger.nodes if (id(t), False) in self._captured],
             state=state,
+            personal={number: isinstance(self._given[number][1], Tensor) for number in personal},
             watched=list(self._watched.values()),
             made=list(map(weakref.ref, self._made.values())),
             live=any(map(is_live, (*results, *(captured.current for captured in written)))),
@@ -285,6 +290,11 @@ class Tracer:
                 )  # fmt: skip
             changed[number] = self._operand(tensor)
         return changed
+
+    def _is_personal(self, tensor: Tensor, result: Any) -> bool:
+        """Whether an argument itself is given back or changed, and not only what it holds."""
+        value = self._known.get(id(tensor.array))
+        return value not in self._first_values or any(leaf is tensor for leaf in leaves(result))
 
     def _others(self, number: int, alike: Callable[[Any], bool]) -> bool:
         """Whether another argument, or an array that the function captured, is alike."""
