@@ -699,7 +699,7 @@ def custom_rule_that_reads_a_global(c):
         yield f(t)
 
 
-@program
+@refused
 def schedule_in_an_object(c):
     class Schedule:
         def __init__(self):
@@ -798,6 +798,27 @@ def array_that_numpy_reads_before(c):
             table[2] = 9.0
         if k == 6:
             table[:2] += 1.0
+        yield f(t)
+
+
+@program
+def array_of_which_one_number_matters(c):
+    table = np.arange(4.0)
+    f = c(lambda v: v * float(table[3]) + table[:2])
+    for k in range(12):
+        if k in (3, 4, 5):
+            table[:3] += 1.0
+        if k == 8:
+            table[3] += 1.0
+        yield f(t)
+
+
+@program
+def buffer_that_is_filled_outside(c):
+    buffer = np.zeros(2)
+    f = c(lambda v: v * buffer + buffer[::-1])
+    for k in range(12):
+        buffer[...] = k, k + 1
         yield f(t)
 
 

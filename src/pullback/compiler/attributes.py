@@ -5,6 +5,7 @@ A guard reads them in the same way, so it never runs a `__getattr__`, a property
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from operator import attrgetter
 from types import (
@@ -81,11 +82,18 @@ class Attributes:
         for name in sorted(n for n in names if n in known or (n.startswith("__") and n not in _NOT_IMPLICIT)):
             if any(isinstance(found, FunctionType) for found in _definitions(kind, name)):
                 self._of_object(value, label, name, line, called=True)
-        if self.open or "__getattr__" in names or "__getattribute__" in names:
-            slots = {n for c in kind.__mro__ for n, found in vars(c).items() if isinstance(found, MemberDescriptorType)}
-            for name in sorted({*own, *slots} | {n for n in names if not n.startswith("__")}):
-                for found, place in self._of_object(value, label, name, line).objects:
-                    sight.use(found, place, line)
+        if "__getattr__" in names or "__getattribute__" in names:
+            self.all_of(value, label, line)
+
+    def all_of(self, value: Any, label: str, line: str) -> None:
+        """All attributes of an object, of which any may be looked up."""
+        kind = type(value)
+        own = set(_own(value)) if not isinstance(value, ModuleType) else set()
+        slots = {n for c in kind.__mro__ for n, found in vars(c).items() if isinstance(found, MemberDescriptorType)}
+        names = {name for c in kind.__mro__ if not is_library(c) for name in vars(c) if not name.startswith("__")}
+        for name in sorted({*map(str, own), *slots, *names} if not is_library(kind) else own):
+            for found, place in self.read(value, label, name, line).objects:
+                self._sight.use(found, place, line)
 
     def held(self, value: Any) -> Iterator[Any]:
         """The functions that an object of a library's holds, as a rule of one's own or a cached function does."""
@@ -116,6 +124,11 @@ class Attributes:
 
     def _of_class(self, kind: type, label: str, name: str, line: str) -> Known:
         place, found = f"{label}.{name}", self._in_class(kind, label, name, line)
+        for one in _definitions(type(kind), name):
+            if isinstance(one, property) and one.fget is not None:
+                self._sight.call(one.fget, place, kind)
+            elif isinstance(one, FunctionType):
+                self._sight.call(one, place, kind)
         if found is MISSING or is_library(kind):
             self._sight.use(kind, label, line)
             return UNKNOWN
@@ -129,6 +142,9 @@ class Attributes:
     def _of_object(self, value: Any, label: str, name: str, line: str, *, called: bool = False) -> Known:
         sight, kind, place = self._sight, type(value), f"{label}.{name}"
         own = _own(value)
+        if isinstance(value, threading.local) and name in own:  # each thread has its own
+            sight.note(value, attrgetter(name), value, own[name], place, line)
+            return Known(((own[name], place),))
         found = self._in_class(kind, label, name, line, there=name in own)
         if isinstance(found, MemberDescriptorType):
             try:
@@ -204,7 +220,9 @@ _NOTHING: Final[dict[str, Any]] = {}
 def _own(value: Any) -> dict[str, Any]:
     """The attributes of an object itself."""
     try:
-        own = object.__getattribute__(value, "__dict__") if not isinstance(value, type) else dict(vars(value))
+        if isinstance(value, (type, threading.local)):
+            return dict(vars(value))
+        own = object.__getattribute__(value, "__dict__")
     except AttributeError:
         return _NOTHING
     return own if isinstance(own, dict) else dict(own) if isinstance(own, MappingProxyType) else _NOTHING

@@ -12,6 +12,7 @@ from array import array as PackedArray  # noqa: N812 (it is a class)
 from collections import deque
 from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
+from itertools import count, repeat
 from types import GeneratorType
 from typing import Any, Final, NamedTuple, final
 from zlib import crc32
@@ -76,27 +77,30 @@ def contents(container: Any) -> tuple[Any, ...]:
     return (*container, *container.values()) if isinstance(container, dict) else tuple(container)
 
 
-def _frame(generator: Any) -> Any:
-    """Where a generator stands: its line, and what its variables are."""
-    frame = generator.gi_frame
-    return None if frame is None else (frame.f_lasti, *(v for _, v in sorted(frame.f_locals.items())))
+def _unseen(iterator: Any) -> Any:
+    """Of what goes on in secret, nobody can say that it stands where it stood; unless it has come to its end."""
+    return None if isinstance(iterator, GeneratorType) and iterator.gi_frame is None else object()
 
 
 def _iterator(iterator: Any) -> Any:
     """Where an iterator of Python's stands, as it would be pickled."""
+    if isinstance(iterator, (count, repeat)):
+        return repr(iterator)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             parts = iterator.__reduce__()
         except (TypeError, AttributeError):
-            return repr(iterator)  # Python's counters say where they are
+            return _unseen(iterator)
     return tuple(_inside(part) for part in parts[1:])
 
 
 def _inside(part: Any) -> Any:
     if isinstance(part, tuple):
         return tuple(map(_inside, part))
-    return _iterator(part) if hasattr(type(part), "__next__") and not isinstance(part, GeneratorType) else part
+    if isinstance(part, GeneratorType):
+        return _unseen(part)
+    return _iterator(part) if hasattr(type(part), "__next__") else part
 
 
 _ROWS: Final[tuple[tuple[tuple[type, ...], Changing], ...]] = (
@@ -107,7 +111,7 @@ _ROWS: Final[tuple[tuple[tuple[type, ...], Changing], ...]] = (
     ((bytearray,), Changing(bytes, lambda value, then: value.__setitem__(slice(None), then))),
     ((PackedArray,), Changing(lambda value: value.tobytes())),
     ((random.Random,), Changing(lambda value: value.getstate(), lambda value, then: value.setstate(then))),
-    ((GeneratorType,), Changing(_frame, holds_others=True)),
+    ((GeneratorType,), Changing(_unseen, holds_others=True)),
 )  # fmt: skip
 
 

@@ -68,16 +68,16 @@ class Fact(NamedTuple):
         )
 
     def __str__(self) -> str:
+        if type(self.value) is Numbers:
+            then = np.frombuffer(self.value.content, self.argument.dtype).reshape(self.argument.shape)
+            return f"{self.label} was {_in_short(then)} and is {_in_short(self.argument)}"
         return f"{self.label} was {_shown(self.value)} and is {_shown(self.now)}"
 
 
 class Numbers(NamedTuple):
     """What an array held."""
 
-    content: Any
-
-    def __repr__(self) -> str:
-        return "other numbers"
+    content: bytes
 
 
 def same(now: Any, then: Any) -> bool:
@@ -100,6 +100,10 @@ _METHODS: Final = (type(_Example().method), type([].append), type([].__len__))
 
 def _function(method: Any) -> Any:
     return getattr(method, "__func__", None) or method.__name__
+
+
+def _in_short(array: Any) -> str:
+    return " ".join(np.array2string(array, threshold=6, edgeitems=2).split())
 
 
 def _shown(value: Any) -> str:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import builtins
 import os
 import weakref
-from collections import UserDict, UserList, deque
+from collections import ChainMap, UserDict, UserList, deque
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from operator import attrgetter
@@ -198,8 +198,8 @@ class Dependencies:
         """An object of a class, a class, a module or a container."""
         if children(value) is not None or isinstance(value, (set, frozenset, deque)):
             self.container(value, label, line)
-        if isinstance(value, (UserDict, UserList)):
-            self.use(value.data, label, line)
+        if isinstance(value, (UserDict, UserList, ChainMap)):
+            self.use(value.maps if isinstance(value, ChainMap) else value.data, label, line)
         if value is os.environ:
             self.container(value._data, label, line, any_length=True)
         if not is_library(value):
@@ -288,12 +288,18 @@ class Dependencies:
     def _settle(self) -> None:
         """Look up all that is named of unknown objects in all that were used: which may lead to more."""
         seen: set[tuple[int, str]] = set()
-        while new := [(k, n) for k in [*self._reached] for n in [*self._named] if (k, n) not in seen]:
+        while True:
+            new = [(k, n) for k in [*self._reached] for n in [*self._named] if (k, n) not in seen]
+            whole = [pair for pair in [*self._reached.values()] if self._attributes.open and self.first(pair[0], "all")]
+            if not new and not whole:
+                return
             seen.update(new)
             for key, name in new:
                 value, label = self._reached[key]
                 for found, place in self._attributes.of_any(value, label, name, self._named[name]).objects:
                     self.use(found, place, self._named[name])
+            for value, label in whole:
+                self._attributes.all_of(value, label, "")
 
     def _whole(self, value: Any, label: str) -> None:
         """All of a module or an optimizer, and of what it is made of."""

@@ -6,6 +6,8 @@ import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple, final
 
+import numpy as np
+
 from pullback.compiler.agree import agree
 from pullback.compiler.call import PLACE, Call
 from pullback.compiler.identity import PLAIN
@@ -67,6 +69,7 @@ class Recordings:
         self._watched: dict[int, Any] = {}  # what the function was found to call
         self._free: dict[int, Any] = {}  # arrays whose numbers were found not to matter
         self._told = False
+        self._varied: dict[int, tuple[Any, Any]] = {}  # arrays, with which of their numbers have changed without matter
         self._reasons: dict[str, tuple[int, str]] = {}  # by what changed: how often, and how it did the last time
 
     def fitting(self, call: Call) -> Iterator[Ready]:
@@ -148,9 +151,16 @@ class Recordings:
         return effects.change() if fact is None else Change(str(fact), fact.line)
 
     def _set_free(self, before: Dependencies, now: Dependencies) -> None:
-        """Arrays that have changed, while the function did the same: their numbers are inputs, or do not matter."""
-        changed = [fact.argument for fact in before.contents if type(fact.value) is Numbers and not fact.holds]
-        self._free |= {id(array): array for array in changed}
+        """Look no longer at arrays whose numbers have all changed, while the function did the same each time."""
+        for fact in before.contents:
+            if type(fact.value) is Numbers and not fact.holds:
+                array = fact.argument
+                then = np.frombuffer(fact.value.content, np.uint8).reshape(-1, array.itemsize)
+                other = (np.frombuffer(array.tobytes(), np.uint8).reshape(then.shape) != then).any(axis=1)
+                _, known = self._varied.get(id(array), (array, False))
+                self._varied[id(array)] = array, known | other
+                if np.all(self._varied[id(array)][1]):
+                    self._free[id(array)] = array
         now.forget(self._free)
 
     def explain(self) -> list[str]:
