@@ -1,7 +1,7 @@
 """Little programs as strangers write them: each is run as it is written and compiled, and must answer the same.
 
-A program is given what makes a step (`pb.compile`, or nothing), and yields what each call gave. It changes what it likes
-in between. Compiled, it may also raise TraceError, where its row says so.
+A program is given what makes a step (`pb.compile`, or nothing), and yields what each call gave. It changes what it
+likes in between. Compiled, it may also raise TraceError, where its row says so.
 """
 
 from __future__ import annotations
@@ -528,7 +528,7 @@ def a_name_that_appears(c):
 
     def step(v):
         try:
-            return v * APPEARS  # noqa: F821
+            return v * APPEARS
         except NameError:
             return v
 
@@ -1044,7 +1044,7 @@ def sorted_by_a_key(c):
             self.rank, self.w = rank, w
 
     items = [Item(1, 2.0), Item(2, 3.0)]
-    f = c(lambda v: v ** sorted(items, key=lambda i: i.rank)[0].w)
+    f = c(lambda v: v ** sorted(items, key=lambda i: i.rank)[0].w)  # noqa: FURB192 (that is the point)
     for k in range(8):
         if k == 4:
             items[0].rank = 5
@@ -1054,7 +1054,7 @@ def sorted_by_a_key(c):
 @program
 def map_and_filter(c):
     weights = [1.0, -2.0, 3.0]
-    f = c(lambda v: v * sum(map(lambda w: w * GLOBAL, filter(lambda w: w > 0, weights))))
+    f = c(lambda v: v * sum(map(lambda w: w * GLOBAL, filter(lambda w: w > 0, weights))))  # noqa: C417 (that is the point)
     global GLOBAL
     GLOBAL = 2.0
     for k in range(12):
@@ -1209,7 +1209,7 @@ def counter_by_setattr(c):
     log = Log()
 
     def step(v):
-        setattr(log, "calls", log.calls + 1)  # noqa: B010
+        setattr(log, "calls", log.calls + 1)  # noqa: B010 (that is the point)
         return v * 2.0
 
     f = c(step)
@@ -1345,8 +1345,7 @@ def cycling_iterator(c):
 @refused
 def generator_of_data(c):
     def numbers():
-        for n in [1.0, 1.0, 1.0, 4.0, 5.0]:
-            yield n
+        yield from [1.0, 1.0, 1.0, 4.0, 5.0]
 
     data = numbers()
     f = c(lambda v: v * next(data))
@@ -1405,8 +1404,8 @@ def branch_on_a_random_of_ones_own(c):
 
 @refused
 def branch_on_numpys_old_random_numbers(c):
-    np.random.seed(0)
-    f = c(lambda v: v if np.random.rand() < 0.5 else -v)
+    np.random.seed(0)  # noqa: NPY002 (that is the point)
+    f = c(lambda v: v if np.random.rand() < 0.5 else -v)  # noqa: NPY002 (that is the point)
     for _ in range(12):
         yield f(t)
 

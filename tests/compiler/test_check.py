@@ -9,9 +9,9 @@ import pullback as pb
 from pullback import optim
 from pullback.compiler import fallback
 from pullback.compiler.check import BOUND
+from pullback.compiler.commit import commit
 from pullback.compiler.executable import Executable
 from pullback.compiler.run import MISFIT, Runner
-from pullback.core.commit import commit
 
 x0 = np.array([[1.0, -2.0, 3.0], [0.5, 0.0, 7.0]])
 

@@ -9,15 +9,19 @@ import threading
 from collections.abc import Iterator
 from operator import attrgetter
 from types import (
-    ClassMethodDescriptorType, FunctionType, GetSetDescriptorType, MappingProxyType, MemberDescriptorType, MethodType,
+    FunctionType,
+    GetSetDescriptorType,
+    MappingProxyType,
+    MemberDescriptorType,
+    MethodType,
     ModuleType,
 )  # fmt: skip
 from typing import Any, Final, final
 
 import numpy as np
 
-from pullback.compiler.identity import PLAIN
 from pullback.compiler.facts import MISSING
+from pullback.compiler.identity import PLAIN
 from pullback.compiler.origin import is_library
 from pullback.compiler.paths import UNKNOWN, Known, Sight
 from pullback.core.changes import Noticed
@@ -53,7 +57,7 @@ class Attributes:
         return self._of_object(value, label, name, line)
 
     def of_any(self, value: Any, label: str, name: str, line: str) -> Known:
-        """An attribute that is read of an unknown object, which may be this one; nothing is said of what is not there."""
+        """An attribute of an unknown object, which may be this one; nothing is said of what is not there."""
         if isinstance(value, ModuleType):
             there = name in vars(value)
         else:

@@ -98,7 +98,9 @@ class Call(NamedTuple):
 
     def plainly(self, f: Callable[..., Any]) -> Any:
         """What the function gives as it is written, for tensors in place of arrays, as when it is recorded."""
-        views = [x if isinstance(x, Tensor) else Tensor(x[...] if isinstance(x, np.ndarray) else x) for x in self.arrays]
+        views = [
+            x if isinstance(x, Tensor) else Tensor(x[...] if isinstance(x, np.ndarray) else x) for x in self.arrays
+        ]
         held = [view.array for view in views]
         filled = iter(views)
         args, kwargs = rebuild(self.given, [next(filled) if x is PLACE else x for x in leaves(self.given)])

@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 import sys
 import warnings
-from array import array as PackedArray  # noqa: N812 (it is a class)
+from array import array as PackedArray
 from collections import deque
 from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
@@ -122,9 +122,8 @@ def changing(value: Any) -> Changing | None:
     for kinds, row in _ROWS:
         if isinstance(value, kinds):
             return row
-    if "numpy.random" in sys.modules:
-        if isinstance(_source(value), np.random.BitGenerator):
-            return Changing(lambda value: value.state, lambda value, then: setattr(value, "state", then))
+    if "numpy.random" in sys.modules and isinstance(_source(value), np.random.BitGenerator):
+        return Changing(lambda value: value.state, lambda value, then: setattr(value, "state", then))
     if hasattr(type(value), "__next__") and type(value).__module__ in ("builtins", "itertools"):
         return Changing(_iterator, holds_others=True)
     return None
@@ -206,4 +205,3 @@ def _everybodys() -> Iterator[tuple[Any, str, str | None]]:
     yield getattr(random, "_inst"), "Python's random generator", None  # noqa: B009 (it is private)
     if "numpy.random" in sys.modules:
         yield np.random.mtrand._rand, "np.random", None
-

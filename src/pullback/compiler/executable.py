@@ -11,6 +11,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from pullback.compiler import blas, threads
+from pullback.compiler.commit import commit
 from pullback.compiler.emit import RUN, buffers_of, emit
 from pullback.compiler.entry import Entry, Layout, nothing
 from pullback.compiler.fuse import fuse
@@ -21,7 +22,6 @@ from pullback.compiler.lower import Call, Kernel, Strides, lower
 from pullback.compiler.plan import Region, plan
 from pullback.compiler.products import Product
 from pullback.compiler.program import Constant, Operand, Program, Value
-from pullback.core.commit import commit
 
 Array: TypeAlias = np.ndarray[Any, Any]
 
@@ -43,9 +43,7 @@ class Stretch:
 class Frame:
     """The memory of one call at a time, and the functions that work in it."""
 
-    def __init__(
-        self, arena: int, scratch: int, stretches: Sequence[Stretch], checks: Sequence[Layout] | None
-    ) -> None:
+    def __init__(self, arena: int, scratch: int, stretches: Sequence[Stretch], checks: Sequence[Layout] | None) -> None:
         self.threads = threads.get_threads()
         self.memory = np.empty(arena + scratch * self.threads + 192, np.uint8)
         first = -self.memory.ctypes.data % 64

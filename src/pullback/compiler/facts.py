@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from operator import is_
+from types import BuiltinMethodType, MethodType, MethodWrapperType
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -91,11 +92,7 @@ def same(now: Any, then: Any) -> bool:
     return isinstance(then, PLAIN) and bool(frozen(now) == frozen(then))
 
 
-class _Example:
-    def method(self) -> None: ...
-
-
-_METHODS: Final = (type(_Example().method), type([].append), type([].__len__))
+_METHODS: Final = (MethodType, BuiltinMethodType, MethodWrapperType)
 
 
 def _function(method: Any) -> Any:

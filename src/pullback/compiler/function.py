@@ -15,7 +15,7 @@ from typing import Any, Final, final
 from pullback.compiler.call import Call, Key, Static, difference, take_apart
 from pullback.compiler.check import checked
 from pullback.compiler.drawing import graph_of
-from pullback.compiler.guards import learning
+from pullback.compiler.learning import learning
 from pullback.compiler.program import Program
 from pullback.compiler.ready import Ready, Short
 from pullback.compiler.recordings import Recordings
@@ -102,6 +102,7 @@ class Compiled:
             )  # fmt: skip
         update_wrapper(self, f, updated=())
         self.__name__: str = getattr(f, "__name__", type(f).__name__)
+        self.__qualname__: str = getattr(f, "__qualname__", self.__name__)
         self._f = f
         self._static = Static(f, static_argnums, static_argnames)
         self._kinds: dict[Key, Recordings] = {}
@@ -126,8 +127,8 @@ class Compiled:
         if captured := learning(self._f):
             warnings.warn(
                 PullbackWarning(
-                    f"deepcopy: the copy of {self.__name__} still works on the original's {captured}, which the function "
-                    "captured\n  fix  compile a method (@pb.compile above def step(self, ...)), or make the function "
+                    f"deepcopy: the copy of {self.__name__} still trains the original: the function captured {captured}"
+                    "\n  fix  compile a method (@pb.compile above def step(self, ...)), or make the function "
                     "anew for the copy"
                 ),
                 stacklevel=2,

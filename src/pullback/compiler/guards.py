@@ -23,13 +23,13 @@ from typing import Any, Final, final
 import numpy as np
 
 from pullback.compiler.attributes import Attributes
-from pullback.compiler.identity import PLAIN
 from pullback.compiler.effects import SMALL, changing, contents
 from pullback.compiler.facts import MISSING, Fact, Numbers
+from pullback.compiler.identity import PLAIN
 from pullback.compiler.origin import is_library
 from pullback.compiler.paths import UNKNOWN, Known, Path
 from pullback.core.changes import Noticed, changed
-from pullback.core.tree import children, leaves
+from pullback.core.tree import children
 from pullback.tensor import Tensor
 
 _MOST: Final = 10_000  # objects that are looked at
@@ -201,7 +201,7 @@ class Dependencies:
         if isinstance(value, (UserDict, UserList, ChainMap)):
             self.use(value.maps if isinstance(value, ChainMap) else value.data, label, line)
         if value is os.environ:
-            self.container(value._data, label, line, any_length=True)
+            self.container(vars(value)["_data"], label, line, any_length=True)
         if not is_library(value):
             self._reached[id(value)] = value, label
             self._attributes.implicit(value, label, line or "")
@@ -224,7 +224,7 @@ class Dependencies:
         self, owner: Any, get: Callable[[Any], Any], argument: Any, value: Any, label: str, line: str | None
     ) -> None:
         """Note what a name stands for."""
-        if self.first(owner, f"is {argument if isinstance(argument, PLAIN) else ''} {label}"):
+        if self.first(owner, f"is {argument!r} {label}" if isinstance(argument, str) else f"is {label}"):
             self.names.append(Fact(get, argument, value, label, line or None))
 
     def absent(self, own: dict[str, Any], name: str, label: str) -> None:
@@ -324,25 +324,6 @@ class Dependencies:
                     self._held(part, f"{label}.{key}", library=library)
         else:
             self.use(value, label)
-
-
-def learning(f: Any) -> str | None:
-    """The first variable around a function that leads to what learns, which a copy of the function shares with it.
-
-    >>> w = Tensor(np.ones(3))
-    >>> learning(lambda x: x * w), learning(lambda x: x * 2)
-    ('w', None)
-    """
-    if not isinstance(f, FunctionType):
-        return next(filter(None, map(learning, f.args)), None) if isinstance(f, partial) else None
-    for name, cell in zip(f.__code__.co_freevars, f.__closure__ or (), strict=True):
-        held = Fact(_cell, cell, None, "").now
-        parts = [*leaves(held), *leaves([*getattr(held, "__dict__", {}).values()])]
-        if any(isinstance(part, (Tensor, Noticed)) for part in parts):
-            return name
-        if isinstance(held, FunctionType) and (inside := learning(held)):
-            return inside
-    return None
 
 
 _BY_NUMBER: Final = (list.__getitem__, tuple.__getitem__)

@@ -9,7 +9,7 @@ from typing import Any, final
 
 import numpy as np
 
-from pullback.core.commit import commit
+from pullback.compiler.commit import commit
 from pullback.core.graph import Node
 from pullback.tensor import Tensor
 
@@ -76,9 +76,9 @@ def drawn(generators: Iterable[np.random.Generator]) -> tuple[Iterator[Any], tup
 
 
 # Writes as C does them, for `commit`.
-set_array: Any = Tensor.array.__set__  # type: ignore[attr-defined]  # slots are descriptors
-set_node: Any = Tensor.node.__set__  # type: ignore[union-attr]
-set_grad: Any = Node.grad.__set__
+set_array: Any = vars(Tensor)["array"].__set__
+set_node: Any = vars(Tensor)["node"].__set__
+set_grad: Any = vars(Node)["grad"].__set__
 write_all: Any = np.ndarray.__setitem__
 
 

@@ -201,9 +201,7 @@ class Path:
         constant = len(key.objects) == 1 and key.objects[0][1] is _CONSTANT and not key.open
         self._use(key)
         if constant:
-            return self._each(
-                owner, lambda value, label: self._sight.item(value, label, key.objects[0][0], self._line)
-            )
+            return self._each(owner, lambda value, label: self._sight.item(value, label, key.objects[0][0], self._line))
         return self._parts(owner)
 
     def _parts(self, owner: Known) -> Known:

@@ -71,8 +71,8 @@ class Ready:
             return "an argument that requires a gradient is another tensor"
         if any(call.arrays[number] is not tensor for number, tensor in self._changed.items()):
             return "an argument that is changed in place is another tensor"
-        for number, tensor in self._personal.items():
-            if isinstance(call.arrays[number], Tensor) is not tensor:
+        for number, is_tensor in self._personal.items():
+            if isinstance(call.arrays[number], Tensor) is not is_tensor:
                 return f"{call.names[number]} is a tensor where there was an array, or the other way round"
         return None
 
@@ -121,7 +121,13 @@ class Ready:
         It compares by identity what names stand for and what is fixed, by type what is given, and nothing else: the
         runner looks at the arrays. None if arguments like these have to be taken apart.
         """
-        if self._changed or self._given or self._rewritten or call.fixed or not all(map(_is_flat, whole := (*call.args, *call.kwargs.values()))):
+        if (
+            self._changed
+            or self._given
+            or self._rewritten
+            or call.fixed
+            or not all(map(_is_flat, whole := (*call.args, *call.kwargs.values())))
+        ):
             return None
         short = self._short_way(leaves(whole), [i for i, leaf in enumerate(leaves(call.given)) if leaf is PLACE])
         if not call.kwargs and not any(isinstance(value, _CONTAINERS) for value in whole):

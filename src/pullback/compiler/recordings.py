@@ -10,13 +10,13 @@ import numpy as np
 
 from pullback.compiler.agree import agree
 from pullback.compiler.call import PLACE, Call
-from pullback.compiler.identity import PLAIN
 from pullback.compiler.effects import Change, Effects
 from pullback.compiler.facts import Numbers
 from pullback.compiler.guards import Dependencies
+from pullback.compiler.identity import PLAIN
 from pullback.compiler.ready import Ready
 from pullback.compiler.record import Record
-from pullback.compiler.tracer import record
+from pullback.compiler.recording import record
 from pullback.core.errors import PullbackWarning, TraceError
 from pullback.core.tree import leaves
 from pullback.tensor import Tensor
@@ -206,8 +206,9 @@ class Recordings:
             self._told = True
             warnings.warn(
                 PullbackWarning(
-                    f"{self._name}: recorded again {times} times, lately because {reason}; after {2 * MOST} times it is "
-                    f"not compiled any more\n  fix  keep what changes in a tensor (t.assign), or pass it as an argument"
+                    f"{self._name}: recorded again {times} times, lately because {reason}; "
+                    f"after {2 * MOST} times it is not compiled any more\n"
+                    "  fix  keep what changes in a tensor (t.assign), or pass it as an argument"
                 ),
                 stacklevel=5,
             )

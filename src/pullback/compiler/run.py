@@ -12,6 +12,7 @@ from typing import Any, Final, final
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
+from pullback.compiler.commit import commit
 from pullback.compiler.entry import Layout
 from pullback.compiler.executable import Executable
 from pullback.compiler.fallback import native
@@ -25,7 +26,6 @@ from pullback.compiler.record import hole as hole
 from pullback.compiler.report import report
 from pullback.compiler.show import show, topics
 from pullback.compiler.views import strides_of
-from pullback.core.commit import commit
 from pullback.core.memory import empty, owned
 from pullback.core.tree import children, leaves, rebuild
 from pullback.tensor import Tensor

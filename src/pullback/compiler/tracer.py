@@ -8,7 +8,6 @@ what is written to it is an output of the program.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from types import FunctionType
 from typing import Any, Final, final
@@ -26,7 +25,7 @@ from pullback.core.errors import TraceError
 from pullback.core.graph import Node, ancestors, user_line
 from pullback.core.modes import ModeContext
 from pullback.core.primitive import Primitive
-from pullback.core.tree import children, leaves, rebuild
+from pullback.core.tree import leaves, rebuild
 from pullback.ops.indexing import get_
 from pullback.ops.movement import cast_
 from pullback.tensor import Tensor
@@ -267,7 +266,7 @@ class Tracer:
         for value, (number, original, tensor) in list(self._arguments.items()):
             if self._known.get(id(tensor.array)) is value or not isinstance(original, Tensor):
                 continue
-            if (id(original), False) in self._captured or self._others(number, lambda x, y=original: x is y):
+            if (id(original), False) in self._captured or any(x is original for x in self._others(number)):
                 raise given_twice(str(value), original)
             self.ledger.replace(original, tensor)
             self._captured[id(original), False] = Captured(original), value
@@ -281,7 +280,8 @@ class Tracer:
         for value, (number, original, tensor) in self._arguments.items():
             if self._known.get(id(tensor.array)) is value or not isinstance(original, np.ndarray):
                 continue
-            if self._others(number, lambda x, y=original: isinstance(x, np.ndarray) and np.may_share_memory(x, y)):
+            others = (x for x in self._others(number) if isinstance(x, np.ndarray))
+            if any(np.may_share_memory(x, original) for x in others):
                 raise given_twice(str(value), original)
             if not original.flags.writeable:
                 raise TraceError(
@@ -296,10 +296,10 @@ class Tracer:
         value = self._known.get(id(tensor.array))
         return value not in self._first_values or any(leaf is tensor for leaf in leaves(result))
 
-    def _others(self, number: int, alike: Callable[[Any], bool]) -> bool:
-        """Whether another argument, or an array that the function captured, is alike."""
+    def _others(self, number: int) -> list[Any]:
+        """The other arguments, and the arrays that the function captured."""
         given = [original for other, (_, original, _) in self._given.items() if other != number]
-        return any(map(alike, (*given, *(array for _, _, array in self._stand_ins.values()))))
+        return given + [array for _, _, array in self._stand_ins.values()]
 
     def answer(self, result: Any, made: Record) -> Any:
         """What the caller is given, as the program will give it: free of the graph where nothing is live."""
@@ -332,7 +332,9 @@ def given_twice(name: str, original: Any) -> TraceError:
 def _is_custom(primitive: Primitive) -> bool:
     """Whether a kernel is the user's own, and may do anything."""
     kernel = primitive.kernel
-    return isinstance(primitive, (CustomJVP, CustomVJP)) or (isinstance(kernel, FunctionType) and not is_library(kernel))
+    return isinstance(primitive, (CustomJVP, CustomVJP)) or (
+        isinstance(kernel, FunctionType) and not is_library(kernel)
+    )
 
 
 def is_live(tensor: Any) -> bool:
@@ -340,69 +342,3 @@ def is_live(tensor: Any) -> bool:
     if tensor is None or tensor.node is None or tensor.node.primitive is None:
         return False
     return all(node.saved is not None for node in ancestors([tensor.node]))
-
-
-def _held(tree: Any) -> Iterator[tuple[Any, list[tuple[Any, Any]]]]:
-    """The containers of a tree, with what they hold."""
-    parts = children(tree)
-    if parts is not None:
-        yield tree, parts
-        for _, part in parts:
-            yield from _held(part)
-
-
-def _require_unchanged(held: Sequence[tuple[Any, list[tuple[Any, Any]]]], name: str) -> None:
-    """See that arguments hold what they held: a function has copies of them, which its caller does not see."""
-    for container, before in held:
-        now = children(container) or []
-        if len(now) != len(before) or any(a != b or x is not y for (a, x), (b, y) in zip(now, before, strict=True)):
-            changed = [key for key, part in now if not any(key == k and part is p for k, p in before)]
-            raise TraceError(
-                f"{name}: it changes a {type(container).__name__} that it is given, which its program would not",
-                changed=", ".join(map(repr, changed)) or f"{len(before)} values became {len(now)}",
-                fix="change the tensors in it (t -= 1, t.assign), or give back another one",
-            )  # fmt: skip
-
-
-def record(
-    f: Callable[..., Any], fill: Callable[[Tracer], Any], name: str, effects: Effects | None = None
-) -> tuple[Any, Record, Ledger]:
-    """Run `f` once in the ordinary way, and write down what it does.
-
-    Parameters
-    ----------
-    f : callable
-        The function.
-    fill : callable
-        Gives (args, kwargs), with tensors that the tracer knows as arguments.
-    name : str
-        Of the program.
-    effects : Effects, optional
-        What `f` may change outside of tensors.
-
-    Returns
-    -------
-    result, Record, Ledger
-        What `f` gave; the program; and what can undo the call.
-
-    Raises
-    ------
-    TraceError
-        If `f` looks at a number of a tensor (`if`, `float`, `.item()`, `.numpy()`); names the line and the fix. As
-        after any error, nothing has changed.
-    """
-    tracer = Tracer(effects)
-    try:
-        with ModeContext(trace=tracer):
-            args, kwargs = fill(tracer)
-            held = list(_held((*args, *kwargs.values())))
-            result = tracer.with_arrays(f(*args, **kwargs))
-        _require_unchanged(held, name)
-        made = tracer.finish(result, name)
-        tracer.write_arrays(made)
-    except BaseException:
-        tracer.ledger.undo()
-        raise
-    finally:
-        tracer.ledger.give_back()
-    return tracer.answer(result, made), made, tracer.ledger

@@ -176,23 +176,34 @@ class ModeContext(ContextDecorator):
                 steps.close()
 
 
-def _within(name: str, function: Any, **changes: bool) -> Any:
-    """A mode as a context manager; or a function that runs in it, for `@no_grad` without brackets."""
-    if function is None:
-        return ModeContext(**changes)
-    if isinstance(function, type) or not callable(function):
-        raise OptionError(
-            f"{name}: it decorates functions and methods", got=getattr(function, "__name__", repr(function)),
-            fix=f"@pb.{name} above a function, or with pb.{name}(): ...",
-        )  # fmt: skip
-    return ModeContext(**changes)(function)
+class _Switch(Protocol):
+    """What gives a mode, and decorates with brackets and without."""
+
+    @overload
+    def __call__(self, function: None = None, /) -> ModeContext: ...
+    @overload
+    def __call__(self, function: F, /) -> F: ...
 
 
-@overload
-def no_grad(function: None = None, /) -> ModeContext: ...
-@overload
-def no_grad(function: F, /) -> F: ...
-def no_grad(function: Any = None, /) -> Any:
+def _bare(switch: Callable[[], ModeContext]) -> _Switch:
+    """Let a function that gives a mode also decorate by itself, without brackets."""
+
+    @wraps(switch)
+    def given(function: Any = None, /) -> Any:
+        if function is None:
+            return switch()
+        if isinstance(function, type) or not callable(function):
+            raise OptionError(
+                f"{switch.__name__}: it decorates functions and methods", got=repr(function),
+                fix=f"@pb.{switch.__name__} above a function, or with pb.{switch.__name__}(): ...",
+            )  # fmt: skip
+        return switch()(function)
+
+    return given
+
+
+@_bare
+def no_grad() -> ModeContext:
     """Compute without recording, as a context manager or a decorator.
 
     >>> import pullback as pb
@@ -202,14 +213,11 @@ def no_grad(function: Any = None, /) -> Any:
     >>> y.requires_grad
     False
     """
-    return _within("no_grad", function, recording=False)
+    return ModeContext(recording=False)
 
 
-@overload
-def enable_grad(function: None = None, /) -> ModeContext: ...
-@overload
-def enable_grad(function: F, /) -> F: ...
-def enable_grad(function: Any = None, /) -> Any:
+@_bare
+def enable_grad() -> ModeContext:
     """Record again inside `no_grad`, as a context manager or a decorator.
 
     >>> import pullback as pb
@@ -219,14 +227,11 @@ def enable_grad(function: Any = None, /) -> Any:
     >>> y.requires_grad
     True
     """
-    return _within("enable_grad", function, recording=True)
+    return ModeContext(recording=True)
 
 
-@overload
-def detect_anomaly(function: None = None, /) -> ModeContext: ...
-@overload
-def detect_anomaly(function: F, /) -> F: ...
-def detect_anomaly(function: Any = None, /) -> Any:
+@_bare
+def detect_anomaly() -> ModeContext:
     """Raise `NotFiniteError` at the first op whose value or derivative is NaN or infinite, with the user's line.
 
     >>> import pullback as pb
@@ -237,14 +242,11 @@ def detect_anomaly(function: Any = None, /) -> Any:
         ...
     pullback.core.errors.NotFiniteError: sqrt: the derivative is not finite...
     """
-    return _within("detect_anomaly", function, anomaly=True)
+    return ModeContext(anomaly=True)
 
 
-@overload
-def strict_nan(function: None = None, /) -> ModeContext: ...
-@overload
-def strict_nan(function: F, /) -> F: ...
-def strict_nan(function: Any = None, /) -> Any:
+@_bare
+def strict_nan() -> ModeContext:
     """Let 0 · inf be NaN in derivatives, as IEEE 754 says, instead of the 0 of a branch that was not taken.
 
     >>> import numpy as np
@@ -257,14 +259,11 @@ def strict_nan(function: Any = None, /) -> Any:
     1.0
     nan
     """
-    return _within("strict_nan", function, strict_nan=True)
+    return ModeContext(strict_nan=True)
 
 
-@overload
-def strict(function: None = None, /) -> ModeContext: ...
-@overload
-def strict(function: F, /) -> F: ...
-def strict(function: Any = None, /) -> Any:
+@_bare
+def strict() -> ModeContext:
     """Make the lints raise: (N, 1)-(N,) broadcasts, and float64 batches in float32 models.
 
     >>> import pullback as pb
@@ -274,4 +273,4 @@ def strict(function: Any = None, /) -> Any:
         ...
     pullback.core.errors.BroadcastWarning: ...
     """
-    return _within("strict", function, strict=True)
+    return ModeContext(strict=True)
