@@ -216,7 +216,7 @@ class Tensor(Methods, Writing, Backward):
         return f"Tensor({', '.join([text, *facts])})"
 
     def __format__(self, spec: str) -> str:
-        return format(self.array.item(), spec) if spec and self.size == 1 else str(self)
+        return format(self.item(), spec) if spec and self.size == 1 else str(self)
 
     def __hash__(self) -> int:
         return id(self)

@@ -70,13 +70,16 @@ def _compare(one: Equation, other: Equation, names: dict[Value, Any], name: str,
             )  # fmt: skip
         if frozen(value) != frozen(now):
             raise TraceError(
-                f"{name}: {one.primitive.name} was asked for something else", **_both(f"{param}={value!r}", f"{param}={now!r}"), changed=changed, line=other.line, fix=_BRANCH,
+                f"{name}: {one.primitive.name} was asked for something else",
+                **_both(f"{param}={value!r}", f"{param}={now!r}"), changed=changed, line=other.line, fix=_BRANCH,
             )  # fmt: skip
     for a, b in zip(one.operands, other.operands, strict=True):
         _compare_operands(a, b, one, other, names, name, changed)
     if one.output.spec != other.output.spec:
         raise TraceError(
-            f"{name}: {one.primitive.name} gave another shape or dtype", **_both(one.output.spec, other.output.spec), line=other.line, fix="shapes may depend on the shapes of arguments, not on numbers",
+            f"{name}: {one.primitive.name} gave another shape or dtype",
+            **_both(one.output.spec, other.output.spec), line=other.line,
+            fix="shapes may depend on the shapes of arguments, not on numbers",
         )  # fmt: skip
 
 
@@ -167,7 +170,8 @@ def _compare_results(first: Record, second: Record, names: dict[Value, Any], cha
     name = second.program.name
     if structure(first.result) != structure(second.result):
         raise TraceError(
-            f"{name}: two calls gave results of different structures", **_both(structure(first.result), structure(second.result)), changed=changed, fix=_BRANCH,
+            f"{name}: two calls gave results of different structures",
+            **_both(structure(first.result), structure(second.result)), changed=changed, fix=_BRANCH,
         )  # fmt: skip
     for number, (a, b) in enumerate(zip(first.program.outputs, second.program.outputs, strict=True)):
         constants = isinstance(a, Constant) and isinstance(b, Constant)

@@ -20,10 +20,11 @@ from pullback.compiler.origin import is_library
 from pullback.compiler.program import Constant, Equation, Operand, Program, Value
 from pullback.compiler.record import Captured, Given, Hole, Record, Rewritten, given, hole
 from pullback.core.arrays import as_operand
-from pullback.core.custom_kinds import CustomJVP, CustomVJP, Opaque
+from pullback.core.custom_kinds import CustomJVP, CustomVJP
 from pullback.core.errors import TraceError
 from pullback.core.graph import Node, ancestors, user_line
 from pullback.core.modes import ModeContext
+from pullback.core.opaque import Opaque
 from pullback.core.primitive import Primitive
 from pullback.core.tree import leaves, rebuild
 from pullback.ops.indexing import get_
