@@ -47,8 +47,8 @@ class Fact(NamedTuple):
         """The quickest function that tells whether the value is the same; where in doubt, that it is not."""
         argument, then = self.argument, self.value
         if type(then) is Numbers:
-            take, content = argument.tobytes, then.content
-            return lambda: take() == content
+            take, is_as = argument.tobytes, then.is_as
+            return lambda: is_as(take())
         if type(argument) in (list, deque):
             count = len(then)
             return lambda: len(argument) == count and all(map(is_, argument, then))
@@ -76,15 +76,27 @@ class Fact(NamedTuple):
 
 
 class Numbers(NamedTuple):
-    """What an array held."""
+    """What an array held, and which of its numbers, if any, were found not to matter."""
 
     content: bytes
+    free: Any = None
+
+    def is_as(self, now: bytes) -> bool:
+        """Whether an array of this size holds the same numbers now, where they matter."""
+        return now == self.content or (self.free is not None and not np.any(self.differ(now) & ~self.free))
+
+    def differ(self, now: bytes) -> Any:
+        """Which numbers are others now."""
+        then = np.frombuffer(self.content, np.uint8).reshape(len(self.free), -1)
+        return (np.frombuffer(now, np.uint8).reshape(then.shape) != then).any(axis=1)
 
 
 def same(now: Any, then: Any) -> bool:
     """Whether two values that are not identical are the same nevertheless; no comparison of the user's is run."""
     if type(now) is not type(then):
         return False
+    if isinstance(then, Numbers):
+        return len(now.content) == len(then.content) and then.is_as(now.content)
     if isinstance(then, tuple):
         return len(now) == len(then) and all(a is b or same(a, b) for a, b in zip(now, then, strict=True))
     if isinstance(then, _METHODS):  # made anew at each read

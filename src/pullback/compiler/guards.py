@@ -14,10 +14,19 @@ import builtins
 import os
 import weakref
 from collections import ChainMap, UserDict, UserList, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from operator import attrgetter
-from types import BuiltinMethodType, CellType, CodeType, FunctionType, GeneratorType, MethodType, ModuleType
+from types import (
+    BuiltinMethodType,
+    CellType,
+    CodeType,
+    FunctionType,
+    GeneratorType,
+    MappingProxyType,
+    MethodType,
+    ModuleType,
+)
 from typing import Any, Final, final
 
 import numpy as np
@@ -48,8 +57,8 @@ class Dependencies:
         The function.
     others : iterable
         What else it is given: objects among its arguments, and the modules that it was found to call.
-    free : container of int
-        The arrays, by `id`, whose numbers were found not to matter.
+    free : mapping
+        For arrays, by `id`, which of their numbers were found not to matter.
 
     Attributes
     ----------
@@ -61,11 +70,11 @@ class Dependencies:
         What has to be compared only when something was noticed to change.
     """
 
-    def __init__(self, f: Any, others: Iterable[Any] = (), free: Iterable[int] = ()) -> None:
+    def __init__(self, f: Any, others: Iterable[Any] = (), free: Mapping[int, Any] = MappingProxyType({})) -> None:
         self.names: list[Fact] = []
         self.contents: list[Fact] = []
         self.noticed: list[Fact] = []
-        self._free = frozenset(free)
+        self._free = dict(free)
         self._done: dict[tuple[int, str], Any] = {}  # which keeps alive what was looked at
         self._changing: list[tuple[Any, str, str | None]] = []
         self._absent: dict[int, tuple[dict[str, Any], str, set[str]]] = {}
@@ -88,10 +97,11 @@ class Dependencies:
         """What is not as it was."""
         return (fact for fact in (*self.names, *self.contents, *self.noticed) if not fact.holds)
 
-    def forget(self, free: Iterable[int]) -> None:
-        """Look no longer at what arrays hold whose numbers were found not to matter."""
-        ids = frozenset(free)
-        self.contents = [f for f in self.contents if type(f.value) is not Numbers or id(f.argument) not in ids]
+    def forget(self, free: Mapping[int, Any]) -> None:
+        """Look no longer at those numbers of arrays that were found not to matter."""
+        for i, fact in enumerate(self.contents):
+            if type(fact.value) is Numbers and id(fact.argument) in free:
+                self.contents[i] = fact._replace(value=numbers(fact.argument, free[id(fact.argument)]))
 
     def undo(self) -> None:
         """Let variables and attributes stand for what they stood for."""
@@ -248,8 +258,9 @@ class Dependencies:
 
     def _array(self, array: Any, label: str, line: str | None) -> None:
         """What NumPy computed from an array before tensors came in is a number of the program."""
-        if array.nbytes <= SMALL and not array.dtype.hasobject and id(array) not in self._free:
-            self.contents.append(Fact(numbers, array, numbers(array), label, line))
+        if array.nbytes <= SMALL and array.size and not array.dtype.hasobject:
+            free = self._free.get(id(array), np.zeros(array.size, bool))
+            self.contents.append(Fact(numbers, array, numbers(array, free), label, line))
 
     def call(self, function: Any, label: str, owner: Any = MISSING) -> None:
         """What a function sees that is called, on an object."""
@@ -329,9 +340,9 @@ class Dependencies:
 _BY_NUMBER: Final = (list.__getitem__, tuple.__getitem__)
 
 
-def numbers(array: Any) -> Numbers:
+def numbers(array: Any, free: Any = None) -> Numbers:
     """What an array holds."""
-    return Numbers(array.tobytes())
+    return Numbers(array.tobytes(), free)
 
 
 def _target(reference: Any) -> Any:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from operator import attrgetter
+from types import ModuleType
 from typing import Any, Final, final
 
 import numpy as np
 
 from pullback.compiler.call import PLACE, Call
-from pullback.compiler.facts import same
+from pullback.compiler.facts import Fact, same
 from pullback.compiler.guards import Dependencies
 from pullback.compiler.record import Given, Record
 from pullback.compiler.run import MISFIT, Runner
@@ -43,7 +44,7 @@ class Ready:
     """
 
     def __init__(self, raw: Record, made: Record, seen: Dependencies, state: Sequence[Tensor], reason: str) -> None:
-        self.raw, self.seen, self.state, self.reason = raw, seen, tuple(state), reason
+        self.raw, self.made, self.seen, self.state, self.reason = raw, made, seen, tuple(state), reason
         self.runner = Runner(made)
         self.calls = 0
         self._changed = made.state
@@ -107,7 +108,7 @@ class Ready:
         count = len(self.raw.program.equations)
         done = f"{count} operation{'s' * (count != 1)}, {self.calls} call{'s' * (self.calls != 1)}"
         lines = [f"{done}: {self.reason}" if self.reason else done]
-        guards = dict.fromkeys(fact.label for fact in (*self.seen.names, *self.seen.contents) if fact.value is not True)
+        guards = dict.fromkeys(fact.label for fact in (*self.seen.names, *self.seen.contents) if not _is_plain(fact))
         watched = sorted({fact.label.partition(".")[0] for fact in self.seen.noticed})
         if guards:
             lines.append(f"  as long as these are the same: {', '.join(guards)}")
@@ -200,6 +201,11 @@ class Ready:
             return result
 
         return short
+
+
+def _is_plain(fact: Fact) -> bool:
+    """Whether a fact is not worth telling: that there is nothing of a name, and what modules are called."""
+    return fact.value is True or isinstance(fact.value, ModuleType)
 
 
 def _is_flat(arg: Any) -> bool:

@@ -67,9 +67,9 @@ class Recordings:
         self._name = name
         self._pending: list[_Pending] = []
         self._watched: dict[int, Any] = {}  # what the function was found to call
-        self._free: dict[int, Any] = {}  # arrays whose numbers were found not to matter
+        self._free: dict[int, Any] = {}  # by `id`, the numbers of arrays that were found not to matter
+        self._arrays: dict[int, Any] = {}  # which lives as long
         self._told = False
-        self._varied: dict[int, tuple[Any, Any]] = {}  # arrays, with which of their numbers have changed without matter
         self._reasons: dict[str, tuple[int, str]] = {}  # by what changed: how often, and how it did the last time
 
     def fitting(self, call: Call) -> Iterator[Ready]:
@@ -133,7 +133,7 @@ class Recordings:
         except TraceError:
             undo()
             raise
-        self._set_free(pending.seen, seen)
+        self._set_free(pending.seen, seen, settled)
         settled.made.clear()
         self.ready.insert(0, Ready(made, settled, seen, call.state, reason))
         return result
@@ -150,17 +150,18 @@ class Recordings:
         fact = next(seen.changes(), None)
         return effects.change() if fact is None else Change(str(fact), fact.line)
 
-    def _set_free(self, before: Dependencies, now: Dependencies) -> None:
-        """Look no longer at arrays whose numbers have all changed, while the function did the same each time."""
+    def _set_free(self, before: Dependencies, now: Dependencies, made: Record) -> None:
+        """Look no longer at numbers that have changed without any matter, of arrays that the program reads itself."""
+        inputs: dict[int, Any] = {}
+        for captured in made.captured:
+            array = captured.tensor.array
+            while isinstance(array, np.ndarray):
+                inputs[id(array)] = array
+                array = array.base
         for fact in before.contents:
-            if type(fact.value) is Numbers and not fact.holds:
-                array = fact.argument
-                then = np.frombuffer(fact.value.content, np.uint8).reshape(-1, array.itemsize)
-                other = (np.frombuffer(array.tobytes(), np.uint8).reshape(then.shape) != then).any(axis=1)
-                _, known = self._varied.get(id(array), (array, False))
-                self._varied[id(array)] = array, known | other
-                if np.all(self._varied[id(array)][1]):
-                    self._free[id(array)] = array
+            if type(fact.value) is Numbers and id(fact.argument) in inputs and not fact.holds:
+                self._arrays[id(fact.argument)] = fact.argument
+                self._free[id(fact.argument)] = fact.value.free | fact.value.differ(fact.argument.tobytes())
         now.forget(self._free)
 
     def explain(self) -> list[str]:
@@ -184,7 +185,7 @@ class Recordings:
             except TraceError:
                 continue
             if ready.raw.had == made.had:
-                self._set_free(ready.seen, seen)
+                self._set_free(ready.seen, seen, ready.made)
                 ready.renew(made, seen, call.state)
                 return True
         return False
