@@ -302,7 +302,9 @@ def test_results_are_the_callers_own():
         for result in (out, again):
             assert same(result[0], pb.tensor((x1 + k) * 2))
             assert same(result[1], result[0])
+            assert result[0] is result[1]
             assert same(result[2], pb.tensor(x1 + k))
+            assert (result[2] is x) == (result is out)
             assert same(result[3], pb.tensor((x1 + k).T))
             assert result[4] is w
             assert same(list(result[5:]), [pb.tensor([k, 1.0]), pb.tensor([1.0, 1.0])])

@@ -12,7 +12,7 @@ from pullback.compiler.call import Static, take_apart
 from pullback.compiler.fuse import fuse
 from pullback.compiler.groups import is_reduction
 from pullback.compiler.passes import simplified
-from pullback.compiler.tracer import record
+from pullback.compiler.recording import record
 from pullback.compiler.views import ordered
 from pullback.core.modes import current_mode
 

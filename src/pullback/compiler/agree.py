@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pullback.compiler.call import PLAIN, frozen
+from pullback.compiler.identity import PLAIN, frozen
 from pullback.compiler.program import Constant, Equation, Operand, Program, Value
 from pullback.compiler.record import Captured, Record
 from pullback.core.errors import TraceError
@@ -53,7 +53,7 @@ def agree(first: Record, second: Record, changed: str | None = None) -> Record:
 def _compare(one: Equation, other: Equation, names: dict[Value, Any], name: str, changed: str | None) -> None:
     if one.primitive.name != other.primitive.name or len(one.operands) != len(other.operands):
         raise TraceError(
-            f"{name}: two calls did different things", once=one, then=other, changed=changed, line=other.line,
+            f"{name}: two calls did different things", **_both(one, other), changed=changed, line=other.line,
             fix=_BRANCH,
         )  # fmt: skip
     if one.primitive is not other.primitive:
@@ -70,15 +70,16 @@ def _compare(one: Equation, other: Equation, names: dict[Value, Any], name: str,
             )  # fmt: skip
         if frozen(value) != frozen(now):
             raise TraceError(
-                f"{name}: {one.primitive.name} was asked for something else", once=f"{param}={value!r}",
-                then=f"{param}={now!r}", changed=changed, line=other.line, fix=_BRANCH,
+                f"{name}: {one.primitive.name} was asked for something else",
+                **_both(f"{param}={value!r}", f"{param}={now!r}"), changed=changed, line=other.line, fix=_BRANCH,
             )  # fmt: skip
     for a, b in zip(one.operands, other.operands, strict=True):
         _compare_operands(a, b, one, other, names, name, changed)
     if one.output.spec != other.output.spec:
         raise TraceError(
-            f"{name}: {one.primitive.name} gave another shape or dtype", once=one.output.spec,
-            then=other.output.spec, line=other.line, fix="shapes may depend on the shapes of arguments, not on numbers",
+            f"{name}: {one.primitive.name} gave another shape or dtype",
+            **_both(one.output.spec, other.output.spec), line=other.line,
+            fix="shapes may depend on the shapes of arguments, not on numbers",
         )  # fmt: skip
 
 
@@ -88,14 +89,14 @@ def _compare_operands(
     if isinstance(a, Value) or isinstance(b, Value):
         if _name(a, names) != _name(b, names):
             raise TraceError(
-                f"{name}: two calls combined different tensors", once=one, then=other, changed=changed,
+                f"{name}: two calls combined different tensors", **_both(one, other), changed=changed,
                 line=other.line, fix=_SAME_TENSORS,
             )  # fmt: skip
     elif not _equal(a.value, b.value):
         array = getattr(b.value, "ndim", 0) > 0
         raise TraceError(
             f"{name}: {one.primitive.name} was given {'an array' if array else 'a number'} that changed between two "
-            "calls", once=_shown(a.value), then=_shown(b.value), changed=changed, line=other.line,
+            "calls", **_both(a.value, b.value), changed=changed, line=other.line,
             fix="draw with pb.random, or pass it as an argument" if array else _IN_TENSORS,
         )  # fmt: skip
 
@@ -108,9 +109,27 @@ def _equal(a: Any, b: Any) -> bool:
     """Whether two constants are the same, to the last bit."""
     if a is b:
         return True
+    if isinstance(a, np.ndarray) and isinstance(b, np.ndarray) and _memory(a) == _memory(b):
+        return True
     if isinstance(a, (np.ndarray, np.generic)) and type(a) is type(b):
         return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
     return bool(frozen(a) == frozen(b))
+
+
+def _both(once: Any, then: Any) -> dict[str, str]:
+    """What there was once and then, in words that differ."""
+    texts = _shown(once), _shown(then)
+    if texts[0] == texts[1] and getattr(once, "shape", None) == getattr(then, "shape", ()):
+        a, b = np.atleast_1d(once), np.atleast_1d(then)
+        bits = [np.ascontiguousarray(x).view(np.uint8).reshape(*x.shape, -1) for x in (a, b)]
+        if a.dtype == b.dtype and len(place := np.argwhere((bits[0] != bits[1]).any(axis=-1))):
+            at = tuple(map(int, place[0]))
+            texts = f"{a[at]!r} at {at}", f"{b[at]!r} at {at}"
+    if texts[0] == texts[1] and type(once) is type(then):
+        texts = texts[0], f"another {texts[1]}"
+    elif texts[0] == texts[1]:
+        texts = f"{texts[0]} ({type(once).__name__})", f"{texts[1]} ({type(then).__name__})"
+    return {"once": texts[0], "then": texts[1]}
 
 
 def _shown(value: Any) -> str:
@@ -136,21 +155,23 @@ def _compare_captured(first: Record, second: Record) -> None:
         if [c.key for c in getattr(first, what)] != [c.key for c in getattr(second, what)]:
             raise TraceError(
                 f"{second.program.name}: two calls {what.replace('written', 'wrote to')} different tensors",
-                once=", ".join(once) or "none", then=", ".join(then) or "none", fix=_SAME_TENSORS,
+                **_both(", ".join(once) or "none", ", ".join(then) or "none"), fix=_SAME_TENSORS,
             )  # fmt: skip
+    if first.rewritten != second.rewritten or first.state.keys() != second.state.keys():
+        raise TraceError(f"{second.program.name}: two calls wrote to different arguments", fix=_BRANCH)
     if list(map(id, first.cleared)) != list(map(id, second.cleared)):
         raise TraceError(
-            f"{second.program.name}: two calls forgot different gradients", once=f"{len(first.cleared)} gradients",
-            then=f"{len(second.cleared)} gradients", fix="call zero_grad() in each call, or in none",
+            f"{second.program.name}: two calls forgot different gradients",
+            fix="call zero_grad() in each call, or in none",
         )  # fmt: skip
 
 
 def _compare_results(first: Record, second: Record, names: dict[Value, Any], changed: str | None) -> None:
     name = second.program.name
-    if structure(first.result) != structure(second.result) or first.places != second.places:
+    if structure(first.result) != structure(second.result):
         raise TraceError(
-            f"{name}: two calls gave results of different structures", once=structure(first.result),
-            then=structure(second.result), changed=changed, fix=_BRANCH,
+            f"{name}: two calls gave results of different structures",
+            **_both(structure(first.result), structure(second.result)), changed=changed, fix=_BRANCH,
         )  # fmt: skip
     for number, (a, b) in enumerate(zip(first.program.outputs, second.program.outputs, strict=True)):
         constants = isinstance(a, Constant) and isinstance(b, Constant)
@@ -166,13 +187,12 @@ def _compare_results(first: Record, second: Record, names: dict[Value, Any], cha
         values = [isinstance(x, (*PLAIN, np.ndarray)) for x in (a, b)]
         if all(values):
             raise TraceError(
-                f"{name}: the result holds a value that changed", result=number, once=_shown(a), then=_shown(b),
+                f"{name}: the result holds a value that changed", result=number, **_both(a, b),
                 changed=changed, fix="give back tensors, in tuples, lists and dicts, and compute with tensors",
             )  # fmt: skip
         raise TraceError(
             f"{name}: the result holds an object that was made anew", result=number, changed=changed,
-            once=_shown(a) if values[0] else type(a).__name__,
-            then=_shown(b) if values[1] else type(b).__name__,
+            **_both(*(v if plain else type(v).__name__ for v, plain in zip((a, b), values, strict=True))),
             fix="give back tensors and plain values, in tuples, lists and dicts, or make the object once, outside the "
             "function",
         )  # fmt: skip
@@ -183,10 +203,10 @@ def with_arrays(first: Record, second: Record) -> Record:
 
     Arrays that were made anew, and are equal, stay constants.
     """
-    before = {id(array) for array in _arrays(first.program)}
+    before = {_memory(array) for array in _arrays(first.program)}
     inputs: dict[int, tuple[Captured, Value]] = {}
     for array in _arrays(second.program):
-        if id(array) in before and id(array) not in inputs:
+        if _memory(array) in before and id(array) not in inputs:
             captured = Captured(Tensor(array))
             inputs[id(array)] = captured, Value(array.shape, array.dtype, captured.label)
     if not inputs:
@@ -204,6 +224,13 @@ def with_arrays(first: Record, second: Record) -> Record:
         outputs=tuple(map(read, program.outputs)),
     )
     return replace(second, program=made, captured=[*second.captured, *(captured for captured, _ in inputs.values())])
+
+
+def _memory(array: Any) -> Any:
+    """What is the same of arrays that see the same numbers: the array itself, or where a view lies."""
+    if array.base is None:
+        return id(array)
+    return array.__array_interface__["data"][0], array.shape, array.strides, array.dtype.str
 
 
 def _arrays(program: Program) -> list[Any]:

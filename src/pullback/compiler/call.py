@@ -11,38 +11,18 @@ from typing import Any, Final, NamedTuple, final
 
 import numpy as np
 
+from pullback.compiler.identity import PLAIN, frozen
 from pullback.compiler.tracer import Tracer
 from pullback.core.errors import OptionError
 from pullback.core.modes import Mode
 from pullback.core.tree import children, leaves, rebuild, structure
 from pullback.tensor import Tensor
 
-PLAIN: Final = (int, float, complex, bool, str, bytes, type(None), np.generic, np.dtype, type(Ellipsis), slice, range)
 PLACE: Final = type("Place", (), {"__repr__": lambda _: "array", "__slots__": ()})()
 _STATE: Final = " that requires a gradient"
 _TRACKED: Final = " that is tracked"
 
 Key = tuple[tuple[str, Any], ...]
-
-
-@final
-class Identity:
-    """An object as part of a key: it equals itself alone."""
-
-    __slots__ = ("value",)
-
-    def __init__(self, value: Any) -> None:
-        self.value = value
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Identity) and self.value is other.value
-
-    def __hash__(self) -> int:
-        return id(self.value)
-
-    def __repr__(self) -> str:
-        name = getattr(self.value, "__name__", None)
-        return str(name) if name else f"a {type(self.value).__name__}"
 
 
 class Kind(NamedTuple):
@@ -116,11 +96,30 @@ class Call(NamedTuple):
         tensors = iter([self._argument(tracer, i) for i in range(len(self.arrays))])
         return rebuild(self.given, [next(tensors) if leaf is PLACE else leaf for leaf in leaves(self.given)])
 
+    def plainly(self, f: Callable[..., Any]) -> Any:
+        """What the function gives as it is written, for tensors in place of arrays, as when it is recorded."""
+        views = [
+            x if isinstance(x, Tensor) else Tensor(x[...] if isinstance(x, np.ndarray) else x) for x in self.arrays
+        ]
+        held = [view.array for view in views]
+        filled = iter(views)
+        args, kwargs = rebuild(self.given, [next(filled) if x is PLACE else x for x in leaves(self.given)])
+        result = f(*args, **kwargs)
+        originals: dict[int, Any] = {}
+        for original, view, array in zip(self.arrays, views, held, strict=True):
+            if isinstance(original, Tensor):
+                continue
+            originals[id(view)] = Tensor(np.array(view.array))  # of its own: the caller's memory may be used again
+            if view.array is not array and isinstance(original, np.ndarray):
+                original[...] = view.array  # what is written to the tensor is written to the array
+        return rebuild(result, [originals.get(id(x), boxed(x)) for x in leaves(result)])
+
     def _argument(self, tracer: Tracer, number: int) -> Tensor:
         array, name = self.arrays[number], self.names[number]
         if isinstance(array, Tensor):
             return tracer.argument(array.array, name, number, array)
-        return tracer.argument(np.array(array) if array.ndim else array, name, number)  # the caller may change it
+        whole = isinstance(array, np.ndarray)
+        return tracer.argument(np.array(array) if whole else array, name, number, array)  # the caller may change it
 
 
 @final
@@ -198,17 +197,9 @@ def _is_array(value: Any) -> bool:
     return isinstance(value, Tensor) or (isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind in "biufc")
 
 
-def frozen(value: Any) -> Any:
-    """A value as part of a key: what cannot change by itself by value, all else by identity."""
-    if isinstance(value, (tuple, list)):
-        return type(value), tuple(map(frozen, value))
-    if isinstance(value, dict):
-        return dict, tuple((frozen(name), frozen(part)) for name, part in value.items())
-    if isinstance(value, np.ndarray) and value.dtype != object:
-        return np.ndarray, value.shape, value.dtype, value.tobytes()
-    if isinstance(value, PLAIN):
-        return type(value), repr(value) if isinstance(value, (float, complex, slice, range)) else value
-    return Identity(value)
+def boxed(value: Any) -> Any:
+    """A NumPy array of numbers as a tensor, all else as it is."""
+    return Tensor(value) if isinstance(value, np.ndarray) and value.dtype.kind in "biufc" else value
 
 
 def difference(old: Key, new: Key) -> str:

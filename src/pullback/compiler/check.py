@@ -12,12 +12,16 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from pullback.compiler.call import Call
+from pullback.compiler.effects import Effects
 from pullback.compiler.facts import row_of
+from pullback.compiler.identity import PLAIN, frozen
+from pullback.compiler.ready import Ready
 from pullback.compiler.record import Record
-from pullback.compiler.run import MISFIT, Runner
+from pullback.compiler.run import MISFIT
 from pullback.core.errors import CompileCheckError
 from pullback.core.graph import Node
-from pullback.core.tree import leaves
+from pullback.core.tree import leaves, structure
 from pullback.tensor import Tensor
 
 BOUND: Final = 2**10  # in units of the last place
@@ -61,25 +65,43 @@ class _State(NamedTuple):
             yield f"{name}.grad", gradient
 
 
-def checked(name: str, runner: Runner, made: Record, arrays: list[Any], plain: Callable[[], Any]) -> Any:
-    """The result of the program, after the function's own was found to be the same.
+def checked(name: str, ready: Ready, call: Call, f: Callable[..., Any], run: Callable[[], Any]) -> Any:
+    """The result of the program, run as it always is, after the function's own was found to be the same.
 
     Raises CompileCheckError where they differ; names the output, the worst place, and both values.
     """
-    before = _State.of(made)
+    made = ready.raw
+    before, given = _State.of(made), [x.copy() if type(x) is np.ndarray else x for x in call.arrays]
+    effects = Effects(ready.seen.changing)
+    arrays = [(x, then) for x, then in zip(call.arrays, given, strict=True) if type(x) is np.ndarray]
+    drawn = {id(generator.bit_generator) for generator in made.program.generators}
     try:
-        expected = plain()
-        after = _State.of(made)
+        expected = call.plainly(f)
+        after, written = _State.of(made), [x.copy() for x, _ in arrays]
+        change = effects.change(besides=drawn)
     finally:
+        effects.undo()
         before.restore()
-    result = runner.run([np.array(array) if isinstance(array, np.ndarray) else array for array in arrays])
+        for x, then in arrays:
+            if x.flags.writeable:
+                x[...] = then
+    if change is not None:
+        raise CompileCheckError(f"{name}: the function does what its program does not", changed=change)
+    copied = [x.copy() if isinstance(x, np.ndarray) else x for x in leaves(expected)]  # which the program may write to
+    result = run()
     if result is MISFIT:
         return result
+    if structure(expected) != structure(result):
+        raise CompileCheckError(
+            f"{name}: the result has another structure", function=structure(expected), program=structure(result)
+        )
     exact = not any(row_of(equation.primitive).rounds for equation in made.program.equations)
-    for number, (a, b) in enumerate(zip(leaves(expected), leaves(result), strict=True)):
+    for number, (a, b) in enumerate(zip(copied, leaves(result), strict=True)):
         _compare(name, f"result {number}", getattr(a, "array", a), getattr(b, "array", b), exact=exact)
     now = _State.of(made)
     for (label, a), (_, b) in zip(after.named(), now.named(), strict=True):
+        _compare(name, label, a, b, exact=exact)
+    for label, a, (b, _) in zip(call.names, written, arrays, strict=False):
         _compare(name, label, a, b, exact=exact)
     for (_, a), (_, b) in zip(after.generators, now.generators, strict=True):
         if str(a) != str(b):
@@ -91,6 +113,11 @@ def _compare(name: str, output: str, expected: Any, got: Any, *, exact: bool) ->
     if not isinstance(expected, (np.ndarray, np.generic)) or not isinstance(got, (np.ndarray, np.generic)):
         if type(expected) is not type(got) and (expected is None or got is None):
             raise CompileCheckError(f"{name}: only one of function and program gave {output}")
+        if isinstance(expected, PLAIN) and isinstance(got, PLAIN) and frozen(expected) != frozen(got):
+            raise CompileCheckError(
+                f"{name}: {output} is not what the function gives", function=repr(expected), program=repr(got),
+                fix="the function depends on what is out of sight: pass it as an argument",
+            )  # fmt: skip
         return
     if (expected.shape, expected.dtype) != (got.shape, got.dtype):
         raise CompileCheckError(

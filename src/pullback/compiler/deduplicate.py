@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from pullback.compiler.call import frozen
+from pullback.compiler.identity import frozen
 from pullback.compiler.program import Equation, Operand, Program, Value
 from pullback.core.opaque import Opaque
 

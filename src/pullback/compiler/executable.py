@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Any, Final, TypeAlias, final
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from pullback.compiler import blas, threads
+from pullback.compiler.commit import commit
 from pullback.compiler.emit import RUN, buffers_of, emit
-from pullback.compiler.entry import Entry, Layout
+from pullback.compiler.entry import Entry, Layout, nothing
 from pullback.compiler.fuse import fuse
 from pullback.compiler.interpret import kernel_of
 from pullback.compiler.jit import Library
+from pullback.compiler.ledger import drawn
 from pullback.compiler.lower import Kernel, NumPyCall, Strides, lower
 from pullback.compiler.plan import Region, plan
 from pullback.compiler.products import Product
@@ -41,7 +43,9 @@ class NativeCall:
 class Frame:
     """The memory of one call at a time, and the functions that work in it."""
 
-    def __init__(self, arena: int, scratch: int, native_calls: Sequence[NativeCall]) -> None:
+    def __init__(
+        self, arena: int, scratch: int, native_calls: Sequence[NativeCall], checks: Sequence[Layout] | None
+    ) -> None:
         self.threads = threads.get_threads()
         self.memory = np.empty(arena + scratch * self.threads + 192, np.uint8)
         first = -self.memory.ctypes.data % 64
@@ -54,6 +58,8 @@ class Frame:
         self.calls: list[Callable[..., int]] = [
             Entry(call.layouts, call.code.address(RUN), constants, long=call.long).take().call for call in native_calls
         ]
+        self.check = None if checks is None else Entry(checks, nothing()).take().call
+        """Looks at the inputs, where no native code does before NumPy begins."""
 
 
 @final
@@ -109,11 +115,16 @@ class Executable:
         )
         self._constants = [operand.value for operand in given_too if isinstance(operand, Constant)]
         self._generators = program.generators
+        first_is_native = bool(self._steps) and isinstance(self._steps[0], NativeCall)
+        self._checks = None if first_is_native else [self._layout(value) for value in program.inputs]
         self._parallel = any(region.parallel for region in self.plan.regions)
         self._free: list[Frame] = []
 
-    def __call__(self, inputs: Sequence[Any], outputs: Sequence[Array]) -> int:
-        """Compute `outputs`; give 0, or something else if an input does not fit or a condition does not hold."""
+    def __call__(self, inputs: Sequence[Any], outputs: Sequence[Array], writes: Iterable[tuple[Any, ...]] = ()) -> bool:
+        """Compute `outputs`, then make the calls of `writes`, all in one step (`commit`) or nothing.
+
+        Gives True if it did nothing: an input does not fit, or a condition does not hold.
+        """
         if self._parallel:
             threads.pool.ensure()
         try:
@@ -121,14 +132,16 @@ class Executable:
         except IndexError:
             frame = None
         if frame is None or (self._parallel and frame.threads < threads.get_threads()):  # fewer would run alone
-            frame = Frame(self.plan.arena, self.plan.scratch, self.native_calls)
+            frame = Frame(self.plan.arena, self.plan.scratch, self.native_calls, self._checks)
         if self._plain:
-            refused = frame.calls[0](*inputs, *outputs, *self._constants)
+            refused = commit(chain(((frame.calls[0], *inputs, *outputs, *self._constants),), writes))
             self._free.append(frame)
             return refused
+        undo, keep = drawn(self._generators)
         try:
-            return self._run(frame, inputs, outputs)
+            return self._run(frame, inputs, outputs, chain(writes, keep))
         finally:
+            any(undo)
             self._free.append(frame)
 
     # Native code.
@@ -166,41 +179,43 @@ class Executable:
 
     # Native code and NumPy in turn.
 
-    def _run(self, frame: Frame, inputs: Sequence[Any], outputs: Sequence[Array]) -> int:
-        """Run all, or nothing: a run that stops half-way has drawn no random numbers."""
-        before = [(generator, generator.bit_generator.state) for generator in self._generators]
-        refused = 1
-        try:
-            refused = self._run_steps(frame, inputs, outputs)
-        finally:
-            if refused:
-                for generator, state in before:
-                    generator.bit_generator.state = state
-        return refused
-
-    def _run_steps(self, frame: Frame, inputs: Sequence[Any], outputs: Sequence[Array]) -> int:
+    def _run(
+        self, frame: Frame, inputs: Sequence[Any], outputs: Sequence[Array], writes: Iterable[tuple[Any, ...]]
+    ) -> bool:
+        """Run all, or nothing: what is written over what was there is written by the last step, if any."""
+        if frame.check is not None and frame.check(*inputs):
+            return True
         known: dict[Operand, Any] = dict(zip(self._program.inputs, inputs, strict=True))
         known |= dict(zip(self._roots, outputs, strict=True))
         calls = iter(frame.calls)
         for step in self._steps:
             if isinstance(step, NativeCall):
-                misfit = next(calls)(*(o.value if isinstance(o, Constant) else known[o] for o in step.objects))
-                if misfit:
-                    return misfit
-            else:
-                operands = [self._array(operand, known, frame) for operand in step.equation.operands]
-                made = step.equation.output
-                try:
-                    result = kernel_of(step.equation)(*operands)
-                except (ValueError, IndexError, TypeError):
-                    return 1  # the function itself says what is wrong
-                if made in self._fused.conditions and not result:
-                    return 1
-                if made in self._roots:
-                    self._based(made, known[made])[...] = result
-                else:
-                    known[made] = _own(result, operands)
-        return 0
+                call = (next(calls), *(o.value if isinstance(o, Constant) else known[o] for o in step.objects))
+                if step is self._steps[-1]:
+                    return commit(chain((call,), writes))
+                if commit((call,)):
+                    return True
+            elif not self._by_numpy(step, known, frame):
+                return True
+        return commit(writes)
+
+    def _by_numpy(self, step: NumPyCall, known: dict[Operand, Any], frame: Frame) -> bool:
+        """Compute an equation on NumPy; tell whether it gave what it gave when it was recorded."""
+        operands = [self._array(operand, known, frame) for operand in step.equation.operands]
+        made = step.equation.output
+        try:
+            result = kernel_of(step.equation)(*operands)
+        except (ValueError, IndexError, TypeError):
+            return False  # the function itself says what is wrong
+        if not isinstance(result, tuple) and (np.shape(result), np.asarray(result).dtype) != (made.shape, made.dtype):
+            return False  # its size depends on numbers
+        if made in self._fused.conditions and not result:
+            return False
+        if made in self._roots:
+            self._based(made, known[made])[...] = result
+        else:
+            known[made] = _own(result, operands)
+        return True
 
     def _based(self, root: Operand, output: Array) -> Array:
         """An output as its base, of which it may be a permutation."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from functools import partial, update_wrapper
 from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
 from threading import RLock
@@ -14,6 +15,7 @@ from typing import Any, Final, final
 from pullback.compiler.call import Call, Key, Static, difference, take_apart
 from pullback.compiler.check import checked
 from pullback.compiler.drawing import graph_of
+from pullback.compiler.learning import learning
 from pullback.compiler.program import Program
 from pullback.compiler.ready import Ready, Short
 from pullback.compiler.recordings import Recordings
@@ -101,6 +103,7 @@ class Compiled:
             )  # fmt: skip
         update_wrapper(self, f, updated=())
         self.__name__: str = getattr(f, "__name__", type(f).__name__)
+        self.__qualname__: str = getattr(f, "__qualname__", self.__name__)
         self._f = f
         self._static = Static(f, static_argnums, static_argnames)
         self._kinds: dict[Key, Recordings] = {}
@@ -113,7 +116,30 @@ class Compiled:
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         return self if instance is None else MethodType(self, instance)
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __reduce__(self) -> str:
+        """A compiled function pickles as functions do, by its name; Python itself says so where there is none."""
+        return self.__qualname__
+
+    def __copy__(self) -> Compiled:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Compiled:
+        """A function of the same kind, not yet compiled; of a method, that of the copied object."""
+        if captured := learning(self._f):
+            warnings.warn(
+                PullbackWarning(
+                    f"deepcopy: the copy of {self.__name__} still trains the original: the function captured {captured}"
+                    "\n  fix  compile a method (@pb.compile above def step(self, ...)), or make the function "
+                    "anew for the copy"
+                ),
+                stacklevel=2,
+            )
+        made = Compiled(deepcopy(self._f, memo))
+        made._static = self._static
+        memo[id(self)] = made
+        return made
+
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         if (short := self._short) is not None:  # where all is as it was
             result = short(args, kwargs)
             if result is not MISFIT:
@@ -127,7 +153,7 @@ class Compiled:
         call = take_apart(args, kwargs, self._static, mode)
         recordings = self._recordings(call)
         if recordings is None:
-            return self._f(*args, **kwargs)
+            return call.plainly(self._f)
         if call.tracked and mode.recording:
             recordings.interpreted = "an argument is tracked: it was computed from tensors that require gradients"
         if recordings.interpreted is None:
@@ -143,9 +169,9 @@ class Compiled:
                 finally:
                     self._lock.release()
         recordings.plain += 1
-        return self._f(*args, **kwargs)
+        return call.plainly(self._f)
 
-    def prepare(self, *args: Any, **kwargs: Any) -> None:
+    def prepare(self, /, *args: Any, **kwargs: Any) -> None:
         """Make the program for arguments like these: the function is recorded twice, and what it changes is put back.
 
         So all calls run as the program, the first ones too, and round as it does. Where another program is needed
@@ -178,16 +204,25 @@ class Compiled:
         return MISFIT
 
     def _run(self, ready: Ready, call: Call) -> Any:
-        arrays = ready.arrays(call)
-        if self._check:
-            result = checked(
-                self.__name__, ready.runner, ready.raw, arrays, partial(self._f, *call.args, **call.kwargs)
-            )
-        else:
-            result = ready.runner.run(arrays)
-            self._short = ready.short_way(call)
+        def run() -> Any:
+            return ready.answer(ready.runner.run(ready.arrays(call)), call)
+
+        result = checked(self.__name__, ready, call, self._f, run) if self._check else run()
+        short = ready.short_way(call)
+        self._short = self._checked_way(ready, short) if self._check and short is not None else short
         ready.calls += result is not MISFIT
         return result
+
+    def _checked_way(self, ready: Ready, short: Short) -> Short:
+        """The short way with a check of what it gives."""
+
+        def checked_short(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+            call = take_apart(args, kwargs, self._static, current_mode())
+            if ready.differs(call) is not None:
+                return MISFIT
+            return checked(self.__name__, ready, call, self._f, lambda: short(args, kwargs))
+
+        return checked_short
 
     def _recordings(self, call: Call) -> Recordings | None:
         """The recordings for a kind of arguments; None if there are too many kinds."""

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from operator import attrgetter
+from types import ModuleType
 from typing import Any, Final, final
 
+import numpy as np
+
 from pullback.compiler.call import PLACE, Call
-from pullback.compiler.guards import Seen
-from pullback.compiler.record import Record
+from pullback.compiler.dependencies import Fact, same
+from pullback.compiler.guards import Dependencies
+from pullback.compiler.record import Given, Record
 from pullback.compiler.run import MISFIT, Runner
+from pullback.compiler.tracer import given_twice
 from pullback.core.changes import CHANGES
 from pullback.core.errors import TraceError
 from pullback.core.modes import current_mode
-from pullback.core.tree import children, leaves
+from pullback.core.tree import children, leaves, rebuild
 from pullback.tensor import Tensor
 
 _array, _node = attrgetter("array"), attrgetter("node")
@@ -30,7 +35,7 @@ class Ready:
     ----------
     raw, made : Record
         The second of the two records as it was recorded, and as it runs.
-    seen : Seen
+    seen : Dependencies
         What the function saw of Python's values.
     state : sequence of Tensor
         The arguments that require gradients: they are known by identity.
@@ -38,12 +43,15 @@ class Ready:
         Why it was recorded.
     """
 
-    def __init__(self, raw: Record, made: Record, seen: Seen, state: Sequence[Tensor], reason: str) -> None:
-        self.raw, self.seen, self.state, self.reason = raw, seen, tuple(state), reason
+    def __init__(self, raw: Record, made: Record, seen: Dependencies, state: Sequence[Tensor], reason: str) -> None:
+        self.raw, self.made, self.seen, self.state, self.reason = raw, made, seen, tuple(state), reason
         self.runner = Runner(made)
         self.calls = 0
         self._changed = made.state
         self._nodes = made.nodes
+        self._given = [leaf.number for leaf in leaves(made.result) if isinstance(leaf, Given)]
+        self._personal = made.personal
+        self._rewritten = {number for number, _ in made.rewritten}
         self._written = {id(captured.tensor) for captured in made.written}
         self._changes = -1  # the count of changes at which all was as it is here
 
@@ -64,6 +72,9 @@ class Ready:
             return "an argument that requires a gradient is another tensor"
         if any(call.arrays[number] is not tensor for number, tensor in self._changed.items()):
             return "an argument that is changed in place is another tensor"
+        for number, is_tensor in self._personal.items():
+            if isinstance(call.arrays[number], Tensor) is not is_tensor:
+                return f"{call.names[number]} is a tensor where there was an array, or the other way round"
         return None
 
     def arrays(self, call: Call) -> list[Any]:
@@ -76,9 +87,19 @@ class Ready:
                     f"compile: {name} is a tensor that the function captured and changes", shape=array.shape,
                     fix="give a copy: x.copy()",
                 )  # fmt: skip
+        for number in self._rewritten:
+            others = [x for i, x in enumerate(call.arrays) if i != number and isinstance(x, np.ndarray)]
+            if any(np.may_share_memory(call.arrays[number], other) for other in others):
+                raise given_twice(call.names[number], call.arrays[number])
         return [array.array if isinstance(array, Tensor) else array for array, _ in given]
 
-    def renew(self, made: Record, seen: Seen, state: Sequence[Tensor]) -> None:
+    def answer(self, result: Any, call: Call) -> Any:
+        """What the caller is given: with arguments that are given back as they are."""
+        if not self._given or result is MISFIT:
+            return result
+        return rebuild(result, [call.arrays[x.number] if isinstance(x, Given) else x for x in leaves(result)])
+
+    def renew(self, made: Record, seen: Dependencies, state: Sequence[Tensor]) -> None:
         """Take over what there is now, as the program was found to be the same still."""
         self.seen, self.state, self._nodes, self._changes = seen, tuple(state), made.nodes, -1
 
@@ -87,7 +108,7 @@ class Ready:
         count = len(self.raw.program.equations)
         done = f"{count} operation{'s' * (count != 1)}, {self.calls} call{'s' * (self.calls != 1)}"
         lines = [f"{done}: {self.reason}" if self.reason else done]
-        guards = dict.fromkeys(fact.label for fact in (*self.seen.names, *self.seen.contents))
+        guards = dict.fromkeys(fact.label for fact in (*self.seen.names, *self.seen.contents) if not _is_plain(fact))
         watched = sorted({fact.label.partition(".")[0] for fact in self.seen.noticed})
         if guards:
             lines.append(f"  as long as these are the same: {', '.join(guards)}")
@@ -101,7 +122,13 @@ class Ready:
         It compares by identity what names stand for and what is fixed, by type what is given, and nothing else: the
         runner looks at the arrays. None if arguments like these have to be taken apart.
         """
-        if self._changed or call.fixed or not all(map(_is_flat, whole := (*call.args, *call.kwargs.values()))):
+        if (
+            self._changed
+            or self._given
+            or self._rewritten
+            or call.fixed
+            or not all(map(_is_flat, whole := (*call.args, *call.kwargs.values())))
+        ):
             return None
         short = self._short_way(leaves(whole), [i for i, leaf in enumerate(leaves(call.given)) if leaf is PLACE])
         if not call.kwargs and not any(isinstance(value, _CONTAINERS) for value in whole):
@@ -130,7 +157,8 @@ class Ready:
         tensors = [(place, i) for place, i in enumerate(given) if isinstance(args[i], Tensor)]
         fixed = [(i, arg) for i, arg in enumerate(args) if i not in given]
         names = [(fact.get, fact.argument, fact.now) for fact in self.seen.names]
-        contents, run, plain = self.seen.contents, self.runner.run, not tensors and not fixed
+        holders = [fact.quick() for fact in self.seen.contents]
+        run, plain = self.runner.run, not tensors and not fixed
         alike = len(tensors) == len(args) and not written
 
         def short(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -142,11 +170,14 @@ class Ready:
                 or (*map(type, args),) != types
             ):
                 return MISFIT
-            for get, argument, value in names:
-                if get(argument) is not value:
-                    return MISFIT
-            for fact in contents:
-                if not fact.holds:
+            try:
+                for get, argument, value in names:
+                    if (found := get(argument)) is not value and not same(found, value):
+                        return MISFIT
+            except (AttributeError, LookupError, ValueError):
+                return MISFIT
+            for holds in holders:
+                if not holds():
                     return MISFIT
             if plain:
                 arrays = [*args]
@@ -170,6 +201,11 @@ class Ready:
             return result
 
         return short
+
+
+def _is_plain(fact: Fact) -> bool:
+    """Whether a fact is not worth telling: that there is nothing of a name, and what modules are called."""
+    return fact.value is True or isinstance(fact.value, ModuleType)
 
 
 def _is_flat(arg: Any) -> bool:

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from itertools import chain
+from itertools import chain, repeat
 from operator import itemgetter
 from typing import Any, Final, final
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
+from pullback.compiler.commit import commit
 from pullback.compiler.entry import Layout
 from pullback.compiler.executable import Executable
 from pullback.compiler.fallback import native
 from pullback.compiler.interpret import interpreter
+from pullback.compiler.ledger import drawn, set_array, set_grad, write_all
 from pullback.compiler.lower import Strides
 from pullback.compiler.passes import chosen, simplified, stages
 from pullback.compiler.program import Constant, Operand, Program
-from pullback.compiler.record import Captured, Record
+from pullback.compiler.record import Captured, Hole, Record
+from pullback.compiler.record import hole as hole
 from pullback.compiler.report import report
 from pullback.compiler.show import show, topics
 from pullback.compiler.views import strides_of
@@ -28,7 +31,6 @@ from pullback.core.tree import children, leaves, rebuild
 from pullback.tensor import Tensor
 
 MISFIT: Final = type("Misfit", (), {"__repr__": lambda _: "misfit", "__slots__": ()})()  # arguments of another kind
-HOLE: Final = type("Hole", (), {"__repr__": lambda _: "HOLE", "__slots__": ()})()
 VARIANTS: Final = 4  # of strides that a program is compiled for; what lies otherwise is copied
 _new: Final = object.__new__
 LARGE: Final = 1 << 18  # bytes of a result from which on its memory is kept for another
@@ -48,15 +50,19 @@ class Runner:
         self.program: Program = simplified(made.program)
         self._record = made
         self._readers = [_reader(captured) for captured in made.captured]
-        self._count = len(made.places)
-        self._writers = [*map(_writer, made.written)]
+        self._count = made.count
+        self._written = [captured.tensor for captured in made.written if not captured.gradient]
+        self._graded = [captured.tensor for captured in made.written if captured.gradient]
         self._gradients = [*made.grads.values()]
+        places = [number for number in range(len(made.state) + len(self.program.inputs)) if number not in made.state]
+        self._rewritten = [places.index(number) for number, _ in made.rewritten]
         self._outputs = self.program.outputs[: len(self.program.outputs) - self.program.conditions]
-        self._numbers = [i for i, output in enumerate(self._outputs) if not np.ndim(_known(output))]
-        self._interpreter = None if native() else interpreter(self.program)
+        self._numbers = [i for i, output in enumerate(self._outputs[: made.count]) if not np.ndim(_known(output))]
+        foreign = any(not value.dtype.isnative for value in self.program.inputs)  # swapped bytes are NumPy's alone
+        self._interpreter = interpreter(self.program) if foreign or not native() else None
         self._variants: dict[tuple[Strides, ...], Variant] = {}
         self._last: Variant | None = None
-        self._build = builder(_with_holes(made))
+        self._build = builder(made.result)
 
     @property
     def stages(self) -> dict[str, Program]:
@@ -71,7 +77,8 @@ class Runner:
     def report(self) -> str:
         """What runs, in words."""
         if self._interpreter is not None:
-            return f"{len(self.program.equations)} operations, by NumPy: llvmlite is not installed"
+            why = "the bytes of an argument are swapped" if native() else "llvmlite is not installed"
+            return f"{len(self.program.equations)} operations, by NumPy: {why}"
         return "\n".join(report(executable, self.program) for executable in self.executables)
 
     def run(self, arguments: list[Any]) -> Any:
@@ -84,7 +91,8 @@ class Runner:
         if variant is None:
             return self._run_other(inputs)
         outputs = variant.outputs(inputs)
-        if variant.executable(inputs, outputs):
+        writes = self._writes(inputs, outputs)
+        if writes is None or variant.executable(inputs, outputs, writes):
             return self._run_other(inputs)
         return self._finish(outputs)
 
@@ -95,10 +103,7 @@ class Runner:
             if array.shape != value.shape or array.dtype != value.dtype:
                 return MISFIT
         if self._interpreter is not None:
-            with np.errstate(all="ignore"):
-                outputs = [_apart(output, arrays) for output in self._interpreter(inputs)]
-            count = len(outputs) - self.program.conditions
-            return self._finish(outputs[:count]) if all(outputs[count:]) else MISFIT
+            return self._interpret(inputs, arrays)
         key = tuple(map(strides_of, arrays))
         variant = self._variants.get(key)
         if variant is None and len(self._variants) < VARIANTS:
@@ -108,18 +113,59 @@ class Runner:
             arrays = [layout.laid_out(array) for layout, array in zip(variant.inputs, arrays, strict=True)]
         self._last = variant
         outputs = variant.outputs(arrays)
-        return MISFIT if variant.executable(arrays, outputs) else self._finish(outputs)
+        writes = self._writes(inputs, outputs)
+        if writes is None or variant.executable(arrays, outputs, writes):
+            return MISFIT
+        return self._finish(outputs)
+
+    def _interpret(self, inputs: Sequence[Any], arrays: Sequence[Any]) -> Any:
+        """Run on NumPy."""
+        assert self._interpreter is not None
+        undo, keep = drawn(self.program.generators)
+        try:
+            with np.errstate(all="ignore"):
+                outputs = [_apart(output, arrays) for output in self._interpreter(inputs)]
+            made, conditions = outputs[: len(self._outputs)], outputs[len(self._outputs) :]
+            fits = all(map(_fits, made, self._outputs)) and all(conditions)
+            writes = self._writes(inputs, made) if fits else None
+            if writes is None:
+                return MISFIT
+            commit(chain(writes, keep))
+        except (ValueError, IndexError, TypeError):
+            return MISFIT  # the function itself says what is wrong
+        finally:
+            any(undo)
+        return self._finish(made)
+
+    def _writes(self, inputs: Sequence[Any], outputs: Sequence[Any]) -> Iterator[tuple[Any, ...]] | None:
+        """All that is to be written, as calls of C's (see `commit`); None if it cannot be."""
+        if len(outputs) == self._count and not self._record.cleared:
+            return iter(())
+        tensors, graded, at = self._written, self._graded, self._count
+        writes: Iterator[tuple[Any, ...]] = zip(repeat(set_array), tensors, outputs[at:], strict=False)
+        if graded or self._record.cleared:
+            at += len(tensors)
+            nodes = [owner.node for owner in graded]
+            cleared = [owner.node for owner in self._record.cleared]
+            if None in nodes or None in cleared:
+                return None
+            gradients = [Tensor(array) for array in outputs[at : at + len(graded)]]
+            writes = chain(
+                zip(repeat(set_grad), cleared, repeat(None)), writes, zip(repeat(set_grad), nodes, gradients)
+            )
+        if self._rewritten:
+            arrays = [inputs[place] for place in self._rewritten]
+            if not all(type(array) is np.ndarray and array.flags.writeable for array in arrays):
+                return None
+            at = self._count + len(tensors) + len(graded)
+            writes = chain(writes, zip(repeat(write_all), arrays, repeat(...), outputs[at:]))
+        return writes
 
     def _finish(self, outputs: list[Any]) -> Any:
-        """Write what is to be written, and give the result."""
+        """Give the result."""
+        del outputs[self._count :]
         for i in self._numbers:
             outputs[i] = outputs[i][()]
-        for owner in self._record.cleared:
-            owner.grad = None
-        if self._writers:
-            for write, array in zip(self._writers, outputs[self._count :], strict=True):
-                write(array)
-            del outputs[self._count :]
         for i, array in enumerate(outputs):
             outputs[i] = tensor = _new(Tensor)  # no program runs while another is recorded: nobody has to know
             tensor.array = array
@@ -135,10 +181,11 @@ class Variant:
         given = {value: strides_of(array) for value, array in zip(program.inputs, arrays, strict=True)}
         captured = {c.key: i for i, c in enumerate(made.captured, len(program.inputs) - len(made.captured))}
         written = [captured.get((id(c.tensor), False)) for c in made.written]
-        wanted: list[Strides | None] = [None] * len(made.places)
+        wanted: list[Strides | None] = [None] * made.count
         wanted += [None if i is None else strides_of(arrays[i]) for i in written]
+        wanted += [None] * len(made.rewritten)
         replaces = {
-            len(made.places) + j: program.inputs[i]
+            made.count + j: program.inputs[i]
             for j, (c, i) in enumerate(zip(made.written, written, strict=True))
             if i is not None and not c.gradient
         }
@@ -170,12 +217,10 @@ class Variant:
         return made
 
 
-def _with_holes(made: Record) -> Any:
-    """The tree of the results, with a HOLE wherever the program computes something."""
-    values = leaves(made.result)
-    for place in made.places:
-        values[place] = HOLE
-    return rebuild(made.result, values)
+def _fits(array: Any, output: Operand) -> bool:
+    """Whether NumPy computed what was computed when the program was recorded."""
+    value = _known(output)
+    return np.shape(array) == np.shape(value) if isinstance(output, Constant) else array.shape == output.shape
 
 
 def _apart(output: Any, inputs: Sequence[Any]) -> Any:
@@ -196,14 +241,6 @@ def _reader(captured: Captured) -> Callable[[], Any]:
     return lambda: tensor.array
 
 
-def _writer(captured: Captured) -> Callable[[Any], None]:
-    """What gives a captured tensor another array."""
-    tensor = captured.tensor
-    if captured.gradient:
-        return lambda array: setattr(tensor, "grad", Tensor(array))
-    return lambda array: setattr(tensor, "array", array)
-
-
 def _maker(layout: Layout) -> Callable[[], Any]:
     """What makes an array of a layout."""
     shape, dtype = layout.shape, layout.dtype
@@ -215,22 +252,20 @@ def _maker(layout: Layout) -> Callable[[], Any]:
     return partial(np.empty, shape, dtype)
 
 
-def builder(tree: Any, start: int = 0) -> Callable[[list[Any]], Any]:
-    """A function that gives a tree with the values of a list, from `start` on, where it has a HOLE.
+def builder(tree: Any) -> Callable[[list[Any]], Any]:
+    """A function that gives a tree with the values of a list where it has a Hole.
 
-    >>> builder((HOLE, "as it is", [HOLE, HOLE]))([1, 2, 3])
-    (1, 'as it is', [2, 3])
+    >>> builder((hole(0), "as it is", [hole(1), hole(2), hole(0)]))([1, 2, 3])
+    (1, 'as it is', [2, 3, 1])
     """
     parts = children(tree)
     if parts is None:
-        return itemgetter(start) if tree is HOLE else lambda _: tree
-    if type(tree) in (tuple, list) and tree and all(part is HOLE for part in tree):
-        whole, kind = slice(start, start + len(tree)), type(tree)
+        return itemgetter(tree.number) if isinstance(tree, Hole) else lambda _: tree
+    numbers = [part.number for _, part in parts if isinstance(part, Hole)]
+    if type(tree) in (tuple, list) and numbers and numbers == [*range(numbers[0], numbers[0] + len(tree))]:
+        whole, kind = slice(numbers[0], numbers[0] + len(tree)), type(tree)
         return lambda values: kind(values[whole])
-    inside = []
-    for _, part in parts:
-        inside.append(builder(part, start))
-        start += sum(leaf is HOLE for leaf in leaves(part))
+    inside = [builder(part) for _, part in parts]
     if type(tree) is tuple and len(inside) == 2:  # the quick way to a value and its gradients
         first, second = inside
         return lambda values: (first(values), second(values))

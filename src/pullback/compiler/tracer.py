@@ -8,20 +8,26 @@ what is written to it is an output of the program.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
+from types import FunctionType
 from typing import Any, Final, final
 
 import numpy as np
 
+from pullback.compiler.effects import Effects
 from pullback.compiler.ledger import Ledger, own
+from pullback.compiler.origin import is_library
 from pullback.compiler.program import Constant, Equation, Operand, Program, Value
-from pullback.compiler.record import Captured, Record
+from pullback.compiler.record import Captured, Given, Hole, Record, Rewritten, given, hole
 from pullback.core.arrays import as_operand
+from pullback.core.custom_kinds import CustomJVP, CustomVJP
 from pullback.core.errors import TraceError
 from pullback.core.graph import Node, ancestors, user_line
 from pullback.core.modes import ModeContext
+from pullback.core.opaque import Opaque
 from pullback.core.primitive import Primitive
-from pullback.core.tree import children, leaves, rebuild
+from pullback.core.tree import leaves, rebuild
+from pullback.ops.indexing import get_
 from pullback.ops.movement import cast_
 from pullback.tensor import Tensor
 
@@ -30,13 +36,23 @@ _NUMBERS: Final = (int, float, complex, type(None), np.generic)  # bool is an in
 
 @final
 class Tracer:
-    """Watches a function and writes down what it does."""
+    """Watches a function and writes down what it does.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    effects : Effects, optional
+        What the function may change outside of tensors.
+    """
+
+    def __init__(self, effects: Effects | None = None) -> None:
         self.ledger = Ledger()
+        self._effects = effects
+        self._unfit: str | None = None
         self._known: dict[int, Operand] = {}  # by the id of an array that `_kept` keeps alive
         self._kept: list[Any] = []
-        self._arguments: dict[Value, tuple[int, Tensor | None, Tensor]] = {}
+        self._given: dict[int, tuple[str, Any, Tensor]] = {}
+        self._first_values: set[Operand | None] = set()  # of the arguments
+        self._arguments: dict[Value, tuple[int, Any, Tensor]] = {}
         self._captured: dict[tuple[int, bool], tuple[Captured, Value]] = {}
         self._stand_ins: dict[int, tuple[Tensor, Any, Any]] = {}  # NumPy arrays that are no tensors
         self._made: dict[int, Tensor] = {}
@@ -54,8 +70,15 @@ class Tracer:
         for param in params.values():
             if isinstance(param, np.random.Generator):
                 self.ledger.draw(param)
-        with ModeContext(trace=None):
+        # A kernel may draw random numbers and write to arrays: it does so at each call of the program.
+        draws = isinstance(primitive, Opaque)
+        inside = self._effects.again() if self._effects and (draws or _is_custom(primitive)) else nullcontext()
+        with ModeContext(trace=None), inside as changes:
             result = primitive(*given, **params)
+        if changes and not draws:
+            self._unfit = f"the function of {primitive.name} changes something at each call: {changes[0]}"
+        if primitive is get_ and any(isinstance(k, Value) and k.dtype == np.bool_ for k in known[1:]):
+            self._unfit = f"the size of a result depends on numbers, at {user_line()}"
         if isinstance(result.array, np.bool_):
             result.array = np.asarray(result.array)  # there are but two of them, and each is many values
         if id(result.array) not in self._known:  # else it is one of the operands: the same value
@@ -99,11 +122,14 @@ class Tracer:
 
     # What the values are.
 
-    def argument(self, array: Any, name: str, number: int = 0, original: Tensor | None = None) -> Tensor:
-        """A tensor that stands for an argument: an array, or a tensor that may be given elsewhere too."""
+    def argument(self, array: Any, name: str, number: int = 0, original: Any = None) -> Tensor:
+        """A tensor that stands for an argument: an array or a tensor, that may be given elsewhere too."""
         tensor = Tensor(own(array))
-        tensor.name = None if original is None else original.name
-        self._arguments[self._new(tensor.array, name)] = number, original, tensor
+        tensor.name = original.name if isinstance(original, Tensor) else None
+        value = self._new(tensor.array, name)
+        self._arguments[value] = number, original, tensor
+        self._first_values.add(value)
+        self._given[number] = name, original, tensor
         self._made[id(tensor)] = tensor
         return tensor
 
@@ -164,11 +190,25 @@ class Tracer:
 
     def finish(self, result: Any, name: str) -> Record:
         """Put together what was noted."""
-        tensors = leaves(result)
-        places = [i for i, leaf in enumerate(tensors) if isinstance(leaf, Tensor) and not self._outside(leaf)]
-        results = [tensors[i] for i in places]
-        outputs = [self._operand(tensor) for tensor in results]
+        stand_ins = {id(tensor): n for n, x, tensor in self._arguments.values() if isinstance(x, Tensor)}
         state = self._changed_arguments()
+        rewritten = self._changed_arrays()
+        originals = {id(tensor): x for number, (_, x, tensor) in self._given.items() if number in state}
+        personal = {number for number, (_, _, tensor) in self._given.items() if self._is_personal(tensor, result)}
+        results: list[Tensor] = []
+        holes: dict[int, Any] = {}
+        blank = leaves(result)
+        for i, leaf in enumerate(blank):
+            if id(leaf) in originals:
+                blank[i] = originals[id(leaf)]
+            elif id(leaf) in stand_ins:
+                blank[i] = given(stand_ins[id(leaf)])
+            elif isinstance(leaf, Tensor) and not self._outside(leaf):
+                if id(leaf) not in holes:
+                    holes[id(leaf)] = hole(len(results))
+                    results.append(leaf)
+                blank[i] = holes[id(leaf)]
+        outputs = [self._operand(tensor) for tensor in results]
         written: list[Captured] = []
         for captured, value in list(self._captured.values()):
             now = value if captured.gradient else self._operand(captured.tensor)
@@ -178,21 +218,24 @@ class Tracer:
         gradients, cleared = self._changed_gradients()
         written += gradients
         outputs += [self._operand(c.current) for c in gradients if c.current is not None]
+        outputs += rewritten.values()
         inputs = [*self._arguments, *(value for _, value in self._captured.values())]
-        blank = [None if i in set(places) else leaf for i, leaf in enumerate(tensors)]
         return Record(
             program=Program(tuple(inputs), tuple(self._equations), tuple(outputs), name).verify(),
             captured=[captured for captured, _ in self._captured.values()],
             written=written,
             result=rebuild(result, blank),
-            places=places,
+            count=len(results),
+            rewritten=[Rewritten(number, self._given[number][0]) for number in rewritten],
             cleared=cleared,
             grads={key: (t, before is not None) for key, (t, before, matters) in self.ledger.grads.items() if matters},
             nodes=[(t, node) for t, node in self.ledger.nodes if (id(t), False) in self._captured],
             state=state,
+            personal={number: isinstance(self._given[number][1], Tensor) for number in personal},
             watched=list(self._watched.values()),
             made=list(map(weakref.ref, self._made.values())),
             live=any(map(is_live, (*results, *(captured.current for captured in written)))),
+            unfit=self._unfit,
         )
 
     def _changed_gradients(self) -> tuple[list[Captured], list[Tensor]]:
@@ -202,7 +245,7 @@ class Tracer:
             grad = owner.node.grad if owner.node is not None else None
             if grad is None and (before is not None or not matters):
                 cleared.append(owner)
-            elif grad is not None and (grad is not before or self._rewritten(owner, grad)):
+            elif grad is not None and (grad is not before or self._regraded(owner, grad)):
                 changed.append(Captured(owner, gradient=True))
         return changed, cleared
 
@@ -214,28 +257,85 @@ class Tracer:
         unknown = id(tensor.array) not in self._known and id(tensor) not in self._made
         return unknown and not any(grad is tensor for grad in grads)
 
-    def _rewritten(self, owner: Tensor, grad: Any) -> bool:
+    def _regraded(self, owner: Tensor, grad: Any) -> bool:
         captured = self._captured.get((id(owner), True))
         return captured is not None and self._operand(grad) is not captured[1]
 
     def _changed_arguments(self) -> dict[int, Tensor]:
-        """Arguments that were changed in place: these are state, known by identity like what is captured."""
+        """Tensors among the arguments that were changed: these are state, known by identity like what is captured."""
         state = {}
-        given = [original for _, original, _ in self._arguments.values()]
         for value, (number, original, tensor) in list(self._arguments.items()):
-            now = self._known.get(id(tensor.array))
-            if original is None or now is value:
+            if self._known.get(id(tensor.array)) is value or not isinstance(original, Tensor):
                 continue
-            if (id(original), False) in self._captured or len([t for t in given if t is original]) > 1:
-                raise TraceError(
-                    f"compile: {value} is changed in place, and was also given in another way",
-                    shape=original.shape, fix="give it once, or give a copy: x.copy()",
-                )  # fmt: skip
+            if (id(original), False) in self._captured or any(x is original for x in self._others(number)):
+                raise given_twice(str(value), original)
             self.ledger.replace(original, tensor)
             self._captured[id(original), False] = Captured(original), value
             del self._arguments[value]
             state[number] = original
         return state
+
+    def _changed_arrays(self) -> dict[int, Operand]:
+        """What arrays among the arguments are in the end: the caller's own are written to."""
+        changed = {}
+        for value, (number, original, tensor) in self._arguments.items():
+            if self._known.get(id(tensor.array)) is value or not isinstance(original, np.ndarray):
+                continue
+            others = (x for x in self._others(number) if isinstance(x, np.ndarray))
+            if any(np.may_share_memory(x, original) for x in others):
+                raise given_twice(str(value), original)
+            if not original.flags.writeable:
+                raise TraceError(
+                    f"compile: {value} is changed in place, and is an array that must not be written to",
+                    shape=original.shape, fix="give a copy: x.copy()",
+                )  # fmt: skip
+            changed[number] = self._operand(tensor)
+        return changed
+
+    def _is_personal(self, tensor: Tensor, result: Any) -> bool:
+        """Whether an argument itself is given back or changed, and not only what it holds."""
+        value = self._known.get(id(tensor.array))
+        return value not in self._first_values or any(leaf is tensor for leaf in leaves(result))
+
+    def _others(self, number: int) -> list[Any]:
+        """The other arguments, and the arrays that the function captured."""
+        given = [original for other, (_, original, _) in self._given.items() if other != number]
+        return given + [array for _, _, array in self._stand_ins.values()]
+
+    def answer(self, result: Any, made: Record) -> Any:
+        """What the caller is given, as the program will give it: free of the graph where nothing is live."""
+        values = leaves(result)
+        free: dict[int, Tensor] = {}
+        for i, leaf in enumerate(leaves(made.result)):
+            if isinstance(leaf, Given):
+                values[i] = self._given[leaf.number][1]
+            elif isinstance(leaf, Tensor):
+                values[i] = leaf
+            elif isinstance(leaf, Hole) and not made.live:
+                values[i] = free.setdefault(leaf.number, Tensor(values[i].array))
+        return rebuild(result, values)
+
+    def write_arrays(self, made: Record) -> None:
+        """Write to the caller's own arrays what was written to the tensors that stand for them."""
+        for number, _ in made.rewritten:
+            _, original, tensor = self._given[number]
+            self.ledger.write(original, tensor.array)
+
+
+def given_twice(name: str, original: Any) -> TraceError:
+    """The complaint about an argument that is changed, and is given in another way too."""
+    return TraceError(
+        f"compile: {name} is changed in place, and was also given in another way", shape=original.shape,
+        fix="give it once, or give a copy: x.copy()",
+    )  # fmt: skip
+
+
+def _is_custom(primitive: Primitive) -> bool:
+    """Whether a kernel is the user's own, and may do anything."""
+    kernel = primitive.kernel
+    return isinstance(primitive, (CustomJVP, CustomVJP)) or (
+        isinstance(kernel, FunctionType) and not is_library(kernel)
+    )
 
 
 def is_live(tensor: Any) -> bool:
@@ -243,69 +343,3 @@ def is_live(tensor: Any) -> bool:
     if tensor is None or tensor.node is None or tensor.node.primitive is None:
         return False
     return all(node.saved is not None for node in ancestors([tensor.node]))
-
-
-def _held(tree: Any) -> Iterator[tuple[Any, list[tuple[Any, Any]]]]:
-    """The containers of a tree, with what they hold."""
-    parts = children(tree)
-    if parts is not None:
-        yield tree, parts
-        for _, part in parts:
-            yield from _held(part)
-
-
-def _require_unchanged(held: Sequence[tuple[Any, list[tuple[Any, Any]]]], name: str) -> None:
-    """See that arguments hold what they held: a function has copies of them, which its caller does not see."""
-    for container, before in held:
-        now = children(container) or []
-        if len(now) != len(before) or any(a != b or x is not y for (a, x), (b, y) in zip(now, before, strict=True)):
-            changed = [key for key, part in now if not any(key == k and part is p for k, p in before)]
-            raise TraceError(
-                f"{name}: it changes a {type(container).__name__} that it is given, which its program would not",
-                changed=", ".join(map(repr, changed)) or f"{len(before)} values became {len(now)}",
-                fix="change the tensors in it (t -= 1, t.assign), or give back another one",
-            )  # fmt: skip
-
-
-def record(f: Callable[..., Any], fill: Callable[[Tracer], Any], name: str) -> tuple[Any, Record, Ledger]:
-    """Run `f` once in the ordinary way, and write down what it does.
-
-    Parameters
-    ----------
-    f : callable
-        The function.
-    fill : callable
-        Gives (args, kwargs), with tensors that the tracer knows as arguments.
-    name : str
-        Of the program.
-
-    Returns
-    -------
-    result, Record, Ledger
-        What `f` gave; the program; and what can undo the call.
-
-    Raises
-    ------
-    TraceError
-        If `f` looks at a number of a tensor (`if`, `float`, `.item()`, `.numpy()`); names the line and the fix. As
-        after any error, nothing has changed.
-    """
-    tracer = Tracer()
-    try:
-        with ModeContext(trace=tracer):
-            args, kwargs = fill(tracer)
-            held = list(_held((*args, *kwargs.values())))
-            result = tracer.with_arrays(f(*args, **kwargs))
-        _require_unchanged(held, name)
-        made = tracer.finish(result, name)
-    except BaseException:
-        tracer.ledger.undo()
-        raise
-    finally:
-        tracer.ledger.give_back()
-    if made.live:
-        return result, made, tracer.ledger
-    values = leaves(result)
-    for place in made.places:
-        values[place] = Tensor(values[place].array)  # as it will be when the program runs: free of the graph
-    return rebuild(result, values), made, tracer.ledger

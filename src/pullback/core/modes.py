@@ -6,11 +6,16 @@ and an exception restores what was.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ContextDecorator
 from contextvars import ContextVar
 from functools import wraps
 from inspect import iscoroutinefunction, isgeneratorfunction
-from typing import Any, Final, Protocol, Self
+from typing import Any, Final, Protocol, Self, TypeVar, overload
+
+from pullback.core.errors import OptionError
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 _new: Final = object.__new__
 
@@ -171,6 +176,33 @@ class ModeContext(ContextDecorator):
                 steps.close()
 
 
+class _Switch(Protocol):
+    """What gives a mode, and decorates with brackets and without."""
+
+    @overload
+    def __call__(self, function: None = None, /) -> ModeContext: ...
+    @overload
+    def __call__(self, function: F, /) -> F: ...
+
+
+def _bare(switch: Callable[[], ModeContext]) -> _Switch:
+    """Let a function that gives a mode also decorate by itself, without brackets."""
+
+    @wraps(switch)
+    def given(function: Any = None, /) -> Any:
+        if function is None:
+            return switch()
+        if isinstance(function, type) or not callable(function):
+            raise OptionError(
+                f"{switch.__name__}: it decorates functions and methods", got=repr(function),
+                fix=f"@pb.{switch.__name__} above a function, or with pb.{switch.__name__}(): ...",
+            )  # fmt: skip
+        return switch()(function)
+
+    return given
+
+
+@_bare
 def no_grad() -> ModeContext:
     """Compute without recording, as a context manager or a decorator.
 
@@ -184,6 +216,7 @@ def no_grad() -> ModeContext:
     return ModeContext(recording=False)
 
 
+@_bare
 def enable_grad() -> ModeContext:
     """Record again inside `no_grad`, as a context manager or a decorator.
 
@@ -197,6 +230,7 @@ def enable_grad() -> ModeContext:
     return ModeContext(recording=True)
 
 
+@_bare
 def detect_anomaly() -> ModeContext:
     """Raise `NotFiniteError` at the first op whose value or derivative is NaN or infinite, with the user's line.
 
@@ -211,6 +245,7 @@ def detect_anomaly() -> ModeContext:
     return ModeContext(anomaly=True)
 
 
+@_bare
 def strict_nan() -> ModeContext:
     """Let 0 · inf be NaN in derivatives, as IEEE 754 says, instead of the 0 of a branch that was not taken.
 
@@ -227,6 +262,7 @@ def strict_nan() -> ModeContext:
     return ModeContext(strict_nan=True)
 
 
+@_bare
 def strict() -> ModeContext:
     """Make the lints raise: (N, 1)-(N,) broadcasts, and float64 batches in float32 models.
 

@@ -32,6 +32,11 @@ def _library() -> Library:
     return _kept[-1]
 
 
+def nothing() -> int:
+    """The address of a program that does nothing: an entry to it looks at what it is given."""
+    return _library().address(reading.NOTHING)
+
+
 @cache
 def _make() -> Any:
     """CPython's own maker of builtin functions: of a PyMethodDef, `self` and a module."""
@@ -92,5 +97,5 @@ def obstacle() -> str | None:
 
 def _read(layout: Layout, value: Any) -> int | None:
     """Where native code finds the data of an object, if it fits."""
-    call: Any = native_call([layout], _library().address(reading.NOTHING), (), long=False)
+    call: Any = native_call([layout], nothing(), (), long=False)
     return None if call(value) else int(call.__self__[-1])
