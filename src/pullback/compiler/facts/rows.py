@@ -24,7 +24,7 @@ from pullback.compiler.mathematics import (
 )
 from pullback.core.kinds import pick_, strong_multiply
 from pullback.core.primitive import Primitive
-from pullback.functions.random import draw_
+from pullback.functions.random import draw_, probability_
 from pullback.ops import contractions, elementwise, indexing, movement, reductions
 
 ONE_FUNCTION: Final = "its kernel is one function of NumPy's"
@@ -73,6 +73,7 @@ ROWS: Final[dict[Primitive, Row]] = {
     # Arithmetic.
     elementwise.add: _of_elements(_PLUS, algebra=algebra.add),
     elementwise.subtract: _of_elements(instructions.operation("fsub", "sub"), algebra=algebra.subtract),
+    elementwise.gap: _of_elements(instructions.gap, 3, "f"),
     elementwise.multiply: _of_elements(_TIMES, algebra=algebra.multiply),
     elementwise.divide: _of_elements(instructions.operation("fdiv", ""), 4, "f", algebra=algebra.divide),
     elementwise.floor_divide: _of_elements(instructions.floor_divide, 40, "f"),
@@ -196,4 +197,5 @@ ROWS: Final[dict[Primitive, Row]] = {
     contractions.einsum_: Row(definition=Definition(definitions.einsum, ONE_FUNCTION), rounds=True),
     # Random numbers.
     draw_: Row(kernel="NumPy's generator draws the numbers"),
+    probability_: Row(kernel="it asks of all numbers whether they are possible"),
 }
