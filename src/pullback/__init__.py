@@ -137,7 +137,6 @@ from pullback.ops.elementwise import round as round
 from pullback.ops.elementwise import sigmoid as sigmoid
 from pullback.ops.elementwise import sign as sign
 from pullback.ops.elementwise import sin as sin
-from pullback.ops.elementwise import sinc as sinc
 from pullback.ops.elementwise import sinh as sinh
 from pullback.ops.elementwise import softplus as softplus
 from pullback.ops.elementwise import sqrt as sqrt
@@ -192,6 +191,7 @@ from pullback.ops.reductions import prod as prod
 from pullback.ops.reductions import std as std
 from pullback.ops.reductions import sum as sum
 from pullback.ops.reductions import var as var
+from pullback.ops.special import sinc as sinc
 from pullback.tensor import Tensor as Tensor
 from pullback.transforms.checkpoint import checkpoint as checkpoint
 from pullback.transforms.custom import custom_jvp as custom_jvp

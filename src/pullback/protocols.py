@@ -23,9 +23,9 @@ from pullback.core.leaving import RuleExits, leave
 from pullback.core.modes import current_mode
 from pullback.core.primitive import Primitive
 from pullback.core.tree import leaves, rebuild
-from pullback.ops import contractions, elementwise, indexing, movement, reductions
+from pullback.ops import contractions, elementwise, indexing, movement, reductions, special
 
-_MODULES: Final = (elementwise, reductions, movement, indexing, contractions)
+_MODULES: Final = (elementwise, reductions, movement, indexing, contractions, special)
 
 Table = dict[Callable[..., Any], Callable[..., Any]]
 
@@ -68,7 +68,7 @@ _FUNCTIONS: Final[Table] = {
         getattr(np, name): ours for module in _MODULES for name, ours in vars(module).items()
         if inspect.isfunction(ours) and ours.__module__ == module.__name__ and hasattr(np, name)
     },
-    np.concatenate: movement.concatenate, np.where: elementwise.where, np.sinc: elementwise.sinc,
+    np.concatenate: movement.concatenate, np.where: elementwise.where, np.sinc: special.sinc,
     np.dot: contractions.dot, np.vdot: contractions.vdot, np.amax: reductions.max, np.amin: reductions.min,
     np.around: elementwise.round, np.copy: _copy, np.linalg.norm: reductions.norm,
     np.linalg.matmul: contractions.matmul,

@@ -18,7 +18,7 @@ from pullback.compiler.expand import expand
 from pullback.compiler.facts.row import RECORDED
 from pullback.core.kinds import Elementwise, Reduction
 from pullback.core.primitive import Primitive
-from pullback.ops import elementwise
+from pullback.ops import special
 
 WAYS = ("instructions", "definition", "places", "accumulator", "contraction", "kernel")
 
@@ -83,7 +83,7 @@ def test_a_kernel_that_is_recorded_is_written_out_in_what_has_loops(primitive, d
     x = np.ones((3, 4), dtype)
     params = {"axis": (1,), "keepdims": False} if isinstance(primitive, Reduction) or not primitive.arity else {}
     params |= {"correction": 1} if primitive.name in ("var", "std") else {}
-    numbers = [2] if primitive is elementwise.sinc_derivative else []  # the order is no array
+    numbers = [2] if primitive is special.sinc_derivative else []  # the order is no array
     arrays = [x] * ((primitive.arity or 1) - len(numbers))
     record = stages(lambda *xs: primitive(*xs, *numbers, **params), *arrays)["record"]
     assert primitive in {equation.primitive for equation in record.equations}

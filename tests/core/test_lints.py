@@ -47,14 +47,35 @@ def test_a_column_against_a_row(loss, shape):
 
 
 @pytest.mark.parametrize(("left", "right"), [
-    ((3, 1), (1, 3)), ((3, 1), (3, 1)), ((3,), (3,)), ((3, 1), ()), ((1, 1), (1,)), ((3, 2), (2,)), ((3, 1), (4,)),
-    ((3, 1), (1,)), ((1, 3), (3,)), ((0, 1), (0,)), ((3, 1), (1, 1)), ((2, 3, 1), (3,)), ((3, 3), (3,)),
+    ((3, 1), (3, 1)), ((3,), (3,)), ((3, 1), ()), ((1, 1), (1,)), ((3, 1), (1,)), ((1, 3), (3,)), ((0, 1), (0,)),
+    ((3, 1), (1, 1)), ((1, 1, 3), (3,)),
 ])  # fmt: skip
 def test_what_is_meant_says_nothing(left, right):
     with pb.strict():
         for loss in (LOSSES["subtract"], LOSSES["mse"]):
             loss(leaf(*left), np.full(right, 0.5))
             loss(leaf(*right), np.full(left, 0.5))
+
+
+OTHERS = (
+    ((3, 1), (1, 3)), ((3, 2), (2,)), ((3, 1), (4,)), ((2, 3, 1), (3,)), ((3, 3), (3,)), ((1, 3, 1), (3,)),
+    ((4, 3), (4, 1)), ((2, 3), (1, 3)), ((2, 1, 3), (1, 2, 3)),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("left", "right"), OTHERS)
+def test_a_loss_says_that_it_repeats_predictions_or_targets_and_a_difference_does_not(left, right):
+    for a, b in ((left, right), (right, left)):
+        with pb.strict():
+            (leaf(*a) - np.full(b, 0.5)).sum()
+        for name in ("mse", "l1", "bce", "bce logits"):
+            text = strictly(lambda name=name, a=a, b=b: LOSSES[name](leaf(*a), np.full(b, 0.5)))
+            assert f"broadcast to {np.broadcast_shapes(a, b)}" in text
+
+
+def test_shapes_that_do_not_broadcast_are_refused_as_ever():
+    with pb.strict(), pytest.raises(pb.ShapeError):
+        pb.mse_loss(leaf(3), np.zeros(2))
 
 
 def test_pairwise_differences_of_a_vector_say_nothing():
@@ -129,7 +150,20 @@ def test_precision():
             check_precision("linear", f8, f4)
 
 
-def test_a_layer_complains_of_a_float64_batch():
+@pytest.mark.parametrize("dtype", [np.float64, np.int64, np.int32, np.uint32])
+def test_a_layer_complains_of_a_batch_that_makes_it_compute_in_float64(dtype):
+    layer = pb.nn.Linear(2, 1, rng=0)
+    with pytest.raises(pb.PrecisionWarning, match=f"a batch of {np.dtype(dtype)} makes a float32 model"), pb.strict():
+        layer(np.ones((3, 2), dtype))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float16, np.int16, np.uint8, np.bool_])
+def test_a_batch_that_float32_holds_says_nothing(dtype):
+    with pb.strict():
+        assert pb.nn.Linear(2, 1, rng=0)(np.ones((3, 2), dtype)).dtype == np.float32
+
+
+def test_a_layer_complains_once_a_line():
     layer = pb.nn.Linear(2, 1, rng=0)
     found = complaints(lambda: layer(np.ones((3, 2))))
     assert [w.category for w in found] == [pb.PrecisionWarning]

@@ -170,3 +170,26 @@ def test_workers_draw_numbers_of_their_own(how, seeded, tmp_path):
     assert drawn[-1] == np.random.default_rng(3).uniform(size=2).tolist()  # the parent draws as if alone
     if how == "fork" or seeded == "top":
         assert run() == drawn
+
+
+@pytest.mark.parametrize("p", [2.0, -0.1, np.nan, "half", None, True, np.array([0.5, 1.5]), pb.tensor(np.nan)])
+def test_what_is_no_probability(p):
+    with pytest.raises(pb.OptionError, match="p is not possible"):
+        pb.random.bernoulli(p)
+
+
+def test_probabilities_in_a_tensor_are_looked_at_by_a_program_too():
+    draw = pb.compile(lambda p: pb.random.bernoulli(p, 3))
+    for _ in range(4):
+        assert draw(pb.tensor([0.0, 1.0, 0.0])).tolist() == [False, True, False]
+    with pytest.raises(pb.OptionError, match="p is not possible"):
+        draw(pb.tensor([0.0, 1.5, 0.0]))
+
+
+@pytest.mark.parametrize("draw", [
+    lambda x: pb.random.normal(x), lambda x: pb.random.normal(0.0, x, 3), lambda x: pb.random.uniform(0.0, x),
+])  # fmt: skip
+@pytest.mark.parametrize("nan", [np.nan, np.array([0.5, np.nan, 1.0]), pb.tensor(np.nan)])
+def test_a_parameter_that_is_nan_is_refused(draw, nan):
+    with pytest.raises(pb.OptionError, match="a parameter is NaN"):
+        draw(nan)

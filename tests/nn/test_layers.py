@@ -74,14 +74,13 @@ class TestLinear:
         with pytest.raises(OptionError, match="features"):
             nn.Linear(*sizes)
 
-    def test_a_float64_batch_is_noticed(self):
-        with pytest.warns(PrecisionWarning, match="float64 batch"):
-            nn.Linear(2, 1)(np.ones((1, 2)))
-        with pytest.warns(PrecisionWarning, match="float64 batch"):
-            nn.Linear(2, 1)([[1.0, 2.0]])
+    @pytest.mark.parametrize("batch", [np.ones((1, 2)), [[1.0, 2.0]], [1, 2], np.ones((3, 2), np.int64)])
+    def test_a_batch_that_makes_float64_of_it_is_noticed(self, batch):
+        with pb.strict(), pytest.raises(PrecisionWarning, match=f"a batch of {np.asarray(batch).dtype} makes"):
+            nn.Linear(2, 1)(batch)
 
-    @pytest.mark.parametrize("batch", [[1, 2], np.ones((3, 2), np.int64), np.ones(2, np.uint8), np.ones(2, ">f4")])
-    def test_only_a_batch_of_float64_is_called_one(self, batch):
+    @pytest.mark.parametrize("batch", [np.ones(2, np.uint8), np.ones(2, ">f4")])
+    def test_another_batch_is_not(self, batch):
         assert nn.Linear(2, 1)(batch).shape == (*np.shape(batch)[:-1], 1)
 
     def test_parameters_that_were_replaced(self):
@@ -162,10 +161,19 @@ class TestDropout:
         pb.seed(5)
         assert layer(np.ones(50)).tolist() == first
 
-    @pytest.mark.parametrize("p", [-0.1, 1.1, math.nan])
+    @pytest.mark.parametrize("p", [-0.1, 1.1, math.nan, pb.tensor(1.5), pb.tensor(math.nan), "half"])
     def test_what_is_no_probability(self, p):
-        with pytest.raises(OptionError, match="probability"):
+        with pytest.raises(OptionError, match=r"p is not possible[\s\S]*\[0, 1\]"):
             nn.Dropout(p)
+
+    def test_a_probability_in_a_tensor_is_a_number(self):
+        assert nn.Dropout(pb.tensor(0.25)).p == 0.25
+
+
+@pytest.mark.parametrize("slope", [math.nan, math.inf, "steep", pb.tensor(math.nan), pb.tensor([0.1, 0.2])])
+def test_what_is_no_slope(slope):
+    with pytest.raises(OptionError, match="LeakyReLU: slope is not possible"):
+        nn.LeakyReLU(slope)
 
 
 ACTIVATIONS = [

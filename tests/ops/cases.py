@@ -31,8 +31,8 @@ from tests.ops.domains import (
 
 import pullback as pb
 from pullback.core import kinds
-from pullback.ops import elementwise as elementwise_ops
-from pullback.ops import indexing, movement
+from pullback.ops import elementwise as ew
+from pullback.ops import indexing, movement, special
 
 
 def listed(f, *xs, **params):
@@ -89,10 +89,24 @@ def norm(x, axis=None, keepdims=False):
     return abs(x) if keepdims else abs(np.squeeze(x, tuple(axes)))
 
 
+def gap(a, b):
+    return np.where(a == b, a.dtype.type(0), a - b)
+
+
+def gated(x, gate):
+    """x · gate, which is 0 where the gate is shut, whatever x is."""
+    return np.where(gate == 0, 0, x) * gate
+
+
 def gelu(x, approximate=False):
     if approximate:
-        return x / 2 * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
-    return x * scipy.special.ndtr(x)
+        return gated(x, (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))) / 2)
+    return gated(x, scipy.special.ndtr(x))
+
+
+def over_the_last(f):
+    """SciPy's function, and nothing of nothing."""
+    return in_double(lambda x, axis=-1: f(x, axis) if x.shape[axis] else x)
 
 
 def sinc_derivative(x, order):
@@ -135,6 +149,7 @@ PLACES: Final = (
 ELEMENTWISE: Final = (
     elementwise("add", REAL, REAL, linear=True, analytic=True),
     elementwise("subtract", REAL, REAL, linear=True, analytic=True),
+    elementwise("gap", REAL, REAL, twin=gap, call=ew.gap),
     elementwise("multiply", REAL, REAL, analytic=True, points=(at(0.0, 0.0),),
                 truth=mp.fmul),
     elementwise("divide", REAL, NONZERO, analytic=True, points=(at(0.0, 2.0),),
@@ -206,7 +221,7 @@ ELEMENTWISE: Final = (
                 truth=lambda x: mp.log1p(mp.exp(x))),
     elementwise("erf", REAL, twin=in_double(scipy.special.erf), protocol=scipy.special.erf, points=(at(0.0),),
                 truth=mp.erf),
-    elementwise("silu", REAL, twin=in_double(lambda x: x * scipy.special.expit(x)), points=(at(0.0),),
+    elementwise("silu", REAL, twin=in_double(lambda x: gated(x, scipy.special.expit(x))), points=(at(0.0),),
                 truth=lambda x: x / (1 + mp.exp(-x))),
     elementwise("gelu", REAL, twin=in_double(gelu), points=(at(0.0),), truth=lambda x: x * mp.ncdf(x)),
 )  # fmt: skip
@@ -240,9 +255,9 @@ REDUCTIONS: Final = (
     reduction("argmax", APART, axes="one", differentiable=False),
     reduction("argmin", APART, axes="one", differentiable=False),
     reduction("cumsum", REAL, axes="along", linear=True, analytic=True),
-    reduction("softmax", REAL, twin=in_double(lambda x, axis=-1: scipy.special.softmax(x, axis)), axes="last",
+    reduction("softmax", REAL, twin=over_the_last(scipy.special.softmax), axes="last",
               points=(at([1.0, 1.0]),), truth=lambda x: [mp.exp(xi) / mp.fsum(map(mp.exp, x)) for xi in x]),
-    reduction("log_softmax", REAL, twin=in_double(lambda x, axis=-1: scipy.special.log_softmax(x, axis)), axes="last"),
+    reduction("log_softmax", REAL, twin=over_the_last(scipy.special.log_softmax), axes="last"),
 )  # fmt: skip
 
 MOVEMENT: Final = tuple(
@@ -330,6 +345,8 @@ CONTRACTIONS: Final = (
             ("i,j->ji", (2,), (3,)), ("...ij,...j->...i", (2, 1, 2, 3), (4, 3)), ("ii,i->i", (3, 3), (3,)),
             ("ij,jk,kl->il", (2, 3), (3, 2), (2, 4)), ("ij,kl->i", (2, 3), (2, 2)), ("ij,j", (2, 3), (3,)),
             ("i,i,i->", (3,), (3,), (3,)), ("ij,->j", (2, 3), ()),
+            ("i,i", (3,), (1,)), ("ij,ij->j", (2, 3), (2, 1)), ("ij,i,j->i", (2, 3), (1,), (1,)),
+            ("...i,...i->...", (2, 1, 3), (4, 1)),
         ),
         "permute_": (("ij->ji", (2, 3)), ("...i->i...", (2, 3, 4))),
         "sum_": (("ij->", (2, 3)), ("ij->j", (2, 3)), ("ii", (3, 3))),
@@ -369,7 +386,7 @@ MORE_NORMS: Final = (
     fixed("norm", NONZERO, of((2, 3), ord=4, axis=1), twin=np.linalg.norm, primitive="power",
           points=(at([0.0, 2.0], ord=4),),
           truth=lambda x, **p: mp.root(mp.fsum(xi ** p["ord"] for xi in x), p["ord"])),
-    fixed("sinc_derivative", REAL, *(of((2, 3), order=n) for n in (1, 2, 5)), call=elementwise_ops.sinc_derivative,
+    fixed("sinc_derivative", REAL, *(of((2, 3), order=n) for n in (1, 2, 5)), call=special.sinc_derivative,
           twin=sinc_derivative, written=lambda f, x, order: f(x, order), truth=sinc_derivative_by_series,
           points=(at(0.0, order=1), at(0.0, order=2), at(1e-9, order=5), at(0.3, order=9), at(3.5, order=9))),
     fixed("gelu", REAL, of((2, 3), approximate=True), twin=in_double(gelu), primitive="tanh"),

@@ -112,3 +112,40 @@ def test_promotion_of_scalars_is_numpys(name, scalar, dtype):
         np.testing.assert_array_equal(found.numpy(), expected)
         gradient = pb.gradients(found.sum(), [t])[t]
         assert gradient.dtype == dtype
+
+
+A, B, C = np.arange(6.0).reshape(2, 3), np.arange(12.0).reshape(3, 4), np.arange(8.0).reshape(4, 2)
+EINSUMS = (
+    (A, [0, 1], B, [1, 2], [0, 2]), (A, [0, 1], B, [1, 2]), (A, [..., 1], B, [1, 2], [..., 2]), (A, [5, 3]),
+    (A, [0, 1], B, [1, 2], C, [2, 0], []),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("arguments", EINSUMS)
+@pytest.mark.parametrize("optimize", [False, True, "greedy", "optimal"])
+def test_einsum_takes_lists_of_labels_and_an_order(arguments, optimize):
+    boxed = [pb.tensor(x) if isinstance(x, np.ndarray) else x for x in arguments]
+    found = np.einsum(*boxed, optimize=optimize)
+    np.testing.assert_allclose(found.numpy(), np.einsum(*arguments, optimize=optimize))
+    assert pb.einsum(*boxed, optimize=optimize).tolist() == found.tolist()
+
+
+def test_einsum_follows_a_path_that_is_given():
+    path = ["einsum_path", (1, 2), (0, 1)]
+    np.testing.assert_allclose(
+        np.einsum("ij,jk,ki", pb.tensor(A), B, C, optimize=path).item(), np.einsum("ij,jk,ki", A, B, C)
+    )
+
+
+@pytest.mark.parametrize("call", [
+    lambda: np.einsum(pb.tensor(A), [0, 60]), lambda: pb.einsum(3.0), lambda: pb.einsum(A, "ij"),
+    lambda: np.einsum("ij,jk,ki", pb.tensor(A), B, C, optimize="somehow"),
+])  # fmt: skip
+def test_einsum_says_what_it_cannot_read(call):
+    with pytest.raises(pb.OptionError, match="einsum"):
+        call()
+
+
+def test_a_diagonal_does_not_broadcast():
+    with pytest.raises(pb.ShapeError, match="two lengths"):
+        np.einsum("ii", pb.tensor(np.ones((1, 3))))

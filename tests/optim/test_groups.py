@@ -97,12 +97,37 @@ class TestLearningRate:
         optimizer.lr = pb.tensor(0.3, requires_grad=True) * 2
         assert not optimizer.lr.requires_grad
 
-    @pytest.mark.parametrize("value", [-1.0, math.nan, "fast", None])
+    @pytest.mark.parametrize(
+        "value",
+        [-1.0, math.nan, "fast", None, pb.tensor(-0.5), pb.tensor(math.nan), np.array(-1), pb.tensor([0.1, 0.2]),
+         pb.tensor(math.inf), np.float32(-1)],
+    )  # fmt: skip
     def test_what_cannot_be_leaves_it_as_it_is(self, value):
         optimizer = SGD([leaf()], lr=0.1)
         with pytest.raises(OptionError, match="SGD: lr"):
             optimizer.lr = value
         assert float(optimizer.lr) == 0.1
+
+    def test_a_tensor_is_looked_at_while_a_program_is_recorded_too(self):
+        optimizer = SGD([leaf()], lr=0.1)
+
+        @pb.compile
+        def set_rate(x):
+            optimizer.lr = x * 0.5
+
+        with pytest.raises(OptionError, match="SGD: lr"):
+            set_rate(pb.tensor(-1.0))
+        set_rate(pb.tensor(1.0))
+        assert float(optimizer.lr) == 0.5
+
+    @pytest.mark.parametrize("setting", ["lr", "eps", "weight_decay"])
+    def test_settings_in_tensors_are_looked_at(self, setting):
+        assert Adam([leaf()], **{setting: pb.tensor(0.25)}).param_groups[0].plain()[setting] == 0.25
+        for value in (pb.tensor(-0.5), pb.tensor(math.nan), np.array([0.1, 0.2])):
+            with pytest.raises(OptionError, match=f"Adam: {setting}"):
+                Adam([leaf()], **{setting: value})
+        with pytest.raises(GraphError, match="carries no derivative"):
+            Adam([leaf()], **{setting: pb.tensor(0.5, requires_grad=True)})
 
     def test_several_groups_have_several(self):
         optimizer = SGD([{"params": [leaf()]}, {"params": [leaf()]}], lr=0.1)

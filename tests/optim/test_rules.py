@@ -100,9 +100,64 @@ def test_each_dtype_is_kept(kind, settings):
         p.grad = np.full(3, 0.5, p.dtype)
     optimizer.step()
     assert [p.dtype for p in params] == [np.float32, np.float64, np.float16]
-    assert [t.dtype for p, state in zip(params, optimizer.param_groups[0].states, strict=True) for t in state.values()
-            if t.ndim] == [p.dtype for p in params for _ in range(1 if kind is SGD else 2)]  # fmt: skip
+    wide = [np.float32, np.float64, np.float32]  # of half precision the state is not
+    assert [t.dtype for state in optimizer.param_groups[0].states for t in state.values()
+            if t.ndim] == [dtype for dtype in wide for _ in range(1 if kind is SGD else 2)]  # fmt: skip
     assert params[0].tolist() == pytest.approx(params[1].tolist(), rel=1e-6)
+
+
+HALF = (
+    (SGD, {"lr": 0.1}), (SGD, {"lr": 0.1, "momentum": 0.9, "nesterov": True, "weight_decay": 0.1}),
+    (SGD, {"lr": 0.1, "momentum": 0.9, "dampening": 0.5}), (Adam, {"lr": 0.01}),
+    (Adam, {"lr": 0.01, "weight_decay": 0.1}), (AdamW, {"lr": 0.01, "weight_decay": 0.1}),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "settings"), HALF)
+@pytest.mark.parametrize("compiled", [False, True])
+def test_half_precision_is_computed_in_single_and_rounded_once_a_step(kind, settings, compiled):
+    start = np.array([1.0, -2.0, 0.5], np.float16)
+    half = pb.tensor(start, requires_grad=True)
+    optimizer = kind([half], **settings)
+
+    def step(gradient):
+        half.grad = gradient
+        optimizer.step()
+        return half * 1.0
+
+    made = pb.compile(step) if compiled else step
+    single = pb.tensor(start.astype(np.float32), requires_grad=True)
+    twin = kind([single], **settings)
+    for scale in (1.0, 1e-3, 6e-8, 100.0, 1.0):  # squares that half precision does not hold, and some that vanish
+        gradient = np.array([0.0, scale, -scale / 2], np.float16)
+        made(pb.tensor(gradient))
+        single.grad = gradient.astype(np.float32)
+        twin.step()
+        with pb.no_grad():
+            single[...] = single.numpy().astype(np.float16).astype(np.float32)
+        assert half.dtype == np.float16
+        np.testing.assert_allclose(half.numpy().astype(float), single.numpy(), rtol=1e-3, atol=1e-7)
+
+
+def test_adam_of_half_precision_stands_still_where_the_gradient_is_zero():
+    p = pb.tensor(np.array([1.0, -2.0], np.float16), requires_grad=True)
+    p.grad = pb.tensor(np.array([0.0, 1e-3], np.float16))
+    Adam([p], lr=1e-2).step()
+    np.testing.assert_allclose(p.numpy().astype(float), [1, -2.01], rtol=1e-3)
+
+
+@pytest.mark.parametrize(("kind", "settings"), HALF)
+def test_the_state_of_half_precision_goes_out_and_in(kind, settings):
+    gradient = np.array([1e-3, -0.5], np.float16)
+    a = pb.tensor(np.ones(2, np.float16), requires_grad=True)
+    first = kind([a], **settings)
+    given_gradients(first, [a], [[gradient] * 3])
+    b = pb.tensor(a.numpy().copy(), requires_grad=True)
+    second = kind([b], **settings)
+    second.load_state_dict(first.state_dict())
+    for optimizer, p in ((first, a), (second, b)):
+        given_gradients(optimizer, [p], [[gradient] * 3])
+    assert a.tolist() == b.tolist()
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])

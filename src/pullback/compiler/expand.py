@@ -113,6 +113,6 @@ def _recorded(equation: Equation, definition: Definition, given: Sequence[Any]) 
     inner = tracer.finish(result, primitive.name).program
     output, *_ = inner.outputs
     same = isinstance(output, Value) and output.spec == equation.output.spec
-    if not same or any(step.primitive is primitive for step in inner.equations):
-        return None  # NumPy has its own idea of the dtype, or its own function for it: leave it to the kernel
+    if not same or any(step.primitive is primitive or step.output.dtype == np.float16 for step in inner.equations):
+        return None  # NumPy has its own idea of the dtype, its own function for it, or rounds it in between
     return expand(inner)

@@ -58,3 +58,10 @@ def shape_of(x: Any) -> tuple[int, ...]:
 def reduced_size(shape: tuple[int, ...], axis: tuple[int, ...] | None) -> int:
     """How many elements each result of a reduction is made of."""
     return math.prod(shape if axis is None else (shape[i] for i in axis))
+
+
+def kept_shape(shape: tuple[int, ...], axis: tuple[int, ...] | None) -> tuple[int, ...]:
+    """The shape after a reduction over `axis` with keepdims."""
+    if axis is None:
+        return (1,) * len(shape)
+    return tuple([1 if i in axis else n for i, n in enumerate(shape)])

@@ -24,10 +24,12 @@ from typing import Any, Final, final
 import numpy as np
 from numpy import float64, generic, ndarray
 
+from pullback.core.axes import kept_shape
 from pullback.core.blocks import LARGE, SMALL, blockwise
 from pullback.core.errors import OptionError
 from pullback.core.graph import Node
 from pullback.core.modes import current_mode
+from pullback.core.precision import singles
 from pullback.core.primitive import OPERAND_NAMES, Primitive, Rule
 from pullback.core.spec import spec_of, zeros_of
 
@@ -43,13 +45,6 @@ def broadcast(value: Any, shape: tuple[int, ...]) -> Any:
         stretched[...] = value
         return stretched
     return np.broadcast_to(value, shape)
-
-
-def kept_shape(shape: tuple[int, ...], axis: tuple[int, ...] | None) -> tuple[int, ...]:
-    """The shape after a reduction over `axis` with keepdims."""
-    if axis is None:
-        return (1,) * len(shape)
-    return tuple([1 if i in axis else n for i, n in enumerate(shape)])
 
 
 def product(partial: Any, direction: Any, strong: bool) -> Any:
@@ -83,8 +78,9 @@ def product(partial: Any, direction: Any, strong: bool) -> Any:
 
 def strong_product(a: Any, b: Any) -> Any:
     """a·b, where an exact 0 on either side gives 0 whatever the other is."""
-    tensor = Primitive.tensor
-    return strong_multiply(a, b) if isinstance(b, tensor) or isinstance(a, tensor) else _strong_multiply(a, b)
+    if isinstance(b, Primitive.tensor) or isinstance(a, Primitive.tensor):
+        return a * b if current_mode().strict_nan else strong_multiply(a, b)
+    return _strong_multiply(a, b)
 
 
 def _plus(total: Any, term: Any) -> Any:
@@ -141,6 +137,8 @@ class Elementwise(Primitive):
 
     def vjp(self, node: Node, cotangent: Any, saved: Sequence[Any], wanted: Sequence[int]) -> list[Any]:
         contributions: list[Any] = []
+        if type(cotangent) is not float64 and cotangent.dtype.char == "e":
+            saved = singles(saved, cotangent)
         large = type(cotangent) is ndarray and cotangent.size >= LARGE
         for i in wanted:
             rule = self.rules[i]
@@ -169,26 +167,27 @@ class Elementwise(Primitive):
 
     def jvp(self, node: Node, tangents: Sequence[Any], saved: Sequence[Any]) -> Any:
         total = None
+        saved = singles(saved, node.aval)
         for rule, tangent in zip(self.rules, tangents, strict=True):
             if rule is not None and tangent is not None and rule.number != 0:
                 total = _plus(total, self._scaled(rule, saved, tangent))
         return None if total is None else broadcast(total, node.aval.shape)
 
 
-def _strong_multiply(a: Any, b: Any) -> Any:
+def _strong_multiply(a: Any, b: Any, strict: bool | None = None) -> Any:
     result = a * b
     # A sum, of squares too, is finite only where each term is; it reads once and writes nothing.
     if result.ndim == 0:
         total = result
     else:
         total = np.vdot(result, result) if result.size <= SMALL else np.add.reduce(result, axis=None)
-    if math.isfinite(total) or current_mode().strict_nan:
+    if math.isfinite(total) or (current_mode().strict_nan if strict is None else strict):
         return result
     return np.where(np.isnan(result) & ((a == 0) | (b == 0)), 0, result)
 
 
 strong_multiply = Elementwise(
-    "strong_multiply", _strong_multiply, lambda b: b, lambda a: a, strong=True,
+    "strong_multiply", lambda a, b: _strong_multiply(a, b, strict=False), lambda b: b, lambda a: a, strong=True,
     doc="a·b, where an exact 0 on either side gives 0 whatever the other is.",
 )  # fmt: skip
 
@@ -221,6 +220,7 @@ class Reduction(Primitive):
         return super().needs(operand, count) if self.residual is None else tuple(range(1, count + 1))
 
     def _weight(self, node: Node, saved: Sequence[Any]) -> Any:
+        saved = singles(saved, node.aval)
         if self.residual is not None:
             operands = len(node.inputs) + 1
             return saved[operands] if len(saved) > operands else self.residual(*saved[1:operands], **node.params)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from typing import Any, Final
+
+import numpy as np
 
 from pullback.core.axes import shape_of
 from pullback.core.errors import BroadcastWarning, PrecisionWarning, PullbackWarning, message
@@ -28,13 +31,32 @@ def check_broadcast(name: str, left: object, right: object) -> None:
             )
 
 
+def check_loss(name: str, prediction: object, target: object) -> None:
+    """Complain where prediction and target broadcast so that one is repeated, unless it is a single number."""
+    a, b = shape_of(prediction), shape_of(target)
+    if a == b or 1 in (math.prod(a), math.prod(b)):
+        return
+    try:
+        shape = np.broadcast_shapes(a, b)
+    except ValueError:
+        return  # NumPy's to refuse
+    if math.prod(shape) > min(math.prod(a), math.prod(b)):
+        complain(
+            BroadcastWarning,
+            message(
+                f"{name}: a prediction of shape {a} and a target of shape {b} broadcast to {shape}",
+                {"fix": "give both the same shape, e.g. prediction.squeeze(-1), or np.broadcast_to(target, ...)"},
+            ),
+        )
+
+
 def check_precision(name: str, batch: Any, parameter: Any) -> None:
-    """Complain where a float64 batch meets float32 parameters."""
-    if batch.dtype.char == "d" and parameter.dtype.char == "f":
+    """Complain where a batch of float64, or of integers that need it, meets float32 parameters."""
+    if parameter.dtype.char == "f" and np.result_type(batch.dtype, parameter.dtype).char == "d":
         complain(
             PrecisionWarning,
             message(
-                f"{name}: a float64 batch makes a float32 model compute in float64, at twice the cost",
+                f"{name}: a batch of {batch.dtype} makes a float32 model compute in float64, at twice the cost",
                 {"fix": "batch.astype('float32'), or make the layer with dtype=float"},
             ),
         )

@@ -275,7 +275,7 @@ class Primitive(ABC):
     def _inspect(self, node: Node, operands: Sequence[Any]) -> None:
         """What an elementwise operation on several operands sees to: their precisions, and what is rarely meant."""
         if self.blocks and node.saved is not None:
-            # A partial of a half-precision operand is worked out in the precision of the result.
+            # A partial is worked out in the precision of the result: log of a whole number may be less.
             node.saved = tuple([_at_least(value, node.aval.dtype) for value in node.saved])
         if self.lint is not None:
             self.lint(self.name, *operands)
@@ -331,4 +331,4 @@ class Primitive(ABC):
 
 def _at_least(value: Any, dtype: np.dtype[Any]) -> Any:
     kind = getattr(value, "dtype", dtype)
-    return value.astype(dtype) if kind is not dtype and kind.kind == "f" and kind != dtype else value
+    return value.astype(dtype) if kind is not dtype and kind.kind in "fiu" and kind != dtype else value

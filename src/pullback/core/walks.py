@@ -25,6 +25,7 @@ from pullback.core.leaving import LeftTraceError, RuleExits
 from pullback.core.modes import ModeContext, current_mode
 from pullback.core.opaque import once, whole_jvp, whole_vjp
 from pullback.core.paths import between
+from pullback.core.precision import single
 from pullback.core.primitive import Primitive
 from pullback.core.spec import layout_of, zeros_of
 
@@ -198,6 +199,7 @@ def sum_to(value: Any, shape: tuple[int, ...], name: str) -> Any:
 
     Where none leads from one to the other, the rule of the primitive of that name is wrong.
     """
+    value = single(value)  # conform casts the sum
     extra = value.ndim - len(shape)
     if extra == 1 and 1 not in shape:
         total = add.reduce(value, axis=0)  # as that of a bias, over the batch

@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from pullback.core.axes import Axes, ndim_of, normalize_axes
+from pullback.core.axes import ndim_of, normalize_axes, reduced_size
 from pullback.core.errors import OptionError
 from pullback.core.habits import explain_keywords
-from pullback.ops.elementwise import erf, exp, isfinite, log, multiply, sigmoid, stop_gradient, subtract, tanh, where
+from pullback.core.kinds import strong_multiply
+from pullback.core.precision import of_reals
+from pullback.ops.elementwise import erf, exp, gap, identity, log, sigmoid, stop_gradient, tanh
 from pullback.ops.reductions import max as largest
 from pullback.ops.reductions import sum as sum_over
 
@@ -22,7 +24,13 @@ def softmax(x: Any, axis: int = -1) -> Any:
     >>> softmax(pb.tensor([0.0, 0.0]))
     Tensor([0.5, 0.5])
     """
-    axes = normalize_axes(axis, ndim_of(x), "softmax")
+    return _softmax(x, axes=normalize_axes(axis, ndim_of(x), "softmax"))
+
+
+@of_reals
+def _softmax(x: Any, axes: tuple[int, ...] | None) -> Any:
+    if not reduced_size(x.shape, axes):
+        return identity(x)  # nothing is the largest of nothing
     e = exp(_shifted(x, axes))
     return e / sum_over(e, axes, keepdims=True)
 
@@ -34,16 +42,25 @@ def log_softmax(x: Any, axis: int = -1) -> Any:
     >>> log_softmax(pb.tensor([1000.0, 1000.0]))
     Tensor([-0.69314718, -0.69314718])
     """
-    axes = normalize_axes(axis, ndim_of(x), "log_softmax")
+    return _log_softmax(x, axes=normalize_axes(axis, ndim_of(x), "log_softmax"))
+
+
+@of_reals
+def _log_softmax(x: Any, axes: tuple[int, ...] | None) -> Any:
+    if not reduced_size(x.shape, axes):
+        return identity(x)
     shifted = _shifted(x, axes)
     return shifted - log(sum_over(exp(shifted), axes, keepdims=True))
 
 
-def _shifted(x: Any, axes: Axes) -> Any:
+def _shifted(x: Any, axes: tuple[int, ...] | None) -> Any:
     # Softmax does not change when all is shifted, so the shift is a constant of the derivative.
-    shift = stop_gradient(largest(x, axes, keepdims=True))
-    with np.errstate(over="ignore"):  # numbers that far below the largest become -inf, whose exponential is 0
-        return subtract(x, where(isfinite(shift), shift, 0))
+    return gap(x, stop_gradient(largest(x, axes, keepdims=True)))
+
+
+@np.errstate(invalid="ignore")  # −∞ behind a gate that is shut is 0
+def _gated(x: Any, gate: Any) -> Any:
+    return strong_multiply(x, gate)
 
 
 def silu(x: Any) -> Any:
@@ -53,7 +70,12 @@ def silu(x: Any) -> Any:
     >>> silu(pb.tensor(0.0))
     Tensor(0.)
     """
-    return multiply(x, sigmoid(x))
+    return _silu(x)
+
+
+@of_reals
+def _silu(x: Any) -> Any:
+    return _gated(x, sigmoid(x))
 
 
 def gelu(x: Any, approximate: bool = False) -> Any:
@@ -72,10 +94,17 @@ def gelu(x: Any, approximate: bool = False) -> Any:
     """
     if not isinstance(approximate, bool):
         raise OptionError("gelu: approximate is True or False", got=approximate)
-    if approximate:
-        inner = math.sqrt(2 / math.pi) * (x + 0.044715 * multiply(multiply(x, x), x))
-        return 0.5 * multiply(x, 1 + tanh(inner))
-    return 0.5 * multiply(x, 1 + erf(multiply(x, math.sqrt(0.5))))
+    return _tanh_gelu(x) if approximate else _gelu(x)
+
+
+@of_reals
+def _gelu(x: Any) -> Any:
+    return _gated(x, 0.5 + 0.5 * erf(x * math.sqrt(0.5)))
+
+
+@of_reals
+def _tanh_gelu(x: Any) -> Any:
+    return _gated(x, 0.5 + 0.5 * tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * (x * x * x))))
 
 
 explain_keywords(globals())

@@ -9,7 +9,9 @@ import numpy as np
 from pullback.core.axes import shape_of
 from pullback.core.errors import DTypeError, OptionError, ShapeError
 from pullback.core.habits import explain_keywords
-from pullback.core.lints import check_broadcast
+from pullback.core.kinds import strong_multiply
+from pullback.core.lints import check_loss
+from pullback.core.precision import of_reals, real
 from pullback.functions.activations import log_softmax
 from pullback.ops import elementwise as ew
 from pullback.ops.reductions import cross_entropy_, mean
@@ -36,7 +38,12 @@ def mse_loss(prediction: Any, target: Any, reduction: str = "mean") -> Any:
     >>> mse_loss(pb.tensor([1.0, 3.0]), pb.tensor([1.0, 1.0]))
     Tensor(2.)
     """
-    check_broadcast("mse_loss", prediction, target)
+    check_loss("mse_loss", prediction, target)
+    return _squared_error(prediction, target, reduction=reduction)
+
+
+@of_reals
+def _squared_error(prediction: Any, target: Any, reduction: str) -> Any:
     return reduce(ew.square(ew.subtract(prediction, target)), reduction)
 
 
@@ -47,7 +54,12 @@ def l1_loss(prediction: Any, target: Any, reduction: str = "mean") -> Any:
     >>> l1_loss(pb.tensor([1.0, 3.0]), pb.tensor([1.0, 1.0]))
     Tensor(1.)
     """
-    check_broadcast("l1_loss", prediction, target)
+    check_loss("l1_loss", prediction, target)
+    return _absolute_error(prediction, target, reduction=reduction)
+
+
+@of_reals
+def _absolute_error(prediction: Any, target: Any, reduction: str) -> Any:
     return reduce(ew.absolute(ew.subtract(prediction, target)), reduction)
 
 
@@ -61,7 +73,7 @@ def binary_cross_entropy(probability: Any, target: Any, reduction: str = "mean")
     >>> binary_cross_entropy(pb.tensor([0.5, 1.0]), pb.tensor([1.0, 1.0]))
     Tensor(0.34657359)
     """
-    check_broadcast("binary_cross_entropy", probability, target)
+    check_loss("binary_cross_entropy", probability, target)
     return reduce(ew.binary_cross_entropy(probability, target), reduction)
 
 
@@ -72,7 +84,7 @@ def binary_cross_entropy_with_logits(logits: Any, target: Any, reduction: str = 
     >>> binary_cross_entropy_with_logits(pb.tensor([0.0]), pb.tensor([1.0]))
     Tensor(0.69314718)
     """
-    check_broadcast("binary_cross_entropy_with_logits", logits, target)
+    check_loss("binary_cross_entropy_with_logits", logits, target)
     return reduce(ew.logits_cross_entropy(logits, target), reduction)
 
 
@@ -101,23 +113,27 @@ def softmax_cross_entropy(logits: Any, labels: Any, reduction: str = "mean") -> 
     """
     x, t = shape_of(logits), shape_of(labels)
     if x == t:
-        losses = sum_over(ew.negative(ew.multiply(labels, log_softmax(logits))), -1)
-    elif t == x[:-1] and x:
-        dtype = labels.dtype if hasattr(labels, "dtype") else np.asarray(labels).dtype
-        if dtype.kind not in "iu":
+        return _expected_surprise(logits, labels, reduction=reduction)
+    if t == x[:-1] and x:
+        labels = labels if hasattr(labels, "dtype") else np.asarray(labels)
+        if labels.dtype.kind not in "iu":
             raise DTypeError(
-                "cross_entropy: labels of one number each must be integers", got=dtype, fix="labels.astype(int)"
+                "cross_entropy: labels of one number each must be integers", got=labels.dtype, fix="labels.astype(int)"
             )
         if reduction not in REDUCTIONS:
             return reduce(logits, reduction)
         axis = (len(x) - 1,) if reduction == "none" else None
-        return cross_entropy_(logits, labels, axis=axis, keepdims=False, mean=reduction == "mean")
-    else:
-        raise ShapeError(
-            "cross_entropy: labels fit neither as integers nor as probabilities", logits=x, labels=t,
-            fix=f"integers of shape {x[:-1]}, or probabilities of shape {x}",
-        )  # fmt: skip
-    return reduce(losses, reduction)
+        return cross_entropy_(real(logits), labels, axis=axis, keepdims=False, mean=reduction == "mean")
+    raise ShapeError(
+        "cross_entropy: labels fit neither as integers nor as probabilities", logits=x, labels=t,
+        fix=f"integers of shape {x[:-1]}, or probabilities of shape {x}",
+    )  # fmt: skip
+
+
+@of_reals
+def _expected_surprise(logits: Any, labels: Any, reduction: str) -> Any:
+    # What has probability 0 counts for nothing, however surprising it would be.
+    return reduce(sum_over(ew.negative(strong_multiply(labels, log_softmax(logits))), -1), reduction)
 
 
 cross_entropy = softmax_cross_entropy

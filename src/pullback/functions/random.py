@@ -10,9 +10,11 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 
 from pullback.core.errors import GraphError, OptionError, TraceError
+from pullback.core.finite import describe_range
 from pullback.core.graph import user_line
 from pullback.core.habits import explain_keywords, namespace
 from pullback.core.modes import current_mode
+from pullback.core.numbers import checked_number
 from pullback.core.opaque import Opaque
 from pullback.tensor import Tensor
 
@@ -106,6 +108,8 @@ def generator(rng: Rng = None) -> np.random.Generator:
 
 
 def _draw(*arrays: Any, rng: Rng, method: str, args: tuple[Any, ...], dtype: Any, **size: Any) -> Any:
+    if any(np.isnan(x).any() for x in arrays or args if np.asarray(x).dtype.kind == "f"):
+        raise OptionError(f"random.{method}: a parameter is NaN", parameters=arrays or args, **size)
     try:
         drawn = getattr(generator(rng), method)(*(arrays or args), **size)
     except ValueError as error:
@@ -161,14 +165,27 @@ def integers(low: int, high: int | None = None, size: Shape = None, *, rng: Rng 
     return _sample("integers", (low, high), rng, np.int64, size=size)
 
 
-def bernoulli(p: float, size: Shape = None, *, rng: Rng = None) -> Tensor:
+def bernoulli(p: Any, size: Shape = None, *, rng: Rng = None) -> Tensor:
     """Booleans that are True with probability p.
+
+    Raises OptionError where p, which may be an array, is no probability.
 
     >>> bernoulli(1.0, 2, rng=0)
     Tensor([ True,  True])
     """
     _require_constant("bernoulli", p)
-    return uniform(size=size, rng=rng) < p
+    if isinstance(p, (Tensor, np.ndarray)):
+        return uniform(size=size, rng=rng) < probability_(p)
+    return uniform(size=size, rng=rng) < checked_number("random.bernoulli", "p", p, 0, 1)
+
+
+def _probability(p: Any) -> Any:
+    if not ((p >= 0) & (p <= 1)).all():
+        raise OptionError("random.bernoulli: p is not possible", got=describe_range(p), fix="numbers in [0, 1]")
+    return np.array(p)  # a value of its own, so that a program asks for it
+
+
+probability_ = Opaque("probability", _probability, doc="What it is given, if all are probabilities: a program checks.")
 
 
 def permutation(n: int, *, rng: Rng = None) -> Tensor:

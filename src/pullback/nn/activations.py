@@ -6,6 +6,7 @@ from abc import ABC
 from collections.abc import Callable
 from typing import Any, ClassVar, final
 
+from pullback.core.numbers import checked_number
 from pullback.functions import activations
 from pullback.nn.module import Module
 from pullback.ops import elementwise
@@ -47,7 +48,7 @@ class LeakyReLU(Activation):
     function = staticmethod(elementwise.leaky_relu)
 
     def __init__(self, slope: float = 0.01) -> None:
-        self.options = {"slope": slope}
+        self.options = {"slope": checked_number("LeakyReLU", "slope", slope, below=True)}
 
 
 @final

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, final
 
 from pullback.core.axes import shape_of
-from pullback.core.errors import OptionError
+from pullback.core.numbers import checked_number
 from pullback.functions import random
 from pullback.nn.module import Module
 from pullback.ops.elementwise import multiply, where
@@ -39,9 +39,7 @@ class Dropout(Module):
     """
 
     def __init__(self, p: float = 0.5, rng: random.Rng = None) -> None:
-        if not 0 <= p <= 1:
-            raise OptionError("Dropout: p is not a probability", got=p, fix="a number in [0, 1]")
-        self.p = p
+        self.p = checked_number("Dropout", "p", p, 0, 1)
         self.rng = None if rng is None else random.generator(rng)
 
     def forward(self, x: Any) -> Any:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import re
+import string
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy import ndarray
@@ -14,10 +15,13 @@ from pullback.core.axes import ndim_of, normalize_axes, shape_of
 from pullback.core.errors import AxisError, OptionError, ShapeError
 from pullback.core.habits import explain_keywords
 from pullback.core.kinds import BilinearMap
+from pullback.core.precision import in_single
 from pullback.ops.elementwise import multiply
 from pullback.ops.indexing import diagonal
 from pullback.ops.movement import expand_dims, permute_dims, reshape, squeeze
 from pullback.ops.reductions import sum as sum_over
+
+_LETTERS: Final = string.ascii_uppercase + string.ascii_lowercase  # as NumPy numbers them
 
 
 def _matmul(a: Any, b: Any, c: Any = None, *, ta: bool, tb: bool) -> Any:
@@ -76,11 +80,12 @@ def _explain_matmul(a: Any, b: Any, c: Any = None) -> ShapeError:
 
 
 matmul_ = BilinearMap(
-    "matmul", _matmul, _matmul_left, _matmul_right, explain=_explain_matmul,
+    "matmul", in_single(_matmul), _matmul_left, _matmul_right, explain=_explain_matmul,
     doc="Products of matrices in the last two axes, of the transposes where `ta`, `tb` say so.",
 )  # fmt: skip
 
 
+@in_single
 def _einsum(a: Any, b: Any, left: str, right: str, out: str) -> Any:
     return np.einsum(f"{left},{right}->{out}", a, b, optimize=True)
 
@@ -212,23 +217,33 @@ def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     return sum_over(diagonal(x, offset, axis1, axis2), -1)
 
 
-def einsum(subscripts: str, *operands: Any) -> Any:
+def einsum(subscripts: Any, *operands: Any, optimize: Any = "greedy") -> Any:
     """Einstein's summation: products of labelled arrays, summed over the labels that the result lacks.
 
-    More than two operands are contracted in pairs, in the order that costs least (Smith & Gray 2018, opt_einsum).
+    More than two operands are contracted in pairs, in the order that costs least (Smith & Gray 2018, opt_einsum), or in
+    that which `optimize` says, as in NumPy. A label may stand for axes of length 1 and of another length: they
+    broadcast. In place of letters there may be lists of numbers, each after its operand, and at the end that of the
+    result.
 
     >>> einsum("ij,jk->ik", np.ones((2, 3)), np.ones((3, 4))).shape
     (2, 4)
+    >>> einsum(np.ones((2, 3)), [0, 1], np.ones((3, 4)), [1, 2], [0, 2]).shape
+    (2, 4)
     """
+    if not isinstance(subscripts, str):
+        subscripts, operands = _lettered((subscripts, *operands))
     terms, out = _labels(subscripts, operands)
     values = list(operands)
+    _fit(values, terms)
     if len(values) > 1:
         spec = f"{','.join(terms)}->{out}"
         shapes = [np.broadcast_to(np.empty(()), shape_of(v)) for v in values]
         try:
-            path = np.einsum_path(spec, *shapes, optimize="greedy" if len(values) > 2 else False)[0][1:]
+            path = np.einsum_path(spec, *shapes, optimize=optimize if len(values) > 2 else False)[0][1:]
         except ValueError as error:
             raise ShapeError(f"einsum: {error}", subscripts=subscripts, shapes=[*map(shape_of, operands)]) from None
+        except (KeyError, TypeError):
+            raise OptionError("einsum: unknown order", optimize=optimize, fix='True, "greedy" or "optimal"') from None
         for step in path if len(values) > 2 else [(0, 1)]:
             _contract(values, terms, step, out)
     value, term = _simple(values[0], terms[0], out)
@@ -237,6 +252,32 @@ def einsum(subscripts: str, *operands: Any) -> Any:
             "einsum: the result names each of its labels once, and operands have them", subscripts=subscripts
         )
     return permute_dims(value, [term.index(letter) for letter in out]) if term != out else value
+
+
+def _lettered(given: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
+    """Subscripts as letters, for operands each of which is followed by a list of numbers."""
+    operands, lists = given[0 : len(given) - len(given) % 2 : 2], given[1::2]
+    results = given[-1:] if len(given) % 2 else ()
+    try:
+        terms = ["".join("..." if n is Ellipsis else _LETTERS[n] for n in labels) for labels in (*lists, *results)]
+    except (TypeError, IndexError):
+        raise OptionError(
+            "einsum: neither subscripts nor lists of labels", got=[type(x).__name__ for x in given],
+            fix='einsum("ij,jk->ik", a, b) or einsum(a, [0, 1], b, [1, 2], [0, 2]), with labels from 0 to 51',
+        ) from None  # fmt: skip
+    return "->".join([",".join(terms[: len(lists)]), *terms[len(lists) :]]), operands
+
+
+def _fit(values: list[Any], terms: list[str]) -> None:
+    """Take axes of length 1 from operands whose labels are longer elsewhere: they broadcast."""
+    shapes = [shape_of(value) for value in values]
+    axes = [axis for term, shape in zip(terms, shapes, strict=True) for axis in zip(term, shape, strict=True)]
+    longer = {label for label, n in axes if n != 1}
+    for i, (term, shape) in enumerate(zip(terms, shapes, strict=True)):
+        gone = tuple(k for k, label in enumerate(term) if shape[k] == 1 and label in longer)
+        if gone and all(term.count(term[k]) == 1 for k in gone):  # a diagonal does not broadcast
+            values[i] = squeeze(values[i], gone)
+            terms[i] = "".join(label for k, label in enumerate(term) if k not in gone)
 
 
 def _contract(values: list[Any], terms: list[str], step: Sequence[int], out: str) -> None:
@@ -284,7 +325,7 @@ def _labels(subscripts: str, operands: Sequence[Any]) -> tuple[list[str], str]:
             raise ShapeError("einsum: labels are letters, and ... stands for further axes", subscripts=subscripts)
     if len(terms) != len(operands):
         raise ShapeError("einsum: as many terms as operands", subscripts=subscripts, operands=len(operands))
-    free = [c for c in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz" if c not in spec]
+    free = [c for c in _LETTERS if c not in spec]
     widths = [ndim_of(x) - len(t.replace("...", "")) for t, x in zip(terms, operands, strict=True)]
     for term, width, x in zip(terms, widths, operands, strict=True):
         if width < 0 or (width and "..." not in term):

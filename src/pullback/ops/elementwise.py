@@ -17,8 +17,9 @@ import numpy as np
 
 from pullback.core.errors import OptionError
 from pullback.core.habits import explain_keywords
-from pullback.core.kinds import Elementwise, strong_product
+from pullback.core.kinds import Elementwise, strong_multiply, strong_product
 from pullback.core.lints import check_broadcast
+from pullback.core.precision import of_reals
 from pullback.core.spec import spec_of
 
 _HALF: Final = np.float16(0.5)  # exact in every float dtype, and promotes none of them
@@ -31,23 +32,59 @@ def safe_ratio(a: Any, b: Any) -> Any:
 
 
 def _inverse(b: Any) -> Any:
-    """1 / b, ±inf also where b is Python's 0, which would raise."""
-    return math.copysign(math.inf, b) if type(b) in (int, float) and b == 0 else 1 / b
+    """1 / b, ±inf also where b is Python's 0 or False, which would raise."""
+    return math.copysign(math.inf, b) if isinstance(b, (int, float)) and b == 0 else 1 / b
+
+
+def _direction(x: Any, a: Any, b: Any) -> tuple[Any, Any, Any]:
+    """Of the point (a, b) the larger coordinate's size, and in its unit the coordinate x and the radius.
+
+    In that unit no square overflows or vanishes; and infinities are of the same size.
+    """
+    size = np.maximum(np.abs(1 * a), np.abs(1 * b))  # a boolean has no size, 1 · it has
+    return size, safe_ratio(1 * x, size), np.hypot(safe_ratio(1 * a, size), safe_ratio(1 * b, size))
 
 
 def _over_radius(x: Any, a: Any, b: Any) -> Any:
-    radius = np.hypot(a, b)  # divided by twice, its square would overflow first
-    return safe_ratio(safe_ratio(1 * x, radius), radius)  # a boolean has no sign, 1 · it has
+    _, x, radius = _direction(x, a, b)
+    return safe_ratio(x, radius)
 
 
-def _sigmoid_of_gap(a: Any, b: Any) -> Any:
-    """∂ log(eᵃ + eᵇ) / ∂a: 1/2 where both are the same infinity."""
-    return sigmoid.bind(np.where(np.isinf(a) & (a == b), 0, a - b))
+def _over_square(x: Any, a: Any, b: Any) -> Any:
+    size, x, radius = _direction(x, a, b)
+    return safe_ratio(safe_ratio(x, radius * radius), size)
 
 
-def _share(winner: Any, tie: Any) -> Any:
-    """1 where an operand wins alone, 1/2 where two tie."""
-    return np.where(tie, _HALF, winner)
+def _gap(a: Any, b: Any) -> Any:
+    with np.errstate(over="ignore", invalid="ignore"):  # a number far below b is -inf; inf - inf is not taken
+        return a - b if np.isfinite(b).all() else np.where(a == b, 0, a - b)
+
+
+def _share(chosen: Any, other: Any) -> Any:
+    """What one of two operands takes of the derivative: half of it where both are chosen."""
+    return np.where(chosen & other, _HALF, chosen)
+
+
+def _above(a: Any, b: Any) -> Any:
+    """Whether a is the larger of the two, or as large, or NaN, which NumPy takes for larger than all."""
+    return (a >= b) | (a != a)
+
+
+def _below(a: Any, b: Any) -> Any:
+    return (a <= b) | (a != a)
+
+
+def _within(a: Any, b: Any, c: Any) -> Any:
+    chosen = np.logical_not((a < b) | (a > c))
+    if all(isinstance(x, (int, float)) and x == x for x in (b, c)):
+        return chosen  # only a can be NaN, and then it is
+    return _unless_nan(chosen, a, b, c)
+
+
+def _unless_nan(chosen: Any, own: Any, *others: Any) -> Any:
+    """`chosen`; but where operands are NaN, these are chosen, and share."""
+    count = sum(np.isnan(x) * 1.0 for x in (own, *others))
+    return np.where(count == 0, chosen, np.isnan(own) / np.maximum(count, 1))
 
 
 def _power_base(a: Any, b: Any) -> Any:
@@ -67,47 +104,34 @@ def _explain_power(error: Exception, arrays: Any) -> OptionError | None:
 
 
 def _truth(condition: Any) -> Any:
-    return condition if condition.dtype.kind == "b" else condition != 0
+    dtype = getattr(condition, "dtype", None)
+    if dtype is None:
+        return bool(condition)
+    return condition if dtype.kind == "b" else condition != 0
 
 
+@of_reals
 def _sigmoid(x: Any) -> Any:
     e = np.exp(-np.abs(x))  # never overflows, and keeps the relative accuracy of small results
     return np.where(x >= 0, 1, e) / (1 + e)
 
 
+@of_reals
 def _softplus(x: Any) -> Any:
     return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
 
 
+@of_reals
 def _binary_cross_entropy(p: Any, t: Any) -> Any:
     with np.errstate(divide="ignore"):  # log 0 is limited on purpose
         return -(t * np.maximum(np.log(p), -100) + (1 - t) * np.maximum(np.log1p(-p), -100))
 
 
-def _sinc(x: Any) -> Any:
-    z = math.pi * x
-    zero = z == 0
-    return np.where(zero, 1, np.sin(z) / np.where(zero, 1, z))
-
-
-def _sinc_derivative(x: Any, n: int) -> Any:
-    """πⁿ·gₙ(πx), where gₙ(z) = ∫₀¹ tⁿ cos(zt + nπ/2) dt and so z·gₖ + k·gₖ₋₁ = sin(z + kπ/2).
-
-    Upwards from g₀ that loses nothing where |z| ≥ n; downwards from gₖ ≈ 0 for a large k, where |z| < n (W. Gautschi,
-    "Computational aspects of three-term recurrence relations", 1967).
-    """
-    z = math.pi * (x.astype(np.float32) if x.dtype.char == "e" else x)
-    sine, cosine = np.sin(z), np.cos(z)
-    turned = sine, cosine, -sine, -cosine  # by k quarters: sin(z + kπ/2)
-    near = np.abs(z) < n
-    small, large = np.where(near, z, 0), np.where(near, n, z)
-    up = sine / large
-    for k in range(1, n + 1):
-        up = (turned[k % 4] - k * up) / large
-    down = 0 * small
-    for k in range(3 * n + 20, n, -1):
-        down = (turned[k % 4] - small * down) * (1 / k)
-    return (math.pi**n * np.where(near, down, up)).astype(x.dtype)
+@of_reals
+@of_reals
+def _logits_cross_entropy(x: Any, t: Any) -> Any:
+    with np.errstate(invalid="ignore"):  # an infinite logit costs nothing where it is right
+        return strong_multiply.bind(x, (x > 0) - t) + np.log1p(np.exp(-np.abs(x)))
 
 
 def _erf(x: Any) -> Any:
@@ -120,6 +144,7 @@ def _erf(x: Any) -> Any:
 # Arithmetic. Operators, not ufuncs: on NumPy's scalars they are ten times faster, on arrays the same.
 add = Elementwise("add", operator.add, 1, 1, doc="a + b.")
 subtract = Elementwise("subtract", operator.sub, 1, -1, lint=check_broadcast, doc="a − b.")
+gap = Elementwise("gap", _gap, 1, -1, doc="a − b, and 0 where both are the same infinity.")
 multiply = Elementwise("multiply", operator.mul, lambda b: b, lambda a: a, doc="a · b.")
 divide = Elementwise(
     "divide", operator.truediv, lambda b: _inverse(b), lambda b, y: -y / b, doc="a / b; ±inf or NaN where b is 0."
@@ -146,19 +171,19 @@ exp2 = Elementwise("exp2", np.exp2, lambda y: y * math.log(2), doc="2ˣ.")
 expm1 = Elementwise("expm1", np.expm1, lambda y: y + 1, doc="eˣ − 1, accurate near 0.")
 log = Elementwise("log", np.log, lambda x: 1 / x, doc="The natural logarithm of x; NaN for x < 0.")
 log1p = Elementwise("log1p", np.log1p, lambda x: 1 / (1 + x), doc="log(1 + x), accurate near 0.")
-log2 = Elementwise("log2", np.log2, lambda x: 1 / (x * math.log(2)), doc="The logarithm of x to base 2.")
-log10 = Elementwise("log10", np.log10, lambda x: 1 / (x * math.log(10)), doc="The logarithm of x to base 10.")
+log2 = Elementwise("log2", np.log2, lambda x: 1 / math.log(2) / x, doc="The logarithm of x to base 2.")
+log10 = Elementwise("log10", np.log10, lambda x: 1 / math.log(10) / x, doc="The logarithm of x to base 10.")
 sqrt = Elementwise("sqrt", np.sqrt, lambda y: 0.5 / y, doc="√x; NaN for x < 0, derivative ∞ at 0.")
 cbrt = Elementwise("cbrt", np.cbrt, lambda y: 1 / (3 * y * y), doc="The real cube root of x.")
 logaddexp = Elementwise(
-    "logaddexp", np.logaddexp, lambda a, b: _sigmoid_of_gap(a, b), lambda a, b: _sigmoid_of_gap(b, a),
+    "logaddexp", np.logaddexp, lambda a, b: sigmoid.bind(gap.bind(a, b)), lambda a, b: sigmoid.bind(gap.bind(b, a)),
     doc="log(eᵃ + eᵇ) without overflow.",
 )  # fmt: skip
 hypot = Elementwise(
     "hypot",
     np.hypot,
-    lambda a, y: safe_ratio(a, y),
-    lambda b, y: safe_ratio(b, y),
+    lambda a, b: _over_radius(a, a, b),
+    lambda a, b: _over_radius(b, a, b),
     doc="√(a² + b²); derivative 0 at (0, 0).",
 )
 
@@ -170,24 +195,16 @@ arcsin = Elementwise("arcsin", np.arcsin, lambda x: 1 / np.sqrt(1 - x * x), doc=
 arccos = Elementwise("arccos", np.arccos, lambda x: -1 / np.sqrt(1 - x * x), doc="Inverse cosine, radians.")
 arctan = Elementwise("arctan", np.arctan, lambda x: 1 / (1 + x * x), doc="Inverse tangent, radians.")
 arctan2 = Elementwise(
-    "arctan2", np.arctan2, lambda a, b: _over_radius(b, a, b), lambda a, b: -_over_radius(a, a, b),
+    "arctan2", np.arctan2, lambda a, b: _over_square(b, a, b), lambda a, b: -_over_square(a, a, b),
     doc="The angle of the point (b, a), radians; derivative 0 at the origin.",
-)  # fmt: skip
-sinc: Elementwise = Elementwise(
-    "sinc",
-    _sinc,
-    lambda x: sinc_derivative.bind(x, 1),
-    doc="sin(πx) / (πx), and 1 at 0; every derivative is right at 0.",
-)
-sinc_derivative: Elementwise = Elementwise(
-    "sinc_derivative", _sinc_derivative, lambda a, b: sinc_derivative.bind(a, b + 1), None,
-    doc="The b-th derivative of sinc at a; b is a Python int above 0.",
 )  # fmt: skip
 sinh = Elementwise("sinh", np.sinh, lambda x: np.cosh(x), doc="Hyperbolic sine.")
 cosh = Elementwise("cosh", np.cosh, lambda x: np.sinh(x), doc="Hyperbolic cosine.")
 tanh = Elementwise("tanh", np.tanh, lambda y: 1 - y * y, doc="Hyperbolic tangent.")
 arcsinh = Elementwise("arcsinh", np.arcsinh, lambda x: 1 / np.hypot(x, 1), doc="Inverse hyperbolic sine.")
-arccosh = Elementwise("arccosh", np.arccosh, lambda x: 1 / np.sqrt((x - 1) * (x + 1)), doc="Inverse hyperbolic cosine.")
+arccosh = Elementwise(
+    "arccosh", np.arccosh, lambda x: 1 / (np.sqrt(x - 1) * np.sqrt(x + 1)), doc="Inverse hyperbolic cosine."
+)
 arctanh = Elementwise("arctanh", np.arctanh, lambda x: 1 / ((1 - x) * (1 + x)), doc="Inverse hyperbolic tangent.")
 
 # Pieces: kinks follow docs/kinks.md.
@@ -199,32 +216,34 @@ ceil = Elementwise("ceil", np.ceil, 0, doc="⌈x⌉; derivative 0.")
 trunc = Elementwise("trunc", np.trunc, 0, doc="x rounded towards 0; derivative 0.")
 rint = Elementwise("rint", np.rint, 0, doc="x rounded to the nearest integer, halves to even; derivative 0.")
 maximum = Elementwise(
-    "maximum", np.maximum, lambda a, b: _share(a > b, a == b), lambda a, b: _share(b > a, a == b),
-    doc="The larger of a and b; ties share the derivative.",
+    "maximum", np.maximum,
+    lambda a, b: _share(_above(a, b), _above(b, a)), lambda a, b: _share(_above(b, a), _above(a, b)),
+    doc="The larger of a and b, or NaN; ties share the derivative.",
 )  # fmt: skip
 minimum = Elementwise(
-    "minimum", np.minimum, lambda a, b: _share(a < b, a == b), lambda a, b: _share(b < a, a == b),
-    doc="The smaller of a and b; ties share the derivative.",
+    "minimum", np.minimum,
+    lambda a, b: _share(_below(a, b), _below(b, a)), lambda a, b: _share(_below(b, a), _below(a, b)),
+    doc="The smaller of a and b, or NaN; ties share the derivative.",
 )  # fmt: skip
 clip_ = Elementwise(
-    "clip", np.clip, lambda a, b, c: (a >= b) & (a <= c), lambda a, b, c: (a < b) & (b <= c),
-    lambda a, b, c: np.maximum(a, b) > c, strong=False,
+    "clip", np.clip, lambda a, b, c: _within(a, b, c), lambda a, b, c: _unless_nan((a < b) & (b <= c), b, a, c),
+    lambda a, b, c: _unless_nan(np.maximum(a, b) > c, c, a, b),
     doc="x limited to [b, c]; derivative 1 inside and at a bound.",
 )  # fmt: skip
 select = Elementwise(
-    "where", np.where, None, lambda a: _truth(a), lambda a: ~_truth(a), strong=False,
+    "where", np.where, None, lambda a: _truth(a), lambda a: np.logical_not(a), strong=False,
     doc="b where the condition a holds, else c; what is not taken has derivative 0 even where it is infinite or NaN.",
 )  # fmt: skip
 
 # Activations that deserve a stable kernel.
 relu = Elementwise(
-    "relu", lambda x: np.maximum(x, 0), lambda y: y > 0, strong=False, doc="max(x, 0); derivative 0 at 0."
+    "relu", lambda x: np.maximum(x, 0), lambda y: y != 0, strong=False, doc="max(x, 0); derivative 0 at 0."
 )
 leaky_relu_ = Elementwise(
     "leaky_relu", lambda x, slope: np.where(x > 0, x, slope * x), lambda a, b: np.where(a > 0, 1, b),
     lambda a: np.where(a > 0, 0, a), doc="x where x > 0, else slope · x; derivative the slope at 0.",
 )  # fmt: skip
-sigmoid = Elementwise("sigmoid", _sigmoid, lambda y: y * (1 - y), doc="1 / (1 + e⁻ˣ) without overflow.")
+sigmoid: Elementwise = Elementwise("sigmoid", _sigmoid, lambda y: y * (1 - y), doc="1 / (1 + e⁻ˣ) without overflow.")
 softplus = Elementwise("softplus", _softplus, lambda x: sigmoid.bind(x), doc="log(1 + eˣ) without overflow.")
 erf = Elementwise("erf", _erf, lambda x: 2 / math.sqrt(math.pi) * np.exp(-x * x), doc="The error function.")
 
@@ -236,9 +255,7 @@ binary_cross_entropy = Elementwise(
 )  # fmt: skip
 
 logits_cross_entropy = Elementwise(
-    "logits_cross_entropy",
-    lambda x, t: np.maximum(x, 0) - x * t + np.log1p(np.exp(-np.abs(x))),
-    lambda a, b: sigmoid.bind(a) - b, lambda a: -a,
+    "logits_cross_entropy", _logits_cross_entropy, lambda a, b: sigmoid.bind(a) - b, lambda a: -1.0 * a,
     doc="max(a, 0) − a·b + log(1 + e^−|a|): the binary cross-entropy of sigmoid(a) and b.",
 )  # fmt: skip
 

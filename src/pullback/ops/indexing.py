@@ -16,6 +16,7 @@ from pullback.core.axes import ndim_of, normalize_axis, shape_of
 from pullback.core.errors import AxisError, DTypeError, OptionError, ShapeError
 from pullback.core.habits import explain_keywords
 from pullback.core.kinds import LinearMap
+from pullback.core.precision import in_single
 from pullback.core.primitive import Primitive
 from pullback.ops import elementwise as ew
 from pullback.ops.movement import broadcast_to, expand_dims, moveaxis, pad_, ravel, reshape
@@ -69,7 +70,7 @@ get_: LinearMap = LinearMap(
     "getitem", _get, lambda ct, x, *arrays, index: add_into_.bind(ct, *arrays, index=index, shape=x.shape), None
 )
 add_into_: LinearMap = LinearMap(
-    "add_into", _add_into,
+    "add_into", in_single(_add_into),
     lambda ct, values, *arrays, index, shape: get_.bind(ct, *arrays, index=index), None,
     doc="Zeros with values added at an index: the transpose of indexing.",
 )  # fmt: skip

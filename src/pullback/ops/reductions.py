@@ -7,10 +7,11 @@ from typing import Any, Final
 
 import numpy as np
 
-from pullback.core.axes import Axes, ndim_of, normalize_axes, normalize_axis, reduced_size
+from pullback.core.axes import Axes, kept_shape, ndim_of, normalize_axes, normalize_axis, reduced_size
 from pullback.core.errors import OptionError, ShapeError
 from pullback.core.habits import explain_keywords
-from pullback.core.kinds import LinearMap, Reduction, broadcast, kept_shape
+from pullback.core.kinds import LinearMap, Reduction, broadcast
+from pullback.core.precision import in_single, of_reals, single
 from pullback.ops import elementwise as ew
 from pullback.ops.movement import astype, ravel
 
@@ -33,12 +34,7 @@ def _mean(x: Any, axis: Any, keepdims: Any) -> Any:
 
 
 def _spread_mean(cotangent: Any, x: Any, axis: tuple[int, ...] | None, **_: Any) -> Any:
-    return _spread(cotangent / _number(reduced_size(x.shape, axis) or 1, x), x, axis)
-
-
-def _number(n: int, x: Any) -> Any:
-    """A number of elements to divide by: of float16's own numbers the largest is 65504."""
-    return np.float32(n) if x.dtype.char == "e" else n
+    return _spread(single(cotangent) / (reduced_size(x.shape, axis) or 1), x, axis)
 
 
 def _deviation(x: Any, axis: tuple[int, ...] | None) -> Any:
@@ -46,8 +42,8 @@ def _deviation(x: Any, axis: tuple[int, ...] | None) -> Any:
 
 
 def _ties(x: Any, y: Any, axis: tuple[int, ...] | None) -> Any:
-    """Equal shares for all elements that equal the extremum."""
-    mask = (x == y).astype(x.dtype)
+    """Equal shares for all elements that equal the extremum; for all that are NaN, if there are any."""
+    mask = ((x == y) | (x != x)).astype(x.dtype)
     return mask / np.add.reduce(mask, axis=axis, keepdims=True)
 
 
@@ -83,11 +79,16 @@ def _largest(x: Any, axis: tuple[int, ...] | None, of_nothing: float | None) -> 
 
 
 def _logsumexp(x: Any, axis: tuple[int, ...] | None, keepdims: bool) -> Any:
-    largest = _largest(x, axis, -math.inf if x.dtype.kind == "f" else None)  # the sum of nothing has the logarithm -inf
-    largest = np.where(np.isfinite(largest), largest, 0)  # exp(inf - inf) would be NaN
-    with np.errstate(divide="ignore"):  # log 0 = -inf is right for a row of -inf
-        total = np.log(np.add.reduce(np.exp(x - largest), axis=axis, keepdims=True)) + largest
+    largest = _largest(x, axis, -math.inf)
+    with np.errstate(divide="ignore"):  # the sum of nothing has the logarithm -inf
+        total = np.log(np.add.reduce(np.exp(ew.gap.bind(x, largest)), axis=axis, keepdims=True)) + largest
     return total if keepdims else total.reshape(_dropped(x.shape, axis))
+
+
+def _softmax(x: Any, y: Any, axis: tuple[int, ...] | None) -> Any:
+    """The derivative of logsumexp; among infinities the largest share it, and y may be rounded."""
+    e = np.exp(ew.gap.bind(x, y))
+    return e / np.add.reduce(e, axis=axis, keepdims=True)
 
 
 def _dropped(shape: tuple[int, ...], axis: tuple[int, ...] | None) -> tuple[int, ...]:
@@ -138,7 +139,7 @@ def _cross_entropy(x: Any, labels: Any, axis: tuple[int, ...] | None, keepdims: 
         raise ShapeError(
             "cross_entropy: a label is not a class", classes=classes, smallest=flat.min(), largest=flat.max()
         ) from None
-    shifted = columns - np.maximum.reduce(columns, axis=0)
+    shifted = ew.gap.bind(columns, np.maximum.reduce(columns, axis=0))
     weight = np.exp(shifted)
     total = np.add.reduce(weight, axis=0)
     losses = np.log(total) - shifted.ravel("K")[place]
@@ -147,7 +148,7 @@ def _cross_entropy(x: Any, labels: Any, axis: tuple[int, ...] | None, keepdims: 
     if axis is None:
         if mean:
             losses = _mean(losses, None, keepdims=False)
-            weight /= _number(count, x)
+            weight /= count
         else:
             losses = np.add.reduce(losses)
         if not keepdims:
@@ -158,40 +159,36 @@ def _cross_entropy(x: Any, labels: Any, axis: tuple[int, ...] | None, keepdims: 
 
 def _softmax_minus(x: Any, labels: Any, *, mean: bool, **_: Any) -> Any:
     """softmax(x) − y: the derivative of the cross-entropy, stable where those of its parts are not."""
-    e = np.exp(x - np.maximum.reduce(x, axis=-1, keepdims=True))
+    e = np.exp(ew.gap.bind(x, np.maximum.reduce(x, axis=-1, keepdims=True)))
     weight = e / np.add.reduce(e, axis=-1, keepdims=True) - (labels[..., None] == np.arange(x.shape[-1]))
-    return weight / _number(math.prod(labels.shape) or 1, x) if mean else weight
+    return weight / (math.prod(labels.shape) or 1) if mean else weight
 
 
-sum_ = LinearMap("sum", lambda x, axis, keepdims: np.add.reduce(x, axis=axis, keepdims=keepdims), _spread)
+sum_ = LinearMap("sum", in_single(np.add.reduce), _spread)
 mean_ = LinearMap("mean", _mean, _spread_mean)
-cumsum_ = LinearMap(
-    "cumsum", lambda x, axis: np.cumsum(x, axis=axis),
-    lambda ct, x, axis: np.flip(np.cumsum(np.flip(ct, axis), axis=axis), axis),
-)  # fmt: skip
-prod_ = Reduction(
-    "prod", lambda x, axis, keepdims: np.multiply.reduce(x, axis=axis, keepdims=keepdims),
-    lambda x, axis: _prod_others(x, axis),
-)  # fmt: skip
+cumsum_: LinearMap = LinearMap(
+    "cumsum", in_single(np.cumsum), lambda ct, x, axis: np.flip(cumsum_.bind(np.flip(ct, axis), axis=axis), axis)
+)
+prod_ = Reduction("prod", in_single(np.multiply.reduce), lambda x, axis: _prod_others(x, axis))
 max_ = Reduction(
     "max", lambda x, axis, keepdims: np.maximum.reduce(x, axis=axis, keepdims=keepdims), _ties, strong=True
 )
 min_ = Reduction(
     "min", lambda x, axis, keepdims: np.minimum.reduce(x, axis=axis, keepdims=keepdims), _ties, strong=True
 )
-logsumexp_ = Reduction("logsumexp", _logsumexp, lambda x, y, axis: np.exp(x - y))
-norm_ = Reduction("norm", _norm, lambda x, y, axis: ew.safe_ratio(x, y))
+logsumexp_ = Reduction("logsumexp", of_reals(_logsumexp), _softmax)
+norm_ = Reduction("norm", in_single(_norm), lambda x, y, axis: ew.safe_ratio(x, y))
 var_ = Reduction(
-    "var", _var,
+    "var", in_single(_var),
     lambda x, axis, correction: _deviation(x, axis) * (2 * _share_of(x, axis, correction)),
 )  # fmt: skip
 std_ = Reduction(
-    "std", _std,
+    "std", in_single(_std),
     lambda x, y, axis, correction: ew.safe_ratio(
         _deviation(x, axis) * _share_of(x, axis, correction), y
     ),
 )  # fmt: skip
-cross_entropy_ = Reduction("softmax_cross_entropy", _cross_entropy, None, residual=_softmax_minus)
+cross_entropy_ = Reduction("softmax_cross_entropy", in_single(_cross_entropy), None, residual=_softmax_minus)
 any_ = Reduction("any", lambda x, axis, keepdims: np.any(x, axis=axis, keepdims=keepdims), None)
 all_ = Reduction("all", lambda x, axis, keepdims: np.all(x, axis=axis, keepdims=keepdims), None)
 argmax_ = Reduction("argmax", lambda x, axis, keepdims: np.argmax(x, axis=axis, keepdims=keepdims), None)
@@ -280,6 +277,8 @@ def norm(x: Any, ord: Any = None, axis: Axes = None, keepdims: bool = False) -> 
     >>> norm(np.array([3.0, 4.0]))
     Tensor(5.)
     """
+    if (x if hasattr(x, "dtype") else np.asarray(x)).dtype.kind in "iub":
+        x = astype(x, float)  # powers of integers wrap around
     axes = normalize_axes(axis, ndim_of(x), "norm")
     vector = (len(axes) if axes is not None else ndim_of(x)) == 1
     if getattr(ord, "node", None) is not None and vector:  # the order has a derivative too
@@ -295,7 +294,7 @@ def norm(x: Any, ord: Any = None, axis: Axes = None, keepdims: bool = False) -> 
     if ord == -math.inf:
         return min(ew.absolute(x), axis, keepdims)
     if ord == 0:
-        return sum(astype(ew.not_equal(x, 0), np.result_type(x.dtype, np.float16)), axis, keepdims)
+        return sum(astype(ew.not_equal(x, 0), x.dtype), axis, keepdims)
     if ord == 1:
         return sum(ew.absolute(x), axis, keepdims)
     return ew.power(sum(ew.power(ew.absolute(x), ord), axis, keepdims), 1 / ord)

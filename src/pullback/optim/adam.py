@@ -10,6 +10,7 @@ from typing import Any, ClassVar, final
 import numpy as np
 
 from pullback.core.memory import placed_zeros_like
+from pullback.core.precision import single
 from pullback.optim.group import ParameterGroup, Params, State
 from pullback.optim.optimizer import Optimizer
 from pullback.tensor import Tensor
@@ -32,7 +33,7 @@ class Moments(Optimizer, ABC):
         super().__init__(params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay)
 
     def start(self, p: Tensor, group: ParameterGroup) -> State:
-        return {"m": Tensor(placed_zeros_like(p.array)), "v": Tensor(placed_zeros_like(p.array))}
+        return {"m": Tensor(placed_zeros_like(single(p.array))), "v": Tensor(placed_zeros_like(single(p.array)))}
 
     def prepare(self, group: ParameterGroup, lr: Any, dtype: np.dtype[Any], step: Any) -> SimpleNamespace:
         beta1, beta2 = group["betas"]

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from pullback.core.errors import DTypeError, GraphError, OptionError
+from pullback.core.numbers import checked_number
 from pullback.tensor import Tensor
 
 # A setting that is a number is at least 0 and below this.
@@ -28,16 +29,7 @@ def checked_setting(owner: str, name: str, value: Any) -> Any:
 
 def _number(owner: str, name: str, value: Any) -> float:
     low, limit = (0.0, LIMITS[name]) if name in LIMITS else (-math.inf, math.inf)
-    try:
-        number = math.nan if isinstance(value, (bool, str)) else float(value)
-    except (TypeError, ValueError):
-        number = math.nan
-    if not low <= number < limit:
-        raise OptionError(
-            f"{owner}: {name} is not possible", got=repr(value),
-            fix=f"a number in [{low:g}, {limit})",
-        )  # fmt: skip
-    return number
+    return checked_number(owner, name, value, low, limit, below=True)
 
 
 def divided(owner: str, params: Any) -> list[Any]:

@@ -63,6 +63,7 @@ class ParameterGroup(Noticed, Mapping[str, Any]):
                 fix="make a new optimizer, and load the state of this one",
             )  # fmt: skip
         if isinstance(value, Tensor):
+            checked_setting(self.owner, name, value.array)  # while a program is recorded too, of which it is a part
             self.lr.become(value.detach())
         else:
             self.lr.assign(checked_setting(self.owner, name, value))

@@ -13,6 +13,7 @@ from pullback.backward import forget_gradients, gradients_of
 from pullback.core.changes import Noticed, changed
 from pullback.core.errors import NoGradientError, OptionError
 from pullback.core.modes import current_mode, no_grad
+from pullback.core.precision import single
 from pullback.optim.checks import checked_group, checked_parameters, divided, label
 from pullback.optim.group import ParameterGroup, Params, State
 from pullback.optim.state import load, save
@@ -24,7 +25,8 @@ class Optimizer(Noticed, ABC):
     """Changes parameters by their gradients: subclass it, and write the rule for one parameter, `update`.
 
     All that changes from step to step (parameters, states, learning rates) lives in tensors, is computed with
-    tensors and changed in place, so that a compiled step is the same step.
+    tensors and changed in place, so that a compiled step is the same step. Parameters of half precision are computed
+    with in float32, in which their states are kept, and rounded once a step.
 
     Parameters
     ----------
@@ -166,17 +168,20 @@ class Optimizer(Noticed, ABC):
         prepared: dict[Any, SimpleNamespace] = {}
         for p, g, state in zip(group.params, gradients, group.states, strict=True):
             if g is not None:
+                work, g = single(p), single(g)
                 count = state.get("step")
                 key = g.dtype if count is None else id(count)
                 if key not in prepared:
                     prepared[key] = self.prepare(group, group.lr, g.dtype, count)
-                self.update(p, g, state, prepared[key])
+                self.update(work, g, state, prepared[key])
+                if work is not p:
+                    p.become(work)
 
     def _update_arrays(self, group: ParameterGroup, gradients: Sequence[Tensor | None]) -> None:
         prepared: dict[Any, SimpleNamespace] = {}
         for p, g, state in zip(group.params, gradients, group.states, strict=True):
             if g is not None:
-                array = g.array
+                array = single(g.array)
                 count = state.get("step") if state else None
                 key = array.dtype if count is None else id(count)
                 s = prepared.get(key)
@@ -184,7 +189,11 @@ class Optimizer(Noticed, ABC):
                     step = None if count is None else count.owned()
                     s = prepared[key] = self.prepare(group, group.lr.array, array.dtype, step)
                 arrays = {name: x.owned() for name, x in state.items() if x is not count} if state else state
-                self.update(p.owned(), array, arrays, s)
+                own = p.owned()
+                work = single(own)
+                self.update(work, array, arrays, s)
+                if work is not own:
+                    own[...] = work
 
     def _gradients(self, skip_missing: bool) -> list[list[Tensor | None]]:
         """The gradient of each parameter, group by group."""

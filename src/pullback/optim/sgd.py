@@ -10,6 +10,7 @@ import numpy as np
 
 from pullback.core.errors import OptionError
 from pullback.core.memory import placed_zeros_like
+from pullback.core.precision import single
 from pullback.optim.group import ParameterGroup, Params, State
 from pullback.optim.optimizer import Optimizer
 from pullback.tensor import Tensor
@@ -61,9 +62,11 @@ class SGD(Optimizer):
                 "SGD: nesterov needs momentum and no dampening", momentum=group["momentum"],
                 dampening=group["dampening"], fix="momentum=0.9, dampening=0",
             )  # fmt: skip
-        state = {"momentum": Tensor(placed_zeros_like(p.array))} if group["momentum"] else {}
+        state = {"momentum": Tensor(placed_zeros_like(single(p.array)))} if group["momentum"] else {}
         if state and group["dampening"]:
-            state["gain"] = Tensor(np.ones((), p.dtype))  # of the gradient; damped from the second step on
+            state["gain"] = Tensor(
+                np.ones((), state["momentum"].dtype)
+            )  # of the gradient; damped from the second step on
         return state
 
     def update(self, p: Any, g: Any, state: Mapping[str, Any], s: SimpleNamespace) -> None:

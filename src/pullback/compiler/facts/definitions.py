@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from pullback.ops.elementwise import gap
+
 
 def cross_entropy(x: Any, labels: Any, axis: Any, keepdims: bool, mean: bool) -> Any:
     """−log softmax(x) at the labels, and whether all labels are classes."""
-    shifted = x - x.max(-1, keepdims=True)
+    shifted = gap(x, x.max(-1, keepdims=True))
     total = np.log(np.exp(shifted).sum(-1))
     classes = x.shape[-1]
     picked = np.where(labels[..., None] == np.arange(classes), shifted, 0).sum(-1)
@@ -38,9 +40,6 @@ def einsum(a: Any, b: Any, left: str, right: str, out: str) -> Any:
         x = x.transpose(tuple(labels.index(label) for label in order))
         shape = [sizes[label] for label in batch] + [math.prod(sizes[label] for label in part) for part in parts]
         return x.reshape(tuple(shape))
-
-    if (*a.shape, *b.shape) != tuple(sizes[label] for label in left + right):
-        return NotImplemented  # an axis of one element is repeated
 
     product = matrix(a, left, rows, inner) @ matrix(b, right, inner, columns)
     made = [*batch, *rows, *columns]

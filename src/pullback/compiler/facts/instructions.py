@@ -76,6 +76,11 @@ def clip(f: Function, x: Reg, low: Reg, high: Reg) -> Reg:
     return minimum(f, maximum(f, x, low), high)
 
 
+def gap(f: Function, a: Reg, b: Reg) -> Reg:
+    """a − b, and 0 where both are the same, infinite too."""
+    return f.select(f.compare("oeq", a, b), f.const(0, a), f.binary("fsub", a, b))
+
+
 def strong_multiply(f: Function, a: Reg, b: Reg) -> Reg:
     """a·b, and 0 where a factor is 0: with masks one instruction, after two comparisons."""
     both = f.binary("and", f.compare("une", a, 0), f.compare("une", b, 0))

@@ -25,8 +25,9 @@ from pullback.compiler.mathematics import (
 from pullback.core.kinds import strong_multiply
 from pullback.core.outputs import pick_
 from pullback.core.primitive import Primitive
-from pullback.functions.random import draw_
+from pullback.functions.random import draw_, probability_
 from pullback.ops import contractions, elementwise, indexing, movement, reductions
+from pullback.ops import special as special_ops
 
 ONE_FUNCTION: Final = "its kernel is one function of NumPy's"
 
@@ -74,6 +75,7 @@ ROWS: Final[dict[Primitive, Row]] = {
     # Arithmetic.
     elementwise.add: _of_elements(_PLUS, algebra=algebra.add),
     elementwise.subtract: _of_elements(instructions.operation("fsub", "sub"), algebra=algebra.subtract),
+    elementwise.gap: _of_elements(instructions.gap, 3, "f"),
     elementwise.multiply: _of_elements(_TIMES, algebra=algebra.multiply),
     elementwise.divide: _of_elements(instructions.operation("fdiv", ""), 4, "f", algebra=algebra.divide),
     elementwise.floor_divide: _of_elements(instructions.floor_divide, 40, "f"),
@@ -106,8 +108,8 @@ ROWS: Final[dict[Primitive, Row]] = {
     elementwise.arccos: _function(inverse_trigonometric.arccos),
     elementwise.arctan: _function(inverse_trigonometric.arctan),
     elementwise.arctan2: _function(inverse_trigonometric.arctan2),
-    elementwise.sinc: Row(definition=RECORDED, rounds=True),
-    elementwise.sinc_derivative: Row(definition=RECORDED, rounds=True),
+    special_ops.sinc: Row(definition=RECORDED, rounds=True),
+    special_ops.sinc_derivative: Row(definition=RECORDED, rounds=True),
     elementwise.sinh: _function(hyperbolic.sinh),
     elementwise.cosh: _function(hyperbolic.cosh),
     elementwise.tanh: _function(hyperbolic.tanh),
@@ -197,4 +199,5 @@ ROWS: Final[dict[Primitive, Row]] = {
     contractions.einsum_: Row(definition=Definition(definitions.einsum, ONE_FUNCTION), rounds=True),
     # Random numbers.
     draw_: Row(kernel="NumPy's generator draws the numbers"),
+    probability_: Row(kernel="it asks of all numbers whether they are possible"),
 }

@@ -1,0 +1,86 @@
+"""Half precision: what one operation does inside is done in float32, and rounded once, at the end.
+
+float16 ends at 65504, counts to 2048, and has 11 bits: a sum, a count or a square is soon past its end. Two functions
+of NumPy's are careful already (matmul and, along the last axis, sum); `in_single` makes every kernel so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any, Final, TypeVar
+
+import numpy as np
+
+_NUMBERS: Final = (int, float, complex)  # Python's, which are weak: they take the precision of what they meet
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def is_half(value: Any) -> bool:
+    """Whether a value is of half precision."""
+    dtype = getattr(value, "dtype", None)
+    return dtype is not None and dtype.char == "e"
+
+
+def single(value: Any) -> Any:
+    """A value of half precision in float32; any other as it is."""
+    return value.astype(np.float32) if is_half(value) else value
+
+
+def singles(values: Sequence[Any], like: Any) -> Sequence[Any]:
+    """The values, in float32 if what they are to be computed for, `like`, is of half precision."""
+    return [*map(single, values)] if is_half(like) else values
+
+
+def real(value: Any) -> Any:
+    """Integers and booleans as the floating-point numbers that NumPy's functions make of them; others as they are."""
+    if isinstance(value, _NUMBERS):
+        return float(value) if isinstance(value, bool) else value
+    if not hasattr(value, "dtype"):
+        value = np.asarray(value)
+    return value.astype(np.result_type(value.dtype, np.float16)) if value.dtype.kind in "iub" else value
+
+
+def in_single(kernel: F) -> F:
+    """The same function, computing in float32 where it is given float16.
+
+    The result is of half precision again, unless an operand is of a higher one. Of a pair, as a kernel gives that has a
+    residual, only the first is.
+
+    >>> ones = np.ones((4096, 1), np.float16)
+    >>> np.add.reduce(ones, axis=0), in_single(np.add.reduce)(ones, axis=0)
+    (array([2048.], dtype=float16), array([4096.], dtype=float16))
+    """
+
+    def careful(x: Any, *others: Any, **params: Any) -> Any:
+        if (others or x.dtype.char == "e") and any(map(is_half, (x, *others))):
+            return _rounded(kernel, (x, *others), params)
+        return kernel(x, *others, **params)
+
+    return wraps(kernel)(careful)  # type: ignore[return-value]  # it takes what the kernel takes
+
+
+def of_reals(formula: F) -> F:
+    """The same function, for integers too, as their float values, and `in_single`.
+
+    >>> of_reals(lambda x: 1 - x)(np.array([3], np.uint8))
+    array([-2.], dtype=float16)
+    """
+    inner = in_single(formula)
+
+    def careful(*operands: Any, **params: Any) -> Any:
+        for x in operands:
+            dtype = getattr(x, "dtype", None)
+            if dtype is None or dtype.char not in "fd":
+                return inner(*map(real, operands), **params)
+        return formula(*operands, **params)  # as nearly always
+
+    return wraps(formula)(careful)  # type: ignore[return-value]  # it takes what the formula takes
+
+
+def _rounded(kernel: Callable[..., Any], operands: tuple[Any, ...], params: dict[str, Any]) -> Any:
+    found = kernel(*map(single, operands), **params)
+    if any(getattr(x, "dtype", np.dtype(bool)).char in "fdg" for x in operands):
+        return found
+    return (found[0].astype(np.float16), *found[1:]) if isinstance(found, tuple) else found.astype(np.float16)
