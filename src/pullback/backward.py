@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
+from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +17,20 @@ from pullback.core.walks import pull
 
 if TYPE_CHECKING:
     from pullback.tensor import Tensor
+
+
+# Held while gradients are added: a sum is read and then put back, and another thread may come between.
+_adding = RLock()
+
+
+def _renew() -> None:
+    """Let a child process not wait for a thread that only its parent has."""
+    global _adding
+    _adding = RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew)
 
 
 class Backward:
@@ -75,16 +91,18 @@ class Backward:
         tensor, trace = Primitive.tensor, current_mode().trace
         boxed = create_graph or trace is not None
         retain = create_graph if retain_graph is None else retain_graph
-        for leaf, gradient in pull([(node, self.seed(grad, boxed))], record=create_graph, retain=retain).items():
-            if trace is not None:
-                trace.touch_grad(leaf)
-            if leaf.grad is None:
-                leaf.grad = gradient if isinstance(gradient, tensor) else tensor.of(gradient)
-            elif boxed:
-                with ModeContext(recording=create_graph):
-                    leaf.grad = leaf.grad + gradient
-            else:
-                leaf.grad = tensor.of(leaf.grad.array + gradient)
+        found = pull([(node, self.seed(grad, boxed))], record=create_graph, retain=retain)
+        with _adding:
+            for leaf, gradient in found.items():
+                if trace is not None:
+                    trace.touch_grad(leaf)
+                if leaf.grad is None:
+                    leaf.grad = gradient if isinstance(gradient, tensor) else tensor.of(gradient)
+                elif boxed:
+                    with ModeContext(recording=create_graph):
+                        leaf.grad = leaf.grad + gradient
+                else:
+                    leaf.grad = tensor.of(leaf.grad.array + gradient)
 
     def seed(self: Any, grad: Any, boxed: bool) -> Any:
         """The cotangent that a walk back from here begins with: `grad`, or 1 for a single number."""

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -117,3 +123,50 @@ def test_draws_are_constants_of_a_graph():
     (x * noise).sum().backward()
     assert x.grad.tolist() == noise.tolist()
     assert pb.grad(lambda x: (x * pb.random.normal(size=4, rng=0)).sum())(np.ones(4)).tolist() == noise.tolist()
+
+
+WORKERS = """
+import json, multiprocessing, sys
+import pullback as pb
+
+if sys.argv[2] == "top":
+    pb.seed(3)
+
+def work(place, queue):
+    queue.put((place, pb.random.uniform(size=2).tolist()))
+
+if __name__ == "__main__":
+    pb.seed(3)
+    context = multiprocessing.get_context(sys.argv[1])
+    drawn = []
+    for place in range(3):
+        queue = context.SimpleQueue()
+        worker = context.Process(target=work, args=(place, queue))
+        worker.start()
+        drawn.append(queue.get())
+        worker.join()
+    print(json.dumps([numbers for _, numbers in sorted(drawn)] + [pb.random.uniform(size=2).tolist()]))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has neither fork nor forkserver")
+@pytest.mark.parametrize(
+    ("how", "seeded"), [("fork", "main"), ("spawn", "main"), ("spawn", "top"), ("forkserver", "top")]
+)
+def test_workers_draw_numbers_of_their_own(how, seeded, tmp_path):
+    """And the same ones in each run, where the seed is one that they see."""
+    (tmp_path / "script.py").write_text(WORKERS)
+    path = os.pathsep.join([str(Path(pb.__file__).parents[1])])
+
+    def run():
+        said = subprocess.run(
+            [sys.executable, tmp_path / "script.py", how, seeded],
+            env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        return json.loads(said.stdout)
+
+    drawn = run()
+    assert len({tuple(numbers) for numbers in drawn}) == 4
+    assert drawn[-1] == np.random.default_rng(3).uniform(size=2).tolist()  # the parent draws as if alone
+    if how == "fork" or seeded == "top":
+        assert run() == drawn

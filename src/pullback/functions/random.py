@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Sequence
 from typing import Any, Final, TypeAlias
 
@@ -18,10 +20,15 @@ Shape = int | Sequence[int] | None
 
 # Made when it is first needed: NumPy loads its random numbers late too.
 _default: Final[list[np.random.Generator]] = []
+_forks: Final = [0]  # of this process
 
 
 def seed(n: int) -> None:
     """Seed the default generator: what follows is the same each time, on one version of NumPy.
+
+    Workers draw numbers of their own, the same each time too: one that is forked goes on from a seed made of the
+    state here and of how many were forked before it; one that is spawned, and so runs this line again as it reads
+    the main module, from a seed made of `n` and of its name.
 
     Raises TraceError within a compiled function, whose program would not do it.
 
@@ -34,11 +41,45 @@ def seed(n: int) -> None:
             "seed: a program draws numbers, and does not seed", line=user_line(),
             fix="seed outside, or draw from a seed: pb.random.normal(rng=0)",
         )  # fmt: skip
-    seeded = np.random.default_rng(n)
+    seeded = np.random.default_rng(_worker_seed(n))
     if _default:
         _default[0].bit_generator.state = seeded.bit_generator.state  # the same generator: programs hold on to it
     else:
         _default.append(seeded)
+
+
+def _worker_seed(n: Any) -> Any:
+    """The seed itself, or in a spawned worker that still reads the main module again, one of its own."""
+    module = sys.modules.get("multiprocessing.process")
+    process = None if module is None else module.current_process()
+    if process is None or not getattr(process, "_inheriting", False) or isinstance(n, np.random.SeedSequence):
+        return n
+    return np.random.SeedSequence(n, spawn_key=tuple(process.name.encode()))
+
+
+def _before_fork() -> None:
+    """Let no other thread be drawing: what it holds would be held in the child for ever."""
+    _forks[0] += 1
+    for generator in _default:
+        generator.bit_generator.lock.acquire()
+
+
+def _after_fork() -> None:
+    for generator in _default:
+        generator.bit_generator.lock.release()
+
+
+def _in_child() -> None:
+    """Go on with numbers that neither the parent nor another child draws."""
+    _after_fork()
+    for generator in _default:
+        state = generator.bit_generator.state["state"]
+        seed = np.random.SeedSequence([state["state"], state["inc"]], spawn_key=(_forks[0],))
+        generator.bit_generator.state = np.random.default_rng(seed).bit_generator.state
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_in_child)
 
 
 def default_generator() -> np.random.Generator:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 from typing import Any, Self, final, overload
 
@@ -73,9 +73,9 @@ class Sequential(Module):
         part._layers += self._layers[index]  # not adopted: they keep the names of where they stand
         return part
 
-    def _attributes(self) -> Mapping[str, Any]:
-        rest = {name: value for name, value in vars(self).items() if name != "_layers"}
-        return {**rest, **{str(i): layer for i, layer in enumerate(self._layers)}}
+    def _attributes(self) -> Iterable[tuple[str, Any]]:
+        yield from ((name, value) for name, value in vars(self).items() if name != "_layers")
+        yield from ((str(i), layer) for i, layer in enumerate(self._layers))
 
 
 def _fix(layer: Any) -> str:

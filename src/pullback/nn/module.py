@@ -13,12 +13,13 @@ from typing import Any, Self, TypeVar
 import numpy as np
 
 from pullback.backward import forget_gradients
-from pullback.core import tree
 from pullback.core.changes import Noticed
-from pullback.core.errors import DTypeError, OptionError
+from pullback.core.errors import DTypeError, OptionError, TraceError
+from pullback.core.graph import user_line
 from pullback.core.memory import placed
 from pullback.core.modes import current_mode
 from pullback.functions.creation import asarray
+from pullback.nn.naming import distinct, flat, join, once, refuse_unlearned
 from pullback.nn.outline import Summary, outline, summarize
 from pullback.nn.parameter import Parameter
 from pullback.nn.state import Unmatched, load
@@ -75,7 +76,7 @@ class Module(Noticed, ABC):
 
     def named_parameters(self) -> list[tuple[str, Parameter]]:
         """The parameters with their names, a module's own before those of its parts."""
-        return once((join(path, name), p) for path, module in self._places() for name, p in module._learned())
+        return once(self._every(Module._learned))
 
     def buffers(self) -> list[Tensor]:
         """The tensors that belong to the state and are not learned, each once."""
@@ -83,7 +84,7 @@ class Module(Noticed, ABC):
 
     def named_buffers(self) -> list[tuple[str, Tensor]]:
         """The buffers with their names."""
-        return once((join(path, name), b) for path, module in self._places() for name, b in module._kept())
+        return once(self._every(Module._kept))
 
     def modules(self) -> list[Module]:
         """All modules of the tree, itself first, each once."""
@@ -103,12 +104,7 @@ class Module(Noticed, ABC):
 
     def named_generators(self) -> list[tuple[str, np.random.Generator]]:
         """The generators that layers draw from: with the state, all that an exact continuation needs."""
-        return once(
-            (join(path, name), value)
-            for path, module in self._places()
-            for name, value in module._members()
-            if isinstance(value, np.random.Generator)
-        )
+        return once(self._every(Module._drawn_from))
 
     def register_buffer(self, name: str, value: Any) -> None:
         """Keep a tensor that belongs to the state and is not learned, as attribute `name`.
@@ -246,19 +242,31 @@ class Module(Noticed, ABC):
     # How attributes become members.
 
     def __setattr__(self, name: str, value: Any) -> None:
+        held = vars(self).get(name)
         if name in self._buffers:
-            value = asarray(value)
-            if value.name is None:
-                value.name = join(self._path, name)
+            value = self._buffer(name, held, value)
+        elif held is not None and held is not value:
+            refuse_unlearned(type(self).__name__, name, held, value, _learns)
         self._adopt(name, value)
         super().__setattr__(name, value)
 
-    def _attributes(self) -> Mapping[str, Any]:
-        return vars(self)
+    def _buffer(self, name: str, held: Any, value: Any) -> Tensor:
+        value = asarray(value)
+        if held is not None and held is not value and current_mode().trace is not None:
+            raise TraceError(
+                f"{type(self).__name__}.{name}: a buffer would become another tensor, and a program changes the one "
+                "that is there", line=user_line(), fix=f"self.{name}.assign(...)",
+            )  # fmt: skip
+        if value.name is None:
+            value.name = join(self._path, name)
+        return value
+
+    def _attributes(self) -> Iterable[tuple[str, Any]]:
+        return vars(self).items()
 
     def _members(self) -> Iterator[tuple[str, Any]]:
         """The attributes with their names, lists, tuples and dicts taken apart."""
-        for name, value in self._attributes().items():
+        for name, value in self._attributes():
             yield from flat(name, value)
 
     def _parts(self) -> Iterator[tuple[str, Module]]:
@@ -270,6 +278,9 @@ class Module(Noticed, ABC):
     def _kept(self) -> Iterator[tuple[str, Tensor]]:
         return ((name, vars(self)[name]) for name in self._buffers if name in vars(self))
 
+    def _drawn_from(self) -> Iterator[tuple[str, np.random.Generator]]:
+        return ((name, value) for name, value in self._members() if isinstance(value, np.random.Generator))
+
     def _places(self, path: str = "", above: tuple[Module, ...] = ()) -> Iterator[tuple[str, Module]]:
         """Every place of the tree and the module that stands there; a shared module stands in several."""
         yield path, self
@@ -277,17 +288,19 @@ class Module(Noticed, ABC):
             if part is not self and part not in above:  # a part may know its parent
                 yield from part._places(join(path, name), (*above, self))
 
+    def _every(self, *kinds: Callable[[Module], Iterable[tuple[str, T]]]) -> Iterable[tuple[str, T]]:
+        """What the modules of the tree hold of some kinds, by the names of their places."""
+        pairs = ((join(p, n), x) for p, module in self._places() for kind in kinds for n, x in kind(module))
+        return distinct(type(self).__name__, pairs).items()
+
     def _state(self) -> dict[str, Tensor]:
-        return {
-            join(path, name): tensor
-            for path, module in self._places()
-            for members in (module._learned(), module._kept())
-            for name, tensor in members
-        }
+        return dict(self._every(Module._learned, Module._kept))
 
     def _adopt(self, name: str, value: Any) -> None:
         """Name the parameters of what becomes an attribute; what stands elsewhere too keeps its name."""
-        for key, member in flat(name, value):
+        members = list(flat(name, value))
+        distinct(type(self).__name__, _tensors(members))
+        for key, member in members:
             if isinstance(member, Parameter) and member.name is None:
                 member.name = join(self._path, key)
             elif isinstance(member, Module) and not (member._path and member in self.modules()):
@@ -304,23 +317,14 @@ class Module(Noticed, ABC):
             vars(module)["_path"] = new
 
 
-def join(path: str, name: str) -> str:
-    """A dotted name, of which either part may be empty."""
-    return f"{path}.{name}" if path and name else path or name
+def _learns(member: Any) -> bool:
+    return isinstance(member, Parameter) or (isinstance(member, Module) and bool(member.parameters()))
 
 
-def flat(name: str, value: Any) -> Iterator[tuple[str, Any]]:
-    """A value under its name, or what a container holds under dotted names."""
-    parts = tree.children(value)
-    if parts is None:
-        yield name, value
-    for key, part in parts or ():
-        yield from flat(f"{name}.{key}", part)
-
-
-def once(pairs: Iterable[tuple[str, T]]) -> list[tuple[str, T]]:
-    """The pairs without those whose value came before."""
-    seen: dict[int, tuple[str, T]] = {}
-    for name, value in pairs:
-        seen.setdefault(id(value), (name, value))
-    return list(seen.values())
+def _tensors(members: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Tensor]]:
+    """What is saved of some members, by name."""
+    for name, member in members:
+        if isinstance(member, Module):
+            yield from ((join(name, inner), tensor) for inner, tensor in member._state().items())
+        elif isinstance(member, Parameter):
+            yield name, member
