@@ -153,8 +153,7 @@ def test_evaluate_repeats_the_last_line(pullback, run):
 
 def test_predict_reads_the_test_images_as_evaluate_does(pullback, run):
     images, _ = digits().test.arrays
-    folder = RunFolder(run)
-    network, _ = trained_network(folder, folder.settings())
+    network, _ = trained_network(RunFolder(run))
     expected = classify(network, images[:40])
     for place in range(40):
         Image.fromarray(np.round(255 - images[place] * 255).astype(np.uint8)).save(f"{place}.png")
@@ -213,7 +212,7 @@ WRONG = [
     (["train", "--out", "file/run"], 2, "cannot be written"),
     (["train", "--out", "run"], 2, "--resume run"),
     (["train", "--resume", "absent"], 2, "no run lies there"),
-    (["train", "--resume", "run", "--lr", "1"], 2, "keeps its settings"),
+    (["train", "--resume", "run", "--seed", "1"], 2, "keeps its settings"),
     (["train", "--resume", "run", "--epochs", "1"], 2, "further than that"),
     (["train", "--resume", "run", "--out", "b", "--config", "c"], 2, "--config, --out"),
     (["train", "--data", "mnist", "--data-dir", "damaged"], 1, "train-images-idx3-ubyte"),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pullback.interop.atomic import LEFTOVERS, write_atomically
+from pullback.interop.atomic import clear_leftovers, write_atomically
 
 STEPS = ("open", "write", "fsync file", "replace", "fsync folder")
 
@@ -89,7 +89,9 @@ def test_a_killed_process_leaves_old_or_new(step, tmp_path):
     assert path.read_bytes() == (b"new content" if step == "fsync folder" else b"old")
     write_atomically(path, b"newer")  # what the dead one left does not stand in the way
     assert path.read_bytes() == b"newer"
-    assert {p.name for p in tmp_path.iterdir()} - {p.name for p in tmp_path.glob(LEFTOVERS)} == {"state"}
+    (tmp_path / ".other.0a1b2c3d.tmp").write_bytes(b"another's")
+    clear_leftovers(path)
+    assert {p.name for p in tmp_path.iterdir()} == {"state", ".other.0a1b2c3d.tmp"}
 
 
 def test_the_content_is_on_the_disk_before_the_name(tmp_path, monkeypatch):

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import pullback.training.loop as loop_module
-from pullback.core.errors import CheckpointError, DataError, NotFiniteError
+from pullback.core.errors import DataError, NotFiniteError, OptionError
 from pullback.data import ImageSet, TensorDataset
 from pullback.training import checkpoint
 from pullback.training.interrupts import Interrupts
@@ -91,7 +91,7 @@ def test_a_weight_that_runs_away_is_not_saved(runs):
 def test_a_disk_that_fills_up_stops_and_keeps_the_last_good_checkpoint(runs, monkeypatch):
     runs.start(stop=4, steps=20)
     monkeypatch.setattr(os, "fsync", lambda _file: (_ for _ in ()).throw(OSError(28, "No space left on device")))
-    with pytest.raises((CheckpointError, OSError), match="No space left"):
+    with pytest.raises(OptionError, match="No space left"):
         runs.resume(stop=8)
     monkeypatch.undo()
     assert checkpoint.load(runs.folder().checkpoint).rest["step"] == 4
@@ -167,16 +167,56 @@ def test_work_is_saved_every_ten_seconds(runs, monkeypatch):
     assert 5 < len(saved) < 100
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_first_signal_is_noted_and_the_second_ends_the_process(number, capfd):
+SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_the_first_signal_is_noted(number, capfd):
     before = signal.getsignal(number)
     with Interrupts() as interrupts:
         assert interrupts.signal is None
         os.kill(os.getpid(), number)
         assert interrupts.signal == number
-        assert signal.getsignal(number) is signal.SIG_DFL
     assert signal.getsignal(number) is before
     assert "once more stops at once" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_later_one_ends_the_process_as_the_system_would(number, monkeypatch):
+    ends, real = [], os.kill
+    with Interrupts():
+        real(os.getpid(), number)
+        real(os.getpid(), number)  # at the same moment: a parent that passes a signal on
+        monkeypatch.setattr("pullback.training.interrupts._ONE_WISH", -1.0)
+        monkeypatch.setattr(os, "kill", lambda *which: ends.append((*which, signal.getsignal(number))))
+        real(os.getpid(), number)
+    assert ends == [(os.getpid(), number, signal.SIG_DFL)]
+
+
+def test_two_signals_at_once_leave_no_traceback(capfd):
+    with Interrupts() as interrupts:
+        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+        for number in SIGNALS:
+            os.kill(os.getpid(), number)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)  # all of them come together
+        assert interrupts.signal in SIGNALS
+    assert capfd.readouterr().err == "\nSaving after this step; once more stops at once.\n"
+
+
+def test_what_is_ignored_stays_ignored():
+    """As under nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    with Interrupts() as interrupts:
+        os.kill(os.getpid(), signal.SIGHUP)
+        assert interrupts.signal is None
+    assert signal.signal(signal.SIGHUP, before) is signal.SIG_IGN
+
+
+def test_a_terminal_that_is_gone_is_no_reason_to_die(monkeypatch):
+    monkeypatch.setattr(os, "write", lambda *_: (_ for _ in ()).throw(OSError(5, "Input/output error")))
+    with Interrupts() as interrupts:
+        os.kill(os.getpid(), signal.SIGHUP)
+        assert interrupts.signal == signal.SIGHUP
 
 
 def test_signals_come_back_after_an_error():

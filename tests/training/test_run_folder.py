@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+
 import pytest
 
 from pullback.core.errors import OptionError
@@ -31,7 +34,7 @@ def test_the_settings_are_found_again(tmp_path, settings):
 @pytest.mark.parametrize("name", ["config.toml", "model.safetensors", "metrics.jsonl"])
 def test_what_lies_there_is_not_written_over(name, tmp_path, settings):
     (tmp_path / name).write_text("precious")
-    with pytest.raises(OptionError, match="--resume"):
+    with pytest.raises(OptionError, match="move it away" if name == "metrics.jsonl" else "--resume"):
         RunFolder.create(tmp_path, settings)
     assert (tmp_path / name).read_text() == "precious"
     assert [path.name for path in tmp_path.iterdir()] == [name]
@@ -49,7 +52,7 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path, settings):
     assert "--out" in str(caught.value)
 
 
-@pytest.mark.parametrize("there", [[], ["config.toml"], ["model.safetensors"]])
+@pytest.mark.parametrize("there", [[], ["metrics.jsonl"], ["curves.png"]])
 def test_where_no_run_lies_is_told(there, tmp_path):
     for name in there:
         (tmp_path / name).write_text("")
@@ -57,9 +60,56 @@ def test_where_no_run_lies_is_told(there, tmp_path):
         RunFolder.open(tmp_path)
 
 
-def test_what_a_killed_process_left_is_cleared_away(tmp_path, settings):
+LEFT = (".model.safetensors.0a1b2c3d.tmp", ".metrics.jsonl.0a1b2c3d.tmp", ".config.toml.0a1b2c3d.tmp")
+
+
+def test_what_a_killed_training_left_is_cleared_away_by_the_next_and_by_nobody_else(tmp_path, settings):
     folder = RunFolder.create(tmp_path, settings)
-    write_atomically(folder.checkpoint, b"")
-    (tmp_path / ".model.safetensors.0a1b2c3d.tmp").write_bytes(b"half")
+    for name in (*LEFT, ".curves.png.0a1b2c3d.tmp", "mine.tmp"):
+        (tmp_path / name).write_bytes(b"half")
     RunFolder.open(tmp_path)
-    assert {path.name for path in tmp_path.iterdir()} == {"config.toml", "model.safetensors"}
+    assert {path.name for path in tmp_path.iterdir()} >= {*LEFT}
+    with folder.held():
+        pass
+    # A picture may just be being drawn by someone who looks.
+    assert {path.name for path in tmp_path.iterdir()} == {"config.toml", ".curves.png.0a1b2c3d.tmp", "mine.tmp"}
+
+
+def test_one_training_a_folder(tmp_path, settings):
+    folder = RunFolder.create(tmp_path, settings)
+    with folder.held(), folder.held():
+        with pytest.raises(OptionError, match="another training"), RunFolder(tmp_path).held():
+            pass
+        with pytest.raises(OptionError, match="another training"):
+            RunFolder.create(tmp_path, settings)
+    with RunFolder(tmp_path).held():
+        pass
+
+
+def test_a_folder_that_was_replaced_is_noticed(tmp_path, settings):
+    folder = RunFolder.create(tmp_path / "run", settings)
+    with folder.held():
+        folder.check()
+        (tmp_path / "run").rename(tmp_path / "moved")
+        with pytest.raises(FileNotFoundError):
+            folder.check()
+        (tmp_path / "run").mkdir()
+        with pytest.raises(OSError, match="Another folder"):
+            folder.check()
+
+
+def test_where_a_file_system_has_no_locks_each_claim_is_granted(tmp_path, settings, monkeypatch):
+    def none(*_):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr("pullback.training.claim._lock", none)
+    with RunFolder.create(tmp_path, settings).held(), RunFolder(tmp_path).held():
+        pass
+
+
+@pytest.mark.parametrize("name", ["a\0b", "x" * 300])
+def test_a_name_that_no_folder_can_have(name, tmp_path, settings):
+    with pytest.raises(OptionError, match="cannot be written"):
+        RunFolder.create(tmp_path / name, settings)
+    with pytest.raises(OptionError, match="no run lies there"):
+        RunFolder.open(tmp_path / name)

@@ -11,15 +11,15 @@ import typer
 
 from pullback.cli.report import report
 from pullback.cli.train import data_of
-from pullback.core.errors import DataError
+from pullback.core.errors import DataError, OptionError
 from pullback.nn import Module
 from pullback.training import checkpoint
-from pullback.training.checkpoint import Checkpoint
 from pullback.training.digit_image import FRAMES, read_digit
 from pullback.training.evaluation import classify
 from pullback.training.learner import network_for
+from pullback.training.resuming import Told
 from pullback.training.run_folder import RunFolder
-from pullback.training.settings import Settings, layered, read_toml
+from pullback.training.settings import MACHINE, layered, read_toml
 
 _CLASSES = tuple("0123456789")
 
@@ -34,12 +34,17 @@ def evaluate(run: Run, data_dir: DataDir = None) -> None:
     The last line has the accuracy on the test images, which the network did not learn from.
     """
     folder = RunFolder.open(run)
-    changed = {} if data_dir is None else {"data_dir": str(data_dir)}
-    settings = layered(read_toml(folder.config), changed)
-    network, saved = trained(folder, settings)
+    network, told = trained(folder)
+    settings = layered(told.settings.kept(), {"data_dir": str(data_dir)} if data_dir else _machine(folder))
     data = data_of(settings)
     batches = max(1, len(data.train) // settings.batch_size)
-    report(folder, network, data, batches, f"{settings.data}, after {saved.rest['step']:,} steps")
+    report(folder, network, data, batches, f"{settings.data}, after {told.step:,} steps", told.step)
+
+
+def _machine(folder: RunFolder) -> dict[str, Any]:
+    """What config.toml tells of this machine, which a checkpoint does not."""
+    written = read_toml(folder.config) if folder.config.exists() else {}
+    return {name: value for name, value in written.items() if name in MACHINE}
 
 
 def predict(run: Run, images: Images) -> None:
@@ -50,10 +55,8 @@ def predict(run: Run, images: Images) -> None:
     to the size of those that the network learned from, and centred. A picture of exactly their size (8 x 8, or
     28 x 28 of MNIST) is taken as it is. A picture that cannot be read is named, and the others are told all the same.
     """
-    folder = RunFolder.open(run)
-    settings = folder.settings()
-    network, _ = trained(folder, settings)
-    frame = FRAMES[settings.data]
+    network, told = trained(RunFolder.open(run))
+    frame = FRAMES[told.settings.data]
     read: list[tuple[Path, Any]] = []
     refused: list[DataError] = []
     for path in images:
@@ -77,11 +80,17 @@ def _print_table(paths: list[Path], shares: Any) -> None:
         print(f"{path!s:<{width}}  {_CLASSES[row.argmax()]:>5}  {numbers}")
 
 
-def trained(folder: RunFolder, settings: Settings) -> tuple[Module, Checkpoint]:
-    """Make the network of a run, with the weights that it has learned."""
-    side = FRAMES[settings.data].side
-    network = network_for(settings, (side, side), len(_CLASSES))
+def trained(folder: RunFolder) -> tuple[Module, Told]:
+    """Make the network of a run, with the weights that it has learned, and give what its checkpoint tells."""
+    if not folder.checkpoint.exists():
+        raise OptionError(
+            "run: it stopped before anything was saved", folder=folder.path, missing=folder.checkpoint.name,
+            fix=f"pullback train --resume {folder.path}",
+        )  # fmt: skip
     saved = checkpoint.load(folder.checkpoint)
     with checkpoint.naming(folder.checkpoint):
+        told = Told.of(saved)
+        side = FRAMES[told.settings.data].side
+        network = network_for(told.settings, (side, side), len(_CLASSES))
         network.load_state_dict(saved.model)
-    return network, saved
+    return network, told

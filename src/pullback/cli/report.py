@@ -6,12 +6,14 @@ from pullback.core.errors import DataError
 from pullback.data import ImageSet
 from pullback.nn import Module
 from pullback.training.evaluation import evaluate
-from pullback.training.metrics import read_metrics
+from pullback.training.metrics import Metric, read_metrics
 from pullback.training.pictures import MISSING, draw_pictures
 from pullback.training.run_folder import RunFolder
 
 
-def report(folder: RunFolder, network: Module, data: ImageSet, batches: int, done: str, *, quiet: bool = False) -> None:
+def report(
+    folder: RunFolder, network: Module, data: ImageSet, batches: int, done: str, step: int, *, quiet: bool = False
+) -> None:
     """Test a network, draw the pictures of its run, and print what came out.
 
     Parameters
@@ -24,11 +26,13 @@ def report(folder: RunFolder, network: Module, data: ImageSet, batches: int, don
         Steps an epoch.
     done : str
         What was done before; goes into the line before the last.
+    step : int
+        That the network is of: what was measured later, by a training that goes on, is left out.
     quiet : bool
         Print the last line only.
     """
     result = evaluate(network, *data.test.arrays)
-    metrics = list(read_metrics(folder.metrics)) if folder.metrics.exists() else []
+    metrics = _metrics(folder, step)
     learned = [row.value for row in metrics if (row.split, row.name) == ("train", "loss")]
     if not quiet:
         loss = f"loss {learned[-1]:.4f}, " if learned else ""
@@ -45,3 +49,12 @@ def report(folder: RunFolder, network: Module, data: ImageSet, batches: int, don
     names = ", ".join(path.name for path in paths)
     pictures = f"pictures in {folder.path}: {names}" if paths else MISSING + f", then pullback evaluate {folder.path}"
     print(f"{accuracy}; {pictures}")
+
+
+def _metrics(folder: RunFolder, step: int) -> list[Metric]:
+    try:
+        return [row for row in read_metrics(folder.metrics) if row.step <= step] if folder.metrics.exists() else []
+    except OSError as error:
+        raise DataError(
+            "run: the metrics cannot be read", file=folder.metrics, got=error.strerror, fix="move the file away"
+        ) from error

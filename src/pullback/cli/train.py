@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -13,14 +14,25 @@ from pullback.cli.report import report
 from pullback.cli.threads import COMMAND_LINE, threads_of, use_threads
 from pullback.core.errors import OptionError
 from pullback.data import ImageSet, digits, mnist
-from pullback.interop.atomic import write_atomically
 from pullback.training import checkpoint
+from pullback.training.checkpoint import Checkpoint
 from pullback.training.interrupts import Interrupts
 from pullback.training.learner import Learner
 from pullback.training.loop import Loop
 from pullback.training.progress import Progress
+from pullback.training.resuming import resumed
 from pullback.training.run_folder import RunFolder
-from pullback.training.settings import DEFAULTS, OPTIMIZERS, RESUMABLE, ROWS, USUAL_EPOCHS, Settings, layered, read_toml
+from pullback.training.settings import (
+    ADJUSTABLE,
+    DEFAULTS,
+    OPTIMIZERS,
+    RESUMABLE,
+    ROWS,
+    USUAL_EPOCHS,
+    Settings,
+    layered,
+    read_toml,
+)
 
 _USUAL: Final[dict[str, str]] = {
     "hidden": "64",
@@ -74,39 +86,41 @@ def train(
     """Learn to read handwritten digits, and show how well that went.
 
     Ctrl-C saves and stops, with exit code 130; --resume goes on, bit for bit, as if nothing had happened.
-    Pressed twice, it stops at once, and what was saved last stays.
+    Pressed again, it stops at once, and what was saved last stays. A terminal that closes saves and stops too.
     """
     named = {name: value for name, value in locals().items() if name in ROWS and value is not None}
-    folder, settings = _resumed(resume, config, out, named) if resume else (None, _fresh(config, named))
-    threads = threads_of(settings.threads)
-    settings = replace(settings, threads=threads)
-    if ctx.obj == COMMAND_LINE:
-        use_threads(threads)
-    data_set = data_of(settings)
-    learner = Learner(settings, data_set)
-    if folder is None:
-        folder = RunFolder.create(out, settings)
-    else:
-        with checkpoint.naming(folder.checkpoint):
-            learner.restore(checkpoint.load(folder.checkpoint))
-        if learner.last < learner.step:
-            raise OptionError(
-                "train: the run is further than that", step=learner.step, last=learner.last,
-                fix="--epochs or --steps of more than that, or a new run",
-            )  # fmt: skip
-        write_atomically(folder.config, settings.toml().encode())
-    began, first = time.perf_counter(), learner.step
-    with Interrupts() as interrupts:
-        if not quiet:
-            print(_heading(learner, folder), flush=True)
-        with Progress(learner.step, learner.last, quiet=quiet) as progress:
-            finished = Loop(learner, folder).run(progress, interrupts)
-    if not finished:
-        print(f"stopped at step {learner.step:,} of {learner.last:,}; go on: pullback train --resume {folder.path}")
-        raise typer.Exit(128 + (interrupts.signal or 0))
-    seconds = time.perf_counter() - began
-    done = f"{learner.step - first:,} steps in {seconds:.1f} s"
-    report(folder, learner.network, data_set, len(learner.loader), done, quiet=quiet)
+    with ExitStack() as stack:
+        folder, saved = None, None
+        if resume is None:
+            settings = layered({} if config is None else read_toml(config), named)
+        else:
+            _refuse_another_run(config, out, named)
+            folder = RunFolder.open(resume)
+            stack.enter_context(folder.held())
+            settings, saved = resumed(folder, named)
+        threads = threads_of(settings.threads)
+        settings = replace(settings, threads=threads)
+        if ctx.obj == COMMAND_LINE:
+            use_threads(threads)
+        data_set = data_of(settings)
+        learner = Learner(settings, data_set)
+        if folder is None:
+            folder = RunFolder.create(out, settings)
+            stack.enter_context(folder.held())
+        elif saved is not None:
+            _restore(learner, saved, folder)
+        began, first = time.perf_counter(), learner.step
+        with Interrupts() as interrupts:
+            if not quiet:
+                print(_heading(learner, folder), flush=True)
+            with Progress(learner.step, learner.last, quiet=quiet) as progress:
+                finished = Loop(learner, folder).run(progress, interrupts)
+        if not finished:
+            print(f"stopped at step {learner.step:,} of {learner.last:,}; go on: pullback train --resume {folder.path}")
+            raise typer.Exit(128 + (interrupts.signal or 0))
+        seconds = time.perf_counter() - began
+        done = f"{learner.step - first:,} steps in {seconds:.1f} s"
+        report(folder, learner.network, data_set, len(learner.loader), done, learner.step, quiet=quiet)
 
 
 def data_of(settings: Settings) -> ImageSet:
@@ -114,22 +128,27 @@ def data_of(settings: Settings) -> ImageSet:
     return mnist(settings.data_dir) if settings.data == "mnist" else digits()
 
 
-def _fresh(config: Path | None, named: dict[str, Any]) -> Settings:
-    return layered({} if config is None else read_toml(config), named)
-
-
-def _resumed(run: Path, config: Path | None, out: Path | None, named: dict[str, Any]) -> tuple[RunFolder, Settings]:
-    """Find a run and its settings, and refuse what would make it another run."""
-    folder = RunFolder.open(run)
+def _refuse_another_run(config: Path | None, out: Path | None, named: dict[str, Any]) -> None:
+    """Refuse options that would make a resumed run another run."""
+    may = RESUMABLE | ADJUSTABLE
     refused = [name for name, value in (("config", config), ("out", out)) if value is not None]
-    refused += [name for name in named if name not in RESUMABLE]
+    refused += [name for name in named if name not in may]
     if refused:
         raise OptionError(
             "train: a run that is resumed keeps its settings",
             got=", ".join(f"--{name.replace('_', '-')}" for name in refused),
-            fix="only these may change: " + ", ".join(f"--{name.replace('_', '-')}" for name in sorted(RESUMABLE)),
+            fix="only these may change: " + ", ".join(f"--{name.replace('_', '-')}" for name in sorted(may)),
         )  # fmt: skip
-    return folder, layered(read_toml(folder.config), named)
+
+
+def _restore(learner: Learner, saved: Checkpoint, folder: RunFolder) -> None:
+    with checkpoint.naming(folder.checkpoint):
+        learner.restore(saved)
+    if learner.last < learner.step:
+        raise OptionError(
+            "train: the run is further than that", step=learner.step, last=learner.last,
+            fix="--epochs or --steps of more than that, or a new run",
+        )  # fmt: skip
 
 
 def _heading(learner: Learner, folder: RunFolder) -> str:
@@ -147,4 +166,4 @@ def _heading(learner: Learner, folder: RunFolder) -> str:
         f"model  {sizes}, {learner.parameters:,} parameters; {rule}",
         f"run    {folder.path}, {learner.last:,} steps{start}",
     )
-    return "\n".join(lines)
+    return "\n".join([*lines, *map(str, learner.changes)])

@@ -6,7 +6,6 @@ was compressed. Only a copy that has been proved is ever put into the cache.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import tempfile
 import textwrap
@@ -18,7 +17,7 @@ from typing import Any, Final, final
 import numpy.typing as npt
 
 from pullback.core.errors import DataError
-from pullback.data.idx import decompress, parse
+from pullback.data.idx import read_known
 
 VARIABLE: Final = "PULLBACK_DATA"
 
@@ -126,24 +125,13 @@ def _reason(error: Exception) -> str:
 
 def proved(path: Path, file: IdxFile) -> npt.NDArray[Any]:
     """Return the array of the file at `path`, once it is proved to be `file`."""
-    content = decompress(path.read_bytes(), str(path))
-    array = parse(content, str(path))
-    if array.shape != file.shape:
-        raise _unlike("an array of another shape", path, file.shape, array.shape)
-    digest = hashlib.sha256(content).hexdigest()
+    array, digest = read_known(path, file.shape)
     if digest != file.sha256:
-        raise _unlike("a damaged or changed file", path, f"SHA-256 {file.sha256}", f"SHA-256 {digest}")
+        raise DataError(
+            f"{path.name}: a damaged or changed file", file=path, expected=f"SHA-256 {file.sha256}",
+            got=f"SHA-256 {digest}", fix="delete the file; it is then looked for elsewhere, or downloaded",
+        )  # fmt: skip
     return array
-
-
-def _unlike(what: str, path: Path, expected: object, got: object) -> DataError:
-    return DataError(
-        f"{path.name}: {what}",
-        file=path,
-        expected=expected,
-        got=got,
-        fix="delete the file; it is then looked for elsewhere, or downloaded",
-    )
 
 
 def cache_folder() -> Path:

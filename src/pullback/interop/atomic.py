@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 import secrets
+from glob import escape
 from pathlib import Path
-from typing import Final
-
-LEFTOVERS: Final = ".*.tmp"  # what a process that was killed while it wrote leaves behind; safe to delete
 
 
 def write_atomically(path: str | os.PathLike[str], content: bytes) -> Path:
@@ -41,6 +39,15 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> Path:
         raise
     _sync_folder(target.parent)
     return target
+
+
+def clear_leftovers(path: Path) -> None:
+    """Remove what processes that were killed as they wrote a file left beside it.
+
+    Only for who knows that nobody else is writing it now.
+    """
+    for leftover in path.parent.glob(f".{escape(path.name)}.*.tmp"):
+        leftover.unlink(missing_ok=True)
 
 
 def _sync_folder(folder: Path) -> None:

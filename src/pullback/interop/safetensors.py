@@ -1,9 +1,10 @@
 """Named arrays in safetensors files, proved by a checksum when they are read.
 
-The format is the safetensors library's, so that other programs read the files. Two things are added: every
+The format is the safetensors library's, so that other programs read the files. Three things are added: every
 array is copied into C order first, because the library would write the memory of a transposed or strided
-array as it lies, under its logical shape; and a SHA-256 of all names, types, shapes, numbers and notes stands
-among the notes, so that a single changed bit is found.
+array as it lies, under its logical shape; a SHA-256 of all names, types, shapes, numbers and notes stands
+among the notes, so that a single changed bit is found; and the notes stand in the order of their names, where
+the library has them at random, so that equal arrays and notes give equal bytes.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final
@@ -19,14 +20,17 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from pullback.core.errors import CheckpointError, DTypeError
+from pullback.core.errors import CheckpointError, DTypeError, OptionError
+from pullback.core.files import opened, size_of
 from pullback.interop.atomic import write_atomically
+from pullback.interop.foreign import foreign
 from pullback.tensor import Tensor
 
 Arrays = dict[str, npt.NDArray[Any]]
 Notes = dict[str, str]
 
 CHECKSUM: Final = "sha256"
+NOTES: Final = "__metadata__"  # what the header calls the notes
 
 _TYPES: Final[dict[str, np.dtype[Any]]] = {
     "F64": np.dtype("<f8"), "F32": np.dtype("<f4"), "F16": np.dtype("<f2"), "C64": np.dtype("<c8"),
@@ -35,6 +39,7 @@ _TYPES: Final[dict[str, np.dtype[Any]]] = {
     "BOOL": np.dtype("?"),
 }  # fmt: skip
 _MOST_HEADER: Final = 1 << 24  # bytes: reading the header of a hostile file must not take all memory
+_START: Final = 512  # bytes, by which files of other formats are known
 
 
 def save(path: str | os.PathLike[str], arrays: Mapping[str, Any], notes: Mapping[str, str] | None = None) -> Path:
@@ -53,6 +58,8 @@ def save(path: str | os.PathLike[str], arrays: Mapping[str, Any], notes: Mapping
     ------
     DTypeError
         If the format has no such type.
+    OptionError
+        If a name or a note is no text, or a name is one of the format's own.
     OSError
         If the file cannot be written.
 
@@ -82,7 +89,12 @@ def load(path: str | os.PathLike[str], *, proved: bool = False) -> tuple[Arrays,
         If there is no such file, it is damaged, or not a safetensors file.
     """
     try:
-        content = Path(path).read_bytes()
+        with opened(path) as file:
+            size, start = size_of(file), file.read(_START)
+            length = int.from_bytes(start[:8], "little")
+            start += file.read(max(0, min(length, _MOST_HEADER) + 8 - len(start)))
+            _whole(start, size, str(path))  # before the rest is read, which may not fit
+            content = start + file.read()
     except OSError as error:
         raise CheckpointError("safetensors: the file cannot be read", file=path, got=error.strerror) from error
     return decode(content, str(path), proved=proved)
@@ -92,22 +104,22 @@ def encode(arrays: Mapping[str, Any], notes: Mapping[str, str] | None = None) ->
     """Give the bytes of a safetensors file."""
     from safetensors.numpy import save as serialized  # only saving needs it
 
+    kept = dict(notes or {})
+    _check_names("an array", arrays, NOTES)
+    _check_names("a note", kept, CHECKSUM)
+    _check_names("the text of a note", kept.values(), None)
     # Not ascontiguousarray, which makes a 0-d array 1-d.
     plain = {name: np.array(_little(name, value), order="C") for name, value in arrays.items()}
-    kept = dict(notes or {})
-    return serialized(plain, {**kept, CHECKSUM: _digest(plain, kept)})
+    return _in_order(serialized(plain, {**kept, CHECKSUM: _digest(plain, kept)}))
 
 
 def decode(content: bytes, file: str, *, proved: bool = False) -> tuple[Arrays, Notes]:
     """Give the arrays and notes that the bytes of a safetensors file hold; `file` names it in errors."""
     from safetensors import SafetensorError, deserialize  # only loading needs it
 
-    length = int.from_bytes(content[:8], "little")
-    if length > _MOST_HEADER:
-        raise _damaged(file, f"a header of {length:,} bytes; at most {_MOST_HEADER:,} are read")
+    header = _whole(content, len(content), file)
     try:
         found = sorted(deserialize(content), key=itemgetter(0))  # type: ignore[no-untyped-call]  # it leaves its type out
-        header = json.loads(content[8 : 8 + length])
     except (SafetensorError, ValueError) as error:
         raise _damaged(file, error) from error
     unknown = {name: entry["dtype"] for name, entry in found if entry["dtype"] not in _TYPES}
@@ -117,16 +129,57 @@ def decode(content: bytes, file: str, *, proved: bool = False) -> tuple[Arrays, 
             "safetensors: NumPy has no such type", file=file, key=name, got=kind,
             fix=f"cast it to one of {', '.join(_TYPES)}",
         )  # fmt: skip
-    arrays = {
-        name: np.frombuffer(entry["data"], _TYPES[entry["dtype"]]).reshape(entry["shape"]) for name, entry in found
-    }
-    notes = dict(header.get("__metadata__", {}))
+    try:
+        arrays = {
+            name: np.frombuffer(entry["data"], _TYPES[entry["dtype"]]).reshape(entry["shape"]) for name, entry in found
+        }
+    except ValueError as error:  # no numbers at all, yet a shape that overflows
+        raise _damaged(file, error) from error
+    notes = dict(header.get(NOTES, {}))
     expected = notes.pop(CHECKSUM, None)
     if expected is None and proved:
         raise _damaged(file, "no checksum", "one, as this program writes")
     if expected is not None and (got := _digest(arrays, notes)) != expected:
         raise _damaged(file, f"SHA-256 {got}", f"SHA-256 {expected}")
     return arrays, notes
+
+
+def _whole(start: bytes, size: int, file: str) -> dict[str, Any]:
+    """Give the header at the start of a file of `size` bytes, once it says that the file has so many."""
+    if (kind := foreign(start)) is not None:
+        raise CheckpointError(f"safetensors: the file is {kind.what}", file=file, fix=kind.fix)
+    length = int.from_bytes(start[:8], "little")
+    if length > _MOST_HEADER:
+        raise _damaged(file, f"a header of {length:,} bytes; at most {_MOST_HEADER:,} are read")
+    try:
+        header = json.loads(start[8 : 8 + length])
+        ends = [entry["data_offsets"][1] for name, entry in header.items() if name != NOTES]
+        said = 8 + length + max(ends, default=0)
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError) as error:
+        raise _damaged(file, "no header") from error
+    if said != size:
+        raise _damaged(file, f"{size:,} bytes", f"{said:,} bytes, as its header says")
+    return header
+
+
+def _in_order(content: bytes) -> bytes:
+    """Give the same file with its notes in the order of their names, and their text escaped in one way."""
+    length = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + length])
+    header[NOTES] = dict(sorted(header[NOTES].items()))
+    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # where the numbers begin
+    return len(text).to_bytes(8, "little") + text + content[8 + length :]
+
+
+def _check_names(what: str, names: Iterable[Any], reserved: str | None) -> None:
+    for name in names:
+        text = isinstance(name, str) and not any("\ud800" <= letter <= "\udfff" for letter in name)
+        if not text or name == reserved:
+            raise OptionError(
+                f"safetensors: {what} cannot be {'called ' * (reserved is not None)}so", got=repr(name),
+                fix="another name: the format uses this one" if text else "text that UTF-8 can write",
+            )  # fmt: skip
 
 
 def _little(name: str, value: Any) -> npt.NDArray[Any]:

@@ -41,7 +41,14 @@ def save(path: Path, model: Mapping[str, Any], rest: Any) -> None:
         If the file cannot be written; an old one stays as it is.
     """
     arrays: dict[str, Any] = {MODEL + name: array for name, array in model.items()}
-    shape = json.dumps(_pack(rest, REST, arrays))
+    try:
+        shape = json.dumps(_pack(rest, REST, arrays))
+    except (RecursionError, ValueError) as error:
+        if isinstance(error, CheckpointError):
+            raise
+        raise CheckpointError(
+            "checkpoint: this cannot be saved", got=error, fix="fewer levels, fewer digits"
+        ) from error
     try:
         safetensors.save(path, arrays, {"pullback": FORMAT, REST: shape})
     except OSError as error:
@@ -69,7 +76,13 @@ def load(path: Path) -> Checkpoint:
             fix="a file that `pullback train` or checkpoint.save wrote; pb.interop.safetensors.load reads others",
         )  # fmt: skip
     model = {name.removeprefix(MODEL): array for name, array in arrays.items() if name.startswith(MODEL)}
-    return Checkpoint(model, _unpack(json.loads(notes[REST]), arrays))
+    try:
+        return Checkpoint(model, _unpack(json.loads(notes[REST]), arrays))
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise CheckpointError(
+            "checkpoint: the note about its parts cannot be read", file=path, note=REST, got=repr(error)[:80],
+            fix="take an older copy",
+        ) from error  # fmt: skip
 
 
 @contextmanager
@@ -84,10 +97,15 @@ def naming(path: Path) -> Iterator[None]:
 def _pack(tree: Any, name: str, arrays: dict[str, Any]) -> Any:
     """Give the shape of a tree as JSON, whose lists begin with what they stand for; put its arrays aside."""
     if isinstance(tree, dict):
+        strange = [key for key in tree if not (key is None or isinstance(key, (bool, int, float, str)))]
+        if strange:
+            raise CheckpointError("checkpoint: this cannot be the key of a dict", at=name, got=repr(strange[0]))
         return ["dict", [[key, _pack(part, f"{name}.{key}", arrays)] for key, part in tree.items()]]
     if isinstance(tree, (list, tuple)):
         return ["list", [_pack(part, f"{name}.{place}", arrays) for place, part in enumerate(tree)]]
     if isinstance(tree, (Tensor, np.ndarray, np.generic)):
+        while name in arrays:  # {"a.b": x, "a": {"b": y}} names two alike
+            name += "'"
         arrays[name] = tree
         return ["array", name]
     if tree is None or isinstance(tree, (bool, int, float, str)):
@@ -99,6 +117,11 @@ def _unpack(shape: Any, arrays: Arrays) -> Any:
     if not isinstance(shape, list):
         return shape
     kind, parts = shape
-    if kind == "dict":
-        return {key: _unpack(part, arrays) for key, part in parts}
-    return arrays[parts] if kind == "array" else [_unpack(part, arrays) for part in parts]
+    match kind:
+        case "dict":
+            return {key: _unpack(part, arrays) for key, part in parts}
+        case "list":
+            return [_unpack(part, arrays) for part in parts]
+        case "array":
+            return arrays[parts]
+    raise ValueError(f"no kind of part is called {kind!r}")

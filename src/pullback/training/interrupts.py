@@ -1,21 +1,25 @@
-"""Ctrl-C and SIGTERM as a wish to stop after the step, instead of an exception in its middle."""
+"""Ctrl-C, SIGTERM and SIGHUP as a wish to stop after the step, instead of an end in its middle."""
 
 from __future__ import annotations
 
 import os
 import signal
 import threading
+import time
+from contextlib import suppress
 from types import FrameType, TracebackType
 from typing import Any, Final, final
 
-_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+_SIGNALS: Final = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+_ONE_WISH: Final = 0.5  # seconds: a terminal that closes, or a parent that passes a signal on, sends it more than once
 
 
 @final
 class Interrupts:
-    """Notes the first Ctrl-C or SIGTERM; the second one ends the process at once. A context manager.
+    """Notes the first Ctrl-C, SIGTERM or SIGHUP; one that comes later ends the process at once. A context manager.
 
-    Outside the main thread, where Python takes no signals, it notes none.
+    A signal that the process was started to ignore, as `nohup` does with SIGHUP, stays ignored. Outside the main
+    thread, where Python takes no signals, it notes none.
 
     Attributes
     ----------
@@ -25,11 +29,13 @@ class Interrupts:
 
     def __init__(self) -> None:
         self.signal: int | None = None
+        self._since = 0.0
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Interrupts:
         if threading.current_thread() is threading.main_thread():
-            self._before = {number: signal.signal(number, self._note) for number in _SIGNALS}
+            heard = [number for number in _SIGNALS if signal.getsignal(number) not in (signal.SIG_IGN, None)]
+            self._before = {number: signal.signal(number, self._note) for number in heard}
         return self
 
     def __exit__(
@@ -39,8 +45,13 @@ class Interrupts:
             signal.signal(number, handler)
 
     def _note(self, number: int, _frame: FrameType | None) -> None:
-        self.signal = number
-        for each in _SIGNALS:
-            signal.signal(each, signal.SIG_DFL)
-        # Not print, which may have been interrupted in its own middle.
-        os.write(2, b"\nSaving after this step; once more stops at once.\n")
+        if self.signal is None:
+            self.signal, self._since = number, time.monotonic()
+            # Not print, which may have been interrupted in its own middle; and the terminal may be gone.
+            with suppress(OSError):
+                os.write(2, b"\nSaving after this step; once more stops at once.\n")
+        elif time.monotonic() - self._since > _ONE_WISH:
+            # The handler stays until here: one that is taken away leaves a signal that came at the same moment, and
+            # waits for its turn, to Python, which prints a traceback.
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)

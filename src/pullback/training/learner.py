@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from importlib.util import find_spec
-from typing import Final, TypeAlias, final
+from typing import Any, Final, TypeAlias, final
 
 import numpy as np
 
@@ -16,7 +16,8 @@ from pullback.nn import CrossEntropyLoss, Dropout, Flatten, Linear, Module, ReLU
 from pullback.optim import SGD, Adam, AdamW, Optimizer
 from pullback.tensor import Tensor
 from pullback.training.checkpoint import Checkpoint
-from pullback.training.settings import Settings
+from pullback.training.resuming import Told
+from pullback.training.settings import ADJUSTABLE, RESUMABLE, Change, Settings, differences
 
 Step: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 Shape: TypeAlias = tuple[int, ...]
@@ -115,8 +116,10 @@ class Learner:
         The step to end at.
     loss_sum, loss_count : float, int
         Of the losses since they were last logged.
-    seconds : float
-        Time spent so far.
+    changes : list of Change
+        Settings that the run was resumed with in another way than before.
+    before : Settings or None
+        Those of the checkpoint that was restored, where they were others, until the first save notes the change.
 
     Raises
     ------
@@ -137,9 +140,10 @@ class Learner:
         self._learn = compiled(step) if settings.compile else step
         self.last = settings.length(len(self.loader))
         self.step = 0
-        self.seconds = 0.0
         self.loss_sum = 0.0
         self.loss_count = 0
+        self.changes: list[Change] = []
+        self.before: Settings | None = None
 
     @property
     def epoch(self) -> int:
@@ -173,33 +177,54 @@ class Learner:
         return all(np.isfinite(parameter.numpy()).all() for parameter in self.network.parameters())
 
     def checkpoint(self) -> Checkpoint:
-        """The state, as it is saved."""
+        """The state, as it is saved: nothing in it depends on the clock."""
         generators = {name: generator.bit_generator.state for name, generator in self.network.named_generators()}
         rest = {
+            "settings": self.settings.kept(),
+            "changes": [list(change) for change in self.changes],
             "step": self.step,
-            "seconds": self.seconds,
             "loss_sum": self.loss_sum,
             "loss_count": self.loss_count,
             "optimizer": self.optimizer.state_dict(),
             "generators": generators,
         }
+        if self.before is not None:
+            rest["before"] = self.before.kept()
         return Checkpoint(self.network.state_dict(), rest)
 
     def restore(self, checkpoint: Checkpoint) -> None:
-        """Take over a saved state.
+        """Take over a saved state, but for the settings: what differs of those that may is noted as a change.
 
         Raises
         ------
         CheckpointError
-            If it is of another network or another optimizer; the first key that does not fit is named.
+            If it is of another network, another optimizer or other settings; the first key that does not fit is named.
         """
+        told = Told.of(checkpoint)
         self.network.load_state_dict(checkpoint.model)
-        rest = checkpoint.rest
-        try:
-            self.optimizer.load_state_dict(rest["optimizer"])
-            for name, generator in self.network.named_generators():
-                generator.bit_generator.state = rest["generators"][name]
-            self.step, self.seconds = rest["step"], rest["seconds"]
-            self.loss_sum, self.loss_count = rest["loss_sum"], rest["loss_count"]
-        except KeyError as error:
-            raise CheckpointError("checkpoint: a key is missing", key=error.args[0]) from error
+        self.optimizer.load_state_dict(self._adjusted(told.optimizer))
+        changed = differences(told.settings, self.settings)
+        fixed = {name: pair for name, pair in changed.items() if name not in RESUMABLE | ADJUSTABLE}
+        if fixed:
+            differ = {name: f"{there} there, {here} here" for name, (there, here) in fixed.items()}
+            raise CheckpointError(
+                "checkpoint: it is of a run with other settings", **differ,
+                fix="settings as they are there, or a new run",
+            )  # fmt: skip
+        for name, generator in self.network.named_generators():
+            try:
+                generator.bit_generator.state = told.generators[name]
+            except (KeyError, TypeError, ValueError, OverflowError) as error:
+                raise CheckpointError("checkpoint: the state of a generator is missing or wrong", key=name) from error
+        self.step, self.loss_sum, self.loss_count = told.step, told.loss_sum, told.loss_count
+        noted = [Change(told.step, name, *pair) for name, pair in changed.items() if name in ADJUSTABLE]
+        self.changes = told.changes + noted
+        self.before = told.settings if changed else None
+
+    def _adjusted(self, saved: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The state of an optimizer, with the settings of this one where they may differ."""
+        own = {"lr": self.settings.rate, "weight_decay": self.settings.weight_decay, "momentum": self.settings.inertia}
+        groups = saved.get("groups")
+        if not isinstance(groups, list) or not all(isinstance(group, dict) for group in groups):
+            raise CheckpointError("checkpoint: the state of the optimizer has no groups", key="optimizer")
+        return {**saved, "groups": [{**group, **{n: own[n] for n in own if n in group}} for group in groups]}

@@ -8,19 +8,22 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final, final
 
 import numpy as np
 
-from pullback.core.errors import NotFiniteError
+from pullback.core.errors import CheckpointError, NotFiniteError
 from pullback.training import checkpoint
 from pullback.training.evaluation import Evaluation, evaluate
 from pullback.training.interrupts import Interrupts
 from pullback.training.learner import Learner
 from pullback.training.metrics import Metric, MetricsLog
 from pullback.training.progress import GLANCE, Progress
-from pullback.training.run_folder import RunFolder
+from pullback.training.rescue import rescued, unwritten
+from pullback.training.run_folder import RunFolder, writing
 
 SAVE_EVERY: Final = 10.0  # seconds of work that a crash may cost
 POINTS: Final = 20  # of the loss's curve, an epoch
@@ -52,23 +55,25 @@ class Loop:
         ------
         NotFiniteError
             If a loss or a weight is NaN or infinite; the checkpoint on the disk is from before.
+        OptionError
+            If another training works in the folder, or nothing can be written there from the first.
         CheckpointError
-            If a checkpoint cannot be written; the one on the disk stays.
+            If something can no longer be written. What was learned is saved all the same where it can be: there, or
+            in a folder of its own, which is named.
         """
         learner = self.learner
         clock = time.perf_counter
-        self._since = clock() - learner.seconds
         # A number that runs over is found in the loss, and told with its step.
-        with np.errstate(all="ignore"), MetricsLog(self.folder.metrics, learner.step) as log:
-            if learner.step == 0:
-                self._save(log)  # so that a folder that takes no file is found out now, and not in an hour
+        with self.folder.held(), np.errstate(all="ignore"), self._begun() as log:
+            self._since = clock() - log.seconds
             self._saved = learner.step
             glance, due = clock(), clock() + SAVE_EVERY
             for images, labels in learner.batches():
                 loss = learner.learn(images, labels)
                 if not math.isfinite(loss):
                     raise self._not_finite("the loss", loss=loss)
-                self._log(log)
+                with self._rescuing(log):
+                    self._log(log)
                 now = clock()
                 if now >= glance:
                     glance = now + GLANCE
@@ -81,6 +86,21 @@ class Loop:
             progress.show(learner.step, self._where(), self._numbers(None))
             self._save(log)
         return True
+
+    def _begun(self) -> MetricsLog:
+        """Open the log; save what is new, so that a folder that takes no file is found out now, and not in an hour."""
+        learner = self.learner
+        with writing(self.folder.path, "let the folder be written to, or name another"):
+            log = MetricsLog(self.folder.metrics, learner.step)
+            try:
+                if learner.step == 0 or learner.before is not None:
+                    checkpoint.save(self.folder.checkpoint, *learner.checkpoint())
+                self.folder.write_config(learner.settings, learner.changes)
+            except BaseException:
+                log.close()
+                raise
+        learner.before = None  # both files tell the settings of now
+        return log
 
     def _log(self, log: MetricsLog) -> None:
         """Log what the number of the step asks for."""
@@ -105,10 +125,24 @@ class Loop:
     def _save(self, log: MetricsLog) -> None:
         if not self.learner.finite():
             raise self._not_finite("a weight")
-        self.learner.seconds = time.perf_counter() - self._since
-        log.sync()
-        checkpoint.save(self.folder.checkpoint, *self.learner.checkpoint())
+        with self._rescuing(log):
+            self.folder.check()
+            log.sync()
+            checkpoint.save(self.folder.checkpoint, *self.learner.checkpoint())
         self._saved = self.learner.step
+
+    @contextmanager
+    def _rescuing(self, log: MetricsLog) -> Iterator[None]:
+        """Save what was learned where it can be, if something cannot be written where it should be."""
+        try:
+            yield
+        except (OSError, CheckpointError) as error:
+            file, got = unwritten(error)
+            saved, fix = rescued(self.learner, self.folder, log)
+            raise CheckpointError(
+                "train: a file of the run cannot be written", file=file, got=got,
+                saved=saved or f"nowhere; what was saved last is of step {self._saved}", fix=fix or "make room",
+            ) from error  # fmt: skip
 
     def _not_finite(self, what: str, **facts: object) -> NotFiniteError:
         return NotFiniteError(

@@ -1,16 +1,23 @@
-"""What was measured while training: one line of JSON each, in a file that a crash cannot spoil."""
+"""What was measured while training: one line of JSON each, in a file of which damage costs only the lines it is in."""
 
 from __future__ import annotations
 
 import json
 import math
 import os
+import warnings
 from collections.abc import Iterator
+from io import FileIO
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, TextIO, final
+from typing import Any, Final, NamedTuple, final
 
+from pullback.core.errors import PullbackWarning, message
+from pullback.core.files import opened
 from pullback.interop.atomic import write_atomically
+
+_LONGEST: Final = 4_096  # bytes of a line
+_SHOWN: Final = 10  # lines that a warning names
 
 
 class Metric(NamedTuple):
@@ -35,13 +42,24 @@ class MetricsLog:
     """The file of metrics, open for more; a context manager.
 
     What was logged after step `step` is dropped, so that a run that goes on from a checkpoint of that step
-    writes nothing twice.
+    writes nothing twice; so are damaged lines.
+
+    Attributes
+    ----------
+    seconds : float
+        When the last of what was kept was measured.
     """
 
     def __init__(self, path: Path, step: int) -> None:
-        kept = [metric for metric in read_metrics(path) if metric.step <= step] if path.exists() else []
-        write_atomically(path, "".join(metric.line() for metric in kept).encode())
-        self._file: TextIO = path.open("a", encoding="utf-8")
+        self.path = path
+        self.seconds = 0.0
+        kept = []
+        for line, metric in _told(path) if path.exists() else ():
+            if metric.step <= step:
+                kept.append(line)
+                self.seconds = metric.time
+        write_atomically(path, b"".join(kept))
+        self._file = FileIO(path, "a+")  # unbuffered: what cannot be written does not wait to fail once more
 
     def __enter__(self) -> MetricsLog:
         return self
@@ -49,25 +67,79 @@ class MetricsLog:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let the file go; all that was logged is in it."""
         self._file.close()
 
     def add(self, metric: Metric) -> None:
-        """Log a number, so that others can read it at once."""
-        self._file.write(metric.line())
-        self._file.flush()
+        """Log a number, so that others can read it at once; whole, or not at all.
+
+        Raises OSError if it cannot be written.
+        """
+        end = os.fstat(self._file.fileno()).st_size
+        left = memoryview(metric.line().encode())
+        try:
+            while left:
+                left = left[self._file.write(left) :]
+        except OSError as error:
+            self._file.truncate(end)
+            raise OSError(error.errno, error.strerror, str(self.path)) from error
 
     def sync(self) -> None:
-        """Bring all that was logged onto the disk: before each checkpoint, which then has all up to it."""
-        self._file.flush()
+        """Bring all that was logged onto the disk: before each checkpoint, which then has all up to it.
+
+        Raises OSError if it cannot be, or if the file is no longer there.
+        """
         os.fsync(self._file.fileno())
+        self.path.stat()
+
+    def text(self) -> bytes:
+        """All that was logged, even where the name of the file is gone."""
+        self._file.seek(0)
+        return self._file.readall()
 
 
 def read_metrics(path: Path) -> Iterator[Metric]:
-    """Read metrics up to the first line that is not one, which only a crash in its middle leaves."""
-    with path.open(encoding="utf-8", errors="replace") as file:
-        for line in file:
-            try:
-                row = Metric(**json.loads(line))
-            except (ValueError, TypeError):
-                return
-            yield row._replace(value=math.nan) if row.value is None else row
+    """Read metrics; lines that are damaged are left out, with a warning.
+
+    An unfinished line at the end is one that is being written, or was when the power went: no warning.
+    """
+    return (metric for _, metric in _told(path))
+
+
+def _told(path: Path) -> Iterator[tuple[bytes, Metric]]:
+    """The lines that tell a number, and the numbers."""
+    damaged, first = 0, []
+    with opened(path) as file:
+        for number, line in enumerate(iter(lambda: file.readline(_LONGEST), b""), start=1):
+            metric = _read(line)
+            if metric is not None:
+                yield line if line.endswith(b"\n") else line + b"\n", metric
+            elif line.endswith(b"\n") or len(line) == _LONGEST:
+                damaged += 1
+                first += [str(number)] * (damaged <= _SHOWN)
+    if damaged:
+        more = f" and {damaged - _SHOWN:,} more" if damaged > _SHOWN else ""
+        facts: dict[str, object] = {"file": path, "lines": ", ".join(first) + more}
+        warnings.warn(message("metrics: damaged lines are left out", facts), PullbackWarning, stacklevel=3)
+
+
+def _read(line: bytes) -> Metric | None:
+    """The number that a line tells, or None."""
+    try:
+        row: Any = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(row, dict) or row.keys() != set(Metric._fields):
+        return None
+    step, split, name, value, time = (row[field] for field in Metric._fields)
+    whole = type(step) is int and 0 <= step < 2**63 and isinstance(split, str) and isinstance(name, str)
+    if not whole or not _real(time) or not (value is None or _real(value)):
+        return None
+    return Metric(step, split, name, math.nan if value is None else value, time)
+
+
+def _real(value: Any) -> bool:
+    return (type(value) is float and math.isfinite(value)) or (type(value) is int and abs(value) < 2**1_000)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Final, TextIO, final
 
@@ -45,10 +46,20 @@ class Progress:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._bar is not None:
-            self._bar.close()
+            with suppress(OSError):
+                self._bar.close()
 
     def show(self, step: int, what: str, numbers: str) -> None:
-        """Show the step, what is being done, and some numbers; called at most every `GLANCE` seconds."""
+        """Show the step, what is being done, and some numbers; called at most every `GLANCE` seconds.
+
+        Where nothing can be shown any more, because the terminal is closed or the disk of a log full, the run goes on.
+        """
+        try:
+            self._show(step, what, numbers)
+        except OSError:
+            self._bar, self._next_line = None, float("inf")
+
+    def _show(self, step: int, what: str, numbers: str) -> None:
         if self._bar is not None:
             self._bar.set_description_str(what, refresh=False)
             self._bar.set_postfix_str(numbers, refresh=False)

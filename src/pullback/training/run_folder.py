@@ -1,15 +1,18 @@
-"""The folder of a run: what lies in it, under which names, and when it may be written."""
+"""The folder of a run: what lies in it, under which names, and who may write there."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Final, final
 
 from pullback.core.errors import OptionError
-from pullback.interop.atomic import LEFTOVERS, write_atomically
-from pullback.training.settings import Settings, layered, read_toml
+from pullback.interop.atomic import clear_leftovers, write_atomically
+from pullback.training.claim import Claim
+from pullback.training.settings import Change, Settings, layered, read_toml
 
 DEFAULT_PARENT: Final = Path("runs")
 
@@ -26,10 +29,11 @@ class RunFolder:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
+        self._claim: Claim | None = None
 
     @property
     def config(self) -> Path:
-        """The settings, as TOML."""
+        """The settings, as TOML: a copy for people of what the checkpoint holds."""
         return self.path / "config.toml"
 
     @property
@@ -51,14 +55,12 @@ class RunFolder:
         OptionError
             If the folder cannot be written, or a run lies there already.
         """
-        try:
-            folder = cls._numbered(settings.data) if out is None else cls._named(Path(out))
-            write_atomically(folder.config, settings.toml().encode())
-        except OSError as error:
-            raise OptionError(
-                "run: the folder cannot be written", folder=out or DEFAULT_PARENT, got=error.strerror,
-                fix="name another: --out DIR",
-            ) from error  # fmt: skip
+        with writing(out or DEFAULT_PARENT, "name another: --out DIR"):
+            folder = cls._numbered(settings.data) if out is None else cls(out)
+            folder.path.mkdir(parents=True, exist_ok=True)
+            with folder.held():
+                folder._refuse_another_run()
+                folder.write_config(settings)
         return folder
 
     @classmethod
@@ -73,21 +75,18 @@ class RunFolder:
             return cls(path)
         raise AssertionError("numbers have no end")
 
-    @classmethod
-    def _named(cls, path: Path) -> RunFolder:
-        folder = cls(path)
-        path.mkdir(parents=True, exist_ok=True)
-        taken = next(filter(Path.exists, (folder.checkpoint, folder.config, folder.metrics)), None)
+    def _refuse_another_run(self) -> None:
+        taken = next(filter(os.path.lexists, (self.config, self.checkpoint, self.metrics)), None)
         if taken is not None:
+            alone = "move it away" if taken == self.metrics else f"go on with it: --resume {self.path}"
             raise OptionError(
-                "run: a run lies there already", folder=path, found=taken.name,
-                fix=f"go on with it: --resume {path}; or name another folder: --out DIR",
+                "run: a run lies there already", folder=self.path, found=taken.name,
+                fix=f"{alone}; or name another folder: --out DIR",
             )  # fmt: skip
-        return folder
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> RunFolder:
-        """Find the folder of a run, and clear away what a killed process left half-written.
+        """Find the folder of a run; nothing there is changed.
 
         Raises
         ------
@@ -95,16 +94,67 @@ class RunFolder:
             If no run lies there.
         """
         folder = cls(path)
-        if not (folder.config.is_file() and folder.checkpoint.is_file()):
-            missing = folder.checkpoint.name if folder.config.is_file() else folder.config.name
+        if not any(map(os.path.exists, (folder.config, folder.checkpoint))):
             raise OptionError(
-                "run: no run lies there", folder=path, missing=missing,
+                "run: no run lies there", folder=path, missing=folder.config.name,
                 fix="name the folder that `pullback train` told, e.g. runs/digits-1",
             )  # fmt: skip
-        for leftover in folder.path.glob(LEFTOVERS):
-            leftover.unlink(missing_ok=True)
         return folder
 
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep other trainings out; within, one may hold the folder again.
+
+        What a training that was killed left half-written is cleared away.
+
+        Raises
+        ------
+        OptionError
+            If another training works there.
+        """
+        if self._claim is not None:
+            yield
+            return
+        with writing(self.path, "name another folder"):
+            try:
+                self._claim = Claim(self.path)
+            except BlockingIOError:
+                raise OptionError(
+                    "run: another training works there", folder=self.path,
+                    fix="wait until it ends, stop it, or name another folder: --out DIR",
+                ) from None  # fmt: skip
+        try:
+            with writing(self.path, "let the folder be written to"):
+                for file in (self.config, self.metrics, self.checkpoint):  # which only a training writes
+                    clear_leftovers(file)
+            yield
+        finally:
+            self._claim.release()
+            self._claim = None
+
+    def check(self) -> None:
+        """Raise OSError if the folder that is held is gone, or another one stands in its place."""
+        if self._claim is not None:
+            self._claim.check()
+
+    def write_config(self, settings: Settings, changes: Sequence[Change] = ()) -> None:
+        """Write the settings, and what was changed on the way, unless they stand there."""
+        text = (settings.toml() + "".join(f"{change}\n" for change in changes)).encode()
+        if not (self.config.is_file() and self.config.read_bytes() == text):
+            write_atomically(self.config, text)
+
     def settings(self) -> Settings:
-        """Read the settings of the run."""
+        """Read the settings of the run, as its file has them."""
         return layered(read_toml(self.config))
+
+
+@contextmanager
+def writing(folder: str | os.PathLike[str], fix: str) -> Iterator[None]:
+    """Say of which folder it is that something cannot be written there."""
+    try:
+        yield
+    except (OSError, ValueError) as error:  # a ValueError is about a name that no file can have
+        if isinstance(error, OptionError):
+            raise
+        got = error.strerror if isinstance(error, OSError) else error
+        raise OptionError("run: the folder cannot be written", folder=folder, got=got, fix=fix) from error

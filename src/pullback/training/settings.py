@@ -9,8 +9,8 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import json
-import math
 import os
+import textwrap
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple, final
 
 from pullback.core.errors import OptionError
+from pullback.core.files import read_file
 
 
 class Usual(NamedTuple):
@@ -35,35 +36,52 @@ OPTIMIZERS: Final[Mapping[str, Usual]] = {
 DATA: Final = ("digits", "mnist")
 USUAL_EPOCHS: Final = 30
 
+# What a machine is told, and a checkpoint is not: where the data lie, and how many threads there are.
+MACHINE: Final = frozenset({"data_dir", "threads"})
+
 # What may change when a run is resumed: how long it goes on, and where it finds what it needs. (More threads, or a
-# compiled step, may round sums in another order.)
-RESUMABLE: Final = frozenset({"epochs", "steps", "threads", "compile", "data_dir"})
+# compiled step, may round sums in another order.) What may change too, and is noted, since the run is then another:
+RESUMABLE: Final = frozenset({"epochs", "steps", "compile"}) | MACHINE
+ADJUSTABLE: Final = frozenset({"lr", "momentum", "weight_decay"})
+
+_MOST_BYTES: Final = 1 << 20  # of a file of settings
+_WIDEST: Final = 1_000_000
+_LARGEST: Final = 1e300  # of a number
 
 
 @final
 @dataclass(frozen=True)
 class Row:
-    """What a setting means and what it accepts: `accepts` gives the value, or None where it cannot be."""
+    """What a setting means, what it accepts, and an example: `accepts` gives the value, or None where it cannot be."""
 
     meaning: str
     accepts: Callable[[Any], Any]
     form: str
+    example: Any
+
+    def option(self, name: str) -> str:
+        """The example as it stands on the command line."""
+        flag = f"--{name.replace('_', '-')}"
+        if isinstance(self.example, bool):
+            return flag if self.example else f"--no-{name}"
+        values = self.example if isinstance(self.example, tuple) else (self.example,)
+        return f"{flag} {','.join(map(str, values))}"
 
 
-def _row(default: Any, meaning: str, accepts: Callable[[Any], Any], form: str) -> Any:
-    return field(default=default, metadata={"row": Row(meaning, accepts, form)})
+def _row(default: Any, meaning: str, accepts: Callable[[Any], Any], form: str, example: Any) -> Any:
+    return field(default=default, metadata={"row": Row(meaning, accepts, form, example)})
 
 
 def _whole(least: int) -> Callable[[Any], Any]:
-    return lambda value: value if type(value) is int and value >= least else None
+    return lambda value: value if type(value) is int and least <= value < 2**63 else None
 
 
-def _real(least: float, below: float = math.inf) -> Callable[[Any], Any]:
+def _real(least: float, below: float = _LARGEST) -> Callable[[Any], Any]:
     return lambda value: float(value) if type(value) in (int, float) and least <= value < below else None
 
 
 def _positive(value: Any) -> Any:
-    return float(value) if type(value) in (int, float) and 0 < value < math.inf else None
+    return float(value) if type(value) in (int, float) and 0 < value < _LARGEST else None
 
 
 def _one_of(*words: str) -> Callable[[Any], Any]:
@@ -75,17 +93,25 @@ def _flag(value: Any) -> Any:
 
 
 def _folder(value: Any) -> Any:
-    return str(Path(value).expanduser().resolve()) if isinstance(value, (str, os.PathLike)) else None
+    try:
+        folder = str(Path(value).expanduser().resolve()) if isinstance(value, (str, os.PathLike)) else None
+        return folder and folder.encode().decode()  # a name that is no text cannot be written down
+    except (ValueError, OSError, RuntimeError):  # a null character; a circle of links; no such user
+        return None
 
 
 def _widths(value: Any) -> Any:
     """Give the widths of the hidden layers: 64, [128, 64], or "128,64" as the command line has it."""
     if isinstance(value, str):
         parts = value.replace(",", " ").split()
-        value = [int(part) for part in parts] if all(map(str.isdecimal, parts)) else None
+        value = [int(part) for part in parts] if all(map(_short, parts)) else None
     widths = (value,) if type(value) is int else value
-    whole = isinstance(widths, (list, tuple)) and all(type(width) is int and width > 0 for width in widths)
+    whole = isinstance(widths, (list, tuple)) and all(type(width) is int and 0 < width <= _WIDEST for width in widths)
     return tuple(widths) if whole else None
+
+
+def _short(number: str) -> bool:
+    return number.isdecimal() and len(number) <= len(str(_WIDEST))
 
 
 @final
@@ -98,28 +124,32 @@ class Settings:
     ((128, 64), 900, 0.01, 32)
     """
 
-    data: str = _row("digits", "Handwritten digits to learn from.", _one_of(*DATA), " or ".join(DATA))
-    data_dir: str | None = _row(None, "Folder with the files of MNIST.", _folder, "a folder")
+    data: str = _row("digits", "Handwritten digits to learn from.", _one_of(*DATA), " or ".join(DATA), "digits")
+    data_dir: str | None = _row(None, "Folder with the files of MNIST.", _folder, "a folder", "~/mnist")
     hidden: tuple[int, ...] = _row(
-        (64,), "Widths of the hidden layers: 64, or 128,64 for two.", _widths, "numbers of 1 or more"
-    )
-    dropout: float = _row(0.0, "Share of the hidden values that are left out.", _real(0, 1), "from 0 to below 1")
-    epochs: int | None = _row(None, "Times to go through the data.", _whole(0), "a whole number of 0 or more")
+        (64,), "Widths of the hidden layers: 64, or 128,64 for two.", _widths,
+        f"whole numbers from 1 to {_WIDEST:,}", (64, 32),
+    )  # fmt: skip
+    dropout: float = _row(0.0, "Share of the hidden values that are left out.", _real(0, 1), "from 0 to below 1", 0.2)
+    epochs: int | None = _row(None, "Times to go through the data.", _whole(0), "a whole number of 0 or more", 30)
     steps: int | None = _row(
-        None, "Batches to learn from, instead of --epochs.", _whole(0), "a whole number of 0 or more"
+        None, "Batches to learn from, instead of --epochs.", _whole(0), "a whole number of 0 or more", 5000
     )
-    batch_size: int = _row(32, "Images a batch.", _whole(1), "a whole number of 1 or more")
-    optimizer: str = _row("adam", "Rule by which the weights change.", _one_of(*OPTIMIZERS), ", ".join(OPTIMIZERS))
-    lr: float | None = _row(None, "Learning rate.", _positive, "a number above 0")
-    momentum: float | None = _row(None, "Momentum of sgd.", _real(0, 1), "from 0 to below 1")
-    weight_decay: float = _row(0.0, "Pull of the weights towards 0.", _real(0), "a number of 0 or more")
+    batch_size: int = _row(32, "Images a batch.", _whole(1), "a whole number of 1 or more", 32)
+    optimizer: str = _row(
+        "adam", "Rule by which the weights change.", _one_of(*OPTIMIZERS), ", ".join(OPTIMIZERS), "adam"
+    )
+    lr: float | None = _row(None, "Learning rate.", _positive, "a number above 0", 0.001)
+    momentum: float | None = _row(None, "Momentum of sgd.", _real(0, 1), "from 0 to below 1", 0.9)
+    weight_decay: float = _row(0.0, "Pull of the weights towards 0.", _real(0), "a number of 0 or more", 0.01)
     seed: int = _row(
-        0, "Of the first weights, of the order of the data and of dropout.", _whole(0), "a whole number of 0 or more"
+        0, "Of the first weights, of the order of the data and of dropout.", _whole(0), "a whole number of 0 or more", 1
     )
-    threads: int | None = _row(None, "Threads of the matrix products.", _whole(1), "a whole number of 1 or more")
+    threads: int | None = _row(None, "Threads of the matrix products.", _whole(1), "a whole number of 1 or more", 2)
     compile: bool = _row(
-        default=True, meaning="Run the step as native code where that is possible.", accepts=_flag, form="true, false"
-    )
+        default=True, meaning="Run the step as native code where that is possible.", accepts=_flag, form="true, false",
+        example=False,
+    )  # fmt: skip
 
     @property
     def rate(self) -> float:
@@ -139,8 +169,45 @@ class Settings:
 
     def toml(self) -> str:
         """Write the settings as a file that `--config` reads; those that are not set are left out."""
+        return "".join(
+            f"{name} = {_written(value)}\n" for name, value in dataclasses.asdict(self).items() if _set(value)
+        )
+
+    def kept(self) -> dict[str, Any]:
+        """What a checkpoint keeps of the settings: all that are set, but for what only this machine is told."""
         pairs = dataclasses.asdict(self).items()
-        return "".join(f"{name} = {json.dumps(value)}\n" for name, value in pairs if value is not None)
+        return {name: value for name, value in pairs if _set(value) and name not in MACHINE}
+
+
+class Change(NamedTuple):
+    """A setting that a run was resumed with in another way than before; written, it is a comment of TOML."""
+
+    step: int
+    name: str
+    before: Any
+    after: Any
+
+    def __str__(self) -> str:
+        return f"# from step {self.step:,} on: {self.name} = {_written(self.after)}, before {_written(self.before)}"
+
+
+def _set(value: Any) -> bool:
+    return value is not None
+
+
+def _written(value: Any) -> str:
+    """A value as TOML, which is JSON's but for the letters that TOML does not escape, and the one that it does."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def differences(one: Settings, other: Settings) -> dict[str, tuple[Any, Any]]:
+    """The settings in which two runs differ, but for what only a machine is told, with both values.
+
+    >>> differences(Settings(seed=1, threads=2), Settings(seed=2))
+    {'seed': (1, 2)}
+    """
+    pairs = {name: (getattr(one, name), getattr(other, name)) for name in ROWS if name not in MACHINE}
+    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 
 
 ROWS: Final[Mapping[str, Row]] = {field.name: field.metadata["row"] for field in dataclasses.fields(Settings)}
@@ -190,8 +257,16 @@ def _checked(name: str, value: Any) -> Any:
         raise OptionError("settings: there is no such setting", got=name, fix=known)
     accepted = ROWS[name].accepts(value)
     if accepted is None:
-        raise OptionError(f"settings: {name} cannot be so", got=repr(value), fix=ROWS[name].form)
+        raise OptionError(
+            f"settings: {name} cannot be so",
+            got=textwrap.shorten(repr(value), 80),
+            fix=_fix(name, ROWS[name].option(name)),
+        )
     return accepted
+
+
+def _fix(name: str, example: str) -> str:
+    return f"{ROWS[name].form}: {example}"
 
 
 def read_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -203,17 +278,22 @@ def read_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
         If the file cannot be read or is not TOML, or a setting in it is unknown or cannot be.
     """
     try:
-        with Path(path).open("rb") as file:
-            pairs = tomllib.load(file)
+        pairs = tomllib.loads(read_file(path, _MOST_BYTES).decode())
     except OSError as error:
         raise OptionError(
             "settings: the file cannot be read", file=path, got=error.strerror,
             fix="a TOML file, such as the config.toml of a run",
         ) from error  # fmt: skip
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise OptionError("settings: the file is not TOML", file=path, got=error) from error
-    named = {name.replace("-", "_"): value for name, value in pairs.items()}
-    try:
-        return {name: _checked(name, value) for name, value in named.items()}
-    except OptionError as error:
-        raise OptionError(error.what, **{"file": path, **error.facts}) from error
+    except (ValueError, RecursionError) as error:  # no TOML, no UTF-8, a number of 5,000 digits, brackets without end
+        raise OptionError("settings: the file is not TOML", file=path, got=str(error).splitlines()[0]) from error
+    settings: dict[str, Any] = {}
+    for key, value in pairs.items():
+        name = key.replace("-", "_")
+        if name in settings:
+            raise OptionError("settings: a setting stands twice", file=path, got=f"{key}, {name}", fix="keep one")
+        try:
+            settings[name] = _checked(name, value)
+        except OptionError as error:
+            fix = {"fix": _fix(name, f"{name} = {_written(ROWS[name].example)}")} if name in ROWS else {}
+            raise OptionError(error.what, **{"file": path, **error.facts, **fix}) from error
+    return settings

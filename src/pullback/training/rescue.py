@@ -1,0 +1,48 @@
+"""Saving what was learned when its folder cannot be written: there if possible, else in a folder of its own."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+from pullback.core.errors import CheckpointError
+from pullback.training import checkpoint
+from pullback.training.learner import Learner
+from pullback.training.metrics import MetricsLog
+from pullback.training.run_folder import RunFolder
+
+
+def rescued(learner: Learner, folder: RunFolder, log: MetricsLog) -> tuple[str | None, str | None]:
+    """Save a run in the first place that takes it: its folder, the system's folder for temporary files, home.
+
+    Returns
+    -------
+    saved, fix : str or None
+        Where, and how to go on from there; None if no place takes it.
+    """
+    state = learner.checkpoint()
+    with suppress(OSError, CheckpointError):  # the log alone may be what cannot be written
+        folder.check()
+        checkpoint.save(folder.checkpoint, *state)
+        return _told(folder, learner, "make room, or let the folder be written to; then ")
+    for parent in (tempfile.gettempdir, Path.home):
+        with suppress(OSError, CheckpointError, RuntimeError):  # no such folder; no home
+            place = RunFolder(tempfile.mkdtemp(prefix=f"pullback-{folder.path.name}-", dir=parent()))
+            checkpoint.save(place.checkpoint, *state)
+            place.write_config(learner.settings, learner.changes)
+            with suppress(OSError):
+                place.metrics.write_bytes(log.text())
+            return _told(place, learner, "go on from there: ")
+    return None, None
+
+
+def _told(folder: RunFolder, learner: Learner, first: str) -> tuple[str, str]:
+    return f"{folder.checkpoint}, of step {learner.step}", f"{first}pullback train --resume {folder.path}"
+
+
+def unwritten(error: OSError | CheckpointError) -> tuple[object, object]:
+    """The file that could not be written, and why."""
+    if isinstance(error, CheckpointError):
+        return error.facts.get("file"), error.facts.get("got")
+    return error.filename, error.strerror
