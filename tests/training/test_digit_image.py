@@ -53,6 +53,8 @@ LIKE = {
     "one bit": seven().convert("1"),
     "16 bits": Image.fromarray(np.asarray(seven()).astype(np.uint16) * 257),
     "grey with alpha": seven().convert("LA"),
+    "on grey paper": seven(ink=10, paper=130),
+    "bright on grey paper": seven(ink=250, paper=110),
 }
 
 
@@ -60,6 +62,79 @@ LIKE = {
 def test_the_form_does_not_matter(form, expected, tmp_path):
     LIKE[form].save(tmp_path / "form.png")
     assert near(read_digit(tmp_path / "form.png", MNIST), expected)
+
+
+LEVELS = np.asarray(seven(), np.float64) / 255
+DEEP = {
+    "floats to 1": LEVELS.astype(np.float32),
+    "floats to 255": (LEVELS * 255).astype(np.float32),
+    "floats around 0": (LEVELS * 2 - 1).astype(np.float32),
+    "32 bits": (LEVELS * (2**31 - 1)).astype(np.int32),
+    "32 bits that hold 16": (LEVELS * 65_535).astype(np.int32),
+    "32 bits that hold 8": (LEVELS * 255).astype(np.int32),
+    "16 bits": (LEVELS * 65_535).astype(np.uint16),
+}
+
+
+@pytest.mark.parametrize("form", DEEP)
+def test_deep_pictures_are_read(form, expected, tmp_path):
+    Image.fromarray(DEEP[form]).save(tmp_path / "deep.tiff")
+    assert near(read_digit(tmp_path / "deep.tiff", MNIST), expected)
+
+
+def test_levels_that_are_no_numbers_are_refused(tmp_path):
+    Image.fromarray(np.full((30, 30), np.nan, np.float32)).save(tmp_path / "nan.tiff")
+    with pytest.raises(DataError, match="not all numbers"):
+        read_digit(tmp_path / "nan.tiff", MNIST)
+
+
+TURNED = {1: None, 2: "FLIP_LEFT_RIGHT", 3: "ROTATE_180", 4: "FLIP_TOP_BOTTOM", 5: "TRANSPOSE", 6: "ROTATE_90",
+          7: "TRANSVERSE", 8: "ROTATE_270"}  # fmt: skip
+
+
+@pytest.mark.parametrize("orientation", TURNED)
+@pytest.mark.parametrize("kind", ["jpeg", "png", "tiff"])
+def test_a_picture_is_turned_as_its_camera_says(orientation, kind, expected, tmp_path):
+    way = TURNED[orientation]
+    exif = Image.Exif()
+    exif[274] = orientation
+    stored = seven() if way is None else seven().transpose(Image.Transpose[way])
+    stored.save(tmp_path / f"a.{kind}", exif=exif)
+    assert np.abs(read_digit(tmp_path / f"a.{kind}", MNIST) - expected).mean() < 0.01
+
+
+@pytest.mark.parametrize(("ink", "paper"), [(10, 130), (250, 110), (60, 200)])
+def test_grey_paper_of_the_network_s_own_size(ink, paper, tmp_path):
+    images, _ = digits().test.arrays
+    for image in images[:20]:
+        Image.fromarray(np.round(paper + (ink - paper) * image).astype(np.uint8)).save(tmp_path / "a.png")
+        assert read_digit(tmp_path / "a.png", DIGITS) == pytest.approx(image / image.max(), abs=0.02)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_damage_anywhere_is_told(kind, tmp_path):
+    path = tmp_path / "picture"
+    exif = Image.Exif()
+    exif[274] = 6
+    seven(size=(60, 80)).save(path, format=kind, **({} if kind in ("GIF", "BMP") else {"exif": exif}))
+    whole = path.read_bytes()
+    rng = np.random.default_rng(0)
+    for _ in range(40):
+        damaged = bytearray(whole)
+        for place in rng.integers(0, min(len(whole), 400), 3):
+            damaged[place] = rng.integers(256)
+        path.write_bytes(damaged[: rng.integers(1, len(whole) + 1)])
+        try:
+            read_digit(path, MNIST)
+        except DataError as error:
+            assert str(path) in str(error)
+
+
+def test_a_huge_picture_is_refused_before_its_pixels_are_read(tmp_path, monkeypatch):
+    Image.new("1", (4_097, 4_000)).save(tmp_path / "a.tiff")
+    monkeypatch.setattr(Image.Image, "load", lambda *_: pytest.fail("its pixels were read"))
+    with pytest.raises(DataError, match="size"):
+        read_digit(tmp_path / "a.tiff", MNIST)
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "PNG"])
