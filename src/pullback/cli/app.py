@@ -1,7 +1,8 @@
 """The `pullback` command: its parts, and what becomes of errors.
 
 A failure that Pullback foresees is printed as its message, without a traceback. The exit code tells the rest:
-0 all is well, 1 it failed, 2 the command line or a setting is wrong, 130 and 143 stopped by Ctrl-C or SIGTERM.
+0 all is well, 1 it failed, 2 the command line or a setting is wrong, 129, 130 and 143 stopped by SIGHUP, Ctrl-C or
+SIGTERM. A warning is printed as its message too.
 `--traceback`, or PULLBACK_TRACEBACK=1, shows where an error comes from.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 import os
 import sys
 import textwrap
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Annotated, Final
 
@@ -20,8 +22,8 @@ from pullback.cli.evaluate import evaluate, predict
 from pullback.cli.formulas import FormulaCommand, draw, grad
 from pullback.cli.information import info
 from pullback.cli.threads import COMMAND_LINE, RestartError, restart
-from pullback.cli.train import train
-from pullback.core.errors import ExpressionError, OptionError, PullbackError
+from pullback.cli.train import TrainCommand, train
+from pullback.core.errors import ExpressionError, OptionError, PullbackError, PullbackWarning
 from pullback.core.version import __version__
 
 TRACEBACK: Final = "PULLBACK_TRACEBACK"
@@ -39,7 +41,7 @@ app: Final = typer.Typer(
 COMMANDS: Final[tuple[tuple[Callable[..., None], type[TyperCommand], str], ...]] = (
     (
         train,
-        TyperCommand,
+        TrainCommand,
         """
         pullback train
         pullback train --data mnist --hidden 128,64 --optimizer adam --epochs 10
@@ -85,12 +87,23 @@ def pullback(
         os.environ[TRACEBACK] = "1"  # for the code below, which is outside of this, and for a restart
 
 
+def _told(text: Warning | str, *_rest: object, **_more: object) -> None:
+    """Print a warning as an error is printed, without the line of code that it comes from."""
+    print(f"warning: {text}", file=sys.stderr)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """What `pullback.cli.main` runs, once the commands are loaded."""
     try:
-        app(arguments, prog_name="pullback", obj=COMMAND_LINE if arguments is None else None)
+        with warnings.catch_warnings():
+            warnings.simplefilter("always", PullbackWarning)
+            warnings.showwarning = _told  # type: ignore[assignment]  # the rest is for programmers
+            app(arguments, prog_name="pullback", obj=COMMAND_LINE if arguments is None else None)
     except RestartError as wanted:
         restart(wanted.environment)
+    except BrokenPipeError:  # who read what is printed, as `head` does, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # where what is left to print goes
+        sys.exit(1)
     except (PullbackError, OSError, MemoryError) as error:
         if os.environ.get(TRACEBACK, "0") not in ("", "0"):
             raise

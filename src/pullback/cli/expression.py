@@ -15,7 +15,16 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, final
 
-from pullback.cli.vocabulary import BINARY, COMPARISONS, CONSTANTS, FUNCTIONS, INSTEAD, UNARY
+from pullback.cli.vocabulary import (
+    BINARY,
+    COMPARISONS,
+    CONSTANTS,
+    ELSEWHERE,
+    FUNCTIONS,
+    INSTEAD,
+    UNARY,
+    as_written_here,
+)
 from pullback.core.errors import ExpressionError, PullbackError
 from pullback.functions.creation import asarray, tensor
 from pullback.ops import elementwise as ew
@@ -70,6 +79,8 @@ class Expression:
             if name not in values:
                 near = difflib.get_close_matches(name, values, n=1)
                 given = f"; or is it {near[0]}, which has one?" if near else ""
+                plain = as_written_here(self.text)  # π and xⁿ are names to Python
+                given += f"; or write {plain}" if plain else ""
                 raise self._error(f"{name!r} has no value", node, fix=f"give one: {name}=1.5{given}")
         try:
             return asarray(self._formula(values))
@@ -96,7 +107,9 @@ class Expression:
             case ast.Subscript(slice=index):
                 place = self._place(index)
                 return self._applied(node, lambda vector: _entry(vector, place), [node.value])
-        instead = INSTEAD.get(type(node)) or INSTEAD.get(type(getattr(node, "op", None))) or _ALLOWED
+        product = as_written_here(self.text) if isinstance(node, ast.Call) else None  # 2(x + 1)
+        instead = INSTEAD.get(type(node)) or INSTEAD.get(type(getattr(node, "op", None)))
+        instead = f"write {product}" if product else instead or _ALLOWED
         raise self._error("this cannot stand in a formula", node, fix=instead)
 
     def _number(self, node: ast.expr, number: float) -> Formula:
@@ -117,15 +130,18 @@ class Expression:
 
     def _called(self, node: ast.expr, called: ast.Name, name: str, arguments: list[ast.expr]) -> Formula:
         if name not in FUNCTIONS:
-            near = difflib.get_close_matches(name, FUNCTIONS, n=4, cutoff=0.5)
+            own = ELSEWHERE.get(name.lower(), name.lower())
+            near = [own] if own in FUNCTIONS else difflib.get_close_matches(name, FUNCTIONS, n=4, cutoff=0.5)
             known = f"near names: {', '.join(near)}" if near else f"its functions: {', '.join(sorted(FUNCTIONS))}"
             raise self._error(f"no function is called {name!r}", called, fix=known)
         wanted = FUNCTIONS[name].arguments
         if len(arguments) != wanted:
             form = ", ".join("abc"[:wanted])
+            of_two = {"max": "; of two: maximum(a, b)", "min": "; of two: minimum(a, b)"}.get(name, "")
             raise self._error(
-                f"{name} takes {wanted} argument{'s'[: wanted > 1]}, not {len(arguments)}", node, fix=f"{name}({form})"
-            )
+                f"{name} takes {wanted} argument{'s'[: wanted > 1]}, not {len(arguments)}", node,
+                fix=f"{name}({form}){of_two}",
+            )  # fmt: skip
         return self._applied(node, FUNCTIONS[name].call, arguments)
 
     def _compared(self, node: ast.Compare) -> Formula:
@@ -206,9 +222,11 @@ def assignments(expression: Expression, texts: Sequence[str]) -> dict[str, Tenso
         if name in given:
             raise ExpressionError(f"expression: {name!r} has two values", got=" ".join(texts))
         if name not in expression.names:
+            plain = as_written_here(expression.text)
+            instead = f"; or write {plain}" if plain else ""
             raise ExpressionError(
                 f"expression: it has no variable {name!r}", formula=expression.text, got=text,
-                fix=f"its variables: {', '.join(expression.names) or 'none'}",
+                fix=f"its variables: {', '.join(expression.names) or 'none'}{instead}",
             )  # fmt: skip
         given[name] = value
     return {name: given[name] for name in expression.names if name in given}
@@ -227,7 +245,8 @@ def _parsed(text: str) -> ast.expr:
         start = (error.offset or len(text) + 1) - 1
         length = (error.end_offset or 0) - (error.offset or 0)
         product = "a product is written 3 * x" if error.msg == "invalid decimal literal" else None
-        raise _pointing(error.msg, text, start, length, fix=product) from None
+        plain = as_written_here(text)
+        raise _pointing(error.msg, text, start, length, fix=f"write {plain}" if plain else product) from None
     except (RecursionError, MemoryError):
         raise _too_deep(text) from None
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, final
 
 import typer
+from typer.core import TyperCommand
 
 from pullback.cli.report import report
 from pullback.cli.threads import COMMAND_LINE, threads_of, use_threads
@@ -43,12 +45,29 @@ _USUAL: Final[dict[str, str]] = {
     "data_dir": "$PULLBACK_DATA, or the user's cache, or a download",
 }
 
+_NUMBERS: Final[dict[str, type[int | float]]] = {
+    **dict.fromkeys(("epochs", "steps", "batch_size", "seed", "threads"), int),
+    **dict.fromkeys(("dropout", "lr", "momentum", "weight_decay"), float),
+}
+
 
 def _option(name: str, metavar: str) -> Any:
     """Make the option of a setting from the setting's row."""
     usual = _USUAL.get(name) or ("" if DEFAULTS[name] is None else DEFAULTS[name])
     meaning = ROWS[name].meaning + (f" [{usual}]" if usual != "" else "")
-    return typer.Option(f"--{name.replace('_', '-')}", help=meaning, metavar=metavar, show_default=False)
+    flag = f"--{name.replace('_', '-')}"
+    number = _NUMBERS.get(name)
+    parser = None if number is None else partial(_number, name, number)
+    return typer.Option(flag, help=meaning, metavar=metavar, show_default=False, parser=parser)
+
+
+def _number(name: str, kind: type[int | float], text: str) -> int | float:
+    """Read a number, or show how one is given."""
+    try:
+        return kind(text)
+    except ValueError:
+        what = "an integer" if kind is int else "a number"
+        raise typer.BadParameter(f"{text!r} is not {what}; for example {ROWS[name].option(name)}") from None
 
 
 _compile: Final[Any] = typer.Option(
@@ -123,6 +142,21 @@ def train(
         report(folder, learner.network, data_set, len(learner.loader), done, learner.step, quiet=quiet)
 
 
+@final
+class TrainCommand(TyperCommand):
+    """The command, whose complaint of an option without its value shows one."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)
+        except Exception as error:
+            option = str(getattr(error, "option_name", ""))  # of a class that typer keeps to itself
+            row = ROWS.get(option.removeprefix("--").replace("-", "_"))
+            if row is not None and hasattr(error, "message"):
+                error.message += f" For example {row.option(option.removeprefix('--'))}"
+            raise
+
+
 def data_of(settings: Settings) -> ImageSet:
     """Give the data set of a run."""
     return mnist(settings.data_dir) if settings.data == "mnist" else digits()
@@ -166,4 +200,4 @@ def _heading(learner: Learner, folder: RunFolder) -> str:
         f"model  {sizes}, {learner.parameters:,} parameters; {rule}",
         f"run    {folder.path}, {learner.last:,} steps{start}",
     )
-    return "\n".join([*lines, *map(str, learner.changes)])
+    return "\n".join([*lines, *(f"note   {str(change).removeprefix('# ')}" for change in learner.changes)])

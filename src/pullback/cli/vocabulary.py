@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import math
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
@@ -47,6 +48,14 @@ INSTEAD: Final[Mapping[type, str]] = {
     ast.Lambda: "write the formula itself",
 }
 
+# Functions by the names that they have elsewhere.
+ELSEWHERE: Final[Mapping[str, str]] = {
+    "ln": "log", "lg": "log10", "ld": "log2", "tg": "tan", "tan2": "arctan2", "atan2": "arctan2", "pow": "power",
+    "asin": "arcsin", "acos": "arccos", "atan": "arctan", "arctg": "arctan", "sh": "sinh", "ch": "cosh", "th": "tanh",
+    "asinh": "arcsinh", "acosh": "arccosh", "atanh": "arctanh", "sgn": "sign", "fabs": "abs", "average": "mean",
+    "logistic": "sigmoid", "expit": "sigmoid", "swish": "silu", "inner": "dot", "if": "where", "length": "norm",
+}  # fmt: skip
+
 
 class Function(NamedTuple):
     """A function that a formula may call, and with how many arguments."""
@@ -70,3 +79,41 @@ FUNCTIONS: Final[Mapping[str, Function]] = {
     **_rows(reductions, 1, "sum mean prod max min var std norm logsumexp cumsum"),
     **_rows(contractions, 2, "dot outer"),
 }
+
+_RAISED, _RAISED_PLAIN = "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿˣ", "0123456789+-nx"
+_PLAIN: Final = str.maketrans(_RAISED + "₀₁₂₃₄₅₆₇₈₉", _RAISED_PLAIN + "0123456789")
+
+# How mathematics is written on paper, and how it is written here; each is tried in turn.
+_REWRITES: Final[tuple[tuple[str, Any], ...]] = (
+    (rf"([A-Za-z_]\w*)([{_RAISED}]+)\s*(\([^()]*\))", lambda m: f"{m[1]}{m[3]}**{m[2].translate(_PLAIN)}"),  # sin²(x)
+    (rf"[{_RAISED}]+", lambda m: f"**{m[0].translate(_PLAIN)}"),
+    (r"√\s*(\(|\w+)", lambda m: "sqrt(" if m[1] == "(" else f"sqrt({m[1]})"),
+    (r"\|([^|]+)\|", r"abs(\1)"),
+    (r"(?<=[\w)])\s*(?=[π∞])", "*"),
+    (r"(?<=\))\s*(?=[\w(])", "*"),  # (x + 1)(x - 1)
+    (r"(?<=[π∞])\s*(?=[\w(])", "*"),
+    (r"^\s*\w+(\([\w, ]*\))?\s*=(?!=)\s*", ""),  # y = ..., f(x) = ...
+    (rf"\b({'|'.join(FUNCTIONS)})\s+(\w+)(?!\s*\()", r"\1(\2)"),  # sin x
+    (r"(?<![\w.])(\d+\.?\d*)(?!\d*[eE][+-]?\d)\s*(?=[A-Za-z_(])", r"\1*"),  # 3x
+)
+_SIGNS: Final = str.maketrans({
+    "−": "-", "–": "-", "—": "-", "×": "*", "·": "*", "⋅": "*", "∗": "*", "÷": "/", "∕": "/", "⁄": "/",
+    "≤": "<=", "≥": ">=", "≠": "!=", "π": "pi", "∞": "inf", "ℯ": "e",
+})  # fmt: skip
+
+
+def as_written_here(text: str) -> str | None:
+    """The formula with the signs of this vocabulary, or None if that makes no formula of it.
+
+    >>> as_written_here("2π − sin²(x) × √x")
+    '2*pi - sin(x)**2 * sqrt(x)'
+    """
+    plain = text
+    for pattern, instead in _REWRITES:
+        plain = re.sub(pattern, instead, plain)
+    plain = plain.translate(_SIGNS).translate(_PLAIN)
+    try:
+        ast.parse(plain, mode="eval")
+    except (SyntaxError, RecursionError, MemoryError, ValueError):
+        return None
+    return None if plain == text else plain

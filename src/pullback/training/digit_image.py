@@ -158,7 +158,7 @@ def _grey(path: Path, frame: Frame) -> Array:
         raise DataError("image: it is far too large", file=path, fix=f"at most {_MOST:,} pixels a side") from error
     except FileNotFoundError:
         raise DataError("image: there is no such file", file=path) from None
-    except Exception as error:  # noqa: BLE001 - Pillow raises many kinds for files that are damaged
+    except Exception as error:  # Pillow raises many kinds for files that are damaged
         raise DataError(
             "image: the file cannot be read, or is damaged", file=path,
             got=getattr(error, "strerror", None) or str(error) or type(error).__name__,

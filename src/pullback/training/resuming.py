@@ -9,7 +9,17 @@ from pullback.core.errors import CheckpointError, OptionError
 from pullback.training import checkpoint
 from pullback.training.checkpoint import Checkpoint
 from pullback.training.run_folder import RunFolder
-from pullback.training.settings import MACHINE, ROWS, Change, Settings, differences, layered, read_toml
+from pullback.training.settings import (
+    ADJUSTABLE,
+    MACHINE,
+    RESUMABLE,
+    ROWS,
+    Change,
+    Settings,
+    differences,
+    layered,
+    read_toml,
+)
 
 
 class Told(NamedTuple):
@@ -67,15 +77,13 @@ def _agree(folder: RunFolder, written: Settings, told: Told) -> None:
     """Refuse a config.toml that says otherwise than the checkpoint; but between two writes it may say the last."""
     changed = differences(told.settings, written)
     if changed and (told.before is None or differences(told.before, written)):
-        lines = [
-            f"{name}: {there} in the checkpoint, {here} in {folder.config.name}"
-            for name, (there, here) in changed.items()
-        ]
-        name = next(iter(changed))
+        lines = [f"{name}: {there} in the checkpoint, {here} here" for name, (there, here) in changed.items()]
+        may = [name for name, (_, here) in changed.items() if name in RESUMABLE | ADJUSTABLE and here is not None]
+        options = " ".join(ROWS[name].option(name, changed[name][1]) for name in may)
         raise OptionError(
             "run: config.toml is not the one that the run was made with", file=folder.config, differs="\n".join(lines),
-            fix=f"give what shall change as an option, such as {ROWS[name].option(name)}; and put the file back, or "
-            "delete it: the checkpoint has all of it",
+            fix="put it back, or delete it: the checkpoint has all of it"
+            + (f"; to change the run: --resume {folder.path} {options}" if may else ""),
         )  # fmt: skip
 
 

@@ -59,12 +59,12 @@ class Row:
     form: str
     example: Any
 
-    def option(self, name: str) -> str:
-        """The example as it stands on the command line."""
-        flag = f"--{name.replace('_', '-')}"
-        if isinstance(self.example, bool):
-            return flag if self.example else f"--no-{name}"
-        values = self.example if isinstance(self.example, tuple) else (self.example,)
+    def option(self, name: str, value: Any = None) -> str:
+        """A value, or the example, as it stands on the command line."""
+        flag, shown = f"--{name.replace('_', '-')}", self.example if value is None else value
+        if isinstance(shown, bool):
+            return flag if shown else f"--no-{name}"
+        values = shown if isinstance(shown, tuple) else (shown,)
         return f"{flag} {','.join(map(str, values))}"
 
 
