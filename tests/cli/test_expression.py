@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import pullback as pb
 from pullback.cli.expression import Expression, assignment, assignments
-from pullback.cli.vocabulary import FUNCTIONS
+from pullback.cli.vocabulary import FUNCTIONS, as_written_here
 from pullback.core.errors import ExpressionError
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")  # overflow and NaN are results here
@@ -255,3 +255,45 @@ def test_no_text_is_run():
     for name, function in FUNCTIONS.items():
         home = getattr(function.call, "__module__", type(function.call).__module__)
         assert home.startswith("pullback."), name
+
+
+PAPER = {
+    "x² − π": "x**2 - pi", "2πx": "2*pi*x", "sin²(x)": "sin(x)**2", "x⁻¹": "x**-1",
+    "√x × √(x + 1)": "sqrt(x) * sqrt(x + 1)",
+    "3x": "3*x", "1e5 + 2x": "1e5 + 2*x", "|x − 1|": "abs(x - 1)", "y = x²": "x**2", "f(x) = x·x": "x*x",
+    "sin x": "sin(x)",
+    "x ≤ ∞": "x <= inf", "x₁ ÷ x₂": "x1 / x2", "2(x + 1)": "2*(x + 1)", "(x + 1)(x − 1)": "(x + 1)*(x - 1)", "π": "pi",
+    "2πr²": "2*pi*r**2", "xⁿ": "x**n", "−x": "-x",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", PAPER)
+def test_a_formula_as_on_paper_is_told_how_it_is_written_here(text):
+    with pytest.raises(ExpressionError) as caught:
+        Expression(text)({"x": 2.0})
+    assert str(caught.value.facts["fix"]).endswith(f"write {PAPER[text]}")
+    Expression(PAPER[text])
+
+
+@given(st.text("x1(. +*²³⁻√|π−×sin=,", max_size=12))
+def test_what_is_told_can_be_read(text):
+    plain = as_written_here(text)
+    if plain is not None:
+        ast.parse(plain, mode="eval")
+        assert plain.isascii()
+
+
+@pytest.mark.parametrize(("name", "own"), [("ln", "log"), ("Sin", "sin"), ("asin", "arcsin"), ("atan2", "arctan2")])
+def test_a_function_of_another_name_is_found(name, own):
+    with pytest.raises(ExpressionError, match=f"near names: {own}$"):
+        Expression(f"{name}(x)")
+
+
+def test_the_larger_of_two_is_found():
+    with pytest.raises(ExpressionError, match=r"of two: maximum\(a, b\)"):
+        Expression("max(x, 2)")
+
+
+def test_a_value_as_on_paper_is_told_too():
+    with pytest.raises(ExpressionError, match="write -1"):
+        assignment("x=−1")

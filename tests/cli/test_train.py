@@ -118,7 +118,7 @@ def test_a_finished_run_is_evaluated_once_more(pullback, run):
 START = "from pullback.cli import main; main()"
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_signal_saves_and_stops_and_resuming_is_exact(number, code, pullback, environment, tmp_path):
     arguments = ["train", "--steps", "20000", "--hidden", "16", "--dropout", "0.2", "--batch-size", "64"]
     process = subprocess.Popen(
@@ -242,20 +242,129 @@ def test_what_is_wrong_is_told_without_a_traceback(arguments, code, words, pullb
         assert not (tmp_path / "runs").exists()  # nothing is begun before all is known to fit
 
 
-@pytest.mark.parametrize("command", [["train", "--resume", "run"], ["evaluate", "run"], ["predict", "run", "a.png"]])
+COMMANDS = [["train", "--resume", "run"], ["evaluate", "run"], ["predict", "run", "a.png"]]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_a_checkpoint_that_does_not_fit_is_named(command, pullback, run):
-    pullback("train", "--steps", "1", "--hidden", "8", "--out", "other")
-    content = (run.parent / "other" / "model.safetensors").read_bytes()
-    (run / "model.safetensors").write_bytes(content)
+    content = (run / "model.safetensors").read_bytes()
+    model, rest = checkpoint.load(run / "model.safetensors")
+    checkpoint.save(run / "model.safetensors", {**model, "1.weight": model["1.weight"][1:]}, rest)
     done = pullback(*command)
     assert done.code == 1
     assert "run/model.safetensors" in done.err
     assert "1.weight" in done.err
-    assert (run / "model.safetensors").read_bytes() == content
     (run / "model.safetensors").write_bytes(content[:-1])
     done = pullback(*command)
     assert done.code == 1
     assert "damaged" in done.err
+
+
+def test_the_checkpoint_of_another_run_is_not_gone_on_with(pullback, run):
+    pullback("train", "--steps", "1", "--hidden", "8", "--out", "other")
+    shutil.copy(run.parent / "other" / "model.safetensors", run)
+    done = pullback("train", "--resume", "run")
+    assert done.code == 2
+    assert "hidden: (8,) in the checkpoint, (16,) here" in done.err
+    assert "1 steps" in pullback("evaluate", "run").out  # which tells of the checkpoint, whatever lies beside it
+
+
+def test_looking_changes_nothing_but_pictures(pullback, run):
+    half = run / ".model.safetensors.1234abcd.tmp"
+    half.write_bytes(b"being written by a training that is alive")
+    with RunFolder(run).held():  # that training
+        half.write_bytes(b"being written by a training that is alive")
+        before = {path.name: path.read_bytes() for path in run.iterdir() if path.suffix != ".png"}
+        assert pullback("evaluate", "run").code == 0
+        pullback("predict", "run", "absent.png")
+        assert {path.name: path.read_bytes() for path in run.iterdir() if path.suffix != ".png"} == before
+        for way in (["--resume", "run"], ["--out", "run"]):
+            done = pullback("train", *way)
+            assert done.code == 2
+            assert "another training works there" in done.err
+
+
+def test_evaluate_tells_of_the_checkpoint_and_of_nothing_later(pullback, run):
+    before = pullback("evaluate", "run").out
+    with (run / "metrics.jsonl").open("a") as file:  # as a training does that has not saved yet
+        file.write(json.dumps({"step": 91, "split": "train", "name": "loss", "value": 99.0, "time": 1.0}) + "\n")
+    assert pullback("evaluate", "run").out == before
+
+
+def test_a_damaged_line_is_told_and_costs_itself(pullback, run):
+    lines = (run / "metrics.jsonl").read_text().splitlines(keepends=True)
+    (run / "metrics.jsonl").write_text("".join([lines[0], lines[1].replace('"', "#"), *lines[2:]]))
+    done = pullback("train", "--resume", "run", "--epochs", "3")
+    assert done.code == 0
+    assert done.err.splitlines()[0] == "warning: metrics: damaged lines are left out"
+    assert (run / "metrics.jsonl").read_text().startswith("".join([lines[0], *lines[2:]]))
+
+
+def test_a_rate_that_is_changed_on_purpose_is_noted(pullback, run):
+    done = pullback("train", "--resume", "run", "--epochs", "3", "--lr", "0.5")
+    assert done.code == 0
+    assert "note   from step 90 on: lr = 0.5, before 0.002" in done.out.splitlines()
+    assert "# from step 90 on: lr = 0.5, before 0.002" in (run / "config.toml").read_text().splitlines()
+
+
+def test_a_run_that_stopped_at_once_points_to_one_way_out(pullback, run):
+    (run / "model.safetensors").unlink()
+    (run / "metrics.jsonl").unlink()
+    for command in (["evaluate", "run"], ["predict", "run", "a.png"], ["train", "--out", "run"]):
+        done = pullback(*command)
+        assert done.code == 2
+        assert "--resume run" in done.err
+    assert pullback("train", "--resume", "run", "--quiet").code == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no named pipes")
+@pytest.mark.parametrize("name", ["config.toml", "metrics.jsonl", "model.safetensors"])
+@pytest.mark.parametrize("kind", ["pipe", "folder"])
+@pytest.mark.parametrize("command", COMMANDS)
+def test_pipes_and_folders_where_files_should_be(name, kind, command, pullback, run):
+    (run / name).unlink()
+    os.mkfifo(run / name) if kind == "pipe" else (run / name).mkdir()
+    Image.new("L", (30, 30), 255).save("a.png")
+    done = pullback(*command)
+    assert "Traceback" not in done.err
+    if done.err and "nothing stands out" not in done.err:
+        assert "no file" in done.err or "Is a directory" in done.err
+        assert name in done.err or "folder  run" in done.err
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"[" * 5_000, b"\0" * 100, b"\xff\xfe", b"seed = " + b"1" * 5_000, b"lr = 1" + b"0" * 400, b"lr = inf",
+     b"hidden = {}", b"epochs = [[[[1]]]]", b"[data]\nname = 1", b"batch-size = 3\nbatch_size = 3", b'data_dir = "\\u0000"',
+     b"a" * 2_000_000],
+)  # fmt: skip
+def test_a_file_of_settings_that_is_wrong_in_any_way(content, pullback, tmp_path):
+    (tmp_path / "wrong.toml").write_bytes(content)
+    done = pullback("train", "--config", "wrong.toml")
+    assert done.code == 2
+    assert done.err.startswith("error: settings: ")
+    assert "wrong.toml" in done.err
+    assert len(done.err) < 1_000
+
+
+EXAMPLES = {
+    ("--hidden", "a,b"): "--hidden 64,32", ("--hidden", ""): "--hidden 64,32", ("--hidden", "0"): "--hidden 64,32",
+    ("--hidden", "9" * 5_000): "--hidden 64,32", ("--epochs", "many"): "--epochs 30", ("--epochs", "-1"): "--epochs 30",
+    ("--lr", "x"): "--lr 0.001", ("--lr", "0"): "--lr 0.001", ("--optimizer", "rms"): "--optimizer adam",
+    ("--data", "cats"): "--data digits", ("--seed", "1.5"): "--seed 1", ("--dropout", "1"): "--dropout 0.2",
+    ("--momentum", "2"): "--momentum 0.9", ("--batch-size", "0"): "--batch-size 32", ("--hidden",): "--hidden 64,32",
+    ("--weight-decay", "-1"): "--weight-decay 0.01", ("--threads", "0"): "--threads 2",
+    ("--steps", "x"): "--steps 5000",
+    ("--batch-size",): "--batch-size 32", ("--data-dir", "a\0b"): "--data-dir ~/mnist",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("arguments", EXAMPLES, ids=" ".join)
+def test_a_complaint_of_an_option_shows_one_that_is_right(arguments, pullback):
+    done = pullback("train", *arguments)
+    assert done.code == 2
+    assert EXAMPLES[arguments] in done.err
+    assert len(done.err) < 400
 
 
 @pytest.mark.parametrize("how", ["option", "environment"])

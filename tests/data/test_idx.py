@@ -2,6 +2,7 @@
 
 import gzip
 import struct
+import zlib
 
 import hypothesis.extra.numpy as hnp
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pullback.core.errors import DataError, DTypeError
-from pullback.data.idx import TYPES, read_idx, write_idx
+from pullback.data.idx import TYPES, read_idx, read_known, write_idx
 
 native = st.sampled_from([dtype.newbyteorder("=") for dtype in TYPES.values()])
 arrays = hnp.arrays(native, hnp.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=4))
@@ -110,3 +111,60 @@ def test_types_that_idx_has_not_are_refused(tmp_path):
     with pytest.raises(DTypeError, match="int64"):
         write_idx(tmp_path / "x", np.arange(3))
     assert not (tmp_path / "x").exists()
+
+
+def bomb(shape, size):
+    """A header, and as many zeros as may be, compressed to a thousandth."""
+    packer = zlib.compressobj(9, wbits=31)
+    parts = [packer.compress(struct.pack(f">HBB{len(shape)}I", 0, 8, len(shape), *shape))]
+    parts += [packer.compress(bytes(1 << 20)) for _ in range(size >> 20)]
+    return b"".join([*parts, packer.flush()])
+
+
+@pytest.fixture
+def little_memory(monkeypatch):
+    """Complain where more than two pieces are decompressed."""
+    real = gzip.GzipFile.readinto
+    read = []
+
+    def counted(file, room):
+        read.append(len(room))
+        assert sum(read) <= 1 << 21
+        return real(file, room)
+
+    monkeypatch.setattr(gzip.GzipFile, "readinto", counted)
+
+
+@pytest.mark.parametrize("shape", [(10, 10), (1 << 13, 1 << 18), (0,)], ids=["says little", "says all", "says none"])
+def test_a_bomb_is_not_expanded(shape, little_memory, tmp_path):
+    (tmp_path / "bomb.gz").write_bytes(bomb(shape, 1 << 26))
+    with pytest.raises(DataError, match=r"length that its header says|larger than what is read"):
+        read_idx(tmp_path / "bomb.gz")
+
+
+def test_a_known_file_of_another_shape_is_not_expanded(little_memory, tmp_path):
+    (tmp_path / "bomb.gz").write_bytes(bomb((1 << 6, 1 << 20), 1 << 26))
+    with pytest.raises(DataError, match="another shape"):
+        read_known(tmp_path / "bomb.gz", (60_000, 28, 28))
+
+
+def test_what_may_be_read_can_be_chosen(tmp_path):
+    write_idx(tmp_path / "x.gz", IMAGES)
+    assert read_idx(tmp_path / "x.gz", most=24).shape == (2, 3, 4)
+    for name in ("x.gz", "x"):
+        write_idx(tmp_path / name, IMAGES)
+        with pytest.raises(DataError, match="most=24"):
+            read_idx(tmp_path / name, most=23)
+
+
+def test_a_file_of_holes_is_not_read(tmp_path):
+    with (tmp_path / "holes").open("wb") as file:
+        file.write(struct.pack(">HBBI", 0, 8, 1, 100))
+        file.truncate(1 << 40)
+    with pytest.raises(DataError, match="1099511627776 bytes"):
+        read_idx(tmp_path / "holes")
+
+
+def test_several_members_of_gzip_are_one_file():
+    content = bytes([0, 0, 8, 1, 0, 0, 0, 4, 1, 2, 3, 4])
+    assert read_idx(gzip.compress(content[:9]) + gzip.compress(content[9:])).tolist() == [1, 2, 3, 4]

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
+import json
+import pickle
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -11,7 +15,7 @@ from safetensors.numpy import load as plain_load
 from safetensors.numpy import save as plain_save
 
 import pullback as pb
-from pullback.core.errors import CheckpointError, DTypeError
+from pullback.core.errors import CheckpointError, DTypeError, OptionError
 from pullback.interop import safetensors
 
 DTYPES = ("f8", "f4", "f2", "c8", "i8", "i4", "i2", "i1", "u8", "u4", "u2", "u1", "?")
@@ -109,3 +113,87 @@ def test_what_the_format_cannot_hold_is_named():
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(CheckpointError, match=r"absent\.safetensors"):
         safetensors.load(tmp_path / "absent.safetensors")
+
+
+def test_equal_arrays_and_notes_give_equal_bytes():
+    notes = {f"note {place}": str(place) for place in range(9)}
+    arrays = {name: np.arange(3, dtype=kind) for name, kind in (("b", "f4"), ("ä", "f8"), ("a", "f4"))}
+    contents = {safetensors.encode(arrays, notes) for _ in range(5)}
+    contents.add(safetensors.encode(dict(reversed(arrays.items())), dict(reversed(notes.items()))))
+    (content,) = contents
+    header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+    assert list(header["__metadata__"]) == sorted(header["__metadata__"])
+    assert int.from_bytes(content[:8], "little") % 8 == 0
+    assert plain_load(content).keys() == arrays.keys()
+
+
+@pytest.mark.parametrize(
+    ("arrays", "notes"),
+    [
+        ({"__metadata__": np.ones(1)}, {}), ({1: np.ones(1)}, {}), ({"\ud800": np.ones(1)}, {}),
+        ({}, {"sha256": "mine"}), ({}, {1: "a"}), ({}, {"a": 1}), ({}, {"a": "\udfff"}), ({}, {None: "a"}),
+    ],
+)  # fmt: skip
+def test_names_and_notes_that_the_format_cannot_keep_are_refused(arrays, notes):
+    with pytest.raises(OptionError, match="safetensors"):
+        safetensors.encode(arrays, notes)
+
+
+FOREIGN = {
+    "PyTorch's": (b"PK\x03\x04" + bytes(26) + b"model/data.pkl" + bytes(60), "PyTorch pickle"),
+    "an old one of PyTorch's": (b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M", "PyTorch pickle"),
+    "a pickle": (pickle.dumps({"w": 1.0}, 4), "PyTorch pickle"),
+    "npz": (b"PK\x03\x04" + bytes(26) + b"weight.npy" + bytes(60), "np.load"),
+    "zip": (b"PK\x03\x04" + bytes(26) + b"readme.txt" + bytes(60), "zip archive"),
+    "npy": (b"\x93NUMPY\x01\x00" + bytes(60), "np.load"),
+    "HDF5": (b"\x89HDF\r\n\x1a\n" + bytes(60), "h5py"),
+    "gzip": (gzip.compress(CONTENT), "gzip"),
+    "Git LFS": (b"version https://git-lfs.github.com/spec/v1\noid sha256:00", "git lfs pull"),
+}
+
+
+@pytest.mark.parametrize("kind", FOREIGN)
+def test_a_file_of_another_format_is_told(kind, tmp_path):
+    content, words = FOREIGN[kind]
+    (tmp_path / "file").write_bytes(content)
+    with pytest.raises(CheckpointError, match=words) as caught:
+        safetensors.load(tmp_path / "file")
+    if "PyTorch" in words:
+        assert "save_file(torch.load(" in caught.value.facts["fix"]
+    with pytest.raises(CheckpointError, match=words):
+        safetensors.decode(content, "bytes")
+
+
+def test_a_header_whose_length_looks_like_another_format_is_read():
+    length = int.from_bytes(b"\x80\x02}", "little")  # as a pickle begins
+    text = b"{}".ljust(length)
+    assert safetensors.decode(length.to_bytes(8, "little") + text, "bytes") == ({}, {})
+
+
+def test_a_file_that_is_longer_than_it_says_is_not_read(tmp_path):
+    path = safetensors.save(tmp_path / "w", {"w": np.ones(3)})
+    with path.open("ab") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(CheckpointError, match="1,099,511,627,776 bytes"):
+        safetensors.load(path)
+
+
+def framed(header):
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    return len(text).to_bytes(8, "little") + text
+
+
+STRANGE = {
+    "a list": [], "a number": 7, "null": None, "an entry that is none": {"a": 1}, "no offsets": {"a": {"dtype": "F32"}},
+    "offsets of text": {"a": {"dtype": "F32", "shape": [1], "data_offsets": ["0", "4"]}},
+    "a shape that overflows": {"a": {"dtype": "F32", "shape": [0, 2**62, 2**62], "data_offsets": [0, 0]}},
+    "notes that are none": {"__metadata__": 3}, "a note that is no text": {"__metadata__": {"a": {}}},
+    "deep": b"[" * 50_000, "deep objects": b'{"a":' * 50_000, "null characters": bytes(100),
+    "a huge number": b"1" * 9_999,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", STRANGE)
+def test_a_header_that_says_what_cannot_be_is_damaged(kind):
+    with pytest.raises(CheckpointError, match="damaged"):
+        safetensors.decode(framed(STRANGE[kind]), "bytes")

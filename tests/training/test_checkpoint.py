@@ -15,6 +15,7 @@ import pullback as pb
 from pullback.core.errors import CheckpointError
 from pullback.interop import safetensors
 from pullback.training import checkpoint
+from pullback.training.resuming import Told
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5)
 TREES = st.recursive(
@@ -130,3 +131,79 @@ def test_a_checkpoint_without_a_key_names_it(runs):
     del rest["loss_sum"]
     with pytest.raises(CheckpointError, match="loss_sum"):
         loop.learner.restore(checkpoint.Checkpoint(model, rest))
+
+
+def test_arrays_whose_paths_read_alike_are_kept_apart(tmp_path):
+    rest = {"a.b": np.zeros(1), "a": {"b": np.ones(1)}, "c": [np.zeros(2)], "c.0": np.ones(2)}
+    checkpoint.save(tmp_path / "state", {}, rest)
+    found = checkpoint.load(tmp_path / "state").rest
+    assert [found["a.b"].tolist(), found["a"]["b"].tolist()] == [[0.0], [1.0]]
+    assert [found["c"][0].tolist(), found["c.0"].tolist()] == [[0.0, 0.0], [1.0, 1.0]]
+
+
+def nested(levels):
+    tree = []
+    for _ in range(levels):
+        tree = [tree]
+    return tree
+
+
+def circle():
+    tree = {}
+    tree["itself"] = tree
+    return tree
+
+
+@pytest.mark.parametrize(
+    "rest", [nested(100_000), circle(), 10**5_000, {(1, 2): 3}], ids=["deep", "circle", "huge", "key"]
+)
+def test_trees_that_no_note_can_hold_are_refused(rest, tmp_path):
+    with pytest.raises(CheckpointError):
+        checkpoint.save(tmp_path / "state", {}, rest)
+    assert not list(tmp_path.iterdir())
+
+
+NOTES = ["", "x", "{}", '["list"]', '["dict", 3]', '["dict", [[1]]]', '["array", "none"]', '["array", {}]', "[" * 9_999,
+         '["dict", [[[], 1]]]', '["set", []]', '[[], []]', "1" * 9_999, "\x00"]  # fmt: skip
+
+
+@pytest.mark.parametrize("note", NOTES)
+def test_a_whole_file_with_a_wrong_note_is_refused_and_named(note, tmp_path):
+    path = safetensors.save(tmp_path / "state", {}, {"pullback": checkpoint.FORMAT, checkpoint.REST: note})
+    try:
+        found = checkpoint.load(path)
+    except CheckpointError as error:
+        assert str(path) in str(error)  # noqa: PT017 - some notes are readable, and the next test has those
+    else:
+        with pytest.raises(CheckpointError, match="a key is missing"):
+            Told.of(found)
+
+
+WRONG = {
+    "settings": ["no dict", {"hidden": "wide"}, {"unknown": 1}, {"epochs": 1, "steps": 1}, None],
+    "changes": ["no list", [3], [[1, 2]], [[1, "unknown", 1, 2]]],
+    "step": ["1", -1, 1.5, True, 2**70, None], "loss_sum": ["1", None], "loss_count": [-1, 0.5],
+    "optimizer": [3, {}, *({"optimizer": "Adam", "state": {}, "groups": groups} for groups in (3, [1]))],
+    "generators": [[], {}, {"2.rng": 3}, {"2.rng": {"bit_generator": "MT19937"}}],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("key", WRONG)
+def test_a_part_of_the_wrong_kind_is_named(key, runs):
+    for wrong in WRONG[key]:
+        loop = runs.made(f"run-{WRONG[key].index(wrong)}", steps=3, dropout=0.5)
+        model, rest = loop.learner.checkpoint()
+        with pytest.raises(CheckpointError) as caught:
+            loop.learner.restore(checkpoint.Checkpoint(model, {**rest, key: wrong}))
+        assert key.rstrip("s") in str(caught.value).lower()
+    with pytest.raises(CheckpointError, match="key"):
+        loop.learner.restore(checkpoint.Checkpoint(model, []))
+
+
+def test_two_equal_runs_leave_equal_bytes(runs):
+    for name in ("one", "other"):
+        runs.start(name, stop=4, steps=9, dropout=0.3)
+        runs.resume(name)
+    runs.start("straight", steps=9, dropout=0.3)
+    contents = {runs.folder(name).checkpoint.read_bytes() for name in ("one", "other", "straight")}
+    assert len(contents) == 1

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pullback.core.errors import PullbackWarning
 from pullback.training.metrics import Metric, MetricsLog, read_metrics
 
 METRICS = st.lists(
@@ -57,6 +58,86 @@ def test_the_file_stays_standard_json(value, tmp_path):
     assert json.loads(line, parse_constant=lambda word: pytest.fail(word))["value"] is None
     (tmp_path / "m").write_text(line)
     assert math.isnan(next(read_metrics(tmp_path / "m")).value)
+
+
+WRONG = [
+    "[]", "7", "null", '"text"', "{}", "[" * 3_000, "\x00\x00", "1" * 4_000, "not JSON", '{"step": 2}', "\xff",
+    *(
+        json.dumps({"step": 1, "split": "train", "name": "loss", "value": 0.5, "time": 0.0} | wrong)
+        for wrong in (
+            {"step": "1"}, {"step": -1}, {"step": 1.5}, {"step": True}, {"step": None}, {"step": 10**30}, {"split": 1},
+            {"name": None}, {"value": "0.5"}, {"value": []}, {"value": True}, {"value": 10**400}, {"value": math.nan},
+            {"time": None}, {"time": math.inf}, {"more": 1},
+        )
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_a_damaged_line_costs_itself_alone(wrong, tmp_path):
+    lines = [Metric(step, "train", "loss", step / 3, 0.0).line() for step in range(1, 6)]
+    path = tmp_path / "m"
+    path.write_bytes("".join([*lines[:2], wrong + "\n", *lines[2:]]).encode("latin-1"))
+    with pytest.warns(PullbackWarning, match="damaged lines") as told:
+        assert [metric.step for metric in read_metrics(path)] == [1, 2, 3, 4, 5]
+    assert "lines  3" in str(told[0].message)
+    assert str(path) in str(told[0].message)
+    with pytest.warns(PullbackWarning, match="damaged lines"), MetricsLog(path, 4):
+        pass
+    assert path.read_text() == "".join(lines[:4])  # to the letter
+
+
+def test_many_damaged_lines_are_told_in_few_words(tmp_path):
+    (tmp_path / "m").write_bytes(bytes(4_096 * 300))
+    with pytest.warns(PullbackWarning, match="and 290 more"):
+        assert list(read_metrics(tmp_path / "m")) == []
+
+
+def test_time_goes_on_from_what_is_kept(tmp_path):
+    with MetricsLog(tmp_path / "m", 0) as log:
+        assert log.seconds == 0
+        for step in (1, 2, 3):
+            log.add(Metric(step, "train", "loss", 0.5, step / 2))
+    with MetricsLog(tmp_path / "m", 2) as log:
+        assert log.seconds == 1.0
+
+
+def test_what_cannot_be_written_is_written_not_at_all(tmp_path, monkeypatch):
+    """A disk that has room for half a line."""
+    metric = Metric(1, "train", "loss", 0.5, 0.0)
+    with MetricsLog(tmp_path / "m", 0) as log:
+        log.add(metric)
+        file = log._file
+        monkeypatch.setattr(log, "_file", Half(file))
+        with pytest.raises(OSError, match="No space") as caught:
+            log.add(metric._replace(step=2))
+        assert caught.value.filename == str(tmp_path / "m")
+        assert (tmp_path / "m").read_text() == metric.line()
+        monkeypatch.undo()
+        assert log.text().decode() == metric.line() + metric._replace(step=2).line()
+
+
+class Half:
+    """A file that takes ten bytes more."""
+
+    def __init__(self, file):
+        self.file, self.left = file, 10
+
+    def write(self, content):
+        if not self.left:
+            raise OSError(28, "No space left on device")
+        written, self.left = self.file.write(content[: self.left]), 0
+        return written
+
+    def __getattr__(self, name):
+        return getattr(self.file, name)
+
+
+def test_a_log_that_was_removed_is_noticed(tmp_path):
+    with MetricsLog(tmp_path / "m", 0) as log:
+        (tmp_path / "m").unlink()
+        with pytest.raises(FileNotFoundError):
+            log.sync()
 
 
 @pytest.mark.parametrize("end", ['{"step": 2, "spl', "\x00\x00", '{"step": 2}', "[]", "7"])

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+
 import pytest
 
+from pullback.core.errors import CheckpointError, OptionError
 from pullback.training import checkpoint
+from pullback.training.learner import Learner
+from pullback.training.loop import Loop
 from pullback.training.metrics import read_metrics
+from pullback.training.resuming import resumed
+from pullback.training.run_folder import RunFolder
+from pullback.training.settings import Change
 
 STEPS = 13  # of five an epoch: ends in the middle of the third
 RULES = {
@@ -106,3 +115,96 @@ def test_time_goes_on(runs):
     assert after[: len(before)] == before
     assert after == sorted(after)
     assert after[-1] > before[-1] > 0
+
+
+def resume(runs, **options):
+    """As the command line does it."""
+    folder = RunFolder.open(runs.path / "run")
+    settings, saved = resumed(folder, options)
+    learner = Learner(settings, runs.data)
+    if saved is not None:
+        learner.restore(saved)
+    return runs.go(Loop(learner, folder))
+
+
+def test_a_setting_that_is_changed_on_purpose_is_noted(runs):
+    runs.start(steps=5, optimizer="sgd", lr=0.05)
+    resume(runs, lr=0.01, steps=8)
+    learner = resume(runs, momentum=0.5, steps=11)
+    assert learner.changes == [Change(5, "lr", 0.05, 0.01), Change(8, "momentum", 0.9, 0.5)]
+    assert learner.optimizer.lr.item() == pytest.approx(0.01)
+    text = runs.folder().config.read_text()
+    assert "# from step 5 on: lr = 0.01, before 0.05" in text
+    assert "lr = 0.01" in text.splitlines()
+    assert resume(runs, steps=12).changes == learner.changes
+
+
+def test_a_checkpoint_of_other_settings_is_refused(runs):
+    runs.start(steps=3, seed=1)
+    learner = runs.made("other", steps=3, seed=2).learner
+    with pytest.raises(CheckpointError, match="1 there, 2 here"):
+        learner.restore(checkpoint.load(runs.folder().checkpoint))
+
+
+CONFIGS = {
+    "emptied": lambda text: "",
+    "another seed": lambda text: text.replace("seed = 0", "seed = 1"),
+    "longer": lambda text: text.replace("steps = 5", "steps = 9"),
+    "weights that decay": lambda text: text.replace("weight_decay = 0.0", "weight_decay = 0.5"),
+}
+
+
+@pytest.mark.parametrize("change", CONFIGS)
+def test_a_config_that_was_changed_is_noticed(change, runs):
+    runs.start(steps=5)
+    path = runs.folder().config
+    path.write_text(CONFIGS[change](path.read_text()))
+    before = runs.folder().checkpoint.read_bytes(), path.read_bytes()
+    with pytest.raises(OptionError, match="not the one that the run was made with"):
+        resume(runs, steps=9)
+    assert (runs.folder().checkpoint.read_bytes(), path.read_bytes()) == before
+    path.unlink()  # what the message says
+    assert resume(runs, steps=9).step == 9
+    assert resumed(runs.folder(), {})[0].steps == 9
+
+
+def test_what_a_machine_is_told_may_be_written_there(runs, tmp_path):
+    runs.start(steps=5)
+    with runs.folder().config.open("a") as file:
+        file.write(f'threads = 2\ndata_dir = "{tmp_path}"\n')
+    settings, _ = resumed(runs.folder(), {})
+    assert (settings.threads, settings.data_dir) == (2, str(tmp_path))
+
+
+def test_a_run_that_stopped_before_its_first_checkpoint_goes_on(runs):
+    runs.start("straight", steps=7)
+    runs.made("run", steps=7)  # the folder and its settings
+    assert resume(runs).step == 7
+    assert left(runs.folder()) == left(runs.folder("straight"))
+
+
+class Crash(BaseException):
+    """The power goes."""
+
+
+@pytest.mark.parametrize("write", range(1, 11))
+def test_a_crash_at_any_write_costs_work_and_nothing_else(write, runs, monkeypatch):
+    """The settings, the log and the checkpoint are three files: between two writes they tell different things."""
+    runs.start(steps=3, optimizer="sgd")
+    real, calls = os.fsync, []
+
+    def dies(file):
+        calls.append(file)
+        if len(calls) >= write:
+            raise Crash
+        real(file)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", dies)
+        with contextlib.suppress(Crash):
+            resume(runs, lr=0.01, steps=6)
+    learner = resume(runs, lr=0.01, steps=6)
+    assert learner.step == 6
+    assert learner.changes == [Change(3, "lr", 0.05, 0.01)]
+    logged = [metric.step for metric in read_metrics(runs.folder().metrics) if metric[1:3] == ("train", "loss")]
+    assert logged == [2, 3, 4, 5, 6]

@@ -59,6 +59,7 @@ class MetricsLog:
                 kept.append(line)
                 self.seconds = metric.time
         write_atomically(path, b"".join(kept))
+        self._unwritten = b""
         self._file = FileIO(path, "a+")  # unbuffered: what cannot be written does not wait to fail once more
 
     def __enter__(self) -> MetricsLog:
@@ -79,12 +80,14 @@ class MetricsLog:
         Raises OSError if it cannot be written.
         """
         end = os.fstat(self._file.fileno()).st_size
-        left = memoryview(metric.line().encode())
+        line = metric.line().encode()
+        left = memoryview(line)
         try:
             while left:
                 left = left[self._file.write(left) :]
         except OSError as error:
             self._file.truncate(end)
+            self._unwritten += line
             raise OSError(error.errno, error.strerror, str(self.path)) from error
 
     def sync(self) -> None:
@@ -96,9 +99,9 @@ class MetricsLog:
         self.path.stat()
 
     def text(self) -> bytes:
-        """All that was logged, even where the name of the file is gone."""
+        """All that was logged, even where the name of the file is gone, and what could not be written."""
         self._file.seek(0)
-        return self._file.readall()
+        return self._file.readall() + self._unwritten
 
 
 def read_metrics(path: Path) -> Iterator[Metric]:
