@@ -335,8 +335,8 @@ def test_pipes_and_folders_where_files_should_be(name, kind, command, pullback, 
 @pytest.mark.parametrize(
     "content",
     [b"[" * 5_000, b"\0" * 100, b"\xff\xfe", b"seed = " + b"1" * 5_000, b"lr = 1" + b"0" * 400, b"lr = inf",
-     b"hidden = {}", b"epochs = [[[[1]]]]", b"[data]\nname = 1", b"batch-size = 3\nbatch_size = 3", b'data_dir = "\\u0000"',
-     b"a" * 2_000_000],
+     b"hidden = {}", b"epochs = [[[[1]]]]", b"[data]\nname = 1", b"batch-size = 3\nbatch_size = 3",
+     b'data_dir = "\\u0000"', b"a" * 2_000_000],
 )  # fmt: skip
 def test_a_file_of_settings_that_is_wrong_in_any_way(content, pullback, tmp_path):
     (tmp_path / "wrong.toml").write_bytes(content)
