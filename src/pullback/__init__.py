@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pullback.core.custom_kinds import CustomJVP as CustomJVP
 from pullback.core.custom_kinds import CustomVJP as CustomVJP
+from pullback.core.anomaly import detect_anomaly as detect_anomaly
 from pullback.core.errors import AxisError as AxisError
 from pullback.core.errors import BroadcastWarning as BroadcastWarning
 from pullback.core.errors import CheckpointError as CheckpointError
@@ -33,7 +34,6 @@ from pullback.core.kinds import BilinearMap as BilinearMap
 from pullback.core.kinds import Elementwise as Elementwise
 from pullback.core.kinds import LinearMap as LinearMap
 from pullback.core.kinds import Reduction as Reduction
-from pullback.core.modes import detect_anomaly as detect_anomaly
 from pullback.core.modes import enable_grad as enable_grad
 from pullback.core.modes import no_grad as no_grad
 from pullback.core.modes import strict as strict

@@ -122,7 +122,7 @@ class Compiled:
 
     def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         mode = current_mode()
-        if mode.trace is not None or mode.anomaly:  # part of a larger recording, or each operation is looked at
+        if mode.apply is not None:  # part of a larger recording, or each operation is looked at
             return self._f(*args, **kwargs)
         call = take_apart(args, kwargs, self._static, mode)
         recordings = self._recordings(call)
@@ -159,7 +159,7 @@ class Compiled:
         (0.0, 1.0, 1.0)
         """
         mode = current_mode()
-        if mode.trace is not None or mode.anomaly:
+        if mode.apply is not None:
             return
         self._ahead = True
         call = take_apart(args, kwargs, self._static, mode)

@@ -1,4 +1,4 @@
-"""How operations behave here and now: recording, anomaly detection, strictness, tracing.
+"""How operations behave here and now: recording, strictness, who looks on, tracing.
 
 One `Mode`, never changed once it is made, lives in one `ContextVar`, so threads and coroutines do not see each other's,
 and an exception restores what was.
@@ -6,11 +6,14 @@ and an exception restores what was.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ContextDecorator
 from contextvars import ContextVar
 from functools import wraps
 from inspect import iscoroutinefunction, isgeneratorfunction
 from typing import Any, Final, Protocol, Self
+
+from pullback.core.observers import Observer, Scope
 
 _new: Final = object.__new__
 
@@ -37,6 +40,19 @@ class Trace(Protocol):
         """Note an object on whose attributes depends what is done."""
 
 
+def _telling(observers: tuple[Observer, ...]) -> Callable[[Any, tuple[Any, ...], dict[str, Any]], Any]:
+    """What applies primitives in the ordinary way and tells observers, who do not see what happens inside of one."""
+
+    def apply(primitive: Any, operands: tuple[Any, ...], params: dict[str, Any]) -> Any:
+        with ModeContext(observers=()):
+            result = primitive(*operands, **params)
+        for observer in observers:
+            observer.applied(primitive, operands, params, result)
+        return result
+
+    return apply
+
+
 class Mode:
     """What an operation asks before it records; never changed once it is made.
 
@@ -44,54 +60,65 @@ class Mode:
     ----------
     recording : bool
         Operations on tracked tensors become nodes.
-    anomaly : bool
-        Nodes remember the user's line, and the first value or derivative that is not finite raises.
     strict_nan : bool
         A derivative that is infinite or NaN times a cotangent of exactly 0 is NaN, as IEEE says, instead of 0.
     strict : bool
         Lints (broadcasts and precision) raise instead of warning.
     trace : Trace or None
         Watches what is done while a program is being recorded.
+    observers : tuple of Observer
+        Who is told of each operation, and of each step of a walk.
+    scope : Scope or None
+        The call of a module that is being computed, where somebody looks on.
+    apply : callable or None
+        What applies a primitive where somebody looks on: the trace, or what tells the observers.
     exits : Exits or None
         What is done where the numbers of tracked tensors leave the graph; None on the tape.
     outer, owner : Mode or None, ModeContext or None
         What comes back when the context ends, and the context that made this mode.
     """
 
-    __slots__ = ("anomaly", "exits", "outer", "owner", "recording", "strict", "strict_nan", "trace")
+    __slots__ = ("apply", "exits", "observers", "outer", "owner", "recording", "scope", "strict", "strict_nan", "trace")
 
     def __init__(
-        self, recording: bool = True, anomaly: bool = False, strict_nan: bool = False, strict: bool = False,
-        trace: Trace | None = None, exits: Any = None, outer: Mode | None = None,
-        owner: ModeContext | None = None,
+        self, recording: bool = True, strict_nan: bool = False, strict: bool = False, trace: Trace | None = None,
+        observers: tuple[Observer, ...] = (), scope: Scope | None = None, exits: Any = None,
+        outer: Mode | None = None, owner: ModeContext | None = None,
     ) -> None:  # fmt: skip
         self.recording = recording
-        self.anomaly = anomaly
         self.strict_nan = strict_nan
         self.strict = strict
         self.trace = trace
+        self.observers = observers
+        self.scope = scope
+        self.apply = trace.apply if trace is not None else _telling(observers) if observers else None
         self.exits = exits
         self.outer = outer
         self.owner = owner
 
     @property
-    def flags(self) -> tuple[bool, bool, bool, bool]:
-        """What differs between modes apart from who watches: recording, anomaly, strict_nan, strict."""
-        return self.recording, self.anomaly, self.strict_nan, self.strict
+    def flags(self) -> tuple[bool, bool, bool]:
+        """What differs between modes apart from who watches: recording, strict_nan, strict."""
+        return self.recording, self.strict_nan, self.strict
 
     def replace(self, **changes: Any) -> Mode:
-        """Another mode, that differs in some fields."""
+        """Another mode, that differs in some fields; of `observer` it has one more."""
         mode = _new(Mode)  # by hand, for a transform asks for one at every call
         mode.recording = self.recording
-        mode.anomaly = self.anomaly
         mode.strict_nan = self.strict_nan
         mode.strict = self.strict
         mode.trace = self.trace
+        mode.observers = self.observers
+        mode.scope = self.scope
         mode.exits = self.exits
         mode.outer = self.outer
         mode.owner = self.owner
         for name, value in changes.items():
-            setattr(mode, name, value)
+            if name == "observer":
+                mode.observers = (*self.observers, value)
+            else:
+                setattr(mode, name, value)
+        mode.apply = mode.trace.apply if mode.trace else _telling(mode.observers) if mode.observers else None
         return mode
 
 
@@ -195,20 +222,6 @@ def enable_grad() -> ModeContext:
     True
     """
     return ModeContext(recording=True)
-
-
-def detect_anomaly() -> ModeContext:
-    """Raise `NotFiniteError` at the first op whose value or derivative is NaN or infinite, with the user's line.
-
-    >>> import pullback as pb
-    >>> x = pb.tensor(0.0, requires_grad=True)
-    >>> with pb.detect_anomaly():  # doctest: +ELLIPSIS
-    ...     pb.sqrt(x).backward()
-    Traceback (most recent call last):
-        ...
-    pullback.core.errors.NotFiniteError: sqrt: the derivative is not finite...
-    """
-    return ModeContext(anomaly=True)
 
 
 def strict_nan() -> ModeContext:

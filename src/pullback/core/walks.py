@@ -19,7 +19,6 @@ import numpy as np
 from numpy import add, float64, ndarray
 
 from pullback.core.errors import GraphError, ShapeError
-from pullback.core.finite import check_derivative
 from pullback.core.graph import Node, ancestors, source
 from pullback.core.leaving import LeftTraceError, RuleExits
 from pullback.core.modes import ModeContext, current_mode
@@ -88,7 +87,7 @@ def _pull(
     retain: bool,
 ) -> dict[Node, Any]:  # fmt: skip
     mode = current_mode()
-    anomaly, tracing = mode.anomaly, mode.trace is not None
+    observers, tracing = mode.observers, mode.trace is not None
     on_path = None if path is None else set(path)
     cotangents: dict[Node, Any] = {}
     heap: list[tuple[int, Node]] = []  # what is still to be visited, the newest first
@@ -98,6 +97,8 @@ def _pull(
         if node not in cotangents:
             heappush(heap, (-node.serial, node))
         cotangents[node] = _added(cotangents.get(node), cotangent)
+    for observer in observers:
+        observer.began_pull(cotangents)
     results: dict[Node, Any] = {}
     while heap:
         node = heappop(heap)[1]
@@ -124,8 +125,11 @@ def _pull(
             contributions = primitive.vjp(node, cotangent, saved, wanted)
         else:
             contributions = _by_rule(node, cotangent, boxed(node, saved, tracing), wanted, exits)
-        if anomaly:
-            check_derivative(node, [cotangent], contributions, "cotangent")
+        if observers:
+            pairs = list(zip(wanted, contributions, strict=True))
+            contributions = [c if c is None else conform(c, inputs[i].aval, primitive.name) for i, c in pairs]
+            for observer in observers:
+                observer.pulled(node, cotangent, dict(zip(wanted, contributions, strict=True)))
         if not retain:
             node.saved = None
         del saved, cotangent  # hold no array longer than it is needed
@@ -226,8 +230,10 @@ def push(
 
 def _push(tangents: Mapping[Node, Any], path: Sequence[Node], exits: RuleExits | None, retain: bool) -> dict[Node, Any]:
     mode = current_mode()
-    anomaly, tracing = mode.anomaly, mode.trace is not None
+    observers, tracing = mode.observers, mode.trace is not None
     carried: dict[Node, Any] = dict(tangents)
+    for observer in observers:
+        observer.began_push(tangents)
     for node in path:
         if node in tangents or node.primitive is None:
             continue
@@ -241,12 +247,13 @@ def _push(tangents: Mapping[Node, Any], path: Sequence[Node], exits: RuleExits |
             tangent = node.primitive.jvp(node, given, saved)
         else:
             tangent = _by_forward_rule(node, given, boxed(node, saved, tracing), exits)
+        tangent = _cast(tangent, node.aval)
+        for observer in observers:
+            observer.pushed(node, given, tangent)
         if not retain:
             node.saved = None
-        if anomaly:
-            check_derivative(node, [t for t in given if t is not None], [tangent], "tangent")
         if tangent is not None:
-            carried[node] = _cast(tangent, node.aval)
+            carried[node] = tangent
     return carried
 
 
@@ -306,7 +313,7 @@ def transpose(function: Callable[..., Any], specs: Sequence[Any], cotangents: An
     arguments = [track(zeros_of(spec)) for spec in specs]
     nodes = [argument.node for argument in arguments if argument.node is not None]
     exits = RuleExits(nodes)
-    with ModeContext(recording=True, anomaly=False, exits=exits):
+    with ModeContext(recording=True, observers=(), exits=exits):
         outputs = function(*arguments)
         exits.require_linear(name)
         if exits.left is not None and isinstance(outer, RuleExits):

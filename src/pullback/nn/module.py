@@ -19,7 +19,8 @@ from pullback.core.graph import user_line
 from pullback.core.habits import declare_foreign
 from pullback.core.lints import check_parameter
 from pullback.core.memory import placed
-from pullback.core.modes import current_mode
+from pullback.core.modes import ModeContext, current_mode
+from pullback.core.observers import Scope
 from pullback.functions.creation import asarray
 from pullback.nn.naming import distinct, flat, join, once, refuse_unlearned
 from pullback.nn.outline import Summary, outline, summarize
@@ -66,9 +67,13 @@ class Module(Noticed, ABC):
         """Compute the output from the input; called by `module(...)`."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if (trace := current_mode().trace) is not None:
-            trace.watch(self)
-        return self.forward(*args, **kwargs)
+        mode = current_mode()
+        if mode.apply is None:
+            return self.forward(*args, **kwargs)
+        if mode.trace is not None:
+            mode.trace.watch(self)
+        with ModeContext(scope=Scope(f"{self._path}: {type(self).__name__}".lstrip(": "), mode.scope)):
+            return self.forward(*args, **kwargs)
 
     # What it holds.
 
