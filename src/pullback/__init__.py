@@ -216,4 +216,6 @@ if TYPE_CHECKING:
     from pullback.compiler import get_threads as get_threads
     from pullback.compiler import set_threads as set_threads
     from pullback.visualize import Graph as Graph
+    from pullback.visualize import Player as Player
     from pullback.visualize import graph as graph
+    from pullback.visualize import record_player as record_player

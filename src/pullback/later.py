@@ -12,7 +12,7 @@ from pullback.core.habits import public_names, unknown_name
 PARTS: Final = ("data", "interop", "nn", "optim", "random", "testing", "training", "visualize")  # that are public
 NAMES: Final = {
     "Compiled": "compiler", "compile": "compiler", "get_threads": "compiler", "set_threads": "compiler",
-    "Graph": "visualize", "graph": "visualize",
+    "Graph": "visualize", "Player": "visualize", "graph": "visualize", "record_player": "visualize",
 }  # fmt: skip
 
 

@@ -172,6 +172,7 @@ cumsum_ = LinearMap(
 prod_ = Reduction(
     "prod", lambda x, axis, keepdims: np.multiply.reduce(x, axis=axis, keepdims=keepdims),
     lambda x, axis: _prod_others(x, axis),
+    doc="Π x; its derivative by an element is the product of the others.",
 )  # fmt: skip
 max_ = Reduction(
     "max", lambda x, axis, keepdims: np.maximum.reduce(x, axis=axis, keepdims=keepdims), _ties, strong=True
@@ -191,7 +192,10 @@ std_ = Reduction(
         _deviation(x, axis) * _share_of(x, axis, correction), y
     ),
 )  # fmt: skip
-cross_entropy_ = Reduction("softmax_cross_entropy", _cross_entropy, None, residual=_softmax_minus)
+cross_entropy_ = Reduction(
+    "softmax_cross_entropy", _cross_entropy, None, residual=_softmax_minus,
+    doc="−log softmax(x) at the label; its derivative is softmax(x), less 1 at the label.",
+)  # fmt: skip
 any_ = Reduction("any", lambda x, axis, keepdims: np.any(x, axis=axis, keepdims=keepdims), None)
 all_ = Reduction("all", lambda x, axis, keepdims: np.all(x, axis=axis, keepdims=keepdims), None)
 argmax_ = Reduction("argmax", lambda x, axis, keepdims: np.argmax(x, axis=axis, keepdims=keepdims), None)
