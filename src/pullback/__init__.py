@@ -8,9 +8,9 @@ Tensor(0.)
 
 from typing import TYPE_CHECKING
 
+from pullback.core.anomaly import detect_anomaly as detect_anomaly
 from pullback.core.custom_kinds import CustomJVP as CustomJVP
 from pullback.core.custom_kinds import CustomVJP as CustomVJP
-from pullback.core.anomaly import detect_anomaly as detect_anomaly
 from pullback.core.errors import AxisError as AxisError
 from pullback.core.errors import BroadcastWarning as BroadcastWarning
 from pullback.core.errors import CheckpointError as CheckpointError

@@ -1,4 +1,4 @@
-"""A browser for the tests of pages: Debian's Chromium, driven by Playwright; where either is missing they are skipped."""
+"""A browser for the tests of pages: Debian's Chromium, driven by Playwright; without either they are skipped."""
 
 from __future__ import annotations
 
@@ -47,7 +47,9 @@ def show(browser: Any, tmp_path: Any) -> Iterator[Any]:
     contexts = []
     opened = []
 
-    def open_player(player: Any, width: int = 1280, height: int = 800, scheme: str = "light", motion: str = "reduce") -> Any:
+    def open_player(
+        player: Any, width: int = 1280, height: int = 800, scheme: str = "light", motion: str = "reduce"
+    ) -> Any:
         path = player.save(tmp_path / f"page{len(opened)}.html")
         context = browser.new_context(
             viewport={"width": width, "height": height}, color_scheme=scheme, reduced_motion=motion

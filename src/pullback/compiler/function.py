@@ -17,6 +17,7 @@ from pullback.compiler.drawing import graph_of
 from pullback.compiler.program import Program
 from pullback.compiler.ready import Ready, Short
 from pullback.compiler.recordings import Recordings
+from pullback.compiler.report import Explanation
 from pullback.compiler.run import MISFIT, Runner
 from pullback.core.errors import GraphError, OptionError, PullbackWarning
 from pullback.core.habits import explain_keywords
@@ -255,8 +256,8 @@ class Compiled:
             )
         return max(ready, key=lambda one: one.calls).runner
 
-    def explain(self) -> str:
-        """What was recorded and why, in words.
+    def explain(self) -> Explanation:
+        """What was recorded and why, in words; a notebook shows them as a table.
 
         >>> import pullback as pb
         >>> double = pb.compile(lambda x: 2 * x)
@@ -278,7 +279,7 @@ class Compiled:
             lines += [f"  {kind.reason}", *(f"    {line}" for line in kind.explain())]
         if self._turned_down:
             lines.append(f"  {self._turned_down} calls of other kinds ran as the function is written")
-        return "\n".join(lines)
+        return Explanation("\n".join(lines))
 
 
 explain_keywords(globals())

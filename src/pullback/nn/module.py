@@ -21,9 +21,10 @@ from pullback.core.lints import check_parameter
 from pullback.core.memory import placed
 from pullback.core.modes import ModeContext, current_mode
 from pullback.core.observers import Scope
+from pullback.core.views import html_of
 from pullback.functions.creation import asarray
 from pullback.nn.naming import distinct, flat, join, once, refuse_unlearned
-from pullback.nn.outline import Summary, outline, summarize
+from pullback.nn.outline import Summary, outline, sheet, summarize
 from pullback.nn.parameter import Parameter
 from pullback.nn.state import Unmatched, load
 from pullback.tensor import Tensor
@@ -245,6 +246,9 @@ class Module(Noticed, ABC):
 
     def __repr__(self) -> str:
         return "\n".join(line for line, _ in outline(self))
+
+    def _repr_html_(self) -> str | None:
+        return html_of(sheet(self))
 
     # How attributes become members.
 

@@ -10,9 +10,9 @@ from typing import Any, Final, final
 import numpy as np
 import numpy.typing as npt
 
-CAPS: Final = (4096, 1024, 256, 64, 16, 1)  # elements of an array that is kept whole: as many as there is room for
-THUMB: Final = 24  # rows and columns of a large array's picture
-BINS: Final = 24
+# How many elements an array may have that is kept whole, and the rows and columns of a larger one's picture: the first
+# for which there is room.
+SIZES: Final = ((4096, 24), (1024, 24), (576, 24), (256, 16), (64, 8), (16, 4), (1, 1))
 
 Array = npt.NDArray[Any]
 
@@ -31,7 +31,8 @@ class Blob:
 
     def __init__(self, arrays: Iterable[Any], room: int) -> None:
         sizes = {id(a): (a, math.prod(getattr(a, "shape", ()))) for a in arrays}
-        self.cap = next((cap for cap in CAPS if _bytes(sizes.values(), cap) <= room), CAPS[-1])
+        fitting = (pair for pair in SIZES if _bytes(sizes.values(), *pair) <= room)
+        self.cap, self._thumb = next(fitting, SIZES[-1])
         self.table: list[Any] = []
         self._places: dict[int, tuple[int, Any]] = {}
         self._bytes = bytearray()
@@ -64,8 +65,8 @@ class Blob:
         """Shape, range, histogram and a coarse picture."""
         finite = array[np.isfinite(array)].astype(float)
         low, high = (finite.min(), finite.max()) if finite.size else (0.0, 0.0)
-        counts, _ = np.histogram(finite, BINS, (low, high) if high > low else (low - 0.5, low + 0.5))
-        thumb = _coarse(array)
+        counts, _ = np.histogram(finite, self._thumb, (low, high) if high > low else (low - 0.5, low + 0.5))
+        thumb = coarse(array, self._thumb)
         return [*self._put(thumb.astype(np.float32)), list(array.shape), list(thumb.shape), float(low), float(high),
                 float(finite.mean()) if finite.size else 0.0, array.size - finite.size, counts.tolist()]  # fmt: skip
 
@@ -78,19 +79,20 @@ class Blob:
         return start, names.get(array.dtype.kind) or (array.dtype.char if array.dtype.char in "ef" else "d")
 
 
-def _bytes(sizes: Iterable[tuple[Any, int]], cap: int) -> int:
+def _bytes(sizes: Iterable[tuple[Any, int]], cap: int, thumb: int) -> int:
+    """About what arrays take, whole or as pictures with what is told of them."""
     return sum(
-        8 * size if size <= cap and getattr(a, "itemsize", 8) == 8 else 4 * min(size, THUMB * THUMB)
-        if size > cap else 4 * size for a, size in sizes
-    )  # fmt: skip
+        16 + size * getattr(array, "itemsize", 8) if size <= cap else 4 * min(size, thumb * thumb) + 3 * thumb + 90
+        for array, size in sizes
+    )
 
 
-def _coarse(array: Array) -> Array:
-    """An array as a matrix of at most 24 by 24: the means of its blocks."""
+def coarse(array: Array, most: int) -> Array:
+    """An array as a matrix of at most `most` by `most`: the means of its blocks."""
     matrix = array.reshape(-1, array.shape[-1]) if array.ndim > 1 else array.reshape(1, -1)
     for axis in (0, 1):
-        if matrix.shape[axis] > THUMB:
-            edges = np.linspace(0, matrix.shape[axis], THUMB + 1).astype(int)[:-1]
+        if matrix.shape[axis] > most:
+            edges = np.linspace(0, matrix.shape[axis], most + 1).astype(int)[:-1]
             counts = np.diff([*edges, matrix.shape[axis]])
             total = np.add.reduceat(matrix.astype(float), edges, axis=axis)
             matrix = total / (counts[:, None] if axis == 0 else counts)

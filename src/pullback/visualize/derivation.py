@@ -23,12 +23,12 @@ from pullback.tensor import Tensor
 class Place(NamedTuple):
     """What an equation refers to.
 
-    `kind` is "y" (the value), "x" (operand number `index`), "c" (the cotangent of the value), "t" (the tangent of
-    operand `index`) or "e" (the result of equation `index`).
+    `kind` is "y" (the value), "x" (operand `number`), "c" (the cotangent of the value), "t" (the tangent of
+    operand `number`) or "e" (the result of equation `number`).
     """
 
     kind: str
-    index: int = 0
+    number: int = 0
 
 
 class Equation(NamedTuple):
@@ -46,12 +46,10 @@ class Derivation(NamedTuple):
     result: Any
 
 
-def partial_of(node: Node, saved: Sequence[Any], operand: int) -> Derivation | None:
-    """∂y/∂x of an elementwise node by an operand; None for other kinds, and where there is no derivative."""
-    rule = node.primitive.rules[operand] if isinstance(node.primitive, Elementwise) else None
-    if rule is None:
-        return None
-    return _derived(node, saved, lambda values, _notes: rule.at(values))
+def slope_of(primitive: Primitive, saved: Sequence[Any], operand: int) -> Derivation | None:
+    """∂y/∂x of an elementwise primitive by an operand; None for other kinds, and where there is no derivative."""
+    rule = primitive.rules[operand] if isinstance(primitive, Elementwise) else None
+    return None if rule is None else _derived(saved, lambda values, _notes: rule.at(values))
 
 
 def pull_of(node: Node, saved: Sequence[Any], cotangent: Any, operand: int) -> Derivation | None:
@@ -62,7 +60,7 @@ def pull_of(node: Node, saved: Sequence[Any], cotangent: Any, operand: int) -> D
     def rule(values: Sequence[Any], notes: _Notes) -> Any:
         return primitive.vjp(node, notes.named(cotangent, Place("c")), values, [operand])[0]
 
-    return _derived(node, saved, rule)
+    return _derived(saved[: 1 + len(node.inputs)], rule)  # without the residual: it is computed again
 
 
 def push_of(node: Node, saved: Sequence[Any], tangent: Any, operand: int) -> Derivation | None:
@@ -75,14 +73,11 @@ def push_of(node: Node, saved: Sequence[Any], tangent: Any, operand: int) -> Der
         tangents[operand] = notes.named(tangent, Place("t", operand))
         return primitive.jvp(node, tangents, values)
 
-    return _derived(node, saved, rule)
+    return _derived(saved[: 1 + len(node.inputs)], rule)  # without the residual: it is computed again
 
 
-def _derived(
-    node: Node, saved: Sequence[Any], rule: Callable[[Sequence[Any], _Notes], Any]
-) -> Derivation | None:
+def _derived(saved: Sequence[Any], rule: Callable[[Sequence[Any], _Notes], Any]) -> Derivation | None:
     notes = _Notes()
-    saved = saved[: 1 + len(node.inputs)]  # without the residual: it is computed again from the operands
     places = [Place("y"), *(Place("x", i) for i in range(len(saved) - 1))]
     values = [notes.named(value, place) for value, place in zip(saved, places, strict=True)]
     try:
@@ -154,13 +149,13 @@ class _Notes:
             place = stack.pop()
             if isinstance(place, Place) and place.kind == "?":
                 return None
-            if isinstance(place, Place) and place.kind == "e" and place.index not in needed:
-                needed[place.index] = 0
-                stack += self._equations[place.index].operands
+            if isinstance(place, Place) and place.kind == "e" and place.number not in needed:
+                needed[place.number] = 0
+                stack += self._equations[place.number].operands
         needed = {old: new for new, old in enumerate(sorted(needed))}
 
         def renumbered(place: Any) -> Any:
-            return Place("e", needed[place.index]) if isinstance(place, Place) and place.kind == "e" else place
+            return Place("e", needed[place.number]) if isinstance(place, Place) and place.kind == "e" else place
 
         equations = (self._equations[old] for old in needed)
         return Derivation(

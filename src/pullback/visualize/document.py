@@ -28,7 +28,8 @@ KERNELS: Final[dict[Primitive, str]] = {
     if isinstance(value, Primitive)
 } | {strong_multiply: "multiply_strong"}
 
-_ROOM, _ROOM_EACH, _MOST_ROOM = 75_000, 700, 1_000_000  # bytes of arrays: at all, for each value, at most
+# Bytes of arrays: of a page with up to 100 values, for each further one, and at most.
+_ROOM, _FEW, _ROOM_EACH, _MOST_ROOM = 110_000, 100, 900, 1_000_000
 
 
 def document(tapes: Sequence[Tape], title: str) -> tuple[dict[str, Any], str]:
@@ -76,7 +77,7 @@ class _Document:
     def __init__(self, takes: list[_Take], title: str) -> None:
         self.takes, self.title = takes, title
         count = sum(len(take.values) for take in takes)
-        room = min(_ROOM + _ROOM_EACH * count, _MOST_ROOM)
+        room = min(_ROOM + _ROOM_EACH * max(count - _FEW, 0), _MOST_ROOM)
         self.blob = Blob((array for take in takes for array in take.arrays if array is not None), room)
         self.obstacle: str | None = None  # why the page cannot compute
         self._rules: dict[int, tuple[int, Derivation]] = {}
@@ -123,7 +124,8 @@ class _Document:
 
     def _value(self, value: Value, operands: Sequence[int | None], id: str) -> dict[str, Any]:
         made: dict[str, Any] = {
-            "kind": value.kind[0], "id": id, "shape": list(getattr(value.array, "shape", ())), "dtype": _dtype(value.array),
+            "kind": value.kind[0], "id": id, "dtype": _dtype(value.array),
+            "shape": list(getattr(value.array, "shape", ())),
         }  # fmt: skip
         if value.primitive is None:
             return made | {"label": _label(value, id), "operands": []}
@@ -143,7 +145,7 @@ class _Document:
         }  # fmt: skip
         for key, rules in (("pulls", value.pulls), ("partials", value.partials), ("pushes", value.pushes)):
             used = {i: rule for i, rule in rules.items() if rule is not None or key != "partials"}
-            made[key] = {i: self._rule(rule, primitive, count) for i, rule in used.items()}
+            made[key] = {str(i): self._rule(rule, primitive, count) for i, rule in used.items()}
         return made
 
     def _listed(self, table: dict[str, tuple[int, Any]], entry: Any) -> int:
@@ -179,7 +181,7 @@ class _Document:
 
     def _operand(self, operand: Any) -> Any:
         if isinstance(operand, Place):
-            return [operand.kind, operand.index]
+            return [operand.kind, operand.number]
         if operand is None or (isinstance(operand, (bool, int, float)) and np.isfinite(operand)):
             return operand.item() if isinstance(operand, np.generic) else operand
         array = np.asarray(operand)
@@ -195,7 +197,9 @@ class _Document:
         for value in take.values:
             if not self.blob.holds(value.array):
                 size = getattr(value.array, "size", 0)
-                self._refuse(f"it holds an array of {size:,} elements; here the page computes with up to {self.blob.cap:,}")
+                self._refuse(
+                    f"an array has {size:,} elements; here the page computes with up to {self.blob.cap:,}"
+                )
 
     # What happens.
 
@@ -212,7 +216,6 @@ class _Document:
     def _with_rates(self, take: _Take) -> Iterator[Event]:
         """The events; an update that is a step against the gradient is told its learning rate, as `partial`."""
         gradients: dict[int, Any] = {}
-        values = {place: value for place, value in enumerate(take.values)}
         for event in take.events:
             if event.kind == "walk":
                 gradients = {}
@@ -224,8 +227,9 @@ class _Document:
                 gradients[tail] = gradients[tail] + event.number if tail in gradients else event.number
             elif event.kind == "update":
                 place = take.place[event.value]
-                rate = _rate(values[place].array, event.number, gradients.get(place))
-                event = Event("update", event.value, number=event.number, partial=rate)  # noqa: PLW2901 (the same event, told more)
+                rate = _rate(take.values[place].array, event.number, gradients.get(place))
+                yield Event("update", event.value, number=event.number, partial=rate)
+                continue
             yield event
 
 

@@ -14,6 +14,8 @@ from typing import Any, Final, TypeAlias, final
 from pullback.visualize.tape import Value
 
 FOLDED_ABOVE: Final = 40  # vertices; smaller graphs are shown whole
+OPENED_BELOW: Final = 16  # parts that the first picture may have after a group in it is opened
+SMALL: Final = 2  # operations of a call that need no box of their own
 LEAST_TURNS: Final = 3
 LEAST_VERTICES: Final = 9  # in all turns of a loop together
 MOST_PERIOD: Final = 160  # operations in one turn
@@ -47,10 +49,19 @@ def folded(values: Sequence[Value]) -> Group:
     called: dict[int, Group] = {}
     for index in operations:
         _holder(values[index].scope, root, called).parts.append(index)
-    for group in (*called.values(), root):  # a call is opened after the call that it was made from
-        group.shape = None
     _fold_loops(root, shapes)
+    _open(root)
     return root
+
+
+def _open(root: Group) -> None:
+    """Open what makes the first picture say more: the largest group, as long as there is room."""
+    while groups := [part for part in root.parts if isinstance(part, Group) and part.kind == "module"]:
+        largest = max(groups, key=size_of)
+        if len(root.parts) - 1 + len(largest.parts) > OPENED_BELOW:
+            return
+        at = root.parts.index(largest)
+        root.parts[at : at + 1] = largest.parts
 
 
 def _holder(scope: Any, root: Group, called: dict[int, Group]) -> Group:
@@ -74,12 +85,19 @@ def _shape(value: Value) -> Any:
 
 def _fold_loops(group: Group, shapes: dict[int, Any]) -> Any:
     """Fold what repeats in a group and inside its groups; give what equal groups share."""
-    whole = []
+    whole: list[Any] = []
+    parts: list[Part] = []
     for part in group.parts:
-        whole.append(shapes[part] if isinstance(part, int) else _fold_loops(part, shapes))
-    tokens = {}
+        if isinstance(part, int):
+            parts.append(part)
+            whole.append(shapes[part])
+        else:
+            shape = _fold_loops(part, shapes)
+            small = part.kind == "module" and size_of(part) <= SMALL
+            parts += part.parts if small else [part]
+            whole += [_shape_of(inner, shapes) for inner in part.parts] if small else [shape]
+    tokens: dict[Any, int] = {}
     symbols = [tokens.setdefault(shape, len(tokens)) for shape in whole]
-    parts = group.parts
     period = 1
     while period <= min(MOST_PERIOD, len(parts) // LEAST_TURNS):
         parts, symbols = _fold_period(parts, symbols, period, tokens)
@@ -87,13 +105,17 @@ def _fold_loops(group: Group, shapes: dict[int, Any]) -> Any:
     group.parts = parts
     if len(parts) == 1 and isinstance(parts[0], Group) and group.kind == "module" and parts[0].kind == "module":
         group.label, group.parts = f"{group.label} › {parts[0].label}", parts[0].parts  # a box in a box is one
-    group.shape = group.label.rpartition(": ")[2], tuple(symbols_of(group, shapes))
+    group.shape = _kind(group), tuple(_shape_of(part, shapes) for part in group.parts)
     return group.shape
 
 
-def symbols_of(group: Group, shapes: dict[int, Any]) -> Iterator[Any]:
-    """What the parts of a group are, for telling whether two groups do the same."""
-    return (shapes[part] if isinstance(part, int) else part.shape for part in group.parts)
+def _shape_of(part: Part, shapes: dict[int, Any]) -> Any:
+    return shapes[part] if isinstance(part, int) else part.shape
+
+
+def _kind(group: Group) -> str:
+    """The class of a module, without where it stands."""
+    return group.label.rpartition(": ")[2]
 
 
 def _fold_period(
@@ -113,7 +135,8 @@ def _fold_period(
             kept_symbols.append(symbols[at])
             at += 1
             continue
-        loop = Group("loop", f"× {turns}")
+        first = parts[at]
+        loop = Group("loop", f"{_kind(first) if period == 1 and isinstance(first, Group) else 'loop'} × {turns}")
         body = tuple(symbols[at : at + period])
         for turn in range(turns):
             inside = parts[at + turn * period : at + (turn + 1) * period]

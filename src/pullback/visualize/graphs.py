@@ -200,7 +200,9 @@ class Graph:
             picture.save(path)
         return picture
 
-    def play(self, path: str | os.PathLike[str] | None = None, *, mode: str = "reverse") -> Player:
+    def play(
+        self, path: str | os.PathLike[str] | None = None, *, mode: str = "reverse", title: str | None = None
+    ) -> Player:
         """Make a page in which the graph runs: forward, then back with its cotangents; the reader can change inputs.
 
         The graph is computed again from its variables and constants. `pb.record_player` looks on while something is
@@ -213,6 +215,8 @@ class Graph:
         mode : {"reverse", "forward"}
             Walk back from the outputs, each with a cotangent of ones (the gradient of their sum); or forward from the
             variables, each with a tangent of ones.
+        title : str, optional
+            Of the page.
 
         Returns
         -------
@@ -233,8 +237,8 @@ class Graph:
         """
         labels = [self.nodes[index].name or self.nodes[index].label for index in self.outputs[:3]]
         variables = [vertex.id for vertex in self.nodes if vertex.kind == "variable"]
-        title = f"{', '.join(labels)} of {shorten(', '.join(variables), 60)}"
-        player = replay(self.nodes, self.outputs, mode, title)
+        what = f"{', '.join(labels)} of {shorten(', '.join(variables), 60)}"
+        player = replay(self.nodes, self.outputs, mode, title or what)
         if path is not None:
             player.save(path)
         return player

@@ -7,11 +7,13 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from pullback.core.kinds import strong_multiply
+from pullback.core.kinds import Elementwise, strong_multiply
+from pullback.core.modes import ModeContext
 from pullback.core.primitive import OPERAND_NAMES, Primitive
 from pullback.ops import contractions, indexing, movement, reductions
 from pullback.ops import elementwise as ew
-from pullback.visualize.derivation import Derivation, Place
+from pullback.tensor import Tensor
+from pullback.visualize.derivation import Derivation, Place, slope_of
 from pullback.visualize.vertex import params_text
 
 MOST: Final = 90  # characters of a formula
@@ -30,7 +32,7 @@ class _Text(NamedTuple):
 
 
 def operand_names(count: int) -> Sequence[str]:
-    """What the operands of a primitive are called: x; a, b; a, b, c; or x₁ x₂ …"""
+    """What the operands of a primitive are called: x; a, b; a, b, c; or x₁, x₂ and so on."""
     names = OPERAND_NAMES.get(count)
     return names or [f"x{''.join(chr(0x2080 + int(digit)) for digit in str(i + 1))}" for i in range(count)]
 
@@ -44,8 +46,8 @@ def formula(derivation: Derivation, count: int) -> str | None:
         if not isinstance(place, Place):
             return _constant(place)
         if place.kind == "e":
-            return made[place.index]
-        dotted = {"y": "y", "c": "ȳ"}.get(place.kind) or names[place.index]
+            return made[place.number]
+        dotted = {"y": "y", "c": "ȳ"}.get(place.kind) or names[place.number]
         return _Text(dotted + "\u0307" if place.kind == "t" else dotted)
 
     for equation in derivation.equations:
@@ -57,6 +59,20 @@ def formula(derivation: Derivation, count: int) -> str | None:
     result = _Text("0") if derivation.result is None else text(derivation.result)
     shown = f"[{result.text}]" if result.holds == _EITHER else result.text  # 1 where it holds, else 0
     return shown if len(shown) <= MOST else None
+
+
+def slopes(primitive: Elementwise) -> list[str | None]:
+    """∂y/∂x of an elementwise primitive by each operand, as formulas; None where there is no derivative.
+
+    >>> slopes(ew.divide)
+    ['1 / b', '−y / b']
+    """
+    count = len(primitive.rules)
+    with ModeContext(recording=False, observers=()), np.errstate(all="ignore"):
+        operands = [Tensor(np.asarray(0.5)) for _ in range(count)]
+        saved = (primitive(*operands).array, *(operand.array for operand in operands))
+    found = [slope_of(primitive, saved, operand) for operand in range(count)]
+    return [None if derivation is None else formula(derivation, count) for derivation in found]
 
 
 def number(value: Any) -> str:

@@ -18,8 +18,19 @@ from pullback.visualize.svg import clean
 from pullback.visualize.tape import Tape
 
 _PAGE: Final = Path(__file__).parent / "page"
-_SCRIPTS: Final = ("arrays.js", "kernels.js", "program.js", "run.js", "pictures.js", "stage.js", "panel.js", "player.js")
-_UNSAFE: Final = re.compile("[<>&\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")  # in JSON; what turns text around too
+_SCRIPTS: Final = (
+    "arrays.js",
+    "kernels.js",
+    "program.js",
+    "run.js",
+    "pictures.js",
+    "stage.js",
+    "panel.js",
+    "player.js",
+)
+_UNSAFE: Final = re.compile(
+    "[<>&\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)  # in JSON; what turns text around too
 _HEIGHT: Final = 680  # in a notebook
 
 
@@ -27,31 +38,36 @@ _HEIGHT: Final = 680  # in a notebook
 class Player:
     """A finished player: one HTML page, which needs nothing else; a notebook shows it.
 
+    Attributes
+    ----------
+    said : str
+        What is in it, in a line.
+
     >>> import pullback as pb
     >>> player = pb.record_player(lambda: pb.grad(lambda x: x * x)(3.0))
     >>> str(player)[:15]
     '<!doctype html>'
     """
 
-    __slots__ = ("_html", "_said")
+    __slots__ = ("_html", "said")
 
     def __init__(self, tapes: list[Tape], title: str) -> None:
         data, blob = document(tapes, title)
-        steps = sum(len(frame["events"]) for frame in data["frames"])
+        steps = sum(event[0] != "walk" for frame in data["frames"] for event in frame["events"])
         values = sum(len(graph["values"]) for graph in data["graphs"])
         self._html = _html(data, blob, title)
         runs = f", {len(tapes)} runs" if len(tapes) > 1 else ""
-        self._said = f"{title}: {values:,} values, {steps:,} steps{runs}"
+        self.said: Final = f"{title}: {values:,} values, {steps:,} steps{runs}"
 
     def __str__(self) -> str:
         return self._html
 
     def __repr__(self) -> str:
-        return f"<Player of {self._said}; save('page.html') writes it>"
+        return f"<Player of {self.said}; save('page.html') writes it>"
 
     def _repr_html_(self) -> str:
         frame = f'width="100%" height="{_HEIGHT}" style="border:0;border-radius:10px" sandbox="allow-scripts"'
-        return f'<iframe title="{escape(self._said)}" {frame} srcdoc="{escape(self._html)}"></iframe>'
+        return f'<iframe title="{escape(self.said)}" {frame} srcdoc="{escape(self._html)}"></iframe>'
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the page to a file whose name ends in .html, whole or not at all, and give its path.
@@ -115,10 +131,11 @@ def record_player(step: Callable[..., Any], *args: Any, times: int = 1, title: s
     ...     loss.backward()
     ...     optimizer.step()
     >>> pb.record_player(step, times=3)
-    <Player of step: 7 values, 39 steps, 3 runs; save('page.html') writes it>
+    <Player of step: 7 values, 24 steps, 3 runs; save('page.html') writes it>
     """
     if isinstance(times, bool) or not isinstance(times, int) or not 1 <= times <= 100:
         raise OptionError("record_player: times is a whole number from 1 to 100", got=times)
+    name = str(getattr(step, "__name__", type(step).__name__))
     tapes = []
     for _ in range(times):
         tape = Tape()
@@ -126,22 +143,28 @@ def record_player(step: Callable[..., Any], *args: Any, times: int = 1, title: s
             step(*args)
         if not any(value.tracked for value in tape.values):
             raise GraphError(
-                "record_player: nothing was recorded", got=getattr(step, "__name__", type(step).__name__),
+                "record_player: nothing was recorded", got=name,
                 fix="compute from tensors made with requires_grad=True, outside no_grad",
             )  # fmt: skip
         tapes.append(tape.finish())
-    return Player(tapes, title or getattr(step, "__name__", type(step).__name__))
+    return Player(tapes, title or name)
 
 
 def _html(data: dict[str, Any], blob: str, title: str) -> str:
     """The page. What comes from outside stands in JSON, in which no < can end a script, or is escaped."""
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     text = _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
-    script = "\n".join((_PAGE / name).read_text(encoding="utf-8") for name in _SCRIPTS)
+    script = "\n".join(_part(name) for name in _SCRIPTS)
     page = (_PAGE / "page.html").read_text(encoding="utf-8")
     parts = {
-        "TITLE": clean(title), "STYLE": (_PAGE / "style.css").read_text(encoding="utf-8"), "SCRIPT": script,
+        "TITLE": clean(title), "STYLE": _part("style.css"), "SCRIPT": script,
         "DATA": text, "BLOB": blob,
     }  # fmt: skip
     before, *rest = page.split("{{")
     return before + "".join(parts[name] + after for name, _, after in (piece.partition("}}") for piece in rest))
+
+
+def _part(name: str) -> str:
+    """A file of the page, without what is there for people who read the source."""
+    lines = (line.strip() for line in (_PAGE / name).read_text(encoding="utf-8").splitlines())
+    return "\n".join(line for line in lines if line and not line.startswith("//"))

@@ -13,7 +13,7 @@ from pullback.core.modes import current_mode
 from pullback.core.observers import Scope
 from pullback.core.primitive import Primitive
 from pullback.tensor import Tensor
-from pullback.visualize.derivation import Derivation, partial_of, pull_of, push_of
+from pullback.visualize.derivation import Derivation, pull_of, push_of, slope_of
 from pullback.visualize.vertex import Kind
 
 
@@ -63,8 +63,8 @@ class Event:
     """One step of what is played.
 
     `kind` says what `value` is the index of: "made" (it was computed), "walk" (a walk begins: of none), "seed" (it has
-    a cotangent to begin with), "pull" (its cotangent gives `number` to operand `operand`), "start" (it has a tangent to begin with),
-    "push" (it gets a tangent, of which each operand gives a part) and "update" (the variable has another value now).
+    a cotangent to begin with), "pull" (its cotangent gives `number` to operand `operand`), "start" (it has a tangent to
+    begin with), "push" (it gets a tangent, of which each operand gives a part) and "update" (the variable has another value now).
     `partial` is the local derivative, where there is one.
     """
 
@@ -199,7 +199,8 @@ class Tape:
         key = _likeness(node, saved, operand, derive)
         found = self._derived.get(key) if key else None
         if found is None:
-            found = derive(node, saved, _plain(direction), operand), partial_of(node, saved, operand)
+            assert node.primitive is not None
+            found = derive(node, saved, _plain(direction), operand), slope_of(node.primitive, saved, operand)
             if key:
                 self._derived[key] = found
         return found
@@ -214,7 +215,11 @@ def _likeness(node: Node, saved: Sequence[Any], operand: int, derive: Any) -> An
     if not all(isinstance(part, _SIMPLE) for part in parts):
         return None
     shapes = tuple(
-        (type(i) is Node, getattr(getattr(i, "aval", i), "shape", None), str(getattr(getattr(i, "aval", i), "dtype", i)))
+        (
+            type(i) is Node,
+            getattr(getattr(i, "aval", i), "shape", None),
+            str(getattr(getattr(i, "aval", i), "dtype", i)),
+        )
         for i in node.inputs
     )
     numbers = tuple(s if type(s) in (bool, int, float) else type(s) for s in saved)

@@ -48,13 +48,13 @@ class Panel {
     const { run, time } = this.player, facts = run.graph.values[index], state = run.stateOf(index, time);
     this.parts.value.replaceChildren(...this.pictured("value", "value", state.known ? state.value : null, facts, state.known ? "not kept: a large array of a graph that was not recorded by a player" : "not computed yet"));
     const what = state.forward ? "tangent" : facts.kind === "v" ? "gradient" : "cotangent";
-    const whose = facts.kind === "v" ? `∂/∂${facts.id}` : "";
-    this.parts.derivative.replaceChildren(...(state.derivative ? this.pictured(`${what} ${whose}`, "derivative", state.derivative, facts, "") : []), ...this.sum(state, facts));
+    const whose = facts.kind === "v" && !state.forward ? `∂/∂${facts.id}` : "";
+    this.parts.derivative.replaceChildren(...(state.derivative ? this.pictured(what, "derivative", state.derivative, facts, "", whose) : []), ...this.sum(state, facts));
     this.onTime(index);
   }
 
-  pictured(title, kind, array, facts, missing) {
-    const head = html("h3", { class: kind }, title);
+  pictured(title, kind, array, facts, missing, whose = "") {
+    const head = html("h3", { class: kind }, `${title} `, html("span", {}, whose));
     if (!array) return missing ? [head, html("p", { class: "missing" }, missing)] : [];
     const chosen = array instanceof Arr ? array.at(this.element) : null;
     if (isNumber(array)) return [head, html("output", { class: `big ${kind} ${bad(array) ? "bad" : ""}`, "data-exact": String(array.at()) }, fmt(array.at(), 8)), html("small", { class: "exact" }, exact(array.at()))];

@@ -77,8 +77,7 @@ class Player {
   showTrail() {
     const { graph } = this.run, whole = graph.views[this.viewAt].group < 0, trail = [];
     for (let group = whole ? 0 : this.viewAt; group >= 0; group = graph.groups[group][2]) trail.unshift(group);
-    const name = (group) => ({ graph: "graph", loop: `loop ${graph.groups[group][1]}`, turn: `turn ${graph.groups[group][1]}` })[graph.groups[group][0]] ?? graph.groups[group][1];
-    this.parts.trail.replaceChildren(...trail.map((group, i) => html("button", { "aria-current": i === trail.length - 1 && !whole ? "page" : null, onclick: () => this.openView(group) }, name(group))));
+    this.parts.trail.replaceChildren(...trail.map((group, i) => html("button", { "aria-current": i === trail.length - 1 && !whole ? "page" : null, onclick: () => this.openView(group) }, groupName(graph.groups[group]))));
     this.parts.trail.hidden = graph.groups.length < 2;
     const last = graph.views.length - 1;
     this.parts.follow.hidden = graph.groups.length < 2;
@@ -105,7 +104,7 @@ class Player {
   }
 
   notice() {
-    const first = this.run.firstBad();
+    const first = this.run.firstBad;
     const lines = [];
     if (this.run.own) lines.push("computed in this page");
     if (first >= 0) lines.push(html("button", { class: "bad", onclick: () => this.go(first) }, `a number is not finite: first at step ${first}`));

@@ -99,9 +99,31 @@ class Run {
     return changed;
   }
 
-  firstBad() { // the first step at which a number is NaN or infinite: its time, or -1
-    return this.steps.findIndex((event) => bad(event.kind === "made" ? this.values[event.value] : event.number)) + 1 || -1;
+  timesIn(group, walk) { // when the operations in a group were computed or, of a walk, first reached; in order
+    this.times ??= new Map();
+    const key = `${group}:${walk}`, { groups, holders, values } = this.graph;
+    if (!this.times.has(key)) {
+      const inside = (holder) => holder === group || (holder >= 0 && inside(groups[holder][2]));
+      const of = (index) => (walk ? this.history[index].find((entry) => entry.walk === walk)?.time : this.made[index]);
+      const times = holders.flatMap((holder, index) => (values[index].kind === "o" && inside(holder) ? [of(index)] : []));
+      this.times.set(key, times.filter((time) => time > 0).sort((a, b) => a - b));
+    }
+    return this.times.get(key);
   }
+
+  get firstBad() { // the first step at which a number is NaN or infinite: its time, or -1
+    return this.bad ??= this.steps.findIndex((event) => bad(event.kind === "made" ? this.values[event.value] : event.number)) + 1 || -1;
+  }
+}
+
+function countUpTo(sorted, most) { // how many of some sorted numbers are at most that
+  let low = 0, high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (sorted[middle] <= most) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 const added = (a, b) => (a instanceof Arr && b instanceof Arr ? plus(a, b) : b); // of large arrays only parts are here

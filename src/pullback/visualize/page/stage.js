@@ -3,6 +3,8 @@
 const CLASSES = { v: "variable", c: "constant", o: "operation" };
 const short = (text, most = 20) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
 
+const groupName = ([kind, label]) => (kind === "turn" ? `turn ${label}` : label);
+
 class Stage {
   constructor(root, player) {
     this.player = player;
@@ -12,67 +14,106 @@ class Stage {
     root.append(this.svg);
     this.root = root;
     this.reduced = matchMedia("(prefers-reduced-motion: reduce)");
+    this.measure();
     this.listen();
   }
 
-  // What is shown.
+  measure() {
+    const { width, height } = this.root.getBoundingClientRect();
+    if (this.room?.width === width && this.room?.height === height) return;
+    this.room = { width, height };
+    if (this.view) this.fit();
+  }
+
+  // What is shown. Of a large picture only what is in sight is in the document.
 
   open(graph, view) {
     this.graph = graph;
     this.view = view;
-    this.boxes = [];
-    this.shown = new Map(); // "v3", "g1" → boxes
-    this.lines = new Map(); // "tail box:head box:operand" → lines
     this.active = [];
-    const lines = svg("g", { class: "lines" }), boxes = svg("g", { class: "boxes" });
+    this.shown = new Map(); // "v3", "g1" → the places of their boxes
+    this.layers = [svg("g", { class: "lines" }), svg("g", { class: "boxes" })];
     this.above = svg("g", { class: "above", "aria-hidden": "true" });
-    view.lines.forEach(([tail, head, operand, d]) => {
-      const path = svg("path", { d, class: `line ${this.classOf(view.boxes[tail])}` });
-      this.lines.set(`${tail}:${head}:${operand}`, path);
-      lines.append(path);
+    this.boxes = view.boxes.map(([kind, index, x, y, width, height], at) => {
+      const stub = kind === "i" || kind === "o", outer = stub ? (index < 0 ? `g${-1 - index}` : `v${index}`) : `${kind}${index}`;
+      if (!this.shown.has(outer)) this.shown.set(outer, []);
+      this.shown.get(outer).push(at);
+      return { kind, index, outer, x, y, width, height, area: [x - width / 2, y - height / 2, x + width / 2, y + height / 2] };
     });
-    view.boxes.forEach((box, at) => boxes.append(this.box(box, at)));
-    this.camera.replaceChildren(lines, boxes, this.above);
+    this.lines = new Map(); // "tail box:head box:operand" → lines
+    view.lines.forEach(([tail, head, operand, d]) => {
+      const numbers = d.match(/-?[\d.]+/g).map(Number), area = [Infinity, Infinity, -Infinity, -Infinity];
+      numbers.forEach((n, i) => {
+        area[i % 2] = Math.min(area[i % 2], n);
+        area[2 + (i % 2)] = Math.max(area[2 + (i % 2)], n);
+      });
+      this.lines.set(`${tail}:${head}:${operand}`, { d, tail, area, end: numbers.slice(-2) });
+    });
+    this.camera.replaceChildren(...this.layers, this.above);
     this.fit();
+  }
+
+  look() { // put what is in sight into the document, and take out what is not
+    if (!this.view) return;
+    const margin = 150 / this.scale, [left, top] = [-this.x / this.scale - margin, -this.y / this.scale - margin];
+    const right = left + this.room.width / this.scale + 2 * margin, bottom = top + this.room.height / this.scale + 2 * margin;
+    const seen = ([x0, y0, x1, y1]) => x1 >= left && x0 <= right && y1 >= top && y0 <= bottom;
+    for (const line of this.lines.values()) {
+      if (seen(line.area)) this.pathOf(line);
+      else line.path?.remove();
+    }
+    for (const box of this.boxes) {
+      if (!seen(box.area)) box.group?.remove();
+      else if (!box.group?.parentNode) {
+        this.layers[1].append(this.groupOf(box));
+        if (this.run) this.update(box, this.run, this.time);
+      }
+    }
+  }
+
+  pathOf(line) {
+    line.path ??= svg("path", { d: line.d, class: `line ${this.classOf(this.view.boxes[line.tail])}` });
+    if (!line.path.parentNode) this.layers[0].append(line.path);
+    return line.path;
+  }
+
+  groupOf(box) {
+    if (!box.group) this.build(box);
+    return box.group;
   }
 
   classOf([kind, index]) {
     return kind === "v" ? CLASSES[this.graph.values[index].kind] : kind === "g" ? "group" : "stub";
   }
 
-  // Who a box stands for; outside, groups are numbered below 0.
-  box([kind, index, x, y, width, height], at) {
-    const stub = kind === "i" || kind === "o", outer = stub ? (index < 0 ? `g${-1 - index}` : `v${index}`) : `${kind}${index}`;
-    if (!this.shown.has(outer)) this.shown.set(outer, []);
-    this.shown.get(outer).push(at);
+  build(made) {
+    const { kind, index, outer, x, y, width, height } = made;
     const group = svg("g", { class: `box ${this.classOf([kind, index])}`, transform: `translate(${x - width / 2} ${y - height / 2})`, tabindex: 0, role: "button", "data-box": outer });
-    const frame = svg("rect", { class: "frame", width, height });
-    group.append(frame);
-    const made = { kind, index, at, x, y, width, height, group, frame };
-    if (stub) {
-      group.append(svg("text", { x: width / 2, y: 17, class: "title" }, `${kind === "i" ? "from" : "to"} ${short(this.nameOf(outer), 18)}`));
-    } else if (kind === "g") this.groupBox(made);
-    else this.valueBox(made);
-    group.addEventListener("click", () => this.chosen(made, outer));
+    made.group = group;
+    made.frame = svg("rect", { class: "frame", width, height });
+    group.append(made.frame);
+    if (kind === "g") this.groupBox(made);
+    else if (kind === "v") this.valueBox(made);
+    else group.append(svg("text", { x: width / 2, y: 17, class: "title" }, `${kind === "i" ? "from" : "to"} ${short(this.nameOf(outer), 18)}`));
+    group.addEventListener("click", () => this.chosen(made));
     group.addEventListener("keydown", (event) => {
-      if (event.key === "Enter" || event.key === " ") {
-        event.preventDefault();
-        event.stopPropagation();
-        this.chosen(made, outer);
-      }
+      if (event.key !== "Enter" && event.key !== " ") return;
+      event.preventDefault();
+      event.stopPropagation();
+      this.chosen(made);
     });
-    group.addEventListener("pointerenter", () => outer[0] === "v" && this.player.hover(+outer.slice(1)));
-    group.addEventListener("pointerleave", () => this.player.hover(null));
-    group.addEventListener("focus", () => outer[0] === "v" && this.player.hover(+outer.slice(1)));
-    this.boxes.push(made);
-    return group;
+    if (outer[0] === "v") {
+      for (const name of ["pointerenter", "focus"]) group.addEventListener(name, () => this.player.hover(+outer.slice(1)));
+      group.addEventListener("pointerleave", () => this.player.hover(null));
+    }
   }
 
   nameOf(outer) {
-    return outer[0] === "g" ? this.graph.groups[+outer.slice(1)][1] : this.graph.values[+outer.slice(1)].id;
+    return outer[0] === "g" ? groupName(this.graph.groups[+outer.slice(1)]) : this.graph.values[+outer.slice(1)].id;
   }
 
-  chosen(box, outer) {
+  chosen(box) {
+    const { outer } = box;
     if (this.dragged) return;
     if (box.kind === "g") this.player.openGroup(box.index);
     else if (outer[0] === "g") this.player.openGroup(+outer.slice(1));
@@ -81,8 +122,7 @@ class Stage {
   }
 
   groupBox(made) {
-    const [kind, label, , size] = this.graph.groups[made.index], { width, height } = made;
-    const name = kind === "turn" ? `turn ${label}` : kind === "loop" ? `loop ${label}` : label;
+    const [, , , size] = this.graph.groups[made.index], { width, height } = made, name = groupName(this.graph.groups[made.index]);
     made.frame.before(svg("rect", { class: "frame behind", width: width - 12, height, x: 6, y: 5 }));
     made.group.append(
       svg("text", { x: width / 2, y: 24, class: "title" }, short(name, 24)),
@@ -126,11 +166,15 @@ class Stage {
   show(run, time, changed = null) {
     this.run = run;
     this.time = time;
-    for (const box of this.boxes) {
-      if (box.kind === "v" && (!changed || changed.has(box.index))) this.fill(box, run, time);
-      else if (box.kind === "g") this.progress(box, run, time);
-    }
+    this.camera.classList.toggle("still", !this.player.animated);
+    if (time) this.keepInView(run.steps[time - 1].value);
+    for (const box of this.boxes) if (box.group?.parentNode && (box.kind === "g" || !changed || changed.has(box.index))) this.update(box, run, time);
     this.light(run, time);
+  }
+
+  update(box, run, time) {
+    if (box.kind === "v") this.fill(box, run, time);
+    else if (box.kind === "g") this.progress(box, run, time);
   }
 
   fill(box, run, time) {
@@ -165,22 +209,12 @@ class Stage {
     box.group.setAttribute("aria-label", said.filter(Boolean).join(", "));
   }
 
-  progress(box, run, time) {
-    const inside = (holder) => {
-      while (holder >= 0 && holder !== box.index) holder = this.graph.groups[holder][2];
-      return holder === box.index;
-    };
-    box.members ??= this.graph.holders.map((h, i) => (inside(h) ? i : -1)).filter((i) => i >= 0 && this.graph.values[i].kind === "o");
-    box.member ??= new Set(box.members);
-    const step = time ? run.steps[time - 1] : null, walking = step && step.kind !== "made" && step.kind !== "update";
-    let done = 0;
-    for (const index of box.members) {
-      const state = run.stateOf(index, time);
-      done += walking ? +(state.derivative !== null) : +state.known;
-    }
-    box.bar.setAttribute("width", ((box.width - 28) * done) / box.members.length);
-    box.group.classList.toggle("reached", Boolean(walking && done));
-    box.group.classList.toggle("known", done > 0 || Boolean(walking));
+  progress(box, run, time) { // how much of a group is done, of the walk that is under way
+    const step = time ? run.steps[time - 1] : null, walking = Boolean(step) && step.kind !== "made" && step.kind !== "update";
+    const times = run.timesIn(box.index, walking ? step.walk : 0), done = countUpTo(times, time);
+    box.bar.setAttribute("width", ((box.width - 28) * Math.min(done / Math.max(run.timesIn(box.index, 0).length, 1), 1)).toFixed(1));
+    box.group.classList.toggle("reached", walking && done > 0);
+    box.group.classList.toggle("known", done > 0 || walking);
   }
 
   boxesOf(value) { // the boxes in which a value is, or is folded
@@ -193,7 +227,7 @@ class Stage {
     for (const from of this.boxesOf(tail)) {
       for (const to of this.boxesOf(head)) {
         const line = this.lines.get(`${from}:${to}:${operand}`) ?? this.lines.get(`${from}:${to}:-1`);
-        if (line) return { line, from: this.boxes[from], to: this.boxes[to] };
+        if (line) return { line: this.pathOf(line), end: line.end, from: this.boxes[from], to: this.boxes[to] };
       }
     }
     return null;
@@ -211,23 +245,22 @@ class Stage {
       this.active.push(element);
     };
     const back = step.kind === "pull" || step.kind === "seed";
-    for (const at of this.boxesOf(step.value)) mark(this.boxes[at].group, ...(back ? ["back"] : []));
+    for (const at of this.boxesOf(step.value)) mark(this.groupOf(this.boxes[at]), ...(back ? ["back"] : []));
     const moves = [];
     if (step.kind === "made") value.operands.forEach((tail, i) => tail !== null && moves.push([tail, i, ""]));
     if (step.kind === "push") Object.keys(step.parts).forEach((i) => moves.push([value.operands[i], +i, this.slope(value, +i, null)]));
     if (step.kind === "pull") {
       const tail = value.operands[step.operand];
-      for (const at of this.boxesOf(tail)) mark(this.boxes[at].group, "back");
+      for (const at of this.boxesOf(tail)) mark(this.groupOf(this.boxes[at]), "back");
       moves.push([tail, step.operand, this.slope(value, step.operand, step.partial)]);
     }
     for (const [tail, operand, label] of moves) {
       const found = this.lineOf(tail, step.value, operand);
       if (!found) continue;
       mark(found.line, back ? "back" : step.kind === "push" ? "front" : "made");
-      if (label) this.label(found.line, label);
+      if (label) this.label(found.end, label);
       this.travel(found, back, step.kind === "made" ? "" : brief(back ? step.number : step.parts[operand]));
     }
-    this.keepInView(step.value);
   }
 
   slope(value, operand, number) { // ∂/∂a = b = 3
@@ -240,10 +273,9 @@ class Stage {
     return `∂/∂${name} = ${[formula, digits].filter((x, i, all) => x && all.indexOf(x) === i).join(" = ")}`;
   }
 
-  label(line, text) {
-    const length = line.getTotalLength(), { x, y } = line.getPointAtLength(length / 2);
+  label([x, y], text) { // over the box that an edge leads to
     const shown = short(text, 44), width = shown.length * 6.75 + 16;
-    this.above.append(svg("g", { class: "slope", transform: `translate(${x} ${y})` }, svg("rect", { x: -width / 2, y: -11, width, height: 22, rx: 11 }), svg("text", { y: 4 }, shown)));
+    this.above.append(svg("g", { class: "slope", transform: `translate(${x} ${y - 17})` }, svg("rect", { x: -width / 2, y: -11, width, height: 22, rx: 11 }), svg("text", { y: 4 }, shown)));
   }
 
   travel({ line, from }, back, text) {
@@ -269,18 +301,19 @@ class Stage {
   // The camera.
 
   fit() {
-    const [width, height] = this.view.size, room = this.root.getBoundingClientRect();
-    const margin = 26, scale = Math.min((room.width - 2 * margin) / Math.max(width, 1), (room.height - 2 * margin) / Math.max(height, 1), 1.5);
+    const [width, height] = this.view.size, { room } = this;
+    const margin = 26, above = this.graph.groups.length > 1 ? 52 : margin; // the trail stands there
+    const scale = Math.min((room.width - 2 * margin) / Math.max(width, 1), (room.height - above - margin) / Math.max(height, 1), 1.5);
     const least = room.width < 600 ? 0.55 : 0.45; // what can still be read
     this.scale = Math.max(scale, Math.min(least, (room.width - 2 * margin) / Math.max(width, 1) > least ? least : Math.max(scale, 0.12)), 0.05);
     this.x = (room.width - width * this.scale) / 2;
-    this.y = Math.max((room.height - height * this.scale) / 2, margin);
-    if (height * this.scale > room.height) this.y = margin;
+    this.y = above + Math.max((room.height - above - margin - height * this.scale) / 2, 0);
     this.place();
   }
 
   place() {
     this.camera.setAttribute("transform", `translate(${this.x} ${this.y}) scale(${this.scale})`);
+    this.look();
   }
 
   zoom(factor, x, y) {
@@ -293,12 +326,14 @@ class Stage {
 
   keepInView(value) {
     const at = this.boxesOf(value)[0];
-    if (at === undefined || this.held) return;
-    const box = this.boxes[at], room = this.root.getBoundingClientRect();
-    const x = this.x + box.x * this.scale, y = this.y + box.y * this.scale, margin = 70;
-    if (x < margin || x > room.width - margin) this.x = room.width / 2 - box.x * this.scale;
-    if (y < margin || y > room.height - margin) this.y = room.height / 2 - box.y * this.scale;
-    this.place();
+    if (at === undefined) return;
+    const box = this.boxes[at], { room } = this;
+    const x = this.x + box.x * this.scale, y = this.y + box.y * this.scale; // nothing moves while the box is in sight
+    const wide = (box.width * this.scale) / 2, tall = (box.height * this.scale) / 2;
+    const across = x < wide || x > room.width - wide, along = y < tall || y > room.height - tall;
+    if (across) this.x = room.width / 2 - box.x * this.scale;
+    if (along) this.y = room.height / 2 - box.y * this.scale;
+    if (across || along) this.place();
   }
 
   listen() {
@@ -334,7 +369,7 @@ class Stage {
       const corner = this.root.getBoundingClientRect();
       this.zoom(Math.exp(-event.deltaY * 0.0015), event.clientX - corner.left, event.clientY - corner.top);
     }, { passive: false });
-    new ResizeObserver(() => this.view && this.fit()).observe(this.root);
+    new ResizeObserver(() => this.measure()).observe(this.root);
   }
 }
 
