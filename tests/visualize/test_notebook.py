@@ -25,7 +25,7 @@ from pullback.core.views import VIEWS, Sheet, html_of
         (pb.tensor([True, False]), ["bool"]),
         (pb.sin(pb.tensor([0.0], requires_grad=True)), ["from sin"]),
         (pb.nn.MLP(784, 64, 10), ["50,890 parameters in all", "├── 0: Linear(784, 64)", "64×784 64"]),
-        (pb.nn.Linear(2, 3).requires_grad_(False), ["9 frozen"]),
+        (pb.nn.Linear(2, 3).requires_grad_(flag=False), ["9 frozen"]),
     ],
 )
 def test_a_view(value, texts):

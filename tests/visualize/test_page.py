@@ -67,7 +67,9 @@ def test_a_sum_is_written_out(show):
     page = show(pb.graph(f).play())
     page.keyboard.press("End")
     choose(page, "y")
-    terms = [float(t) for t in page.locator(".sum output[data-exact]").evaluate_all("all => all.map(o => o.dataset.exact)")]
+    terms = [
+        float(t) for t in page.locator(".sum output[data-exact]").evaluate_all("all => all.map(o => o.dataset.exact)")
+    ]
     assert len(terms) == 2
     assert terms[0] + terms[1] == gradients(f, variables)["y"]
     assert "the sum of 2 contributions" in page.locator("#panel").inner_text()
@@ -150,7 +152,8 @@ def mlp():
 
 
 ARRAYS = """() => Object.fromEntries(player.run.graph.values.map((v, i) => {
-  const s = player.run.stateOf(i, player.time); return [v.id, [[...s.value.data], s.derivative && [...s.derivative.data]]]; }))"""
+  const s = player.run.stateOf(i, player.time);
+  return [v.id, [[...s.value.data], s.derivative && [...s.derivative.data]]]; }))"""
 
 
 def test_training_steps_one_after_the_other(show):
@@ -282,7 +285,8 @@ def test_everything_has_a_name_and_a_role(show):
     page.keyboard.press("End")
     unnamed = page.evaluate(
         """() => [...document.querySelectorAll('button, input, select, [role=button], [role=img]')].filter((e) =>
-             e.checkVisibility() && !(e.getAttribute('aria-label') || e.innerText || e.labels?.length)).map((e) => e.outerHTML)"""
+             e.checkVisibility() && !(e.getAttribute('aria-label') || e.innerText || e.labels?.length))
+             .map((e) => e.outerHTML)"""
     )
     assert unnamed == []
     label = page.locator(".box.variable").first.get_attribute("aria-label")

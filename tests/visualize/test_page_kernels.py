@@ -21,7 +21,8 @@ ANEW = """([data, blob, other, otherBlob]) => {
   const read = (d, b) => { completed(d); return [d, decoded(d, b)]; };
   const [now, arrays] = read(data, blob), [there, elsewhere] = read(other, otherBlob);
   const run = recordedRun(now, arrays, 0), wanted = recordedRun(there, elsewhere, 0), graph = run.graph;
-  const inputs = new Map(graph.values.map((v, i) => [i, wanted.values[i]]).filter(([i]) => graph.values[i].kind !== "o"));
+  const given = graph.values.map((v, i) => [i, wanted.values[i]]).filter(([i]) => graph.values[i].kind !== "o");
+  const inputs = new Map(given);
   const values = computeValues(graph, run.values, inputs);
   const made = new Run(graph, values, computeEvents(graph, values, run.events, now.rules, (at) => arrays[at]), true);
   const numbers = (r) => [...r.values.map(plain), ...r.steps.flatMap((s) => [plain(s.number), plain(s.total)])];

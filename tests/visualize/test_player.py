@@ -100,7 +100,7 @@ def test_a_player_shows_itself():
     player = pb.record_player(lambda: (leaf(2.0) ** 2).backward())
     assert repr(player) == "<Player of <lambda>: 3 values, 3 steps; save('page.html') writes it>"
     html = player._repr_html_()
-    assert html.startswith("<iframe title=\"&lt;lambda&gt;")
+    assert html.startswith('<iframe title="&lt;lambda&gt;')
     assert "<!doctype" not in html
     assert "&lt;!doctype html&gt;" in html
 

@@ -197,9 +197,7 @@ class _Document:
         for value in take.values:
             if not self.blob.holds(value.array):
                 size = getattr(value.array, "size", 0)
-                self._refuse(
-                    f"an array has {size:,} elements; here the page computes with up to {self.blob.cap:,}"
-                )
+                self._refuse(f"an array has {size:,} elements; here the page computes with up to {self.blob.cap:,}")
 
     # What happens.
 

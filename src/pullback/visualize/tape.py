@@ -64,7 +64,8 @@ class Event:
 
     `kind` says what `value` is the index of: "made" (it was computed), "walk" (a walk begins: of none), "seed" (it has
     a cotangent to begin with), "pull" (its cotangent gives `number` to operand `operand`), "start" (it has a tangent to
-    begin with), "push" (it gets a tangent, of which each operand gives a part) and "update" (the variable has another value now).
+    begin with), "push" (it gets a tangent, of which each operand gives a part) and "update" (the variable has another
+    value now).
     `partial` is the local derivative, where there is one.
     """
 
