@@ -23,7 +23,8 @@ class Notes:
         self.walks.append(("pull", [plain(c) for c in cotangents.values()]))
 
     def pulled(self, node, cotangent, contributions):
-        self.pulls.append((node.primitive.name, plain(cotangent), {i: plain(c) for i, c in contributions.items()}))
+        if current_mode().walking == 1:
+            self.pulls.append((node.primitive.name, plain(cotangent), {i: plain(c) for i, c in contributions.items()}))
 
     def began_push(self, tangents):
         self.walks.append(("push", [plain(t) for t in tangents.values()]))

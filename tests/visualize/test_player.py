@@ -253,3 +253,18 @@ def test_an_array_of_the_callers_may_change():
 
     constants = [v.array for v in taped(work).values if v.kind == "constant"]
     assert [c.tolist() for c in constants] == [[1.0] * 3, [5.0] * 3]
+
+
+def test_a_checkpoint_inside_of_a_step():
+    x = leaf(0.5, "x")
+
+    def step():
+        (pb.checkpoint(lambda t: np.sin(t) * t)(x) * x).backward()
+
+    tape = taped(step)
+    assert [e.kind for e in tape.events].count("walk") == 1  # not the one inside
+    gradient = sum(
+        e.number for e in tape.events
+        if e.kind == "pull" and tape.values[tape.values[e.value].operands[e.operand]].name == "x"
+    )  # fmt: skip
+    assert gradient == pytest.approx(2 * 0.5 * np.sin(0.5) + 0.25 * np.cos(0.5), rel=1e-15)

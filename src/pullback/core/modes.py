@@ -46,11 +46,16 @@ def _telling(observers: tuple[Observer, ...]) -> Callable[[Any, tuple[Any, ...],
     def apply(primitive: Any, operands: tuple[Any, ...], params: dict[str, Any]) -> Any:
         with ModeContext(observers=()):
             result = primitive(*operands, **params)
-        for observer in observers:
-            observer.applied(primitive, operands, params, result)
+        tell(observers, primitive, operands, params, result)
         return result
 
     return apply
+
+
+def tell(observers: tuple[Observer, ...], primitive: Any, operands: Any, params: dict[str, Any], result: Any) -> None:
+    """Tell observers that a primitive was applied."""
+    for observer in observers:
+        observer.applied(primitive, operands, params, result)
 
 
 class Mode:
@@ -68,6 +73,8 @@ class Mode:
         Watches what is done while a program is being recorded.
     observers : tuple of Observer
         Who is told of each operation, and of each step of a walk.
+    walking : int
+        How many walks are under way of which observers are told: 2 within a walk that a rule makes.
     scope : Scope or None
         The call of a module that is being computed, where somebody looks on.
     apply : callable or None
@@ -78,11 +85,14 @@ class Mode:
         What comes back when the context ends, and the context that made this mode.
     """
 
-    __slots__ = ("apply", "exits", "observers", "outer", "owner", "recording", "scope", "strict", "strict_nan", "trace")
+    __slots__ = (
+        "apply", "exits", "observers", "outer", "owner", "recording", "scope", "strict", "strict_nan", "trace",
+        "walking",
+    )  # fmt: skip
 
     def __init__(
         self, recording: bool = True, strict_nan: bool = False, strict: bool = False, trace: Trace | None = None,
-        observers: tuple[Observer, ...] = (), scope: Scope | None = None, exits: Any = None,
+        observers: tuple[Observer, ...] = (), walking: int = 0, scope: Scope | None = None, exits: Any = None,
         outer: Mode | None = None, owner: ModeContext | None = None,
     ) -> None:  # fmt: skip
         self.recording = recording
@@ -90,6 +100,7 @@ class Mode:
         self.strict = strict
         self.trace = trace
         self.observers = observers
+        self.walking = walking
         self.scope = scope
         self.apply = trace.apply if trace is not None else _telling(observers) if observers else None
         self.exits = exits
@@ -109,6 +120,7 @@ class Mode:
         mode.strict = self.strict
         mode.trace = self.trace
         mode.observers = self.observers
+        mode.walking = self.walking
         mode.scope = self.scope
         mode.exits = self.exits
         mode.outer = self.outer

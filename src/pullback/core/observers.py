@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 
 class Observer(Protocol):
-    """What an observer is told. It changes nothing, and may look at what nodes have saved."""
+    """What an observer is told. It changes nothing, and may look at what nodes have saved.
+
+    It is told of the walks too that rules make inside of walks; while it is, `current_mode().walking` is 2 or more.
+    """
 
     def applied(self, primitive: Primitive, operands: Sequence[Any], params: dict[str, Any], result: Tensor) -> None:
         """A primitive was applied, recorded or not."""

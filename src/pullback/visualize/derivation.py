@@ -12,9 +12,11 @@ from typing import Any, Final, NamedTuple, final
 
 import numpy as np
 
+from pullback.core.custom_kinds import CustomJVP, CustomVJP
 from pullback.core.errors import PullbackError
 from pullback.core.graph import Node
-from pullback.core.kinds import Elementwise
+from pullback.core.kinds import BilinearMap, Elementwise, LinearMap, Reduction
+from pullback.core.leaving import RuleExits
 from pullback.core.modes import ModeContext
 from pullback.core.primitive import Primitive
 from pullback.tensor import Tensor
@@ -46,6 +48,10 @@ class Derivation(NamedTuple):
     result: Any
 
 
+# Whose rules depend on the operands, the value and the parameters alone; others keep more than that.
+_KINDS: Final = (Elementwise, Reduction, LinearMap, BilinearMap, CustomJVP, CustomVJP)
+
+
 def slope_of(primitive: Primitive, saved: Sequence[Any], operand: int) -> Derivation | None:
     """∂y/∂x of an elementwise primitive by an operand; None for other kinds, and where there is no derivative."""
     rule = primitive.rules[operand] if isinstance(primitive, Elementwise) else None
@@ -55,7 +61,8 @@ def slope_of(primitive: Primitive, saved: Sequence[Any], operand: int) -> Deriva
 def pull_of(node: Node, saved: Sequence[Any], cotangent: Any, operand: int) -> Derivation | None:
     """What a node's cotangent gives to an operand; None if that cannot be written down."""
     primitive = node.primitive
-    assert primitive is not None
+    if not isinstance(primitive, _KINDS):
+        return None
 
     def rule(values: Sequence[Any], notes: _Notes) -> Any:
         return primitive.vjp(node, notes.named(cotangent, Place("c")), values, [operand])[0]
@@ -66,7 +73,8 @@ def pull_of(node: Node, saved: Sequence[Any], cotangent: Any, operand: int) -> D
 def push_of(node: Node, saved: Sequence[Any], tangent: Any, operand: int) -> Derivation | None:
     """What the tangent of one operand gives to that of the value; None if that cannot be written down."""
     primitive = node.primitive
-    assert primitive is not None
+    if not isinstance(primitive, _KINDS):
+        return None
 
     def rule(values: Sequence[Any], notes: _Notes) -> Any:
         tangents: list[Any] = [None] * len(node.inputs)
@@ -81,7 +89,7 @@ def _derived(saved: Sequence[Any], rule: Callable[[Sequence[Any], _Notes], Any])
     places = [Place("y"), *(Place("x", i) for i in range(len(saved) - 1))]
     values = [notes.named(value, place) for value, place in zip(saved, places, strict=True)]
     try:
-        with ModeContext(trace=notes, recording=False, observers=()), np.errstate(all="ignore"):
+        with ModeContext(trace=notes, recording=False, observers=(), exits=RuleExits()), np.errstate(all="ignore"):
             return notes.finish(rule(values, notes))
     except (PullbackError, TypeError, ValueError, AttributeError):
         return None  # a rule of the user's that looks at numbers, or takes nothing but arrays
