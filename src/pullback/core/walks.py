@@ -13,7 +13,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from heapq import heappop, heappush
-from typing import TYPE_CHECKING, Any, Final, final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy import add, float64, ndarray
@@ -26,6 +26,7 @@ from pullback.core.opaque import once, whole_jvp, whole_vjp
 from pullback.core.paths import between
 from pullback.core.primitive import Primitive
 from pullback.core.spec import layout_of, zeros_of
+from pullback.core.ways import Way
 
 if TYPE_CHECKING:
     from pullback.tensor import Tensor
@@ -74,35 +75,15 @@ def pull(
     dict
         The cotangent of each node asked for that was reached; of a source behind a derivative of 0 it is 0.
     """
-    way = _Way(record)
+    way = Way(record)
     if way.changes is None:
         return _pull(seeds, path, wrt, way, retain)
     with ModeContext(**way.changes):
         return _pull(seeds, path, wrt, way, retain)
 
 
-@final
-class _Way:
-    """How a walk goes: what a recorded one does about exits, who is told of it, and what it changes of the mode."""
-
-    __slots__ = ("changes", "exits", "observers", "tracing")
-
-    def __init__(self, record: bool) -> None:
-        mode = current_mode()
-        self.tracing = mode.trace is not None
-        self.observers = mode.observers
-        self.exits: RuleExits | None = None
-        self.changes: dict[str, Any] | None = None
-        if self.observers:
-            self.changes = {"walking": mode.walking + 1}
-        if record or self.tracing:
-            self.exits = RuleExits()
-            # While a program is being traced walks run on tensors, also where they are not to be differentiated.
-            self.changes = {**(self.changes or {}), "recording": record, "exits": self.exits}
-
-
 def _pull(
-    seeds: Iterable[tuple[Node, Any]], path: Sequence[Node] | None, wrt: Collection[Node], way: _Way, retain: bool
+    seeds: Iterable[tuple[Node, Any]], path: Sequence[Node] | None, wrt: Collection[Node], way: Way, retain: bool
 ) -> dict[Node, Any]:
     observers, tracing, exits = way.observers, way.tracing, way.exits
     on_path = None if path is None else set(path)
@@ -238,14 +219,14 @@ def push(
     tangents: Mapping[Node, Any], path: Sequence[Node], *, record: bool = False, retain: bool = False
 ) -> dict[Node, Any]:
     """Carry tangents from sources forward along `path`; give the tangent of each node on it that has one."""
-    way = _Way(record)
+    way = Way(record)
     if way.changes is None:
         return _push(tangents, path, way, retain)
     with ModeContext(**way.changes):
         return _push(tangents, path, way, retain)
 
 
-def _push(tangents: Mapping[Node, Any], path: Sequence[Node], way: _Way, retain: bool) -> dict[Node, Any]:
+def _push(tangents: Mapping[Node, Any], path: Sequence[Node], way: Way, retain: bool) -> dict[Node, Any]:
     observers, tracing, exits = way.observers, way.tracing, way.exits
     carried: dict[Node, Any] = dict(tangents)
     for observer in observers:

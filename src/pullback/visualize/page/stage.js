@@ -191,7 +191,7 @@ class Stage {
     const mark = derivative === null ? "" : `${forward ? "tangent" : facts.kind === "v" ? "gradient" : "cotangent"}`;
     if (box.derivative) {
       const meeting = terms.length > 1 && terms.length < 4 && !box.array && !forward && time && run.steps[time - 1].target === box.index;
-      const prefix = meeting ? `${terms.map((term, i) => signed(term.number, i)).join("")} = ` : facts.kind === "v" ? "∇ " : forward ? "→ " : "← ";
+      const prefix = meeting ? `${terms.map((term, i) => signed(term.number, i)).join("")} = ` : forward ? "→ " : facts.kind === "v" ? "∇ " : "← ";
       box.derivative.textContent = derivative === null ? "" : box.array ? reach(derivative) : prefix + brief(derivative);
     }
     if (box.mark) box.mark.textContent = mark;
