@@ -8,6 +8,7 @@ Tensor(0.)
 
 from typing import TYPE_CHECKING
 
+from pullback.core.anomaly import detect_anomaly as detect_anomaly
 from pullback.core.custom_kinds import CustomJVP as CustomJVP
 from pullback.core.custom_kinds import CustomVJP as CustomVJP
 from pullback.core.errors import AxisError as AxisError
@@ -33,7 +34,6 @@ from pullback.core.kinds import BilinearMap as BilinearMap
 from pullback.core.kinds import Elementwise as Elementwise
 from pullback.core.kinds import LinearMap as LinearMap
 from pullback.core.kinds import Reduction as Reduction
-from pullback.core.modes import detect_anomaly as detect_anomaly
 from pullback.core.modes import enable_grad as enable_grad
 from pullback.core.modes import no_grad as no_grad
 from pullback.core.modes import strict as strict
@@ -216,4 +216,6 @@ if TYPE_CHECKING:
     from pullback.compiler import get_threads as get_threads
     from pullback.compiler import set_threads as set_threads
     from pullback.visualize import Graph as Graph
+    from pullback.visualize import Player as Player
     from pullback.visualize import graph as graph
+    from pullback.visualize import record_player as record_player

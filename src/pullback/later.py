@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from importlib import import_module
 from typing import Any, Final
 
 from pullback.core.errors import message
 from pullback.core.habits import public_names, unknown_name
+from pullback.core.views import LOADERS
 
 PARTS: Final = ("data", "interop", "nn", "optim", "random", "testing", "training", "visualize")  # that are public
 NAMES: Final = {
     "Compiled": "compiler", "compile": "compiler", "get_threads": "compiler", "set_threads": "compiler",
-    "Graph": "visualize", "graph": "visualize",
+    "Graph": "visualize", "Player": "visualize", "graph": "visualize", "record_player": "visualize",
 }  # fmt: skip
+
+LOADERS.append(partial(import_module, "pullback.visualize.notebook"))
 
 
 def __getattr__(name: str) -> Any:

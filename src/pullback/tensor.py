@@ -23,6 +23,7 @@ from pullback.core.links import Link, link_of
 from pullback.core.modes import current_mode
 from pullback.core.primitive import Primitive
 from pullback.core.spec import layout_of
+from pullback.core.views import html_of
 from pullback.methods import Methods
 from pullback.ops import elementwise
 from pullback.protocols import array_function, array_ufunc
@@ -224,6 +225,8 @@ class Tensor(Methods, Writing, Backward):
         if self.requires_grad:
             facts.append("requires_grad=True" if self.is_leaf else f"grad_fn=<{self.node.primitive.name}>")  # type: ignore[union-attr]  # not a leaf
         return f"Tensor({', '.join([text, *facts])})"
+
+    _repr_html_ = html_of  # in notebooks
 
     def __format__(self, spec: str) -> str:
         if self.ndim == 0:

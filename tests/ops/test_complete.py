@@ -10,9 +10,9 @@ from pullback.core import kinds, outputs
 from pullback.core.graph import ancestors
 from pullback.core.primitive import Primitive
 from pullback.core.tree import leaves
-from pullback.ops import contractions, elementwise, indexing, movement, reductions, special
+from pullback.ops import contractions, cross_entropy, elementwise, indexing, movement, reductions, special
 
-MODULES = (kinds, outputs, contractions, elementwise, indexing, movement, reductions, special)
+MODULES = (kinds, outputs, contractions, cross_entropy, elementwise, indexing, movement, reductions, special)
 PRIMITIVES = {name: p for module in MODULES for name, p in vars(module).items() if isinstance(p, Primitive)}
 OF_FUNCTIONS = ("pullback.functions.activations", "pullback.functions.losses")
 PUBLIC = {

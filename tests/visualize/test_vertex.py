@@ -57,7 +57,7 @@ def test_values(value, text):
     ],
 )
 def test_parameters(params, text):
-    assert params_text(vertex([((), np.dtype("float64"))], params)) == text
+    assert params_text(params) == text
 
 
 def test_shapes_and_dtypes_of_one_or_several_outputs():

@@ -21,6 +21,7 @@ from typer.core import TyperCommand
 from pullback.cli.evaluate import evaluate, predict
 from pullback.cli.formulas import FormulaCommand, draw, grad
 from pullback.cli.information import info
+from pullback.cli.play import play
 from pullback.cli.threads import COMMAND_LINE, RestartError, restart
 from pullback.cli.train import TrainCommand, train
 from pullback.core.errors import ExpressionError, OptionError, PullbackError, PullbackWarning
@@ -60,6 +61,7 @@ COMMANDS: Final[tuple[tuple[Callable[..., None], type[TyperCommand], str], ...]]
         """,
     ),
     (draw, FormulaCommand, 'pullback draw "sin(x)**sin(x)" x=0.5 -o sine.svg'),
+    (play, FormulaCommand, 'pullback play "sin(x * y) + x**2" x=0.5 y=2 -o play.html'),
     (info, TyperCommand, "pullback info"),
 )
 for command, kind, lines in COMMANDS:

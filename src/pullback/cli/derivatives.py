@@ -15,7 +15,7 @@ from pullback.core.errors import ExpressionError, OptionError
 from pullback.tensor import Tensor
 from pullback.transforms.higher_order import hessian
 from pullback.transforms.reverse import value_and_grad
-from pullback.visualize import graph
+from pullback.visualize import Graph, graph
 from pullback.visualize.layout import Direction
 
 _MOST: Final = 12  # rows and columns of a Hessian that fit a terminal
@@ -103,6 +103,16 @@ def _number(value: Tensor) -> str:
     )
 
 
+def recorded(text: str, given: Sequence[str]) -> tuple[Expression, Graph]:
+    """A formula, and the graph of it at a point, in which its variables have their names."""
+    expression = Expression(text)
+    values = assignments(expression, given)
+    for name, value in values.items():
+        value.requires_grad = True
+        value.name = name
+    return expression, graph(expression(values))
+
+
 def picture(text: str, given: Sequence[str], path: Path, *, direction: Direction) -> str:
     """Draw the graph of a formula with its values to an SVG file, and tell what was drawn.
 
@@ -113,13 +123,8 @@ def picture(text: str, given: Sequence[str], path: Path, *, direction: Direction
     OptionError
         If the file's name does not end in .svg, or it cannot be written.
     """
-    expression = Expression(text)
     with np.errstate(all="ignore"):
-        values = assignments(expression, given)
-        for name, value in values.items():
-            value.requires_grad = True
-            value.name = name
-        drawn = graph(expression(values))
+        _, drawn = recorded(text, given)
     try:
         drawn.draw(path, values=True, direction=direction)
     except OSError as error:

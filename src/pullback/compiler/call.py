@@ -214,7 +214,7 @@ def _say(part: Any) -> str:
     if isinstance(part, tuple) and part and isinstance(part[0], type):
         return f"{part[0].__name__}s" if part[0] is np.ndarray else str(part[-1])
     if isinstance(part, tuple) and not isinstance(part, (Kind, Form)):
-        recording, anomaly, strict_nan, strict = part
-        on = {"no_grad": not recording, "detect_anomaly": anomaly, "strict_nan": strict_nan, "strict": strict}
+        recording, strict_nan, strict = part
+        on = {"no_grad": not recording, "strict_nan": strict_nan, "strict": strict}
         return ", ".join(name for name, flag in on.items() if flag) or "none"
     return repr(part)

@@ -19,6 +19,7 @@ from pullback.compiler.learning import learning
 from pullback.compiler.program import Program
 from pullback.compiler.ready import Ready, Short
 from pullback.compiler.recordings import Recordings
+from pullback.compiler.report import Explanation
 from pullback.compiler.run import MISFIT, Runner
 from pullback.core.errors import GraphError, OptionError, PullbackWarning
 from pullback.core.habits import explain_keywords
@@ -148,7 +149,7 @@ class Compiled:
 
     def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         mode = current_mode()
-        if mode.trace is not None or mode.anomaly:  # part of a larger recording, or each operation is looked at
+        if mode.apply is not None:  # part of a larger recording, or each operation is looked at
             return self._f(*args, **kwargs)
         call = take_apart(args, kwargs, self._static, mode)
         recordings = self._recordings(call)
@@ -185,7 +186,7 @@ class Compiled:
         (0.0, 1.0, 1.0)
         """
         mode = current_mode()
-        if mode.trace is not None or mode.anomaly:
+        if mode.apply is not None:
             return
         self._ahead = True
         call = take_apart(args, kwargs, self._static, mode)
@@ -290,8 +291,8 @@ class Compiled:
             )
         return max(ready, key=lambda one: one.calls).runner
 
-    def explain(self) -> str:
-        """What was recorded and why, in words.
+    def explain(self) -> Explanation:
+        """What was recorded and why, in words; a notebook shows them as a table.
 
         >>> import pullback as pb
         >>> double = pb.compile(lambda x: 2 * x)
@@ -313,7 +314,7 @@ class Compiled:
             lines += [f"  {kind.reason}", *(f"    {line}" for line in kind.explain())]
         if self._turned_down:
             lines.append(f"  {self._turned_down} calls of other kinds ran as the function is written")
-        return "\n".join(lines)
+        return Explanation("\n".join(lines))
 
 
 explain_keywords(globals())

@@ -166,7 +166,7 @@ class Ready:
             if (
                 kwargs
                 or CHANGES[0] != changes
-                or (now is not mode and (now.trace is not mode.trace or now.flags != mode.flags))
+                or (now is not mode and (now.apply is not mode.apply or now.flags != mode.flags))
                 or (*map(type, args),) != types
             ):
                 return MISFIT

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import final
 
 from pullback.compiler.executable import Executable
 from pullback.compiler.lower import Kernel, NumPyCall
@@ -10,6 +11,21 @@ from pullback.compiler.nest import Nest, Step
 from pullback.compiler.plan import size_of
 from pullback.compiler.products import Product
 from pullback.compiler.program import Program, Value
+from pullback.core.views import Sheet, html_of
+
+
+@final
+class Explanation(str):
+    """Words about a compiled function, one thing a line; a notebook shows them as a table."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_html_(self) -> str | None:
+        title, *lines = self.split("\n")
+        return html_of(Sheet(title, ("what runs",), [(line,) for line in lines]))
 
 
 def report(executable: Executable, program: Program) -> str:

@@ -60,9 +60,9 @@ class Node:
     tracked : tuple of int
         Which operands are nodes.
     name, site, links, grad, owner
-        Set where there is one: a name to find it by; the user's line (in anomaly mode); what constant operands were
-        computed from, by their places (`links.py`); of a source, the accumulated gradient and a weak reference to the
-        tensor that it stands for.
+        Set where there is one: a name to find it by; the user's line (where somebody looks on); what constant
+        operands were computed from, by their places (`links.py`); of a source, the accumulated gradient and a weak
+        reference to the tensor that it stands for.
     """
 
     __slots__ = (

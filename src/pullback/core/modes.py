@@ -1,4 +1,4 @@
-"""How operations behave here and now: recording, anomaly detection, strictness, tracing.
+"""How operations behave here and now: recording, strictness, who looks on, tracing.
 
 One `Mode`, never changed once it is made, lives in one `ContextVar`, so threads and coroutines do not see each other's,
 and an exception restores what was.
@@ -14,8 +14,10 @@ from inspect import iscoroutinefunction, isgeneratorfunction
 from typing import Any, Final, Protocol, Self, TypeVar, overload
 
 from pullback.core.errors import OptionError
+from pullback.core.observers import Observer, Scope
 
 F = TypeVar("F", bound=Callable[..., Any])
+
 
 _new: Final = object.__new__
 
@@ -42,6 +44,24 @@ class Trace(Protocol):
         """Note an object on whose attributes depends what is done."""
 
 
+def _telling(observers: tuple[Observer, ...]) -> Callable[[Any, tuple[Any, ...], dict[str, Any]], Any]:
+    """What applies primitives in the ordinary way and tells observers, who do not see what happens inside of one."""
+
+    def apply(primitive: Any, operands: tuple[Any, ...], params: dict[str, Any]) -> Any:
+        with ModeContext(observers=()):
+            result = primitive(*operands, **params)
+        tell(observers, primitive, operands, params, result)
+        return result
+
+    return apply
+
+
+def tell(observers: tuple[Observer, ...], primitive: Any, operands: Any, params: dict[str, Any], result: Any) -> None:
+    """Tell observers that a primitive was applied."""
+    for observer in observers:
+        observer.applied(primitive, operands, params, result)
+
+
 class Mode:
     """What an operation asks before it records; never changed once it is made.
 
@@ -49,59 +69,77 @@ class Mode:
     ----------
     recording : bool
         Operations on tracked tensors become nodes.
-    anomaly : bool
-        Nodes remember the user's line, and the first value or derivative that is not finite raises.
     strict_nan : bool
         A derivative that is infinite or NaN times a cotangent of exactly 0 is NaN, as IEEE says, instead of 0.
     strict : bool
         Lints (broadcasts and precision) raise instead of warning.
     trace : Trace or None
         Watches what is done while a program is being recorded.
+    observers : tuple of Observer
+        Who is told of each operation, and of each step of a walk.
+    walking : int
+        How many walks are under way of which observers are told: 2 within a walk that a rule makes.
+    scope : Scope or None
+        The call of a module that is being computed, where somebody looks on.
+    apply : callable or None
+        What applies a primitive where somebody looks on: the trace, or what tells the observers.
     exits : Exits or None
         What is done where the numbers of tracked tensors leave the graph; None on the tape.
     outer, owner : Mode or None, ModeContext or None
         What comes back when the context ends, and the context that made this mode.
     """
 
-    __slots__ = ("anomaly", "exits", "outer", "owner", "recording", "strict", "strict_nan", "trace")
+    __slots__ = (
+        "apply", "exits", "observers", "outer", "owner", "recording", "scope", "strict", "strict_nan", "trace",
+        "walking",
+    )  # fmt: skip
 
     def __init__(
-        self, recording: bool = True, anomaly: bool = False, strict_nan: bool = False, strict: bool = False,
-        trace: Trace | None = None, exits: Any = None, outer: Mode | None = None,
-        owner: ModeContext | None = None,
+        self, recording: bool = True, strict_nan: bool = False, strict: bool = False, trace: Trace | None = None,
+        observers: tuple[Observer, ...] = (), walking: int = 0, scope: Scope | None = None, exits: Any = None,
+        outer: Mode | None = None, owner: ModeContext | None = None,
     ) -> None:  # fmt: skip
         self.recording = recording
-        self.anomaly = anomaly
         self.strict_nan = strict_nan
         self.strict = strict
         self.trace = trace
+        self.observers = observers
+        self.walking = walking
+        self.scope = scope
+        self.apply = trace.apply if trace is not None else _telling(observers) if observers else None
         self.exits = exits
         self.outer = outer
         self.owner = owner
 
     @property
-    def flags(self) -> tuple[bool, bool, bool, bool]:
-        """What differs between modes apart from who watches: recording, anomaly, strict_nan, strict."""
-        return self.recording, self.anomaly, self.strict_nan, self.strict
+    def flags(self) -> tuple[bool, bool, bool]:
+        """What differs between modes apart from who watches: recording, strict_nan, strict."""
+        return self.recording, self.strict_nan, self.strict
 
     def replace(self, **changes: Any) -> Mode:
-        """Another mode, that differs in some fields."""
+        """Another mode, that differs in some fields; of `observer` it has one more."""
         mode = _new(Mode)  # by hand, for a transform asks for one at every call
         mode.recording = self.recording
-        mode.anomaly = self.anomaly
         mode.strict_nan = self.strict_nan
         mode.strict = self.strict
         mode.trace = self.trace
+        mode.observers = self.observers
+        mode.walking = self.walking
+        mode.scope = self.scope
         mode.exits = self.exits
         mode.outer = self.outer
         mode.owner = self.owner
         for name, value in changes.items():
-            setattr(mode, name, value)
+            if name == "observer":
+                mode.observers = (*self.observers, value)
+            else:
+                setattr(mode, name, value)
+        mode.apply = mode.trace.apply if mode.trace else _telling(mode.observers) if mode.observers else None
         return mode
 
 
 _USUAL: Final = Mode()
-_FIELDS: Final = frozenset(Mode.__slots__)
+_FIELDS: Final = frozenset({*Mode.__slots__, "observer"})
 _MODE: Final[ContextVar[Mode]] = ContextVar("pullback mode", default=_USUAL)
 
 # A method bound once: what every operation asks is asked without looking the method up.
@@ -185,7 +223,7 @@ class _Switch(Protocol):
     def __call__(self, function: F, /) -> F: ...
 
 
-def _bare(switch: Callable[[], ModeContext]) -> _Switch:
+def bare(switch: Callable[[], ModeContext]) -> _Switch:
     """Let a function that gives a mode also decorate by itself, without brackets."""
 
     @wraps(switch)
@@ -202,7 +240,7 @@ def _bare(switch: Callable[[], ModeContext]) -> _Switch:
     return given
 
 
-@_bare
+@bare
 def no_grad() -> ModeContext:
     """Compute without recording, as a context manager or a decorator.
 
@@ -216,7 +254,7 @@ def no_grad() -> ModeContext:
     return ModeContext(recording=False)
 
 
-@_bare
+@bare
 def enable_grad() -> ModeContext:
     """Record again inside `no_grad`, as a context manager or a decorator.
 
@@ -230,22 +268,7 @@ def enable_grad() -> ModeContext:
     return ModeContext(recording=True)
 
 
-@_bare
-def detect_anomaly() -> ModeContext:
-    """Raise `NotFiniteError` at the first op whose value or derivative is NaN or infinite, with the user's line.
-
-    >>> import pullback as pb
-    >>> x = pb.tensor(0.0, requires_grad=True)
-    >>> with pb.detect_anomaly():  # doctest: +ELLIPSIS
-    ...     pb.sqrt(x).backward()
-    Traceback (most recent call last):
-        ...
-    pullback.core.errors.NotFiniteError: sqrt: the derivative is not finite...
-    """
-    return ModeContext(anomaly=True)
-
-
-@_bare
+@bare
 def strict_nan() -> ModeContext:
     """Let 0 · inf be NaN in derivatives, as IEEE 754 says, instead of the 0 of a branch that was not taken.
 
@@ -262,7 +285,7 @@ def strict_nan() -> ModeContext:
     return ModeContext(strict_nan=True)
 
 
-@_bare
+@bare
 def strict() -> ModeContext:
     """Make the lints raise: (N, 1)-(N,) broadcasts, and float64 batches in float32 models.
 

@@ -16,7 +16,6 @@ from numpy import float64, ndarray  # NumPy's module has a `__getattr__`, so tha
 from pullback.core.arrays import DIFFERENTIABLE, HELD, NUMERIC, as_operand
 from pullback.core.blocks import LARGE, blockwise
 from pullback.core.errors import AxisError, DTypeError, GraphError, PullbackError, ShapeError
-from pullback.core.finite import watch
 from pullback.core.graph import NO_PARAMS, Node, next_serial, user_line
 from pullback.core.habits import unknown_keyword
 from pullback.core.links import LINKED, link, link_of
@@ -135,8 +134,8 @@ class Primitive(ABC):
     def __call__(self, *operands: Any, **params: Any) -> Any:
         # The hot path of every recorded operation: written out in one piece, for each call here costs 5 % of it.
         mode = current_mode()
-        if mode.trace is not None:
-            return mode.trace.apply(self, operands, params)
+        if mode.apply is not None:
+            return mode.apply(self, operands, params)
         tensor_type = self.tensor
         arrays: list[Any] = []
         inputs: list[Any] = []
@@ -232,8 +231,6 @@ class Primitive(ABC):
             if output.dtype.kind not in "biu":
                 raise self._loses(output)
             link(self, params, operands, result, tracked=True)
-        if mode.anomaly and result.node is not None:
-            watch(self.name, node, output)
         return result
 
     def elsewhere(self, operands: Sequence[Any], params: dict[str, Any]) -> Any:

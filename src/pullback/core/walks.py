@@ -19,7 +19,6 @@ import numpy as np
 from numpy import add, float64, ndarray
 
 from pullback.core.errors import GraphError, ShapeError
-from pullback.core.finite import check_derivative
 from pullback.core.graph import Node, ancestors, source
 from pullback.core.leaving import LeftTraceError, RuleExits
 from pullback.core.modes import ModeContext, current_mode
@@ -28,6 +27,7 @@ from pullback.core.paths import between
 from pullback.core.precision import single
 from pullback.core.primitive import Primitive
 from pullback.core.spec import layout_of, zeros_of
+from pullback.core.ways import Way
 
 if TYPE_CHECKING:
     from pullback.tensor import Tensor
@@ -76,20 +76,17 @@ def pull(
     dict
         The cotangent of each node asked for that was reached; of a source behind a derivative of 0 it is 0.
     """
-    if not record and current_mode().trace is None:
-        return _pull(seeds, path, wrt, None, retain)
-    exits = RuleExits()
-    # While a program is being traced walks run on tensors, also where they are not to be differentiated.
-    with ModeContext(recording=record, exits=exits):
-        return _pull(seeds, path, wrt, exits, retain)
+    way = Way(record)
+    if way.changes is None:
+        return _pull(seeds, path, wrt, way, retain)
+    with ModeContext(**way.changes):
+        return _pull(seeds, path, wrt, way, retain)
 
 
 def _pull(
-    seeds: Iterable[tuple[Node, Any]], path: Sequence[Node] | None, wrt: Collection[Node], exits: RuleExits | None,
-    retain: bool,
-) -> dict[Node, Any]:  # fmt: skip
-    mode = current_mode()
-    anomaly, tracing = mode.anomaly, mode.trace is not None
+    seeds: Iterable[tuple[Node, Any]], path: Sequence[Node] | None, wrt: Collection[Node], way: Way, retain: bool
+) -> dict[Node, Any]:
+    observers, tracing, exits = way.observers, way.tracing, way.exits
     on_path = None if path is None else set(path)
     cotangents: dict[Node, Any] = {}
     heap: list[tuple[int, Node]] = []  # what is still to be visited, the newest first
@@ -99,6 +96,8 @@ def _pull(
         if node not in cotangents:
             heappush(heap, (-node.serial, node))
         cotangents[node] = _added(cotangents.get(node), cotangent)
+    for observer in observers:
+        observer.began_pull(cotangents)
     results: dict[Node, Any] = {}
     while heap:
         node = heappop(heap)[1]
@@ -125,8 +124,11 @@ def _pull(
             contributions = primitive.vjp(node, cotangent, saved, wanted)
         else:
             contributions = _by_rule(node, cotangent, boxed(node, saved, tracing), wanted, exits)
-        if anomaly:
-            check_derivative(node, [cotangent], contributions, "cotangent")
+        if observers:
+            pairs = list(zip(wanted, contributions, strict=True))
+            contributions = [c if c is None else conform(c, inputs[i].aval, primitive.name) for i, c in pairs]
+            for observer in observers:
+                observer.pulled(node, cotangent, dict(zip(wanted, contributions, strict=True)))
         if not retain:
             node.saved = None
         del saved, cotangent  # hold no array longer than it is needed
@@ -219,17 +221,18 @@ def push(
     tangents: Mapping[Node, Any], path: Sequence[Node], *, record: bool = False, retain: bool = False
 ) -> dict[Node, Any]:
     """Carry tangents from sources forward along `path`; give the tangent of each node on it that has one."""
-    if not record and current_mode().trace is None:
-        return _push(tangents, path, None, retain)
-    exits = RuleExits()
-    with ModeContext(recording=record, exits=exits):
-        return _push(tangents, path, exits, retain)
+    way = Way(record)
+    if way.changes is None:
+        return _push(tangents, path, way, retain)
+    with ModeContext(**way.changes):
+        return _push(tangents, path, way, retain)
 
 
-def _push(tangents: Mapping[Node, Any], path: Sequence[Node], exits: RuleExits | None, retain: bool) -> dict[Node, Any]:
-    mode = current_mode()
-    anomaly, tracing = mode.anomaly, mode.trace is not None
+def _push(tangents: Mapping[Node, Any], path: Sequence[Node], way: Way, retain: bool) -> dict[Node, Any]:
+    observers, tracing, exits = way.observers, way.tracing, way.exits
     carried: dict[Node, Any] = dict(tangents)
+    for observer in observers:
+        observer.began_push(tangents)
     for node in path:
         if node in tangents or node.primitive is None:
             continue
@@ -243,12 +246,13 @@ def _push(tangents: Mapping[Node, Any], path: Sequence[Node], exits: RuleExits |
             tangent = node.primitive.jvp(node, given, saved)
         else:
             tangent = _by_forward_rule(node, given, boxed(node, saved, tracing), exits)
+        tangent = _cast(tangent, node.aval)
+        for observer in observers:
+            observer.pushed(node, given, tangent)
         if not retain:
             node.saved = None
-        if anomaly:
-            check_derivative(node, [t for t in given if t is not None], [tangent], "tangent")
         if tangent is not None:
-            carried[node] = _cast(tangent, node.aval)
+            carried[node] = tangent
     return carried
 
 
@@ -308,7 +312,7 @@ def transpose(function: Callable[..., Any], specs: Sequence[Any], cotangents: An
     arguments = [track(zeros_of(spec)) for spec in specs]
     nodes = [argument.node for argument in arguments if argument.node is not None]
     exits = RuleExits(nodes)
-    with ModeContext(recording=True, anomaly=False, exits=exits):
+    with ModeContext(recording=True, observers=(), exits=exits):
         outputs = function(*arguments)
         exits.require_linear(name)
         if exits.left is not None and isinstance(outer, RuleExits):

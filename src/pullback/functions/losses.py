@@ -14,7 +14,8 @@ from pullback.core.lints import check_loss
 from pullback.core.precision import of_reals, real
 from pullback.functions.activations import log_softmax
 from pullback.ops import elementwise as ew
-from pullback.ops.reductions import cross_entropy_, mean
+from pullback.ops.cross_entropy import cross_entropy_
+from pullback.ops.reductions import mean
 from pullback.ops.reductions import sum as sum_over
 
 REDUCTIONS: Final = ("mean", "sum", "none")

@@ -9,8 +9,8 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 
+from pullback.core.anomaly import ranges
 from pullback.core.errors import GraphError, OptionError, TraceError
-from pullback.core.finite import describe_range
 from pullback.core.graph import user_line
 from pullback.core.habits import explain_keywords, namespace
 from pullback.core.modes import current_mode
@@ -181,7 +181,7 @@ def bernoulli(p: Any, size: Shape = None, *, rng: Rng = None) -> Tensor:
 
 def _probability(p: Any) -> Any:
     if not ((p >= 0) & (p <= 1)).all():
-        raise OptionError("random.bernoulli: p is not possible", got=describe_range(p), fix="numbers in [0, 1]")
+        raise OptionError("random.bernoulli: p is not possible", got=ranges([p]), fix="numbers in [0, 1]")
     return np.array(p)  # a value of its own, so that a program asks for it
 
 

@@ -19,10 +19,12 @@ from pullback.core.graph import user_line
 from pullback.core.habits import declare_foreign
 from pullback.core.lints import check_parameter
 from pullback.core.memory import placed
-from pullback.core.modes import current_mode
+from pullback.core.modes import ModeContext, current_mode
+from pullback.core.observers import Scope
+from pullback.core.views import html_of
 from pullback.functions.creation import asarray
 from pullback.nn.naming import distinct, flat, join, once, refuse_unlearned
-from pullback.nn.outline import Summary, outline, summarize
+from pullback.nn.outline import Summary, outline, sheet, summarize
 from pullback.nn.parameter import Parameter
 from pullback.nn.state import Unmatched, load
 from pullback.tensor import Tensor
@@ -66,9 +68,13 @@ class Module(Noticed, ABC):
         """Compute the output from the input; called by `module(...)`."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if (trace := current_mode().trace) is not None:
-            trace.watch(self)
-        return self.forward(*args, **kwargs)
+        mode = current_mode()
+        if mode.apply is None:
+            return self.forward(*args, **kwargs)
+        if mode.trace is not None:
+            mode.trace.watch(self)
+        with ModeContext(scope=Scope(f"{self._path}: {type(self).__name__}".lstrip(": "), mode.scope)):
+            return self.forward(*args, **kwargs)
 
     # What it holds.
 
@@ -241,6 +247,9 @@ class Module(Noticed, ABC):
     def __repr__(self) -> str:
         return "\n".join(line for line, _ in outline(self))
 
+    def _repr_html_(self) -> str | None:
+        return html_of(sheet(self))
+
     # How attributes become members.
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -326,13 +335,9 @@ def _learns(member: Any) -> bool:
 
 
 # What modules have elsewhere: rows of `elsewhere.py`, which says what to write here.
-declare_foreign(
-    Module,
-    """
-    cuda cpu to half double float bfloat16 register_parameter add_module register_module fit compile predict
-    trainable_variables trainable_weights weights get_weights set_weights save save_weights share_memory
-    """,
-)
+declare_foreign(Module, """cuda cpu to half double float bfloat16 register_parameter add_module register_module
+    fit compile predict trainable_variables trainable_weights weights get_weights set_weights save save_weights
+    share_memory""")  # fmt: skip
 
 
 def _tensors(members: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Tensor]]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from pullback.core import tree
 from pullback.core.modes import no_grad
+from pullback.core.views import Sheet
 from pullback.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -40,6 +41,19 @@ def _branch(
         yield from _branch(
             part, key, indent + ("└── " if last else "├── "), indent + ("    " if last else "│   "), (*above, module)
         )
+
+
+def sheet(module: Module) -> Sheet:
+    """The tree as a table: with the parameters that each part holds itself, and whether it learns them."""
+    every = module.parameters()
+    rows = []
+    for line, part in outline(module):
+        own = [p for _, p in part._learned()]
+        shapes = " ".join("×".join(map(str, p.shape)) or "1" for p in own)
+        frozen = " frozen" if own and not any(p.requires_grad for p in own) else ""
+        rows.append((line, f"{sum(p.size for p in own):,}{frozen}" if own else "", shapes))
+    total = sum(p.size for p in every)
+    return Sheet(type(module).__name__, ("module", "parameters", "shapes"), rows, f"{total:,} parameters in all")
 
 
 class Row(NamedTuple):

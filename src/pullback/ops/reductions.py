@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
 from pullback.core.axes import Axes, kept_shape, ndim_of, normalize_axes, normalize_axis, reduced_size
-from pullback.core.errors import OptionError, ShapeError
+from pullback.core.errors import OptionError
 from pullback.core.habits import explain_keywords
 from pullback.core.kinds import LinearMap, Reduction, broadcast
 from pullback.core.precision import in_single, of_reals, single
 from pullback.ops import elementwise as ew
 from pullback.ops.movement import astype, ravel
-
-FEW_CLASSES: Final = 64  # up to which turning logits around costs less than short inner loops
 
 
 def _spread(cotangent: Any, x: Any, axis: tuple[int, ...] | None, **_: Any) -> Any:
@@ -82,7 +80,7 @@ def _logsumexp(x: Any, axis: tuple[int, ...] | None, keepdims: bool) -> Any:
     largest = _largest(x, axis, -math.inf)
     with np.errstate(divide="ignore"):  # the sum of nothing has the logarithm -inf
         total = np.log(np.add.reduce(np.exp(ew.gap.bind(x, largest)), axis=axis, keepdims=True)) + largest
-    return total if keepdims else total.reshape(_dropped(x.shape, axis))
+    return total if keepdims else total.reshape(dropped(x.shape, axis))
 
 
 def _softmax(x: Any, y: Any, axis: tuple[int, ...] | None) -> Any:
@@ -91,7 +89,8 @@ def _softmax(x: Any, y: Any, axis: tuple[int, ...] | None) -> Any:
     return e / np.add.reduce(e, axis=axis, keepdims=True)
 
 
-def _dropped(shape: tuple[int, ...], axis: tuple[int, ...] | None) -> tuple[int, ...]:
+def dropped(shape: tuple[int, ...], axis: tuple[int, ...] | None) -> tuple[int, ...]:
+    """The shape after a reduction without keepdims."""
     return () if axis is None else tuple(n for i, n in enumerate(shape) if i not in axis)
 
 
@@ -99,7 +98,7 @@ def _norm(x: Any, axis: tuple[int, ...] | None, keepdims: bool) -> Any:
     largest = _largest(np.abs(x), axis, 0)
     scale = np.where((largest > 0) & np.isfinite(largest), largest, 1)  # squares neither overflow nor vanish
     total = np.sqrt(np.add.reduce(np.square(x / scale), axis=axis, keepdims=True)) * scale
-    return total if keepdims else total.reshape(_dropped(x.shape, axis))
+    return total if keepdims else total.reshape(dropped(x.shape, axis))
 
 
 def _var(x: Any, axis: tuple[int, ...] | None, keepdims: Any, correction: float) -> Any:
@@ -125,51 +124,15 @@ def _std(x: Any, axis: tuple[int, ...] | None, keepdims: bool, correction: float
     return np.sqrt(_var(x, axis, keepdims, correction))
 
 
-def _cross_entropy(x: Any, labels: Any, axis: tuple[int, ...] | None, keepdims: bool, mean: bool) -> Any:
-    """The losses and, from what is at hand, their derivative: softmax(x) − y."""
-    flat = np.asarray(labels).reshape(-1)
-    count, classes = flat.size, x.shape[-1]
-    rows = x.reshape(count, classes)
-    # Few classes lie one after the other in memory, so that NumPy's inner loops run over the many samples.
-    few = classes <= FEW_CLASSES and classes <= count
-    columns = np.ascontiguousarray(rows.T) if few else np.ascontiguousarray(rows).T
-    try:
-        place = np.ravel_multi_index((flat, np.arange(count)), columns.shape, order="C" if few else "F")
-    except ValueError:
-        raise ShapeError(
-            "cross_entropy: a label is not a class", classes=classes, smallest=flat.min(), largest=flat.max()
-        ) from None
-    shifted = ew.gap.bind(columns, np.maximum.reduce(columns, axis=0))
-    weight = np.exp(shifted)
-    total = np.add.reduce(weight, axis=0)
-    losses = np.log(total) - shifted.ravel("K")[place]
-    weight /= total
-    weight.ravel("K")[place] -= 1
-    if axis is None:
-        if mean:
-            losses = _mean(losses, None, keepdims=False)
-            weight /= count
-        else:
-            losses = np.add.reduce(losses)
-        if not keepdims:
-            return losses, weight.T.reshape(x.shape)
-    losses = losses.reshape(kept_shape(x.shape, axis) if keepdims else _dropped(x.shape, axis))
-    return losses, weight.T.reshape(x.shape)
-
-
-def _softmax_minus(x: Any, labels: Any, *, mean: bool, **_: Any) -> Any:
-    """softmax(x) − y: the derivative of the cross-entropy, stable where those of its parts are not."""
-    e = np.exp(ew.gap.bind(x, np.maximum.reduce(x, axis=-1, keepdims=True)))
-    weight = e / np.add.reduce(e, axis=-1, keepdims=True) - (labels[..., None] == np.arange(x.shape[-1]))
-    return weight / (math.prod(labels.shape) or 1) if mean else weight
-
-
 sum_ = LinearMap("sum", in_single(np.add.reduce), _spread)
 mean_ = LinearMap("mean", _mean, _spread_mean)
 cumsum_: LinearMap = LinearMap(
     "cumsum", in_single(np.cumsum), lambda ct, x, axis: np.flip(cumsum_.bind(np.flip(ct, axis), axis=axis), axis)
 )
-prod_ = Reduction("prod", in_single(np.multiply.reduce), lambda x, axis: _prod_others(x, axis))
+prod_ = Reduction(
+    "prod", in_single(np.multiply.reduce), lambda x, axis: _prod_others(x, axis),
+    doc="Π x; its derivative by an element is the product of the others.",
+)  # fmt: skip
 max_ = Reduction(
     "max", lambda x, axis, keepdims: np.maximum.reduce(x, axis=axis, keepdims=keepdims), _ties, strong=True
 )
@@ -188,7 +151,6 @@ std_ = Reduction(
         _deviation(x, axis) * _share_of(x, axis, correction), y
     ),
 )  # fmt: skip
-cross_entropy_ = Reduction("softmax_cross_entropy", in_single(_cross_entropy), None, residual=_softmax_minus)
 any_ = Reduction("any", lambda x, axis, keepdims: np.any(x, axis=axis, keepdims=keepdims), None)
 all_ = Reduction("all", lambda x, axis, keepdims: np.all(x, axis=axis, keepdims=keepdims), None)
 argmax_ = Reduction("argmax", lambda x, axis, keepdims: np.argmax(x, axis=axis, keepdims=keepdims), None)

@@ -21,7 +21,7 @@ from pullback.core.errors import GraphError, ShapeError
 from pullback.core.graph import Node, frontier, next_serial, node_of
 from pullback.core.kinds import broadcast
 from pullback.core.leaving import LeftTraceError, RuleExits
-from pullback.core.modes import ModeContext, current_mode
+from pullback.core.modes import ModeContext, current_mode, tell
 from pullback.core.opaque import Whole
 from pullback.core.outputs import pick_
 from pullback.core.primitive import Primitive
@@ -105,7 +105,7 @@ class Authored(Primitive):
         """Run a function of the user's, and note whether it leaves the graph; in a program then as a whole."""
         exits = RuleExits(tangents, rule=self)
         try:
-            with ModeContext(exits=exits):
+            with ModeContext(exits=exits, observers=()):  # who see the call itself
                 return f(*args, **params), exits
         except LeftTraceError as error:
             exits.left = str(error)
@@ -149,13 +149,17 @@ class Authored(Primitive):
         blank = (None,) * (1 + len(primals) - len(operands)) if operands == () else (arrays,)
         inputs = [constant_of(x) for x in inputs]
         node = node_of(self, inputs, summary_of(arrays), (*blank, *operands, kept), **params)
+        together = Tensor.of(arrays, node)
+        observers = current_mode().observers
+        tell(observers, self, primals, params, together)
         if not several:
-            return Tensor.of(arrays, node)
-        return tuple(
-            Tensor.of(part, node_of(pick_, (node,), summary_of(part), (None, None), index=i))
-            if differentiable(part.dtype) else Tensor.of(part)
-            for i, part in enumerate(arrays)
-        )  # fmt: skip
+            return together
+        parts = []
+        for i, part in enumerate(arrays):
+            inner = node_of(pick_, (node,), summary_of(part), (None, None), index=i)
+            parts.append(Tensor.of(part, inner if differentiable(part.dtype) else None))
+            tell(observers, pick_, (together,), {"index": i}, parts[i])
+        return tuple(parts)
 
     def kept(self, node: Node, saved: Sequence[Any]) -> Any:
         """What the rule kept; of a call inside the rule itself, the rule runs for it now."""

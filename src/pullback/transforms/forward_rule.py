@@ -48,7 +48,7 @@ class ForwardRule(Authored):
         sources = [t.node for t in directions if t.node is not None]
         exits = RuleExits(sources, rule=self)
         try:
-            with ModeContext(recording=True, exits=exits):
+            with ModeContext(recording=True, exits=exits, observers=()):
                 value, tangents = self._given(primals, directions, params)
         except LeftTraceError as error:
             exits.left = str(error)

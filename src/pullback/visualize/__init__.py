@@ -9,6 +9,7 @@ from pullback.visualize.drawing import Arrow, Box, Drawing, Style
 from pullback.visualize.graphs import Graph, UnknownNameError
 from pullback.visualize.layout import Layout, layout
 from pullback.visualize.picture import Picture
+from pullback.visualize.player import Player, record_player
 from pullback.visualize.svg import svg
 from pullback.visualize.vertex import Edge, Vertex
 
@@ -20,10 +21,12 @@ __all__ = [
     "Graph",
     "Layout",
     "Picture",
+    "Player",
     "Style",
     "UnknownNameError",
     "Vertex",
     "graph",
     "layout",
+    "record_player",
     "svg",
 ]

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Container, Iterator
 from dataclasses import replace
-from itertools import count
+from itertools import count, zip_longest
 from typing import Any, Final, final
 
 from pullback.core.errors import GraphError
 from pullback.core.graph import Node
 from pullback.core.links import Link, link_of, reached
+from pullback.core.primitive import Primitive
 from pullback.core.spec import Spec, spec_of
 from pullback.tensor import Tensor
 from pullback.visualize.graphs import Graph
@@ -81,21 +82,21 @@ class _Drafts:
             self._add(node, "variable", "", name, node.aval if tensor is None else tensor.array)
             return
         links = getattr(node, "links", {})
+        saved = (node.saved or ())[1 : 1 + len(node.inputs)]
         inputs = tuple(
-            self.operand(links.get(place, operand))
-            for place, operand in enumerate(node.inputs)
+            self.operand(links.get(place, kept if type(operand) is Spec and kept is not None else operand))
+            for place, (operand, kept) in enumerate(zip_longest(node.inputs, saved))
             if operand is not None  # an operand that was not given
         )
-        self._add(node, "operation", node.primitive.name, name, node.aval, node.params, inputs)
+        self._add(node, "operation", node.primitive.name, name, node.aval, node.params, inputs, node.primitive)
 
     def operand(self, operand: Any) -> int:
         """Give the place of an operand of a node or a link: a node, a link, what a link once knew, or a constant."""
         if isinstance(operand, Link):
             if operand not in self.places:
                 inputs = tuple(self.operand(part) for part in operand.inputs if part is not None)
-                self._add(
-                    operand, "operation", operand.primitive.name, operand.name, operand.aval, operand.params, inputs
-                )
+                made = operand.primitive
+                self._add(operand, "operation", made.name, operand.name, operand.aval, operand.params, inputs, made)
             return self.places[operand]
         if type(operand) is tuple:
             reference, aval = operand
@@ -124,12 +125,14 @@ class _Drafts:
         value: Any,
         params: dict[str, Any] | None = None,
         inputs: tuple[int, ...] = (),
+        primitive: Primitive | None = None,
     ) -> int:
         parts = value if isinstance(value, tuple) else (spec_of(value),)
         results = tuple(Spec(part.shape, part.dtype) for part in parts)
         known = None if isinstance(value, Spec) else value
         index = self.places[key] = len(self.vertices)
-        self.vertices.append(Vertex(index, kind, label, "", name or None, params or {}, known, results, inputs))
+        made = Vertex(index, kind, label, "", name or None, params or {}, known, results, inputs, primitive)
+        self.vertices.append(made)
         return index
 
 

@@ -12,10 +12,12 @@ from pullback.core.errors import GraphError, OptionError
 from pullback.visualize.dot import dot
 from pullback.visualize.layout import Direction
 from pullback.visualize.picture import Picture
+from pullback.visualize.player import Player
+from pullback.visualize.replay import replay
 from pullback.visualize.sketch import sketch
 from pullback.visualize.svg import svg
 from pullback.visualize.text import table
-from pullback.visualize.vertex import Edge, Vertex
+from pullback.visualize.vertex import Edge, Vertex, shorten
 
 MOST_DRAWN: Final = 5_000  # vertices in one picture
 _MOST_ROWS: Final = 60  # of a repr
@@ -197,6 +199,49 @@ class Graph:
         if path is not None:
             picture.save(path)
         return picture
+
+    def play(
+        self, path: str | os.PathLike[str] | None = None, *, mode: str = "reverse", title: str | None = None
+    ) -> Player:
+        """Make a page in which the graph runs: forward, then back with its cotangents; the reader can change inputs.
+
+        The graph is computed again from its variables and constants. `pb.record_player` looks on while something is
+        computed, and shows whole training steps.
+
+        Parameters
+        ----------
+        path : str or path, optional
+            A file ending in .html to write as well; it is written whole or not at all.
+        mode : {"reverse", "forward"}
+            Walk back from the outputs, each with a cotangent of ones (the gradient of their sum); or forward from the
+            variables, each with a tangent of ones.
+        title : str, optional
+            Of the page.
+
+        Returns
+        -------
+        Player
+            `str()` gives the page, `save(path)` writes it, a notebook shows it.
+
+        Raises
+        ------
+        GraphError
+            If nothing was recorded, or values that it was computed from are no longer there.
+        OptionError
+            For a path or a mode that is not one of the above.
+
+        >>> import pullback as pb
+        >>> x = pb.tensor(3.0, requires_grad=True, name="x")
+        >>> pb.graph(pb.sin(x) * x).play()
+        <Player of multiply of x: 3 values, 6 steps; save('page.html') writes it>
+        """
+        labels = [self.nodes[index].name or self.nodes[index].label for index in self.outputs[:3]]
+        variables = [vertex.id for vertex in self.nodes if vertex.kind == "variable"]
+        what = f"{', '.join(labels)} of {shorten(', '.join(variables), 60)}"
+        player = replay(self.nodes, self.outputs, mode, title or what)
+        if path is not None:
+            player.save(path)
+        return player
 
     def _repr_svg_(self) -> str | None:
         # A notebook falls back to the repr where there is no picture.

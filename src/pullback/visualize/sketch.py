@@ -48,7 +48,7 @@ def _box(vertex: Vertex, vertices: Sequence[Vertex], result: bool, *, values: bo
     if vertex.kind == "operation":
         if vertex.name is not None:
             lines.append(shorten(f"→ {vertex.name}", _WIDEST))
-        if vertex.params and (params := params_text(vertex)):
+        if vertex.params and (params := params_text(vertex.params)):
             lines.append(shorten(params, _WIDEST))
     elif vertex.kind == "constant" and vertex.name is not None:
         lines.append(shorten(vertex.name, _WIDEST))

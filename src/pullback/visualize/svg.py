@@ -142,7 +142,7 @@ def _arrows(lines: Sequence[_Line], plan: Layout, direction: Direction, name: st
     for line, route in zip(lines, plan.routes, strict=True):
         hits = line.head == line.arrow.head
         marker = f' marker-end="url(#{name})"' if hits else ""
-        path = f'<path d="{_curve(route, direction)}"{marker}'
+        path = f'<path d="{curve(route, direction)}"{marker}'
         note = clean(line.arrow.tooltip)
         yield f"{path}><title>{note}</title></path>" if note else f"{path}/>"
         if not hits:
@@ -151,7 +151,7 @@ def _arrows(lines: Sequence[_Line], plan: Layout, direction: Direction, name: st
             yield f'<text x="{_n(x)}" y="{_n(y + 3.5)}" fill="{FAINT}" stroke="none">{text}</text>'
 
 
-def _curve(route: Sequence[Point], direction: Direction) -> str:
+def curve(route: Sequence[Point], direction: Direction) -> str:
     """Straight pieces along the way, and between them cubics that leave and arrive in its direction."""
     turned = direction == "LR"
     along, across = (0, 1) if turned else (1, 0)

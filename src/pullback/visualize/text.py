@@ -37,7 +37,7 @@ def call_text(vertex: Vertex, vertices: Sequence[Vertex]) -> str:
     operands = [
         value_text(v.value) if _is_inline(v) else shorten(v.id, _NAME) for v in (vertices[i] for i in vertex.inputs)
     ]
-    return f"{vertex.label}({', '.join(part for part in [*operands, params_text(vertex)] if part)})"
+    return f"{vertex.label}({', '.join(part for part in [*operands, params_text(vertex.params)] if part)})"
 
 
 def _is_inline(vertex: Vertex) -> bool:

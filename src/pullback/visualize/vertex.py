@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeAlias, final
 
 import numpy as np
 
+from pullback.core.primitive import Primitive
 from pullback.core.spec import Spec
 
 Kind: TypeAlias = Literal["variable", "constant", "operation", "left out"]
@@ -38,6 +39,8 @@ class Vertex:
         Shape and dtype of the value; of an operation with several outputs, of each.
     inputs : tuple of int
         The indices of the operands, in order.
+    primitive : Primitive or None
+        What an operation applied; a graph from a pickle no longer knows.
     """
 
     index: int
@@ -49,6 +52,12 @@ class Vertex:
     value: Any = field(repr=False)
     results: tuple[Spec, ...]
     inputs: tuple[int, ...]
+    primitive: Primitive | None = field(default=None, repr=False)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A primitive does not pickle; what is left draws and prints, and cannot be played.
+        fields = (getattr(self, name) for name in self.__slots__ if name != "primitive")
+        return Vertex, tuple(fields)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -79,11 +88,11 @@ def spec_text(vertex: Vertex) -> str:
     return texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
 
 
-def params_text(vertex: Vertex) -> str:
+def params_text(params: Mapping[str, Any]) -> str:
     """Write the parameters that are set: `axis=1, keepdims=True`."""
     return ", ".join(
         f"{key}={shorten(_plain(value), 40)}"
-        for key, value in vertex.params.items()
+        for key, value in params.items()
         if value is not None and value is not False
     )
 

@@ -26,7 +26,7 @@ from pullback.core.kinds import strong_multiply
 from pullback.core.outputs import pick_
 from pullback.core.primitive import Primitive
 from pullback.functions.random import draw_, probability_
-from pullback.ops import contractions, elementwise, indexing, movement, reductions
+from pullback.ops import contractions, cross_entropy, elementwise, indexing, movement, reductions
 from pullback.ops import special as special_ops
 
 ONE_FUNCTION: Final = "its kernel is one function of NumPy's"
@@ -166,7 +166,7 @@ ROWS: Final[dict[Primitive, Row]] = {
     reductions.std_: Row(definition=RECORDED, rounds=True),
     reductions.logsumexp_: Row(definition=RECORDED, rounds=True),
     reductions.norm_: Row(definition=RECORDED, rounds=True),
-    reductions.cross_entropy_: Row(
+    cross_entropy.cross_entropy_: Row(
         definition=Definition(
             definitions.cross_entropy,
             "it picks the losses by index and writes over what it no longer needs, which is the quickest on NumPy",

@@ -1,0 +1,28 @@
+"""How a walk goes: on arrays or on tensors, and who is told of it."""
+
+from __future__ import annotations
+
+from typing import Any, final
+
+from pullback.core.leaving import RuleExits
+from pullback.core.modes import current_mode
+
+
+@final
+class Way:
+    """How a walk goes: what a recorded one does about exits, who is told of it, and what it changes of the mode."""
+
+    __slots__ = ("changes", "exits", "observers", "tracing")
+
+    def __init__(self, record: bool) -> None:
+        mode = current_mode()
+        self.tracing = mode.trace is not None
+        self.observers = mode.observers
+        self.exits: RuleExits | None = None
+        self.changes: dict[str, Any] | None = None
+        if self.observers:
+            self.changes = {"walking": mode.walking + 1}
+        if record or self.tracing:
+            self.exits = RuleExits()
+            # While a program is being traced walks run on tensors, also where they are not to be differentiated.
+            self.changes = {**(self.changes or {}), "recording": record, "exits": self.exits}

@@ -1,0 +1,62 @@
+"""The cross-entropy of softmax as one reduction, whose derivative softmax(x) − y falls off on the way."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Final
+
+import numpy as np
+
+from pullback.core.axes import kept_shape
+from pullback.core.errors import ShapeError
+from pullback.core.kinds import Reduction
+from pullback.core.precision import in_single
+from pullback.ops import elementwise as ew
+from pullback.ops.reductions import dropped, mean_
+
+FEW_CLASSES: Final = 64  # up to which turning logits around costs less than short inner loops
+
+
+def _cross_entropy(x: Any, labels: Any, axis: tuple[int, ...] | None, keepdims: bool, mean: bool) -> Any:
+    """The losses and, from what is at hand, their derivative: softmax(x) − y."""
+    flat = np.asarray(labels).reshape(-1)
+    count, classes = flat.size, x.shape[-1]
+    rows = x.reshape(count, classes)
+    # Few classes lie one after the other in memory, so that NumPy's inner loops run over the many samples.
+    few = classes <= FEW_CLASSES and classes <= count
+    columns = np.ascontiguousarray(rows.T) if few else np.ascontiguousarray(rows).T
+    try:
+        place = np.ravel_multi_index((flat, np.arange(count)), columns.shape, order="C" if few else "F")
+    except ValueError:
+        raise ShapeError(
+            "cross_entropy: a label is not a class", classes=classes, smallest=flat.min(), largest=flat.max()
+        ) from None
+    shifted = ew.gap.bind(columns, np.maximum.reduce(columns, axis=0))
+    weight = np.exp(shifted)
+    total = np.add.reduce(weight, axis=0)
+    losses = np.log(total) - shifted.ravel("K")[place]
+    weight /= total
+    weight.ravel("K")[place] -= 1
+    if axis is None:
+        if mean:
+            losses = mean_.kernel(losses, None, keepdims=False)
+            weight /= count
+        else:
+            losses = np.add.reduce(losses)
+        if not keepdims:
+            return losses, weight.T.reshape(x.shape)
+    losses = losses.reshape(kept_shape(x.shape, axis) if keepdims else dropped(x.shape, axis))
+    return losses, weight.T.reshape(x.shape)
+
+
+def _softmax_minus(x: Any, labels: Any, *, mean: bool, **_: Any) -> Any:
+    """softmax(x) − y: the derivative of the cross-entropy, stable where those of its parts are not."""
+    e = np.exp(ew.gap.bind(x, np.maximum.reduce(x, axis=-1, keepdims=True)))
+    weight = e / np.add.reduce(e, axis=-1, keepdims=True) - (labels[..., None] == np.arange(x.shape[-1]))
+    return weight / (math.prod(labels.shape) or 1) if mean else weight
+
+
+cross_entropy_ = Reduction(
+    "softmax_cross_entropy", in_single(_cross_entropy), None, residual=_softmax_minus,
+    doc="−log softmax(x) at the label; its derivative is softmax(x), less 1 at the label.",
+)  # fmt: skip
