@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from threading import RLock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -22,13 +22,12 @@ if TYPE_CHECKING:
 
 
 # Held while gradients are added: a sum is read and then put back, and another thread may come between.
-_adding = RLock()
+ADDING: Final = [RLock()]
 
 
 def _renew() -> None:
     """Let a child process not wait for a thread that only its parent has."""
-    global _adding
-    _adding = RLock()
+    ADDING[0] = RLock()
 
 
 if hasattr(os, "register_at_fork"):
@@ -97,7 +96,7 @@ class Backward:
         boxed = create_graph or trace is not None
         retain = create_graph if retain_graph is None else retain_graph
         found = pull([(node, self.seed(grad, boxed))], record=create_graph, retain=retain)
-        with _adding:
+        with ADDING[0]:
             for leaf, gradient in found.items():
                 if trace is not None:
                     trace.touch_grad(leaf)

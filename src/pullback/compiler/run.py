@@ -12,6 +12,7 @@ from typing import Any, Final, final
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
+from pullback.backward import ADDING
 from pullback.compiler.commit import commit
 from pullback.compiler.entry import Layout
 from pullback.compiler.executable import Executable
@@ -54,6 +55,8 @@ class Runner:
         self._written = [captured.tensor for captured in made.written if not captured.gradient]
         self._graded = [captured.tensor for captured in made.written if captured.gradient]
         self._gradients = [*made.grads.values()]
+        read = {id(captured.tensor) for captured in made.captured if captured.gradient}
+        self._adds = any(id(tensor) in read for tensor in self._graded)
         places = [number for number in range(len(made.state) + len(self.program.inputs)) if number not in made.state]
         self._rewritten = [places.index(number) for number, _ in made.rewritten]
         self._outputs = self.program.outputs[: len(self.program.outputs) - self.program.conditions]
@@ -83,6 +86,12 @@ class Runner:
 
     def run(self, arguments: list[Any]) -> Any:
         """Compute, then write: if something fails, nothing has changed. MISFIT for other arrays, or failure."""
+        if not self._adds:
+            return self._run(arguments)
+        with ADDING[0]:
+            return self._run(arguments)
+
+    def _run(self, arguments: list[Any]) -> Any:
         for owner, had in self._gradients:
             if (owner.node is not None and owner.node.grad is not None) is not had:
                 return MISFIT
