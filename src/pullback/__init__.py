@@ -39,6 +39,8 @@ from pullback.core.modes import no_grad as no_grad
 from pullback.core.modes import strict as strict
 from pullback.core.modes import strict_nan as strict_nan
 from pullback.core.primitive import Primitive as Primitive
+from pullback.core.threads import get_threads as get_threads
+from pullback.core.threads import set_threads as set_threads
 from pullback.core.version import __version__ as __version__
 from pullback.functions import random as random
 from pullback.functions.activations import gelu as gelu
@@ -213,8 +215,6 @@ if TYPE_CHECKING:
     from pullback import testing as testing
     from pullback.compiler import Compiled as Compiled
     from pullback.compiler import compile as compile
-    from pullback.compiler import get_threads as get_threads
-    from pullback.compiler import set_threads as set_threads
     from pullback.visualize import Graph as Graph
     from pullback.visualize import Player as Player
     from pullback.visualize import graph as graph

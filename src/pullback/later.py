@@ -13,7 +13,7 @@ from pullback.core.views import LOADERS
 
 PARTS: Final = ("data", "interop", "nn", "optim", "random", "testing", "training", "visualize")  # that are public
 NAMES: Final = {
-    "Compiled": "compiler", "compile": "compiler", "get_threads": "compiler", "set_threads": "compiler",
+    "Compiled": "compiler", "compile": "compiler",
     "Graph": "visualize", "Player": "visualize", "graph": "visualize", "record_player": "visualize",
 }  # fmt: skip
 

@@ -22,8 +22,9 @@ import pullback as pb
 from pullback.compiler.contraction import Contraction, emit_matmul, plan, scratch_bytes
 from pullback.compiler.jit import Library
 from pullback.compiler.llvm import I64, PTR, Function, Module, Type
-from pullback.compiler.threads import default_threads, emit_parallel, get_threads, pool, set_threads, symbols
+from pullback.compiler.threads import emit_parallel, pool, symbols
 from pullback.core.errors import OptionError
+from pullback.core.threads import default_threads, get_threads, set_threads
 
 TASKS = pathlib.Path("/proc/self/task")
 forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")

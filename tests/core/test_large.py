@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import pullback as pb
+from pullback.core import blocks
 from pullback.core.blocks import BLOCK, LARGE
 
 SIZES = (LARGE - 1, LARGE, LARGE + 1, LARGE + BLOCK + 7)
@@ -189,3 +190,24 @@ def test_in_place_on_large_tensors():
     expected = before + 1.0
     expected[5] = 7.0
     assert np.array_equal(t.numpy(), expected)
+
+
+def test_as_many_threads_work_on_blocks_as_are_set(monkeypatch):
+    used = set()
+
+    def kernel(x):
+        used.add(threading.get_ident())
+        return x + 1
+
+    x = np.zeros(32 * blocks.BLOCK)
+    try:
+        for count in (1, 3, 2):
+            pb.set_threads(count)
+            used.clear()
+            assert (blocks.blockwise(kernel, [x]) == 1).all()
+            assert len(used) <= count
+            assert len(blocks._pool) == (count > 1)
+            if count > 1:
+                assert blocks._pool[0]._max_workers == count - 1
+    finally:
+        pb.set_threads(None)

@@ -6,5 +6,3 @@ record → expand → simplify → deduplicate → prune → fuse → lower → 
 
 from pullback.compiler.function import Compiled as Compiled
 from pullback.compiler.function import compile as compile
-from pullback.compiler.threads import get_threads as get_threads
-from pullback.compiler.threads import set_threads as set_threads

@@ -22,6 +22,7 @@ from pullback.compiler.lower import Kernel, NumPyCall, Strides, lower
 from pullback.compiler.plan import Region, plan
 from pullback.compiler.products import Product
 from pullback.compiler.program import Constant, Operand, Program, Value
+from pullback.core.threads import get_threads
 
 Array: TypeAlias = np.ndarray[Any, Any]
 
@@ -46,7 +47,7 @@ class Frame:
     def __init__(
         self, arena: int, scratch: int, native_calls: Sequence[NativeCall], checks: Sequence[Layout] | None
     ) -> None:
-        self.threads = threads.get_threads()
+        self.threads = get_threads()
         self.memory = np.empty(arena + scratch * self.threads + 192, np.uint8)
         first = -self.memory.ctypes.data % 64
         start = self.memory.ctypes.data + first
@@ -131,7 +132,7 @@ class Executable:
             frame = self._free.pop()
         except IndexError:
             frame = None
-        if frame is None or (self._parallel and frame.threads < threads.get_threads()):  # fewer would run alone
+        if frame is None or (self._parallel and frame.threads < get_threads()):  # fewer would run alone
             frame = Frame(self.plan.arena, self.plan.scratch, self.native_calls, self._checks)
         if self._plain:
             refused = commit(chain(((frame.calls[0], *inputs, *outputs, *self._constants),), writes))

@@ -17,6 +17,7 @@ from typing import Any, Final
 import numpy as np
 
 from pullback.core.memory import empty
+from pullback.core.threads import get_threads, on_change
 
 SMALL: Final = 1 << 12  # elements up to which BLAS sums quicker than NumPy, and wakes no threads for it
 LARGE: Final = 1 << 18  # elements from which on blocks pay for the thread that has to wake
@@ -25,22 +26,22 @@ BLOCK: Final = 1 << 16  # elements of a block: a handful of them fits the second
 _pool: Final[list[ThreadPoolExecutor]] = []
 
 
-def threads() -> int:
-    """How many threads work: as many as OMP_NUM_THREADS says, or as the process may run on."""
-    said = os.environ.get("OMP_NUM_THREADS", "")
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(int(said), cores) if said.isdigit() and int(said) > 0 else cores
-
-
 def _workers() -> ThreadPoolExecutor | None:
     if not _pool:
-        count = threads()
+        count = get_threads()
         if count == 1:
             return None
         _pool.append(ThreadPoolExecutor(count - 1, thread_name_prefix="pullback"))
     return _pool[0]
 
 
+def _resized() -> None:
+    """Begin anew where there are to be more threads or fewer; what runs now runs to its end."""
+    while _pool:
+        _pool.pop().shutdown(wait=False)
+
+
+on_change(_resized)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_pool.clear)  # threads do not survive a fork
 
@@ -65,7 +66,7 @@ def blockwise(function: Callable[..., Any], operands: Sequence[Any]) -> Any:
             out[begin:end] = function(*[_block(x, begin, end) for x in cut])
 
     workers = _workers()
-    count = 1 if workers is None else threads()
+    count = 1 if workers is None else get_threads()
     blocks = -(-(size - BLOCK) // BLOCK)
     marks = [min(size, BLOCK + BLOCK * (blocks * i // count)) for i in range(count)] + [size]
     waiting = []

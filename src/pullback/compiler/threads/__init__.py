@@ -1,8 +1,5 @@
 """Threads that cost microseconds: parallel regions in native code, and the pool of workers behind them."""
 
-from pullback.compiler.threads.pool import default_threads as default_threads
 from pullback.compiler.threads.pool import emit_parallel as emit_parallel
-from pullback.compiler.threads.pool import get_threads as get_threads
 from pullback.compiler.threads.pool import pool as pool
-from pullback.compiler.threads.pool import set_threads as set_threads
 from pullback.compiler.threads.pool import symbols as symbols

@@ -18,17 +18,10 @@ from typing import Final, final
 from pullback.compiler.jit import Library
 from pullback.compiler.llvm import I64, PTR, Function, Reg, constant
 from pullback.compiler.threads.region import CLOSE, OPEN, PARALLEL, PAUSES, RESET, WORKER, region_module
-from pullback.core.errors import OptionError
+from pullback.core.threads import get_threads, on_change
 
 _THREADED: Final = hasattr(os, "fork")  # pthreads; elsewhere regions run on the thread that enters them
 _PATIENCE: Final = 200e-6  # seconds for which a worker spins before it sleeps: longer than a step of Python takes
-
-
-def default_threads() -> int:
-    """Cores that this process may use, or fewer if OMP_NUM_THREADS says so."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    asked = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
-    return min(cores, int(asked)) if asked.isdigit() and int(asked) > 0 else cores
 
 
 @final
@@ -41,7 +34,6 @@ class Pool:
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
-        self._size: int | None = None
         self._library: Library | None = None
         self._workers: list[ctypes.c_void_p] = []
         self._running = False
@@ -50,23 +42,12 @@ class Pool:
     @property
     def size(self) -> int:
         """Threads that regions use, that of the caller included."""
-        if self._size is None:
-            self._size = default_threads()
-        return self._size if _THREADED else 1
+        return get_threads() if _THREADED else 1
 
-    def resize(self, threads: int | None) -> None:
-        """Use so many threads from now on; None for the default.
-
-        Raises
-        ------
-        OptionError
-            If it is less than 1.
-        """
-        if threads is not None and threads < 1:
-            raise OptionError("set_threads: at least one thread is needed", got=threads, fix="1 runs without workers")
+    def resized(self) -> None:
+        """Begin anew where there are to be more threads or fewer."""
         with self._lock:
             self._stop()
-            self._size = threads
 
     def ensure(self) -> None:
         """See that the workers run: call this before native code that enters regions; it costs nothing when they do."""
@@ -144,29 +125,7 @@ class Pool:
 
 
 pool: Final = Pool()
-
-
-def set_threads(threads: int | None) -> None:
-    """Let compiled code use so many threads, that of the caller included; None for one a core. Answers do not change.
-
-    Raises
-    ------
-    OptionError
-        If it is less than 1.
-
-    Examples
-    --------
-    >>> set_threads(1)
-    >>> get_threads()
-    1
-    >>> set_threads(None)
-    """
-    pool.resize(threads)
-
-
-def get_threads() -> int:
-    """The number of threads that compiled code uses, that of the caller included."""
-    return pool.size
+on_change(pool.resized)
 
 
 def symbols() -> dict[str, int]:
