@@ -71,8 +71,8 @@ def test_a_row_says_what_a_primitive_of_its_kind_must(primitive):
 def test_those_that_run_as_numpy_kernels_are_few():
     kernels = [p.name for p, row in facts.ROWS.items() if said(row) == {"kernel"}]
     assert sorted(kernels) == [
-        "add_into", "argmax", "argmin", "concatenate", "cumsum", "pad", "pick", "random", "roll", "setitem", "stack",
-        "tril", "triu",
+        "add_into", "argmax", "argmin", "concatenate", "cumsum", "pad", "pick", "probability", "random", "roll", "setitem",
+        "stack", "tril", "triu",
     ]  # fmt: skip
 
 
@@ -111,7 +111,7 @@ def test_explain_gives_the_reason_of_the_row():
         compiled(np.ones((3, 3)), np.arange(3))
     text = compiled.explain()
     for primitive, row in facts.ROWS.items():
-        if row.kernel and primitive.name not in ("pick", "random", "add_into"):
+        if row.kernel and primitive.name not in ("pick", "probability", "random", "add_into"):
             assert f"NumPy   {primitive.name}: {row.kernel}" in text
 
 
