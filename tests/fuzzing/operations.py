@@ -12,7 +12,8 @@ import numpy as np
 from tests.ops.cases import ELEMENTWISE, LOGICAL, REDUCTIONS
 from tests.ops.domains import APART, POSITIVE, PROBABILITY, REAL
 
-PRIVATE = {"strong_multiply", "copy_", "pick_", "add_into_"}  # of derivatives only; no user calls them
+# Of derivatives only; no user calls them.
+PRIVATE = {"strong_multiply", "copy_", "pick_", "add_into_", "sinc_derivative"}
 INTEGRAL = {  # which are tried on integers and booleans too
     "add", "subtract", "multiply", "negative", "absolute", "abs", "sign", "square", "maximum", "minimum", "mod",
     "floor_divide", "where", "relu", "clip", "sin", "exp", "sigmoid", "tanh", "divide", "sqrt", "sum", "mean", "max",
