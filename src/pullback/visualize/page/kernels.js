@@ -161,6 +161,7 @@ const copied = ([x]) => new Arr(Float64Array.from(x.data), x.shape, x.dtype, x.w
 
 const K = {
   add: elementwise((a, b) => a + b), subtract: elementwise((a, b) => a - b), multiply: elementwise((a, b) => a * b),
+  gap: elementwise((a, b) => (a === b ? 0 : a - b)),
   multiply_strong: elementwise((a, b) => { const r = a * b; return r !== r && (a === 0 || b === 0) ? 0 : r; }),
   divide: floating((a, b) => a / b), floor_divide: elementwise((a, b) => Math.floor(a / b)), mod: elementwise(mod),
   negative: elementwise((x) => -x), positive: copied, identity: copied, stop_gradient: copied, copy: copied,
