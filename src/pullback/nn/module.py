@@ -21,10 +21,9 @@ from pullback.core.lints import check_parameter
 from pullback.core.memory import placed
 from pullback.core.modes import ModeContext, current_mode
 from pullback.core.observers import Scope
-from pullback.core.views import html_of
 from pullback.functions.creation import asarray
 from pullback.nn.naming import distinct, flat, join, once, refuse_unlearned
-from pullback.nn.outline import Summary, outline, sheet, summarize
+from pullback.nn.outline import Summary, outline, summarize, view
 from pullback.nn.parameter import Parameter
 from pullback.nn.state import Unmatched, load
 from pullback.tensor import Tensor
@@ -68,8 +67,7 @@ class Module(Noticed, ABC):
         """Compute the output from the input; called by `module(...)`."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        mode = current_mode()
-        if mode.apply is None:
+        if (mode := current_mode()).apply is None:
             return self.forward(*args, **kwargs)
         if mode.trace is not None:
             mode.trace.watch(self)
@@ -247,8 +245,7 @@ class Module(Noticed, ABC):
     def __repr__(self) -> str:
         return "\n".join(line for line, _ in outline(self))
 
-    def _repr_html_(self) -> str | None:
-        return html_of(sheet(self))
+    _repr_html_ = view  # in notebooks
 
     # How attributes become members.
 

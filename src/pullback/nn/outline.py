@@ -9,7 +9,7 @@ import numpy as np
 
 from pullback.core import tree
 from pullback.core.modes import no_grad
-from pullback.core.views import Sheet
+from pullback.core.views import Sheet, html_of
 from pullback.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -43,8 +43,8 @@ def _branch(
         )
 
 
-def sheet(module: Module) -> Sheet:
-    """The tree as a table: with the parameters that each part holds itself, and whether it learns them."""
+def view(module: Module) -> str | None:
+    """The tree for a notebook, with the parameters that each part holds itself, and whether it learns them."""
     every = module.parameters()
     rows = []
     for line, part in outline(module):
@@ -53,7 +53,8 @@ def sheet(module: Module) -> Sheet:
         frozen = " frozen" if own and not any(p.requires_grad for p in own) else ""
         rows.append((line, f"{sum(p.size for p in own):,}{frozen}" if own else "", shapes))
     total = sum(p.size for p in every)
-    return Sheet(type(module).__name__, ("module", "parameters", "shapes"), rows, f"{total:,} parameters in all")
+    note = f"{total:,} parameters in all"
+    return html_of(Sheet(type(module).__name__, ("module", "parameters", "shapes"), rows, note))
 
 
 class Row(NamedTuple):

@@ -11,7 +11,7 @@ import numpy as np
 
 from pullback.core.kinds import strong_multiply
 from pullback.core.primitive import Primitive
-from pullback.ops import contractions, elementwise, indexing, movement, reductions
+from pullback.ops import contractions, cross_entropy, elementwise, indexing, movement, reductions, special
 from pullback.visualize.blob import Blob
 from pullback.visualize.derivation import Derivation, Place
 from pullback.visualize.folding import folded, size_of
@@ -23,7 +23,7 @@ from pullback.visualize.views import View, Views
 # What the page can compute: our own primitives, known by the object. Another one may have the same name.
 KERNELS: Final[dict[Primitive, str]] = {
     value: value.name
-    for module in (elementwise, reductions, movement, indexing, contractions)
+    for module in (elementwise, special, reductions, cross_entropy, movement, indexing, contractions)
     for value in vars(module).values()
     if isinstance(value, Primitive)
 } | {strong_multiply: "multiply_strong"}

@@ -25,7 +25,7 @@ _EITHER, _SUM, _RATIO, _TERM, _SIGN, _POWER, _ATOM = range(7)
 class _Text(NamedTuple):
     text: str
     holds: int = _ATOM
-    guard: bool = False  # a condition that singles out exceptional points: 0, infinities
+    guard: int = 0  # of a condition: 1 if it holds at exceptional points (0, infinities, NaN) alone, -1 if elsewhere
 
     def inside(self, tightness: int) -> str:
         return self.text if self.holds >= tightness else f"({self.text})"
@@ -102,7 +102,7 @@ def _between(sign: str, tightness: int, right: int = 0) -> _Form:
 
     def write(operands: Sequence[_Text], _params: Any) -> _Text:
         a, b = operands
-        guard = a.guard or b.guard
+        guard = a.guard or b.guard  # a sum of such conditions counts them
         return _Text(f"{a.inside(tightness)}{sign}{b.inside(tightness + right)}", tightness, guard)
 
     return write
@@ -152,18 +152,36 @@ def _power(operands: Sequence[_Text], _params: Any) -> _Text:
 def _select(operands: Sequence[_Text], params: Any) -> _Text:
     condition, a, b = operands
     if condition.guard:  # what happens at exceptional points is left out
-        return b
+        return b if condition.guard > 0 else a
     if b.text == "0":
         return _product([a, _Text(f"[{condition.text}]")], params)
     return _call(ew.select, operands, params)
 
 
 def _guarding(name: str) -> _Form:
-    return lambda operands, _params: _Text(f"{name}({operands[0].text})", guard=True)
+    return lambda operands, _params: _Text(f"{name}({operands[0].text})", guard=1)
 
 
 def _equal(operands: Sequence[_Text], params: Any) -> _Text:
-    return _between(" = ", _EITHER, 1)(operands, params)._replace(guard=operands[1].text == "0")
+    a, b = operands
+    guard = -a.guard or int(b.text == "0") if b.text == "0" or a.text != b.text else -1  # NaN alone is not itself
+    return _between(" = ", _EITHER, 1)(operands, params)._replace(guard=guard)
+
+
+def _differs(operands: Sequence[_Text], params: Any) -> _Text:
+    a, b = operands
+    return _between(" ≠ ", _EITHER, 1)(operands, params)._replace(guard=int(a.text == b.text))
+
+
+def _not(operands: Sequence[_Text], params: Any) -> _Text:
+    return _around("¬", "", _ATOM)(operands, params)._replace(guard=-operands[0].guard)
+
+
+def _or(operands: Sequence[_Text], params: Any) -> _Text:
+    for place, operand in enumerate(operands):
+        if operand.guard > 0 and not operands[1 - place].guard:
+            return operands[1 - place]
+    return _between(" ∨ ", _EITHER, 1)(operands, params)
 
 
 def _matmul(operands: Sequence[_Text], params: dict[str, Any]) -> _Text:
@@ -195,6 +213,7 @@ def _around(left: str, right: str, tightness: int = 0) -> _Form:
 _FORMS: Final[dict[Primitive, _Form]] = {
     ew.add: _between(" + ", _SUM),
     ew.subtract: _between(" − ", _SUM, 1),
+    ew.gap: _between(" − ", _SUM, 1),
     ew.multiply: _product,
     strong_multiply: _product,
     ew.divide: _divided,
@@ -210,17 +229,17 @@ _FORMS: Final[dict[Primitive, _Form]] = {
     ew.absolute: _around("|", "|"),
     ew.sqrt: _around("√", "", _ATOM),
     ew.equal: _equal,
-    ew.not_equal: _between(" ≠ ", _EITHER, 1),
+    ew.not_equal: _differs,
     ew.less: _between(" < ", _EITHER, 1),
     ew.less_equal: _between(" ≤ ", _EITHER, 1),
     ew.greater: _between(" > ", _EITHER, 1),
     ew.greater_equal: _between(" ≥ ", _EITHER, 1),
     ew.logical_and: _between(" ∧ ", _EITHER),
     ew.bitwise_and: _between(" ∧ ", _EITHER),
-    ew.logical_or: _between(" ∨ ", _EITHER),
-    ew.bitwise_or: _between(" ∨ ", _EITHER),
-    ew.logical_not: _around("¬", "", _ATOM),
-    ew.invert: _around("¬", "", _ATOM),
+    ew.logical_or: _or,
+    ew.bitwise_or: _or,
+    ew.logical_not: _not,
+    ew.invert: _not,
     ew.isinf: _guarding("isinf"),
     ew.isnan: _guarding("isnan"),
     ew.select: _select,

@@ -30,6 +30,18 @@ function erf(x) { // the series near 0, a continued fraction (Lentz) beyond: to 
   return Math.sign(x) * (1 - Math.exp(-z * z) / Math.sqrt(Math.PI) / (z + fraction));
 }
 
+const sinc = (x) => (x === 0 ? 1 : Math.sin(Math.PI * x) / (Math.PI * x));
+
+function sincDerivative(x, n) { // up from 0 where |z| ≥ n, down from far above elsewhere: as the library does it
+  const z = Math.PI * x, turned = (k) => [Math.sin(z), Math.cos(z), -Math.sin(z), -Math.cos(z)][k % 4];
+  let g = 0;
+  if (Math.abs(z) >= n) {
+    g = Math.sin(z) / z;
+    for (let k = 1; k <= n; k++) g = (turned(k) - k * g) / z;
+  } else for (let k = 3 * n + 20; k > n; k--) g = (turned(k) - z * g) / k;
+  return Math.PI ** n * g;
+}
+
 // A reduction: f of the row that a result is made of.
 const reduction = (f, dtype = (x) => x.dtype) => ([x, ...others], { axis, keepdims, ...params }) => {
   const { list, shape } = rows(x, axis, keepdims);
@@ -149,6 +161,7 @@ const copied = ([x]) => new Arr(Float64Array.from(x.data), x.shape, x.dtype, x.w
 
 const K = {
   add: elementwise((a, b) => a + b), subtract: elementwise((a, b) => a - b), multiply: elementwise((a, b) => a * b),
+  gap: elementwise((a, b) => (a === b ? 0 : a - b)),
   multiply_strong: elementwise((a, b) => { const r = a * b; return r !== r && (a === 0 || b === 0) ? 0 : r; }),
   divide: floating((a, b) => a / b), floor_divide: elementwise((a, b) => Math.floor(a / b)), mod: elementwise(mod),
   negative: elementwise((x) => -x), positive: copied, identity: copied, stop_gradient: copied, copy: copied,
@@ -158,7 +171,7 @@ const K = {
   cbrt: floating(Math.cbrt), logaddexp: floating(logaddexp), hypot: floating((a, b) => Math.hypot(a, b)),
   sin: floating(Math.sin), cos: floating(Math.cos), tan: floating(Math.tan), arcsin: floating(Math.asin),
   arccos: floating(Math.acos), arctan: floating(Math.atan), arctan2: floating((a, b) => Math.atan2(a, b)),
-  sinh: floating(Math.sinh), cosh: floating(Math.cosh), tanh: floating(Math.tanh), arcsinh: floating(Math.asinh),
+  sinc: floating(sinc), sinc_derivative: floating(sincDerivative), sinh: floating(Math.sinh), cosh: floating(Math.cosh), tanh: floating(Math.tanh), arcsinh: floating(Math.asinh),
   arccosh: floating(Math.acosh), arctanh: floating(Math.atanh),
   abs: elementwise(Math.abs), sign: elementwise(Math.sign), floor: elementwise(Math.floor), ceil: elementwise(Math.ceil),
   trunc: elementwise(Math.trunc), rint: elementwise(toEven),

@@ -12,6 +12,9 @@ function decoded(data, blob) { // the arrays of the page; of large ones what can
 }
 
 function completed(data) { // values with what equal operations share
+  const used = [...data.operations.map(({ kernel }) => kernel), ...data.rules.flatMap(([steps]) => steps.map(([kernel]) => kernel))];
+  const unknown = used.find((kernel) => kernel && !K[kernel]);
+  if (unknown) data.obstacle ??= `${unknown} is an operation that the page does not know`;
   for (const graph of data.graphs) {
     graph.values = graph.values.map((value) => {
       const [site, code] = data.lines[value.line] ?? ["", ""];
