@@ -64,10 +64,8 @@ def product(partial: Any, direction: Any, strong: bool) -> Any:
             return (partial * direction.view(bits)).view(direction.dtype)  # at a tenth of the time
         return _strong_multiply(partial, direction) if strong else partial * direction
     if kind is int or kind is float:  # not float64, which is a float to Python
-        if partial == 1:
-            return direction
-        if partial == -1:
-            return -direction
+        if partial in (1, -1):
+            return direction if partial == 1 else -direction
         # 0 wins over an infinite direction, as it does over an infinite partial.
         plain = partial != 0 and math.isfinite(partial)
         return direction * partial if plain else strong_product(partial, direction)
@@ -137,8 +135,7 @@ class Elementwise(Primitive):
 
     def vjp(self, node: Node, cotangent: Any, saved: Sequence[Any], wanted: Sequence[int]) -> list[Any]:
         contributions: list[Any] = []
-        if type(cotangent) is not float64 and cotangent.dtype.char == "e":
-            saved = singles(saved, cotangent)
+        saved = saved if type(cotangent) is float64 or cotangent.dtype.char != "e" else singles(saved, cotangent)
         large = type(cotangent) is ndarray and cotangent.size >= LARGE
         for i in wanted:
             rule = self.rules[i]
@@ -177,9 +174,8 @@ class Elementwise(Primitive):
 def _strong_multiply(a: Any, b: Any, strict: bool | None = None) -> Any:
     result = a * b
     # A sum, of squares too, is finite only where each term is; it reads once and writes nothing.
-    if result.ndim == 0:
-        total = result
-    else:
+    total = result
+    if result.ndim:
         total = np.vdot(result, result) if result.size <= SMALL else np.add.reduce(result, axis=None)
     if math.isfinite(total) or (current_mode().strict_nan if strict is None else strict):
         return result

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import operator
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
@@ -21,76 +21,12 @@ from pullback.core.kinds import Elementwise, strong_multiply, strong_product
 from pullback.core.lints import check_broadcast
 from pullback.core.precision import of_reals
 from pullback.core.spec import spec_of
-
-_HALF: Final = np.float16(0.5)  # exact in every float dtype, and promotes none of them
-
-
-def safe_ratio(a: Any, b: Any) -> Any:
-    """a / b for |a| ≤ b: 0 where b is 0, and the sign of a where both are infinite."""
-    zero = b == 0
-    return np.where(zero, 0, np.where(np.isinf(a), np.sign(a), a / np.where(zero, 1, b)))
-
-
-def _inverse(b: Any) -> Any:
-    """1 / b, ±inf also where b is Python's 0 or False, which would raise."""
-    return math.copysign(math.inf, b) if isinstance(b, (int, float)) and b == 0 else 1 / b
-
-
-def _direction(x: Any, a: Any, b: Any) -> tuple[Any, Any, Any]:
-    """Of the point (a, b) the larger coordinate's size, and in its unit the coordinate x and the radius.
-
-    In that unit no square overflows or vanishes; and infinities are of the same size.
-    """
-    size = np.maximum(np.abs(1 * a), np.abs(1 * b))  # a boolean has no size, 1 · it has
-    return size, safe_ratio(1 * x, size), np.hypot(safe_ratio(1 * a, size), safe_ratio(1 * b, size))
-
-
-def _over_radius(x: Any, a: Any, b: Any) -> Any:
-    _, x, radius = _direction(x, a, b)
-    return safe_ratio(x, radius)
-
-
-def _over_square(x: Any, a: Any, b: Any) -> Any:
-    size, x, radius = _direction(x, a, b)
-    return safe_ratio(safe_ratio(x, radius * radius), size)
+from pullback.ops import partials
 
 
 def _gap(a: Any, b: Any) -> Any:
     with np.errstate(over="ignore", invalid="ignore"):  # a number far below b is -inf; inf - inf is not taken
         return a - b if np.isfinite(b).all() else np.where(a == b, 0, a - b)
-
-
-def _share(chosen: Any, other: Any) -> Any:
-    """What one of two operands takes of the derivative: half of it where both are chosen."""
-    return np.where(chosen & other, _HALF, chosen)
-
-
-def _above(a: Any, b: Any) -> Any:
-    """Whether a is the larger of the two, or as large, or NaN, which NumPy takes for larger than all."""
-    return (a >= b) | (a != a)
-
-
-def _below(a: Any, b: Any) -> Any:
-    return (a <= b) | (a != a)
-
-
-def _within(a: Any, b: Any, c: Any) -> Any:
-    chosen = np.logical_not((a < b) | (a > c))
-    if all(isinstance(x, (int, float)) and x == x for x in (b, c)):
-        return chosen  # only a can be NaN, and then it is
-    return _unless_nan(chosen, a, b, c)
-
-
-def _unless_nan(chosen: Any, own: Any, *others: Any) -> Any:
-    """`chosen`; but where operands are NaN, these are chosen, and share."""
-    count = sum(np.isnan(x) * 1.0 for x in (own, *others))
-    return np.where(count == 0, chosen, np.isnan(own) / np.maximum(count, 1))
-
-
-def _power_base(a: Any, b: Any) -> Any:
-    if isinstance(b, (int, float)):
-        return 2 * a if b == 2 else b * a ** (b - 1) if b != 0 else 0
-    return strong_product(b, a ** (b - 1))  # 0 for an exponent of 0, even at 0
 
 
 def _explain_power(error: Exception, arrays: Any) -> OptionError | None:
@@ -101,13 +37,6 @@ def _explain_power(error: Exception, arrays: Any) -> OptionError | None:
         "power: integers have no negative powers", base=a, exponent=b,
         fix="a floating-point base: t.astype(float) ** -1, or 1 / t",
     )  # fmt: skip
-
-
-def _truth(condition: Any) -> Any:
-    dtype = getattr(condition, "dtype", None)
-    if dtype is None:
-        return bool(condition)
-    return condition if dtype.kind == "b" else condition != 0
 
 
 @of_reals
@@ -147,14 +76,18 @@ subtract = Elementwise("subtract", operator.sub, 1, -1, lint=check_broadcast, do
 gap = Elementwise("gap", _gap, 1, -1, doc="a − b, and 0 where both are the same infinity.")
 multiply = Elementwise("multiply", operator.mul, lambda b: b, lambda a: a, doc="a · b.")
 divide = Elementwise(
-    "divide", operator.truediv, lambda b: _inverse(b), lambda b, y: -y / b, doc="a / b; ±inf or NaN where b is 0."
+    "divide",
+    operator.truediv,
+    lambda b: partials.inverse(b),
+    lambda b, y: -y / b,
+    doc="a / b; ±inf or NaN where b is 0.",
 )
 floor_divide = Elementwise("floor_divide", operator.floordiv, 0, 0, doc="⌊a / b⌋; its derivative is 0.")
 mod = Elementwise("mod", operator.mod, 1, lambda a, b: -np.floor_divide(a, b), doc="a − b·⌊a / b⌋, with the sign of b.")
 negative = Elementwise("negative", operator.neg, -1, doc="−x.")
 positive = Elementwise("positive", operator.pos, 1, doc="x.")
 power = Elementwise(
-    "power", operator.pow, _power_base, lambda a, y: strong_product(y, np.log(a)),
+    "power", operator.pow, partials.power_base, lambda a, y: strong_product(y, np.log(a)),
     explain=_explain_power,
     doc="aᵇ. The derivative in the exponent is NaN where the base is negative, and 0 where 0ᵇ = 0.",
 )  # fmt: skip
@@ -182,8 +115,8 @@ logaddexp = Elementwise(
 hypot = Elementwise(
     "hypot",
     np.hypot,
-    lambda a, b: _over_radius(a, a, b),
-    lambda a, b: _over_radius(b, a, b),
+    lambda a, b: partials.over_radius(a, a, b),
+    lambda a, b: partials.over_radius(b, a, b),
     doc="√(a² + b²); derivative 0 at (0, 0).",
 )
 
@@ -195,7 +128,7 @@ arcsin = Elementwise("arcsin", np.arcsin, lambda x: 1 / np.sqrt(1 - x * x), doc=
 arccos = Elementwise("arccos", np.arccos, lambda x: -1 / np.sqrt(1 - x * x), doc="Inverse cosine, radians.")
 arctan = Elementwise("arctan", np.arctan, lambda x: 1 / (1 + x * x), doc="Inverse tangent, radians.")
 arctan2 = Elementwise(
-    "arctan2", np.arctan2, lambda a, b: _over_square(b, a, b), lambda a, b: -_over_square(a, a, b),
+    "arctan2", np.arctan2, lambda a, b: partials.over_square(b, a, b), lambda a, b: -partials.over_square(a, a, b),
     doc="The angle of the point (b, a), radians; derivative 0 at the origin.",
 )  # fmt: skip
 sinh = Elementwise("sinh", np.sinh, lambda x: np.cosh(x), doc="Hyperbolic sine.")
@@ -217,21 +150,24 @@ trunc = Elementwise("trunc", np.trunc, 0, doc="x rounded towards 0; derivative 0
 rint = Elementwise("rint", np.rint, 0, doc="x rounded to the nearest integer, halves to even; derivative 0.")
 maximum = Elementwise(
     "maximum", np.maximum,
-    lambda a, b: _share(_above(a, b), _above(b, a)), lambda a, b: _share(_above(b, a), _above(a, b)),
+    lambda a, b: partials.share(partials.above(a, b), partials.above(b, a)),
+    lambda a, b: partials.share(partials.above(b, a), partials.above(a, b)),
     doc="The larger of a and b, or NaN; ties share the derivative.",
 )  # fmt: skip
 minimum = Elementwise(
     "minimum", np.minimum,
-    lambda a, b: _share(_below(a, b), _below(b, a)), lambda a, b: _share(_below(b, a), _below(a, b)),
+    lambda a, b: partials.share(partials.below(a, b), partials.below(b, a)),
+    lambda a, b: partials.share(partials.below(b, a), partials.below(a, b)),
     doc="The smaller of a and b, or NaN; ties share the derivative.",
 )  # fmt: skip
 clip_ = Elementwise(
-    "clip", np.clip, lambda a, b, c: _within(a, b, c), lambda a, b, c: _unless_nan((a < b) & (b <= c), b, a, c),
-    lambda a, b, c: _unless_nan(np.maximum(a, b) > c, c, a, b),
+    "clip", np.clip, lambda a, b, c: partials.within(a, b, c),
+    lambda a, b, c: partials.unless_nan((a < b) & (b <= c), b, a, c),
+    lambda a, b, c: partials.unless_nan(np.maximum(a, b) > c, c, a, b),
     doc="x limited to [b, c]; derivative 1 inside and at a bound.",
 )  # fmt: skip
 select = Elementwise(
-    "where", np.where, None, lambda a: _truth(a), lambda a: np.logical_not(a), strong=False,
+    "where", np.where, None, lambda a: partials.truth(a), lambda a: np.logical_not(a), strong=False,
     doc="b where the condition a holds, else c; what is not taken has derivative 0 even where it is infinite or NaN.",
 )  # fmt: skip
 

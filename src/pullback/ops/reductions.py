@@ -13,6 +13,7 @@ from pullback.core.habits import explain_keywords
 from pullback.core.kinds import LinearMap, Reduction, broadcast
 from pullback.core.precision import in_single, of_reals, single
 from pullback.ops import elementwise as ew
+from pullback.ops import partials
 from pullback.ops.movement import astype, ravel
 
 
@@ -140,14 +141,14 @@ min_ = Reduction(
     "min", lambda x, axis, keepdims: np.minimum.reduce(x, axis=axis, keepdims=keepdims), _ties, strong=True
 )
 logsumexp_ = Reduction("logsumexp", of_reals(_logsumexp), _softmax)
-norm_ = Reduction("norm", in_single(_norm), lambda x, y, axis: ew.safe_ratio(x, y))
+norm_ = Reduction("norm", in_single(_norm), lambda x, y, axis: partials.safe_ratio(x, y))
 var_ = Reduction(
     "var", in_single(_var),
     lambda x, axis, correction: _deviation(x, axis) * (2 * _share_of(x, axis, correction)),
 )  # fmt: skip
 std_ = Reduction(
     "std", in_single(_std),
-    lambda x, y, axis, correction: ew.safe_ratio(
+    lambda x, y, axis, correction: partials.safe_ratio(
         _deviation(x, axis) * _share_of(x, axis, correction), y
     ),
 )  # fmt: skip

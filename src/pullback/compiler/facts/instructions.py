@@ -77,7 +77,7 @@ def clip(f: Function, x: Reg, low: Reg, high: Reg) -> Reg:
 
 
 def gap(f: Function, a: Reg, b: Reg) -> Reg:
-    """a − b, and 0 where both are the same, infinite too."""
+    """A − b, and 0 where both are the same, infinite too."""
     return f.select(f.compare("oeq", a, b), f.const(0, a), f.binary("fsub", a, b))
 
 
