@@ -230,6 +230,7 @@ class Tensor(Methods, Writing, Backward):
 
     def __format__(self, spec: str) -> str:
         if self.ndim == 0:
+            look("format")
             return format(self.array.item(), spec)
         if spec:
             raise DTypeError(
