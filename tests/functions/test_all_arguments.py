@@ -33,6 +33,7 @@ OF_NO_ARRAYS = {
     "jvp",
     "linearize",
     "no_grad",
+    "record_player",
     "seed",
     "set_threads",
     "strict",
