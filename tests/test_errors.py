@@ -130,7 +130,7 @@ BAD = {
     "einsum's arrows": (lambda: pb.einsum("ij->i->j", leaf(2, 3)), pb.ShapeError, "labels are letters"),
     "einsum's dots": (lambda: pb.einsum("i..j->ij", leaf(2, 3)), pb.ShapeError, "labels are letters"),
     "einsum of a lost ...": (lambda: pb.einsum("ij...->ji", leaf(2, 3, 4)), pb.ShapeError, "must keep the axes"),
-    "einsum of no text": (lambda: pb.einsum(5, leaf(2)), pb.ShapeError, "labels are letters"),
+    "einsum of no text": (lambda: pb.einsum(5, leaf(2)), pb.OptionError, "neither subscripts nor lists of labels"),
     "trace": (lambda: pb.trace(leaf(3)), pb.AxisError, "at least two axes"),
     # axes
     "sum": (

@@ -147,7 +147,7 @@ def test_what_nobody_has_is_a_plain_error():
         _ = pb.zzzzz
     for probed in (pb, pb.nn, pb.random, pb.tensor(1.0)):
         assert not hasattr(probed, "__wrapped__")
-        assert not hasattr(probed, "_repr_html_")
+        assert not hasattr(probed, "_repr_latex_")
 
 
 def test_dir_shows_what_is_public_and_nothing_else():

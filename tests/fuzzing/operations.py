@@ -13,7 +13,7 @@ from tests.ops.cases import ELEMENTWISE, LOGICAL, REDUCTIONS
 from tests.ops.domains import APART, POSITIVE, PROBABILITY, REAL
 
 # Of derivatives only; no user calls them.
-PRIVATE = {"strong_multiply", "copy_", "pick_", "add_into_", "sinc_derivative"}
+PRIVATE = {"strong_multiply", "copy_", "pick_", "add_into_", "sinc_derivative", "gap"}
 INTEGRAL = {  # which are tried on integers and booleans too
     "add", "subtract", "multiply", "negative", "absolute", "abs", "sign", "square", "maximum", "minimum", "mod",
     "floor_divide", "where", "relu", "clip", "sin", "exp", "sigmoid", "tanh", "divide", "sqrt", "sum", "mean", "max",

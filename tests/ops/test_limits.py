@@ -21,7 +21,7 @@ from tests.ops.limits import TWINS, NoLimitError, limit
 
 import pullback as pb
 from pullback.core import kinds
-from pullback.ops import elementwise
+from pullback.ops import elementwise, special
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "kinks.md"
 NAMES = {
@@ -41,7 +41,7 @@ def primitives(module: ModuleType) -> dict[str, pb.Elementwise]:
     return {op.name: op for op in vars(module).values() if isinstance(op, pb.Elementwise)}
 
 
-PRIMITIVES = {**primitives(kinds), **primitives(elementwise)}
+PRIMITIVES = {**primitives(kinds), **primitives(elementwise), **primitives(special)}
 CALLS: dict[str, Any] = {
     **PRIMITIVES,
     "silu": pb.silu,

@@ -14,8 +14,10 @@ from pullback.tensor import Tensor
 def learning(f: Any) -> str | None:
     """The first variable around a function that leads to what learns, which a copy of the function shares with it.
 
-    >>> w = Tensor(np.ones(3))
-    >>> learning(lambda x: x * w), learning(lambda x: x * 2)
+    >>> def step(w):
+    ...     return lambda x: x * w
+    >>> import numpy as np
+    >>> learning(step(Tensor(np.ones(3)))), learning(step(2.0))
     ('w', None)
     """
     if not isinstance(f, FunctionType):

@@ -94,6 +94,7 @@ def gelu(x: Any, approximate: bool = False) -> Any:
     """
     if not isinstance(approximate, bool):
         raise OptionError("gelu: approximate is True or False", got=approximate)
+    x = x if hasattr(x, "dtype") else np.asarray(x)
     return _tanh_gelu(x) if approximate else _gelu(x)
 
 

@@ -12,8 +12,8 @@ from pullback.core.kinds import Elementwise
 
 def _sinc(x: Any) -> Any:
     z = math.pi * x
-    zero = z == 0
-    return np.where(zero, 1, np.sin(z) / np.where(zero, 1, z))
+    zero, far = z == 0, np.isinf(z)
+    return np.where(zero, 1, np.where(far, 0, np.sin(np.where(far, 0, z)) / np.where(zero, 1, z)))
 
 
 def _sinc_derivative(x: Any, n: int) -> Any:
@@ -23,6 +23,8 @@ def _sinc_derivative(x: Any, n: int) -> Any:
     "Computational aspects of three-term recurrence relations", 1967).
     """
     z = math.pi * (x.astype(np.float32) if x.dtype.char == "e" else x)
+    far = np.isinf(z)
+    z = np.where(far, n, z)
     sine, cosine = np.sin(z), np.cos(z)
     turned = sine, cosine, -sine, -cosine  # by k quarters: sin(z + kπ/2)
     near = np.abs(z) < n
@@ -33,7 +35,7 @@ def _sinc_derivative(x: Any, n: int) -> Any:
     down = 0 * small
     for k in range(3 * n + 20, n, -1):
         down = (turned[k % 4] - small * down) * (1 / k)
-    return (math.pi**n * np.where(near, down, up)).astype(x.dtype)
+    return (math.pi**n * np.where(far, 0, np.where(near, down, up))).astype(x.dtype)
 
 
 sinc: Elementwise = Elementwise(
