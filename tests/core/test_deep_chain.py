@@ -47,7 +47,7 @@ def without_collector():
 
 
 def nodes_alive():
-    return sum(isinstance(o, Node) for o in gc.get_objects())
+    return sum(type(o) is Node for o in gc.get_objects())
 
 
 def test_build_walk_and_free():
