@@ -12,10 +12,15 @@ No profile has a deadline: a shared machine's pauses say nothing about the code.
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+# A shell that starts the tests in the background lets them ignore Ctrl-C, which some of them send.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The draw of an array may be slow on a busy machine, which is no fault of the test.
 PATIENT = (HealthCheck.too_slow,)
