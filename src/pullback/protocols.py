@@ -169,10 +169,10 @@ def _numpys_own(
         leave(tensor, f"{name}()", "array")
     if writes and isinstance(args[0], Primitive.tensor):
         target, array = args[0], np.array(args[0].array)
-        function(array, *_mapped(args[1:], _numbers), **_mapped(kwargs, _numbers))
+        function(array, *_mapped(args[1:], numbers_of), **_mapped(kwargs, numbers_of))
         target.become(Primitive.tensor(array))
         return None
-    result = function(*_mapped(args, _numbers), **_mapped(kwargs, _numbers))
+    result = function(*_mapped(args, numbers_of), **_mapped(kwargs, numbers_of))
     return rebuild(result, map(_writable, leaves(result)))
 
 
@@ -202,7 +202,7 @@ def _mapped(tree: Any, numbers: Callable[[Any], Any]) -> Any:
     return rebuild(tree, [numbers(x) if isinstance(x, Primitive.tensor) else x for x in leaves(tree)])
 
 
-def _numbers(tensor: Any) -> Any:
+def numbers_of(tensor: Any) -> Any:
     """The numbers of a tensor, only to be read: NumPy gives views of what it is given."""
     view = np.asarray(tensor.array).view()
     view.flags.writeable = False

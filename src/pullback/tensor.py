@@ -26,7 +26,7 @@ from pullback.core.spec import layout_of
 from pullback.core.views import html_of
 from pullback.methods import Methods
 from pullback.ops import elementwise
-from pullback.protocols import array_function, array_ufunc
+from pullback.protocols import array_function, array_ufunc, numbers_of
 from pullback.writing import Writing
 
 _new: Final = object.__new__
@@ -156,7 +156,7 @@ class Tensor(Methods, Writing, Backward):
     def numpy(self) -> np.ndarray[Any, Any]:
         """The numbers as a read-only view that is no part of the graph; copy it to write."""
         leave(self, "numpy()", "on_purpose")
-        return _view(self.array)
+        return numbers_of(self)
 
     def item(self, *place: int) -> Any:
         """The one number, or the one at `place`, as Python's."""
@@ -174,7 +174,7 @@ class Tensor(Methods, Writing, Backward):
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
         leave(self, "np.asarray()", "array")
         if copy is False and dtype in (None, self.dtype):
-            return _view(self.array)
+            return numbers_of(self)
         if copy is False:
             raise ValueError(f"np.asarray: {self.dtype} does not become {dtype} without a copy")
         return np.array(self.array, dtype)
@@ -276,13 +276,6 @@ class Tensor(Methods, Writing, Backward):
         copied = _restore(type(self), np.array(self.array), self.requires_grad, self.name, grad)
         memo[id(self)] = copied
         return copied
-
-
-def _view(array: Any) -> np.ndarray[Any, Any]:
-    """A view that is only read, as the tensor may hold the array still."""
-    view = np.asarray(array).view()
-    view.flags.writeable = False
-    return view
 
 
 def _restore(cls: type[Tensor], array: Any, requires_grad: bool, name: str | None, grad: Tensor | None) -> Tensor:

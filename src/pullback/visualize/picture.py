@@ -51,14 +51,19 @@ class Picture:
                 got=target.name,
                 fix="end the name in .svg, and turn that into other formats with a browser or rsvg-convert",
             )
-        scratch = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
-        try:
-            with scratch.open("x", encoding="utf-8", newline="\n") as file:
-                file.write(self._svg)
-            scratch.replace(target)
-        except BaseException as error:
-            scratch.unlink(missing_ok=True)
-            if isinstance(error, OSError) and error.filename is not None:  # the caller knows another name
-                raise OSError(error.errno, error.strerror, str(target)) from error
-            raise
-        return target
+        return write_whole(target, self._svg)
+
+
+def write_whole(target: Path, text: str) -> Path:
+    """Write a file so that it is there whole or not at all."""
+    scratch = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        with scratch.open("x", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+        scratch.replace(target)
+    except BaseException as error:
+        scratch.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename is not None:  # the caller knows another name
+            raise OSError(error.errno, error.strerror, str(target)) from error
+        raise
+    return target

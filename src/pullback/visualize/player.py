@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import secrets
 from collections.abc import Callable
 from html import escape
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any, Final, final
 from pullback.core.errors import GraphError, OptionError
 from pullback.core.modes import ModeContext
 from pullback.visualize.document import document
+from pullback.visualize.picture import write_whole
 from pullback.visualize.svg import clean
 from pullback.visualize.tape import Tape
 
@@ -80,17 +80,7 @@ class Player:
         target = Path(path)
         if target.suffix.lower() not in (".html", ".htm"):
             raise OptionError("play: a player is a page", got=target.name, fix="end the name in .html")
-        scratch = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
-        try:
-            with scratch.open("x", encoding="utf-8", newline="\n") as file:
-                file.write(self._html)
-            scratch.replace(target)
-        except BaseException as error:
-            scratch.unlink(missing_ok=True)
-            if isinstance(error, OSError) and error.filename is not None:  # the caller knows another name
-                raise OSError(error.errno, error.strerror, str(target)) from error
-            raise
-        return target
+        return write_whole(target, self._html)
 
 
 def record_player(step: Callable[..., Any], *args: Any, times: int = 1, title: str | None = None) -> Player:
