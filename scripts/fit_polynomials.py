@@ -1,4 +1,4 @@
-"""Fit the polynomials and constants of `pullback.compiler.mathematics`, and write them to its `approximations.py`.
+"""Fit the polynomials and constants of `compiler/instructions/mathematics/`, and write them to its `approximations.py`.
 
 Each polynomial is the one of least weighted error on its interval, by Remez's exchange (1934) on a dense grid. Then its
 coefficients are rounded to the format, one after the other from the lowest on, and each time what remains is changed to
@@ -21,7 +21,8 @@ import mpmath as mp  # type: ignore[import-untyped]  # it ships no types
 import numpy as np
 from mpmath import mpf
 
-FILE: Final = Path(__file__).resolve().parents[1] / "src/pullback/compiler/mathematics/approximations.py"
+ROOT: Final = Path(__file__).resolve().parents[1]
+FILE: Final = ROOT / "src/pullback/compiler/instructions/mathematics/approximations.py"
 DIGITS: Final = 60  # decimal digits of all that is computed here
 FORMATS: Final = ("float", "double")
 

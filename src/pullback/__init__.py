@@ -194,7 +194,7 @@ from pullback.ops.reductions import std as std
 from pullback.ops.reductions import sum as sum
 from pullback.ops.reductions import var as var
 from pullback.ops.special import sinc as sinc
-from pullback.tensor import Tensor as Tensor
+from pullback.tensors import Tensor as Tensor
 from pullback.transforms.checkpoint import checkpoint as checkpoint
 from pullback.transforms.custom import custom_jvp as custom_jvp
 from pullback.transforms.custom import custom_vjp as custom_vjp

@@ -8,14 +8,14 @@ import warnings
 
 import numpy as np
 import pytest
-from tests.compiler.golden import stages
+from tests.compiler.passes.golden import stages
 
 import pullback
 import pullback as pb
 from pullback.compiler import facts
-from pullback.compiler.elementwise import has_row
-from pullback.compiler.expand import expand
 from pullback.compiler.facts.row import RECORDED
+from pullback.compiler.fusion.equations import is_elementwise
+from pullback.compiler.passes.expand import expand
 from pullback.core.kinds import Elementwise, Reduction
 from pullback.core.primitive import Primitive
 from pullback.ops import special
@@ -89,7 +89,7 @@ def test_a_kernel_that_is_recorded_is_written_out_in_what_has_loops(primitive, d
     assert primitive in {equation.primitive for equation in record.equations}
     written = expand(record)
     assert primitive not in {equation.primitive for equation in written.equations}
-    left = [e for e in written.equations if not has_row(e) and not said(facts.row_of(e.primitive)) - {"kernel"}]
+    left = [e for e in written.equations if not is_elementwise(e) and not said(facts.row_of(e.primitive)) - {"kernel"}]
     assert not left
     if dtype in (np.float32, np.float64):
         compiled = pb.compile(lambda *xs: primitive(*xs, *numbers, **params) * 1)

@@ -13,10 +13,10 @@ pytest.importorskip("llvmlite", reason="native code is made through llvmlite")
 from tests.compiler.functions import CASES, bells, single
 
 import pullback as pb
-from pullback.compiler import blas
-from pullback.compiler.contraction.machine import Machine
-from pullback.compiler.executable import _own
-from pullback.compiler.passes import PASSES, SWITCHES
+from pullback.compiler.calls.executable import _own
+from pullback.compiler.contraction import blas
+from pullback.compiler.machine.processor import Machine
+from pullback.compiler.passes.stages import PASSES, SWITCHES
 from pullback.core.tree import leaves
 
 
@@ -125,7 +125,7 @@ SCRIPT = """
 import hashlib, numpy as np, pullback as pb
 from tests.compiler.functions import CASES
 f, args = CASES["NumPy in between"]
-from pullback.compiler import jit
+from pullback.compiler.machine import jit
 texts = []
 made = jit.Library.__init__
 def noting(self, module, *rest, **more):

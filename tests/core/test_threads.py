@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import pullback as pb
-from pullback import backward
+from pullback.tensors import backward
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pullback.core.errors import AxisError, DataError, DTypeError, ShapeError
 from pullback.data import Dataset, Subset, TensorDataset, digits
 from pullback.data.dataset import as_dataset, stack
-from pullback.tensor import Tensor
+from pullback.tensors import Tensor
 
 X = np.arange(12.0, dtype=np.float32).reshape(4, 3)
 Y = np.array([0, 1, 1, 0])

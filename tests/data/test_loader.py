@@ -9,7 +9,7 @@ from pullback.core.errors import DataError, OptionError
 from pullback.data import DataLoader, Dataset, TensorDataset
 from pullback.data.order import EPOCH, SPLIT, permutation
 from pullback.functions.random import default_generator, seed
-from pullback.tensor import Tensor
+from pullback.tensors import Tensor
 
 sizes = st.integers(1, 40).flatmap(lambda n: st.tuples(st.just(n), st.integers(1, n)))
 

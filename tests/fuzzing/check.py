@@ -20,7 +20,7 @@ import pullback as pb
 from pullback.core.errors import PullbackError
 from pullback.core.modes import ModeContext
 from pullback.core.tree import leaves
-from pullback.tensor import Tensor
+from pullback.tensors import Tensor
 
 CALLS = 4  # two are recorded; the others run the program
 COMPARED = 2  # from this call on

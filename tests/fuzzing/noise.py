@@ -13,7 +13,7 @@ import numpy as np
 
 from pullback.core import kinds
 from pullback.core.modes import ModeContext
-from pullback.tensor import Tensor
+from pullback.tensors import Tensor
 
 ROUNDINGS = 4
 FLOATS = (np.float32, np.float64)

@@ -6,7 +6,7 @@ import os
 from contextlib import contextmanager
 from unittest import mock
 
-from pullback.compiler.passes import PASSES, SWITCHES
+from pullback.compiler.passes.stages import PASSES, SWITCHES
 
 SWITCH = "PULLBACK_PASSES"  # a list of names, separated by commas; all passes if there is none
 

@@ -12,7 +12,7 @@ from tests.ops.domains import Domain
 
 import pullback as pb
 from pullback.core.tree import leaves
-from pullback.tensor import Tensor
+from pullback.tensors import Tensor
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from tests.ops.cases import CASES
 from tests.ops.draws import calls
 
 from pullback.core.tree import leaves
-from pullback.tensor import Tensor
+from pullback.tensors import Tensor
 
 ROWS = [case for case in CASES if "values" not in case.skips]
 

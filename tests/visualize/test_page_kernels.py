@@ -11,7 +11,7 @@ from tests.ops.cases import CASES
 import pullback as pb
 from pullback.core.modes import ModeContext
 from pullback.core.tree import leaves
-from pullback.tensor import Tensor
+from pullback.tensors import Tensor
 from pullback.visualize.document import KERNELS, document
 from pullback.visualize.tape import Tape
 

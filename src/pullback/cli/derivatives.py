@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from pullback.cli.expression import Expression, assignments
 from pullback.core.errors import ExpressionError, OptionError
-from pullback.tensor import Tensor
+from pullback.tensors import Tensor
 from pullback.transforms.higher_order import hessian
 from pullback.transforms.reverse import value_and_grad
 from pullback.visualize import Graph, graph

@@ -28,7 +28,7 @@ from pullback.cli.vocabulary import (
 from pullback.core.errors import ExpressionError, PullbackError
 from pullback.functions.creation import asarray, tensor
 from pullback.ops import elementwise as ew
-from pullback.tensor import Tensor
+from pullback.tensors import Tensor
 
 Formula = Callable[[Mapping[str, Any]], Any]
 

@@ -12,18 +12,18 @@ from threading import RLock
 from types import MethodType
 from typing import Any, Final, final
 
-from pullback.compiler.call import Call, Key, Static, difference, take_apart
-from pullback.compiler.check import checked
-from pullback.compiler.drawing import graph_of
-from pullback.compiler.learning import learning
-from pullback.compiler.program import Program
-from pullback.compiler.ready import Ready, Short
-from pullback.compiler.recordings import Recordings
-from pullback.compiler.report import Explanation
-from pullback.compiler.run import MISFIT, Runner
+from pullback.compiler.calls.call import Call, Key, Static, difference, take_apart
+from pullback.compiler.calls.check import checked
+from pullback.compiler.calls.learning import learning
+from pullback.compiler.calls.ready import Ready, Short
+from pullback.compiler.calls.recordings import Recordings
+from pullback.compiler.calls.run import MISFIT, Runner
+from pullback.compiler.showing.drawing import graph_of
+from pullback.compiler.showing.report import Explanation
 from pullback.core.errors import GraphError, OptionError, PullbackWarning
 from pullback.core.habits import explain_keywords
 from pullback.core.modes import current_mode
+from pullback.programs.program import Program
 from pullback.visualize import Graph, Picture
 
 MOST_REHEARSALS: Final = 3  # the second may see gradients that the first did not

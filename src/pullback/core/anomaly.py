@@ -13,7 +13,7 @@ from pullback.core.modes import ModeContext, bare
 
 if TYPE_CHECKING:
     from pullback.core.primitive import Primitive
-    from pullback.tensor import Tensor
+    from pullback.tensors import Tensor
 
 
 @bare

@@ -15,7 +15,7 @@ from pullback.core.graph import Node
 from pullback.core.spec import constant_of, summary_of
 
 if TYPE_CHECKING:
-    from pullback.tensor import Tensor
+    from pullback.tensors import Tensor
 
 DEEPEST: Final = 8  # links that hang on one another: a count that goes on for ever remembers no more
 

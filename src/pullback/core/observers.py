@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, final
 if TYPE_CHECKING:
     from pullback.core.graph import Node
     from pullback.core.primitive import Primitive
-    from pullback.tensor import Tensor
+    from pullback.tensors import Tensor
 
 
 class Observer(Protocol):

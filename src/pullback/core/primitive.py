@@ -23,7 +23,7 @@ from pullback.core.modes import current_mode
 from pullback.core.spec import KEPT_SIZE, constant_of, spec_like, spec_of, summary_of
 
 if TYPE_CHECKING:
-    from pullback.tensor import Tensor
+    from pullback.tensors import Tensor
 
 # Operands that a kernel takes as they are and that cannot change: Python's numbers, which stay weak, and NumPy's.
 _NUMBERS: Final = frozenset(
@@ -94,8 +94,8 @@ class Primitive(ABC):
     first call on, for recording is planned then; the kernel alone may be another.
     """
 
-    tensor: ClassVar[type[Tensor]]  # set by pullback.tensor: the one place where floor 0 meets floor 2
-    ufuncs: ClassVar[dict[Primitive, np.ufunc]] = {}  # of NumPy's that are the same; set by pullback.protocols
+    tensor: ClassVar[type[Tensor]]  # set by pullback.tensors.tensor: the one place where floor 0 meets floor 2
+    ufuncs: ClassVar[dict[Primitive, np.ufunc]] = {}  # of NumPy's that are the same; set by pullback.tensors.protocols
 
     differentiable: bool = True
     blocks: bool = False  # the kernel is elementwise and takes no parameters: large arrays are done in blocks

@@ -30,7 +30,7 @@ from pullback.core.spec import layout_of, zeros_of
 from pullback.core.ways import Way
 
 if TYPE_CHECKING:
-    from pullback.tensor import Tensor
+    from pullback.tensors import Tensor
 
 
 # A walk makes none of NumPy's warnings: a singular partial that meets a 0 is no event, and that a cotangent overflowed,

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pullback.core.errors import AxisError, DataError, DTypeError, ShapeError
-from pullback.tensor import Tensor
+from pullback.tensors import Tensor
 
 Array: TypeAlias = npt.NDArray[Any]
 

@@ -13,7 +13,7 @@ from pullback.core.errors import DataError, OptionError
 from pullback.data.dataset import as_dataset
 from pullback.data.order import EPOCH, permutation, seed_of
 from pullback.functions.random import Rng
-from pullback.tensor import Tensor
+from pullback.tensors import Tensor
 
 Batch: TypeAlias = tuple[Tensor, ...]
 

@@ -15,7 +15,7 @@ from pullback.core.modes import current_mode
 from pullback.core.tree import leaves
 from pullback.ops.elementwise import equal
 from pullback.ops.movement import astype, broadcast_to, copy_, expand_dims, stack
-from pullback.tensor import Tensor
+from pullback.tensors import Tensor
 
 Shape = int | Sequence[int]
 

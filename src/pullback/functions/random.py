@@ -16,7 +16,7 @@ from pullback.core.habits import explain_keywords, namespace
 from pullback.core.modes import current_mode
 from pullback.core.numbers import checked_number
 from pullback.core.opaque import Opaque
-from pullback.tensor import Tensor
+from pullback.tensors import Tensor
 
 Rng: TypeAlias = "int | np.random.Generator | None"
 Shape = int | Sequence[int] | None

@@ -24,7 +24,7 @@ from pullback.core.errors import CheckpointError, DTypeError, OptionError
 from pullback.core.files import opened, size_of
 from pullback.interop.atomic import write_atomically
 from pullback.interop.foreign import foreign
-from pullback.tensor import Tensor
+from pullback.tensors import Tensor
 
 Arrays = dict[str, npt.NDArray[Any]]
 Notes = dict[str, str]

@@ -22,7 +22,7 @@ import numpy as np
 from pullback.core.errors import ShapeError
 from pullback.core.modes import no_grad
 from pullback.functions import creation, random
-from pullback.tensor import Tensor
+from pullback.tensors import Tensor
 
 Target = Tensor | int | Sequence[int]
 

@@ -12,7 +12,6 @@ from typing import Any, Self, TypeVar
 
 import numpy as np
 
-from pullback.backward import forget_gradients
 from pullback.core.changes import Noticed
 from pullback.core.errors import DTypeError, OptionError, TraceError
 from pullback.core.graph import user_line
@@ -26,7 +25,8 @@ from pullback.nn.naming import distinct, flat, join, once, refuse_unlearned
 from pullback.nn.outline import Summary, outline, summarize, view
 from pullback.nn.parameter import Parameter
 from pullback.nn.state import Unmatched, load
-from pullback.tensor import Tensor
+from pullback.tensors import Tensor
+from pullback.tensors.backward import forget_gradients
 
 T = TypeVar("T")
 

@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 
 from pullback.core import tree
 from pullback.core.errors import OptionError
-from pullback.tensor import Tensor
+from pullback.tensors import Tensor
 
 T = TypeVar("T")
 

@@ -10,7 +10,7 @@ import numpy as np
 from pullback.core import tree
 from pullback.core.modes import no_grad
 from pullback.core.views import Sheet, html_of
-from pullback.tensor import Tensor
+from pullback.tensors import Tensor
 
 if TYPE_CHECKING:
     from pullback.nn.module import Module

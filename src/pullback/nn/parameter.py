@@ -7,7 +7,7 @@ from typing import Any, final
 import numpy as np
 
 from pullback.core.memory import placed
-from pullback.tensor import Tensor
+from pullback.tensors import Tensor
 
 
 @final

@@ -10,7 +10,7 @@ import numpy as np
 
 from pullback.core.errors import CheckpointError
 from pullback.core.modes import no_grad
-from pullback.tensor import Tensor
+from pullback.tensors import Tensor
 
 _SHOWN: Final = 8  # names in a message
 

@@ -13,7 +13,7 @@ from pullback.core.memory import placed_zeros_like
 from pullback.core.precision import single
 from pullback.optim.group import ParameterGroup, Params, State
 from pullback.optim.optimizer import Optimizer
-from pullback.tensor import Tensor
+from pullback.tensors import Tensor
 
 
 class Moments(Optimizer, ABC):

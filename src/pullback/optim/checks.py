@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from pullback.core.errors import DTypeError, GraphError, OptionError
 from pullback.core.numbers import checked_number
-from pullback.tensor import Tensor
+from pullback.tensors import Tensor
 
 # A setting that is a number is at least 0 and below this.
 LIMITS: Final[dict[str, float]] = {

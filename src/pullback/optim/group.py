@@ -10,7 +10,7 @@ import numpy as np
 from pullback.core.changes import Noticed, changed
 from pullback.core.errors import OptionError
 from pullback.optim.checks import checked_setting
-from pullback.tensor import Tensor
+from pullback.tensors import Tensor
 
 Params: TypeAlias = Iterable[Tensor] | Iterable[Mapping[str, Any]]
 State: TypeAlias = dict[str, Tensor]

@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from pullback.backward import forget_gradients, gradients_of
 from pullback.core.changes import Noticed, changed
 from pullback.core.errors import NoGradientError, OptionError
 from pullback.core.modes import current_mode, no_grad
@@ -17,7 +16,8 @@ from pullback.core.precision import single
 from pullback.optim.checks import checked_group, checked_parameters, divided, label
 from pullback.optim.group import ParameterGroup, Params, State
 from pullback.optim.state import load, save
-from pullback.tensor import Tensor
+from pullback.tensors import Tensor
+from pullback.tensors.backward import forget_gradients, gradients_of
 from pullback.transforms.reverse import why_not
 
 

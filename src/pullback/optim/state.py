@@ -10,7 +10,7 @@ import numpy as np
 from pullback.core.errors import CheckpointError, OptionError
 from pullback.optim.checks import checked_setting
 from pullback.optim.group import ParameterGroup
-from pullback.tensor import Tensor
+from pullback.tensors import Tensor
 
 
 def save(owner: str, groups: Sequence[ParameterGroup]) -> dict[str, Any]:

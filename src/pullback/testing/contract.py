@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 
 from pullback.core.errors import GradientCheckError
-from pullback.tensor import Tensor
+from pullback.tensors import Tensor
 from pullback.testing.leafwise import Function, array_of
 from pullback.transforms.forward import jvp
 from pullback.transforms.reverse import vjp

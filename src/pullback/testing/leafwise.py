@@ -10,7 +10,7 @@ import numpy as np
 
 from pullback.core.errors import DTypeError, GraphError
 from pullback.core.tree import children, leaves, rebuild
-from pullback.tensor import Tensor
+from pullback.tensors import Tensor
 
 Array = np.ndarray[Any, Any]
 Function = Callable[..., tuple[Any, ...]]

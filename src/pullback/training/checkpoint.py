@@ -18,7 +18,7 @@ import numpy as np
 from pullback.core.errors import CheckpointError
 from pullback.interop import safetensors
 from pullback.interop.safetensors import Arrays
-from pullback.tensor import Tensor
+from pullback.tensors import Tensor
 
 MODEL: Final = "model."
 REST: Final = "rest"

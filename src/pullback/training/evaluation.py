@@ -13,7 +13,7 @@ from pullback.core.modes import no_grad
 from pullback.functions.activations import softmax
 from pullback.functions.losses import softmax_cross_entropy
 from pullback.nn import Module
-from pullback.tensor import Tensor
+from pullback.tensors import Tensor
 
 Array = npt.NDArray[Any]
 

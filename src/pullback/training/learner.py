@@ -14,7 +14,7 @@ from pullback.core.errors import CheckpointError, DataError
 from pullback.data import DataLoader, ImageSet
 from pullback.nn import CrossEntropyLoss, Dropout, Flatten, Linear, Module, ReLU, Sequential, init
 from pullback.optim import SGD, Adam, AdamW, Optimizer
-from pullback.tensor import Tensor
+from pullback.tensors import Tensor
 from pullback.training.checkpoint import Checkpoint
 from pullback.training.resuming import Told
 from pullback.training.settings import ADJUSTABLE, RESUMABLE, Change, Settings, differences

@@ -27,7 +27,7 @@ from pullback.core.outputs import pick_
 from pullback.core.primitive import Primitive
 from pullback.core.spec import constant_of, summary_of
 from pullback.core.tree import tree_map
-from pullback.tensor import Tensor
+from pullback.tensors import Tensor
 
 _PASSED: Final = (int, float, bool, complex, NoneType)  # and not NumPy's scalars, some of which are subclasses of these
 

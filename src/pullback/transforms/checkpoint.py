@@ -24,7 +24,7 @@ from pullback.core.tree import leaves, rebuild, tree_map
 from pullback.core.walks import pull, push, track
 from pullback.functions import random
 from pullback.ops.elementwise import identity
-from pullback.tensor import Tensor
+from pullback.tensors import Tensor
 
 
 def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:

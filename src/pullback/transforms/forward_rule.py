@@ -16,7 +16,7 @@ from pullback.core.spec import spec_of, zeros_of
 from pullback.core.tree import tree_map
 from pullback.core.walks import pull, push, track
 from pullback.ops.movement import astype
-from pullback.tensor import Tensor
+from pullback.tensors import Tensor
 from pullback.transforms.authored import Authored, array_of, boxed, fitting, node_behind, without_node
 
 

@@ -12,7 +12,7 @@ from pullback.core.errors import OptionError
 from pullback.core.habits import explain_keywords
 from pullback.core.tree import leaves, tree_map
 from pullback.ops.movement import moveaxis, reshape, stack
-from pullback.tensor import Tensor
+from pullback.tensors import Tensor
 from pullback.transforms.forward import check_directions, jvp
 from pullback.transforms.recording import Recording
 from pullback.transforms.reverse import Argnums, argument_numbers, check_function, grad

@@ -18,7 +18,7 @@ from pullback.core.tree import is_tree, leaves, rebuild, same_structure, tree_ma
 from pullback.core.walks import pull, push, track
 from pullback.ops.elementwise import identity, stop_gradient
 from pullback.ops.movement import copy_
-from pullback.tensor import Tensor
+from pullback.tensors import Tensor
 
 
 def fresh(value: Any, name: str) -> Tensor:

@@ -15,7 +15,7 @@ from pullback.core.modes import current_mode
 from pullback.core.paths import between
 from pullback.core.tree import leaves
 from pullback.core.walks import pull
-from pullback.tensor import Tensor
+from pullback.tensors import Tensor
 from pullback.transforms.recording import Recording, boxed
 
 Argnums = int | Sequence[int]

@@ -12,7 +12,7 @@ from pullback.core.modes import current_mode
 from pullback.core.spec import spec_of, zeros_of
 from pullback.core.tree import leaves, tree_map
 from pullback.core.walks import transpose
-from pullback.tensor import Tensor
+from pullback.tensors import Tensor
 from pullback.transforms.authored import Authored, array_of, boxed, fitting, node_behind, without_node
 
 

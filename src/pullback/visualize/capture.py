@@ -13,7 +13,7 @@ from pullback.core.graph import Node
 from pullback.core.links import Link, link_of, reached
 from pullback.core.primitive import Primitive
 from pullback.core.spec import Spec, spec_of
-from pullback.tensor import Tensor
+from pullback.tensors import Tensor
 from pullback.visualize.graphs import Graph
 from pullback.visualize.vertex import Kind, Vertex, value_text
 

@@ -19,7 +19,7 @@ from pullback.core.kinds import BilinearMap, Elementwise, LinearMap, Reduction
 from pullback.core.leaving import RuleExits
 from pullback.core.modes import ModeContext
 from pullback.core.primitive import Primitive
-from pullback.tensor import Tensor
+from pullback.tensors import Tensor
 
 
 class Place(NamedTuple):

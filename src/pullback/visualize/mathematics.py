@@ -12,7 +12,7 @@ from pullback.core.modes import ModeContext
 from pullback.core.primitive import OPERAND_NAMES, Primitive
 from pullback.ops import contractions, indexing, movement, reductions
 from pullback.ops import elementwise as ew
-from pullback.tensor import Tensor
+from pullback.tensors import Tensor
 from pullback.visualize.derivation import Derivation, Place, slope_of
 from pullback.visualize.vertex import params_text
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from pullback.core.spec import Spec
 from pullback.core.views import VIEWS, Sheet
-from pullback.tensor import Tensor
+from pullback.tensors import Tensor
 from pullback.visualize.blob import coarse
 from pullback.visualize.svg import clean
 from pullback.visualize.vertex import value_text

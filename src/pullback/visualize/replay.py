@@ -11,7 +11,7 @@ from pullback.core.errors import GraphError, OptionError, PullbackError
 from pullback.core.modes import ModeContext
 from pullback.core.observers import Scope
 from pullback.core.walks import pull, push, track
-from pullback.tensor import Tensor
+from pullback.tensors import Tensor
 from pullback.visualize.player import Player
 from pullback.visualize.tape import Tape
 from pullback.visualize.vertex import Vertex

@@ -12,7 +12,7 @@ from pullback.core.graph import Node, user_line
 from pullback.core.modes import current_mode
 from pullback.core.observers import Scope
 from pullback.core.primitive import Primitive
-from pullback.tensor import Tensor
+from pullback.tensors import Tensor
 from pullback.visualize.derivation import Derivation, pull_of, push_of, slope_of
 from pullback.visualize.vertex import Kind
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from pullback.compiler.contraction.job import Job
-from pullback.compiler.contraction.vectors import add_lanes, first_lanes, load, shuffle
-from pullback.compiler.llvm import PTR, Reg
+from pullback.compiler.instructions.llvm import PTR, Reg
+from pullback.compiler.instructions.vectors import add_lanes, first_lanes, load, shuffle
 
 
 def inner_tile(job: Job, rows: int, columns: int) -> str:

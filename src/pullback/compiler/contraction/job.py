@@ -8,8 +8,8 @@ from typing import TypeAlias, final
 
 from pullback.compiler.contraction.plan import Tiling
 from pullback.compiler.contraction.problem import Contraction
-from pullback.compiler.contraction.vectors import WIDE, element, first_lanes, load, store
-from pullback.compiler.llvm import I64, PTR, Function, Module, Reg, Type
+from pullback.compiler.instructions.llvm import I64, PTR, Function, Module, Reg, Type
+from pullback.compiler.instructions.vectors import WIDE, element, first_lanes, load, store
 
 Epilogue: TypeAlias = Callable[[Function, Reg, Reg, Reg, Reg | None], None]
 """`epilogue(function, row, column, sums, mask)`: lane l of `sums` is C[row, column + l], where the mask has it."""

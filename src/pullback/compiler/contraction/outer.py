@@ -6,8 +6,8 @@ from typing import Final
 
 from pullback.compiler.contraction.job import Job, total
 from pullback.compiler.contraction.split import Run
-from pullback.compiler.contraction.vectors import first_lanes, load, prefetch
-from pullback.compiler.llvm import I64, PTR, Function, Reg
+from pullback.compiler.instructions.llvm import I64, PTR, Function, Reg
+from pullback.compiler.instructions.vectors import first_lanes, load, prefetch
 
 AHEAD: Final = 8  # steps of k before a row of B is needed, from the second cache
 KNOWN: Final = (

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pullback.compiler.contraction.job import Job, moved
 from pullback.compiler.contraction.split import Run
-from pullback.compiler.contraction.vectors import first_lanes, load, store, transpose
-from pullback.compiler.llvm import I64, PTR, Function, Reg, Type
+from pullback.compiler.instructions.llvm import I64, PTR, Function, Reg, Type
+from pullback.compiler.instructions.vectors import first_lanes, load, store, transpose
 
 KNOWN = ((PTR, "matrix"), (PTR, "panel"), (I64, "count"))
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, final
 
-from pullback.compiler.contraction.vectors import LANES
-from pullback.compiler.llvm import SCALARS, Type
+from pullback.compiler.instructions.llvm import SCALARS, Type
+from pullback.compiler.instructions.vectors import LANES
 from pullback.core.errors import DTypeError, ShapeError
 
 

@@ -11,8 +11,8 @@ from pullback.compiler.contraction.outer import outer_tile
 from pullback.compiler.contraction.pack import pack_columns, pack_lines, pack_rows
 from pullback.compiler.contraction.plan import Tiling
 from pullback.compiler.contraction.split import Split, call_one, run_of, runs
-from pullback.compiler.contraction.vectors import WIDE, reserve
-from pullback.compiler.llvm import I64, PTR, Function, Module, Reg, Type
+from pullback.compiler.instructions.llvm import I64, PTR, Function, Module, Reg, Type
+from pullback.compiler.instructions.vectors import WIDE, reserve
 
 TOGETHER: Final = 8  # steps of k of which panels of A are packed at once
 KNOWN: Final = ((PTR, "a"), (PTR, "b"), (PTR, "c"), (PTR, "scratch"), (I64, "first"), (I64, "last"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from pullback.compiler.llvm import I64, PTR, Function, Reg
+from pullback.compiler.instructions.llvm import I64, PTR, Function, Reg
 
 
 class Split(NamedTuple):

@@ -11,9 +11,9 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from pullback.compiler.program import Constant, Equation, Operand, Value
 from pullback.ops import elementwise, movement
 from pullback.ops.contractions import matmul_
+from pullback.programs.program import Constant, Equation, Operand, Value
 
 Maker: TypeAlias = dict[Value, Equation]  # by value, the equation that makes it
 Outcome: TypeAlias = Operand | Equation | tuple[Equation, Equation] | None  # None where all stays as it is

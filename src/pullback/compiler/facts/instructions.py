@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from pullback.compiler.llvm import Function, Reg
+from pullback.compiler.instructions.llvm import Function, Reg
 
 
 def operation(of_floats: str, of_integers: str) -> Callable[..., Reg]:

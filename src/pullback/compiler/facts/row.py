@@ -10,7 +10,7 @@ import numpy as np
 
 from pullback.compiler.facts.algebra import Rule
 from pullback.compiler.facts.places import Movement
-from pullback.compiler.llvm import Reg
+from pullback.compiler.instructions.llvm import Reg
 
 Write: TypeAlias = Callable[..., Reg]
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from pullback.compiler.facts import algebra, definitions, instructions, places
 from pullback.compiler.facts.row import RECORDED, Accumulator, Definition, Instructions, Row, Write
-from pullback.compiler.mathematics import (
+from pullback.compiler.instructions.mathematics import (
     exponentials,
     hyperbolic,
     inverse_trigonometric,

@@ -1,0 +1,146 @@
+"""`PULLBACK_CHECK=1`: each call of a program is also done by the function itself, and the two are compared.
+
+What both change is put back in between, so that nothing is done twice. Bits must be the same. Where the program adds in
+another order, or has an elementary function of its own, numbers may differ by 2¹⁰ units in the last place of the
+largest number of their array.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+
+from pullback.compiler.calls.call import Call
+from pullback.compiler.calls.ready import Ready
+from pullback.compiler.calls.run import MISFIT
+from pullback.compiler.facts import row_of
+from pullback.core.errors import CompileCheckError
+from pullback.core.graph import Node
+from pullback.core.tree import leaves, structure
+from pullback.programs.effects import Effects
+from pullback.programs.identity import PLAIN, frozen
+from pullback.programs.record import Record
+from pullback.tensors import Tensor
+
+BOUND: Final = 2**10  # in units of the last place
+
+
+class _State(NamedTuple):
+    """What a program can change, as it is."""
+
+    tensors: list[tuple[Tensor, Any, Node | None]]
+    gradients: list[tuple[Tensor, Tensor | None, Any]]
+    generators: list[tuple[np.random.Generator, Any]]
+
+    @classmethod
+    def of(cls, made: Record) -> _State:
+        """The state that a program reads and writes."""
+        owners = {id(c.tensor): c.tensor for c in (*made.captured, *made.written)}
+        owners |= {id(owner): owner for owner in (*made.cleared, *(owner for owner, _ in made.grads.values()))}
+        return cls(
+            [(t, t.array, t.node) for t in owners.values()],
+            [(t, t.grad, None if t.grad is None else t.grad.array) for t in owners.values()],
+            [(g, g.bit_generator.state) for g in made.program.generators],
+        )
+
+    def restore(self) -> None:
+        """Put everything back."""
+        for tensor, array, node in self.tensors:
+            tensor.array, tensor.node = array, node
+        for tensor, gradient, array in self.gradients:
+            if tensor.node is not None:
+                tensor.node.grad = gradient
+            if gradient is not None:
+                gradient.array = array
+        for generator, state in self.generators:
+            generator.bit_generator.state = state
+
+    def named(self) -> Iterator[tuple[str, Any]]:
+        """Each array, and what to call it."""
+        for number, ((tensor, array, _), (_, _, gradient)) in enumerate(zip(self.tensors, self.gradients, strict=True)):
+            name = tensor.name or f"captured tensor {number}"
+            yield name, array
+            yield f"{name}.grad", gradient
+
+
+def checked(name: str, ready: Ready, call: Call, f: Callable[..., Any], run: Callable[[], Any]) -> Any:
+    """The result of the program, run as it always is, after the function's own was found to be the same.
+
+    Raises CompileCheckError where they differ; names the output, the worst place, and both values.
+    """
+    made = ready.raw
+    before, given = _State.of(made), [x.copy() if type(x) is np.ndarray else x for x in call.arrays]
+    effects = Effects(ready.seen.changing)
+    arrays = [(x, then) for x, then in zip(call.arrays, given, strict=True) if type(x) is np.ndarray]
+    drawn = {id(generator.bit_generator) for generator in made.program.generators}
+    try:
+        expected = call.plainly(f)
+        after, written = _State.of(made), [x.copy() for x, _ in arrays]
+        change = effects.change(besides=drawn)
+    finally:
+        effects.undo()
+        before.restore()
+        for x, then in arrays:
+            if x.flags.writeable:
+                x[...] = then
+    if change is not None:
+        raise CompileCheckError(f"{name}: the function does what its program does not", changed=change)
+    copied = [x.copy() if isinstance(x, np.ndarray) else x for x in leaves(expected)]  # which the program may write to
+    result = run()
+    if result is MISFIT:
+        return result
+    if structure(expected) != structure(result):
+        raise CompileCheckError(
+            f"{name}: the result has another structure", function=structure(expected), program=structure(result)
+        )
+    exact = not any(row_of(equation.primitive).rounds for equation in made.program.equations)
+    for number, (a, b) in enumerate(zip(copied, leaves(result), strict=True)):
+        _compare(name, f"result {number}", getattr(a, "array", a), getattr(b, "array", b), exact=exact)
+    now = _State.of(made)
+    for (label, a), (_, b) in zip(after.named(), now.named(), strict=True):
+        _compare(name, label, a, b, exact=exact)
+    for label, a, (b, _) in zip(call.names, written, arrays, strict=False):
+        _compare(name, label, a, b, exact=exact)
+    for (_, a), (_, b) in zip(after.generators, now.generators, strict=True):
+        if str(a) != str(b):
+            raise CompileCheckError(f"{name}: the program drew other random numbers than the function")
+    return result
+
+
+def _compare(name: str, output: str, expected: Any, got: Any, *, exact: bool) -> None:
+    if not isinstance(expected, (np.ndarray, np.generic)) or not isinstance(got, (np.ndarray, np.generic)):
+        if type(expected) is not type(got) and (expected is None or got is None):
+            raise CompileCheckError(f"{name}: only one of function and program gave {output}")
+        if isinstance(expected, PLAIN) and isinstance(got, PLAIN) and frozen(expected) != frozen(got):
+            raise CompileCheckError(
+                f"{name}: {output} is not what the function gives", function=repr(expected), program=repr(got),
+                fix="the function depends on what is out of sight: pass it as an argument",
+            )  # fmt: skip
+        return
+    if (expected.shape, expected.dtype) != (got.shape, got.dtype):
+        raise CompileCheckError(
+            f"{name}: {output} has another shape or dtype", function=f"{expected.dtype}{list(expected.shape)}",
+            program=f"{got.dtype}{list(got.shape)}",
+        )  # fmt: skip
+    a, b = np.atleast_1d(expected), np.atleast_1d(got)
+    same = (a == b) & (np.signbit(a) == np.signbit(b)) if a.dtype.kind == "f" else a == b
+    if a.dtype.kind in "fc":
+        same |= np.isnan(a) & np.isnan(b)
+    if same.all():
+        return
+    with np.errstate(invalid="ignore", over="ignore"):
+        away = np.where(same, 0, np.abs(np.subtract(a, b, dtype=np.result_type(a, float))))
+    away[np.isnan(away)] = np.inf  # one is NaN, or they are different infinities
+    bound = 0.0
+    if not exact and a.dtype.kind in "fc":
+        size = np.abs(a[np.isfinite(a)])
+        bound = BOUND * float(np.finfo(a.dtype).eps) * float(size.max(initial=0))
+    if exact or float(away.max()) > bound:
+        worst = np.unravel_index(int(away.argmax() if away.max() else np.argmin(same)), a.shape)
+        raise CompileCheckError(
+            f"{name}: {output} is not what the function gives", place=str(tuple(map(int, worst[: expected.ndim]))),
+            function=repr(a[worst]), program=repr(b[worst]), bound=f"{bound:.3g}" if bound else "the same bits",
+            fix="report it: this is a mistake of the compiler",
+        )  # fmt: skip

@@ -1,0 +1,46 @@
+"""Writing elementwise equations: conversions between dtypes as NumPy casts, and the instructions of each primitive."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from pullback.compiler.facts import row_of
+from pullback.compiler.facts.dtypes import converted_to
+from pullback.compiler.instructions.llvm import SCALARS, Function, Reg, Type
+from pullback.programs.program import Equation
+
+
+def register_type(dtype: np.dtype[Any], lanes: int) -> Type:
+    """How numbers of a dtype are held in registers: booleans as masks."""
+    return Type("i1" if dtype.kind == "b" else SCALARS[str(dtype)], lanes)
+
+
+def converted(f: Function, x: Reg, source: np.dtype[Any], target: np.dtype[Any]) -> Reg:
+    """A register of one dtype as another, as NumPy casts."""
+    if source == target:
+        return x
+    kind = register_type(target, x.type.lanes)
+    if target.kind == "b":
+        return f.compare("une" if x.type.floating else "ne", x, 0)
+    if source.kind == "b":
+        return f.cast("uitofp" if kind.floating else "zext", x, kind)
+    if x.type.floating and kind.floating:
+        return f.cast("fpext" if kind.bits > x.type.bits else "fptrunc", x, kind)
+    if kind.floating:
+        return f.cast("sitofp" if source.kind == "i" else "uitofp", x, kind)
+    if kind.bits == x.type.bits:
+        return x
+    return f.cast("trunc" if kind.bits < x.type.bits else "sext" if source.kind == "i" else "zext", x, kind)
+
+
+def write(f: Function, equation: Equation, operands: Sequence[tuple[Reg, np.dtype[Any]]]) -> Reg:
+    """Emit an equation on registers given with their dtypes; the result is of the dtype of its output."""
+    row = row_of(equation.primitive).instructions
+    assert row is not None
+    given = [
+        converted(f, x, source, target) for (x, source), target in zip(operands, converted_to(equation), strict=True)
+    ]
+    return row.write(f, *given)

@@ -1,0 +1,148 @@
+"""Points: places in the loops that are being written, what is known there, and reading and writing memory there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, final
+
+import numpy as np
+
+from pullback.compiler.emission.elementwise import register_type
+from pullback.compiler.instructions.llvm import I32, I64, PTR, SCALARS, Function, Reg, Type
+from pullback.compiler.instructions.vectors import load as load_vector
+from pullback.compiler.instructions.vectors import store as store_vector
+from pullback.compiler.lowering.nest import Access
+from pullback.programs.program import Operand
+
+
+@final
+class Point:
+    """A place in the loops.
+
+    Parameters
+    ----------
+    index : dict
+        By label, of the loops around it.
+    vector, lanes : label or None, int
+        Along which, and how many, elements are held side by side; 0 for one element.
+    mask : Reg or None
+        Which of them are there.
+    parent : Point or None
+        The place around it, whose values are known here too.
+    """
+
+    def __init__(
+        self, f: Function, index: Mapping[int, Reg], vector: int | None = None, lanes: int = 0,
+        mask: Reg | None = None, parent: Point | None = None,
+    ) -> None:  # fmt: skip
+        self.f = f
+        self.index = index
+        self.vector = vector if lanes else None
+        self.lanes = lanes
+        self.mask = mask
+        self.parent = parent
+        self.known: dict[Any, Reg] = {}
+
+    def find(self, key: Any) -> Reg | None:
+        """A register that is known here or around, in each lane."""
+        if key in self.known:
+            return self.known[key]
+        found = self.parent.find(key) if self.parent is not None else None
+        if found is not None and self.lanes and not found.type.lanes:
+            found = self.known[key] = self.f.splat(found, self.lanes)
+        return found
+
+
+@final
+class Buffers:
+    """The addresses of buffers, loaded from a table that does not change."""
+
+    def __init__(self, f: Function, table: Reg, bases: Sequence[Operand]) -> None:
+        self._at = {base: f.load_once(f.address(table, number, PTR), PTR) for number, base in enumerate(bases)}
+        self.moved: dict[Operand, Reg] = {}
+
+    def __getitem__(self, base: Operand) -> Reg:
+        return self.moved.get(base, self._at[base])
+
+
+def held(dtype: np.dtype[Any], lanes: int) -> Type:
+    """The type of elements in memory: booleans are bytes."""
+    return Type(SCALARS[str(dtype)], lanes)
+
+
+def address(buffers: Buffers, access: Access, dtype: np.dtype[Any], point: Point) -> Reg:
+    """Where the element, or the first of the lanes, is."""
+    f, total = point.f, None
+    for label, stride in access.strides:
+        index = point.index[label]
+        term = index if stride == 1 else f.binary("mul", index, stride)
+        total = term if total is None else f.binary("add", total, term)
+    place = buffers[access.base]
+    if access.offset:
+        place = f.address(place, access.offset, held(dtype, 0))
+    return place if total is None else f.address(place, total, held(dtype, 0))
+
+
+def _places(f: Function, place: Reg, stride: int, kind: Type) -> Reg:
+    """The address of each lane, `stride` elements apart."""
+    steps = ", ".join(f"i64 {lane * stride}" for lane in range(kind.lanes))
+    pointers = Type("ptr", kind.lanes)
+    return f.emit(f"getelementptr {kind.scalar}, ptr {place}, <{kind.lanes} x i64> <{steps}>", pointers)
+
+
+def load(buffers: Buffers, access: Access, dtype: np.dtype[Any], point: Point) -> Reg:
+    """The element, or one for each lane; of booleans a mask."""
+    key = access, dtype
+    found = point.find(key)
+    if found is not None:
+        return found
+    f, stride = point.f, access.along(point.vector)
+    place = address(buffers, access, dtype, point)
+    kind = held(dtype, point.lanes if stride else 0)
+    if stride in (0, 1):
+        register = load_vector(f, place, kind, point.mask if stride else None)
+    else:
+        mask = point.mask or Reg("splat (i1 true)", kind.mask)
+        places, align = _places(f, place, stride, kind), Reg(str(kind.bits // 8), I32)
+        name = f"llvm.masked.gather.{kind.suffix}.v{kind.lanes}p0"
+        register = f.call(name, places, align, mask, Reg("zeroinitializer", kind), kind=kind)
+    if dtype.kind == "b":
+        register = f.compare("ne", register, 0)
+    if point.lanes and not register.type.lanes:
+        register = f.splat(register, point.lanes)
+    point.known[key] = register
+    return register
+
+
+def store(buffers: Buffers, access: Access, register: Reg, dtype: np.dtype[Any], point: Point) -> None:
+    """Write the element, or each lane."""
+    f, stride = point.f, access.along(point.vector)
+    register = in_memory(f, register)
+    place = address(buffers, access, dtype, point)
+    if not point.lanes or stride == 1:
+        store_vector(f, register, place, point.mask if point.lanes else None)
+        return
+    kind = register.type
+    mask = point.mask or Reg("splat (i1 true)", kind.mask)
+    places, align = _places(f, place, stride, kind), Reg(str(kind.bits // 8), I32)
+    f.call(f"llvm.masked.scatter.{kind.suffix}.v{kind.lanes}p0", register, places, align, mask, kind=None)
+
+
+def in_memory(f: Function, register: Reg) -> Reg:
+    """A register as it is stored: a mask as bytes."""
+    kind = register.type
+    return f.cast("zext", register, kind.of("i8")) if kind.scalar == "i1" else register
+
+
+def from_memory(f: Function, register: Reg, dtype: np.dtype[Any]) -> Reg:
+    """What was stored as it is held."""
+    return f.compare("ne", register, 0) if register_type(dtype, 0).scalar == "i1" else register
+
+
+def offset(point: Point, labels: Sequence[int], sizes: Mapping[int, int], scale: int = 1) -> Reg:
+    """The number of an iteration among those of some loops, times `scale`."""
+    f, total, step = point.f, point.f.const(0, I64), scale
+    for label in reversed(labels):
+        total = f.binary("add", total, f.binary("mul", point.index[label], step))
+        step *= sizes[label]
+    return total

@@ -1,0 +1,97 @@
+"""Lanes of vectors: masked memory, shuffles, and two networks of shuffles, which transpose blocks and add lanes up.
+
+Every vector has the same number of lanes on every machine, so that what is added to what is the same too; LLVM
+splits vectors that are wider than the machine's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from pullback.compiler.instructions.llvm import I32, PTR, Function, Reg, Type
+
+LANES: Final = {"float32": 16, "float64": 8}
+WIDE: Final = '"prefer-vector-width"="512" "min-legal-vector-width"="512"'  # else LLVM halves them on many CPUs
+
+
+def first_lanes(count: int, kind: Type) -> Reg | None:
+    """A mask of the first `count` lanes; None for all of them."""
+    if count == kind.lanes:
+        return None
+    lanes = ", ".join(f"i1 {'true' if lane < count else 'false'}" for lane in range(kind.lanes))
+    return Reg(f"<{lanes}>", kind.mask)
+
+
+def load(function: Function, pointer: Reg, kind: Type, mask: Reg | None) -> Reg:
+    """Neighbouring elements; 0 in lanes outside of the mask, whose memory is not touched."""
+    if mask is None:
+        return function.load(pointer, kind)
+    name, align = f"llvm.masked.load.{kind.suffix}.p0", Reg(str(kind.bits // 8), I32)
+    return function.call(name, pointer, align, mask, Reg("zeroinitializer", kind), kind=kind)
+
+
+def store(function: Function, value: Reg, pointer: Reg, mask: Reg | None) -> None:
+    """Neighbouring elements; lanes outside of the mask leave memory as it is."""
+    if mask is None:
+        function.store(value, pointer)
+        return
+    name, align = f"llvm.masked.store.{value.type.suffix}.p0", Reg(str(value.type.bits // 8), I32)
+    function.call(name, value, pointer, align, mask, kind=None)
+
+
+def prefetch(function: Function, pointer: Reg, offset: int, kind: Type) -> None:
+    """Ask for a line that will be read soon. It may lie outside of the array: nothing is read that is not there."""
+    place = function.emit(f"getelementptr {kind.scalar}, ptr {pointer}, i64 {offset}", PTR)
+    read, keep, data = (Reg(str(number), I32) for number in (0, 3, 1))
+    function.call("llvm.prefetch.p0", place, read, keep, data, kind=None)
+
+
+def shuffle(function: Function, x: Reg, y: Reg, lanes: Sequence[int]) -> Reg:
+    """Lanes of `x`, counted from 0, and of `y`, counted on from there."""
+    kind = Type(x.type.scalar, len(lanes))
+    chosen = ", ".join(f"i32 {lane}" for lane in lanes)
+    return function.emit(f"shufflevector {x.typed}, {y.typed}, <{len(lanes)} x i32> <{chosen}>", kind)
+
+
+def element(function: Function, vector: Reg, lane: int) -> Reg:
+    """One lane as a scalar."""
+    return function.emit(f"extractelement {vector.typed}, i64 {lane}", Type(vector.type.scalar))
+
+
+def reserve(function: Function, elements: int, kind: Type) -> Reg:
+    """Room on the stack, on a line of the cache of its own; only in a function's first block."""
+    return function.emit(f"alloca [{elements} x {kind.scalar}], align 64", PTR)
+
+
+def transpose(function: Function, rows: Sequence[Reg]) -> list[Reg]:
+    """Transpose a square block: as many vectors as lanes.
+
+    A perfect shuffle of the block's elements, done as often as it takes to exchange the two halves of an index: log2
+    of the lanes. Each shuffle is one instruction where the machine can pick lanes from two vectors.
+    """
+    lanes = rows[0].type.lanes
+    low = [lane // 2 + lanes * (lane % 2) for lane in range(lanes)]
+    high = [lane + lanes // 2 for lane in low]
+    now = list(rows)
+    for _ in range(lanes.bit_length() - 1):
+        pairs = list(zip(now[: lanes // 2], now[lanes // 2 :], strict=True))
+        now = [shuffle(function, x, y, interleaved) for x, y in pairs for interleaved in (low, high)]
+    return now
+
+
+def add_lanes(function: Function, vectors: Sequence[Reg]) -> Reg:
+    """The sum over the lanes of each vector; that of the i-th is in lane i. At most as many vectors as lanes.
+
+    Each step folds two neighbours into one vector, half of whose lanes belong to the first and half to the second, so
+    that all are added up together. The additions of one vector are a balanced tree, whatever the others are.
+    """
+    lanes, width, now = vectors[0].type.lanes, vectors[0].type.lanes, list(vectors)
+    while width > 1:  # each vector holds several sums, each spread over `width` lanes that lie together
+        width //= 2
+        low = [start + lane for start in range(0, lanes, 2 * width) for lane in range(width)]
+        low += [lanes + lane for lane in low]
+        high = [lane + width for lane in low]
+        pairs = [(now[i], now[min(i + 1, len(now) - 1)]) for i in range(0, len(now), 2)]
+        now = [function.binary("fadd", shuffle(function, x, y, low), shuffle(function, x, y, high)) for x, y in pairs]
+    return now[0]

@@ -1,0 +1,91 @@
+"""Lowering: each group becomes a kernel (loops, a product, a call of NumPy), and each stored value gets its strides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias, final
+
+import numpy as np
+
+from pullback.compiler.facts import row_of
+from pullback.compiler.fusion.fused import Fused
+from pullback.compiler.fusion.groups import Group
+from pullback.compiler.fusion.views import ordered, strides_of
+from pullback.compiler.lowering.nest import Nest, lower_nest
+from pullback.compiler.lowering.products import Product, lower_product
+from pullback.programs.program import Constant, Equation, Operand, Value
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class NumPyCall:
+    """An equation that NumPy computes, with the reason."""
+
+    equation: Equation
+    reason: str
+
+
+Kernel: TypeAlias = Nest | Product | NumPyCall
+Strides: TypeAlias = tuple[int, ...]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Lowered:
+    """The kernels of a program in order, and the strides of all that is in memory, in elements."""
+
+    kernels: list[Kernel]
+    layouts: dict[Operand, Strides]
+    fused: Fused
+
+
+def why(equation: Equation) -> str:
+    """The reason why NumPy computes an equation."""
+    if 0 in equation.output.shape or any(0 in value.shape for value in equation.values):
+        return "there are no elements to loop over"
+    dtypes = dict.fromkeys(str(value.dtype) for value in (*equation.values, equation.output))
+    return row_of(equation.primitive).kernel or f"it has no loops for {' and '.join(dtypes)}"
+
+
+def lower(fused: Fused, given: Mapping[Value, Strides], wanted: Sequence[Strides | None]) -> Lowered:
+    """Turn groups into kernels, for inputs with the strides `given` and outputs with those `wanted`, if any are."""
+    layouts: dict[Operand, Strides] = {alias: ordered(alias.shape) for alias in fused.aliases}
+    layouts.update(given.items())
+    for output, strides in zip(fused.outputs, wanted, strict=True):
+        view = fused.view(output)
+        order = view.axes()
+        if strides is not None and order is not None:
+            layouts.setdefault(view.base, tuple(1 if axis is None else strides[axis] for axis in order))
+    for group in fused.groups:
+        for equation in group.equations:
+            for base in (equation.output, *(fused.view(operand).base for operand in equation.operands)):
+                natural = strides_of(np.asarray(base.value)) if isinstance(base, Constant) else ordered(base.shape)
+                layouts.setdefault(base, natural)
+    kernels: list[Kernel] = []
+    for group in fused.groups:
+        if not any(equation.output in fused.stored for equation in group.equations):
+            continue  # dead code that was not pruned
+        if group.kind == "kernel":
+            kernels.append(NumPyCall(group.equations[-1], why(group.equations[-1])))
+        elif group.kind == "product":
+            kernels.append(lower_product(group, fused, layouts))
+        else:
+            kernels += _nests(group, fused, layouts)
+    return Lowered(kernels, layouts, fused)
+
+
+def _nests(group: Group, fused: Fused, layouts: dict[Operand, Strides]) -> list[Nest]:
+    """The nest of a group and, where its pieces have results of their own, one that combines them for each."""
+    nest = lower_nest(group, fused, layouts)
+    made = [nest]
+    for value in nest.finals if nest.pieces > 1 else ():
+        parts = Value((nest.pieces, *value.shape), value.dtype)
+        layouts[parts] = (value.size, *layouts[value])
+        nest.stores[value] = nest.stores[value]._replace(base=parts)
+        combine = Group("nest")
+        labels = tuple(combine.new_label(n) if n != 1 else None for n in parts.shape)
+        primitive = nest.steps[value].equation.primitive
+        combine.add(Equation(primitive, (parts,), {"axis": (0,), "keepdims": False}, value), labels, labels[1:])
+        made.append(lower_nest(combine, fused, layouts))
+    return made

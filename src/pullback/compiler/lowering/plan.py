@@ -1,0 +1,143 @@
+"""The plan: which kernels run at once, where what they make lies, and what is written over what it replaces.
+
+Kernels that neither read what another writes nor write what it reads make one *region*, whose pieces threads share.
+Temporaries share one arena: two whose regions do not overlap may have the same place. Source of the placement: largest
+first, each at the lowest place that is free, as in TFLite's planner (Pisarchyk & Lee, "Efficient memory management for
+deep neural net inference", 2020).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, final
+
+from pullback.compiler.lowering.lower import Kernel, Lowered, NumPyCall
+from pullback.compiler.lowering.nest import Nest
+from pullback.programs.program import Operand, Value
+
+LINE: Final = 64  # bytes; places begin on lines of the cache
+WORTH: Final = 30_000  # instructions of a region, about, that are worth waking other threads
+
+
+@final
+@dataclass(slots=True)
+class Region:
+    """Kernels that may run at once."""
+
+    kernels: list[Kernel] = field(default_factory=list)
+    reads: dict[Operand, None] = field(default_factory=dict)
+    writes: dict[Operand, None] = field(default_factory=dict)
+
+    @property
+    def parallel(self) -> bool:
+        """Whether other threads are asked to help."""
+        inside = [kernel for kernel in self.kernels if not isinstance(kernel, NumPyCall)]
+        return sum(kernel.pieces for kernel in inside) > 1 and sum(kernel.cost for kernel in inside) > WORTH
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Regions in order, and where temporaries lie.
+
+    Attributes
+    ----------
+    places : dict
+        Of temporaries: bytes into the arena.
+    arena, scratch : int
+        Bytes; scratch for each thread.
+    in_place : dict
+        By number of an output, the input that it may be written over.
+    """
+
+    lowered: Lowered
+    regions: list[Region]
+    places: dict[Operand, int]
+    arena: int
+    scratch: int
+    in_place: dict[int, Value]
+
+
+def touched(kernel: Kernel, lowered: Lowered) -> tuple[dict[Operand, None], dict[Operand, None]]:
+    """What a kernel reads and writes, in the same order each time: code that was kept must find all in its place."""
+    root = lowered.fused.root
+    if isinstance(kernel, NumPyCall):
+        read = (lowered.fused.view(operand).base for operand in kernel.equation.operands)
+        return dict.fromkeys(map(root, read)), {kernel.equation.output: None}
+    stored = [*kernel.stores.values()]
+    read = (access.base for access in kernel.accesses() if access not in stored)
+    return dict.fromkeys(map(root, read)), dict.fromkeys(root(access.base) for access in stored)
+
+
+def plan(lowered: Lowered, replaces: Mapping[int, Value]) -> Plan:
+    """Arrange the kernels of a program, whose outputs `replaces` may be written over inputs."""
+    regions: list[Region] = []
+    for kernel in lowered.kernels:
+        reads, writes = touched(kernel, lowered)
+        last = regions[-1] if regions else None
+        alone = last is None or any(isinstance(k, NumPyCall) for k in (kernel, *last.kernels))
+        if last is None or alone or reads.keys() & last.writes or writes.keys() & (last.reads | last.writes):
+            last = Region()
+            regions.append(last)
+        last.kernels.append(kernel)
+        last.reads |= reads
+        last.writes |= writes
+    outside = {lowered.fused.root(lowered.fused.view(output).base) for output in lowered.fused.outputs}
+    called = {kernel.equation.output for kernel in lowered.kernels if isinstance(kernel, NumPyCall)}
+    places, arena = _places(regions, outside | called)
+    scratch = max((k.scratch_bytes for k in lowered.kernels if not isinstance(k, NumPyCall)), default=0)
+    return Plan(lowered, regions, places, arena, -(-scratch // LINE) * LINE, _in_place(lowered, regions, replaces))
+
+
+def size_of(value: Operand) -> int:
+    """Bytes of a value."""
+    assert isinstance(value, Value)
+    return value.size * value.dtype.itemsize
+
+
+def _places(regions: Sequence[Region], elsewhere: set[Operand]) -> tuple[dict[Operand, int], int]:
+    """Find each temporary a place, for as long as it is needed."""
+    first: dict[Operand, int] = {}
+    last: dict[Operand, int] = {}
+    for number, region in enumerate(regions):
+        for value in [v for v in region.writes if v not in elsewhere]:
+            first.setdefault(value, number)
+            last[value] = number
+        for value in [v for v in region.reads if v in first]:
+            last[value] = number
+    places: dict[Operand, int] = {}
+    for value in sorted(first, key=lambda v: (-size_of(v), first[v])):
+        beside = [o for o in places if first[o] <= last[value] and first[value] <= last[o]]
+        place = 0
+        for other in sorted(beside, key=places.__getitem__):
+            if place + size_of(value) <= places[other]:
+                break
+            place = max(place, -(-(places[other] + size_of(other)) // LINE) * LINE)
+        places[value] = place
+    return places, max((places[v] + size_of(v) for v in places), default=0)
+
+
+def _in_place(lowered: Lowered, regions: Sequence[Region], replaces: Mapping[int, Value]) -> dict[int, Value]:
+    """Which outputs may be written over the inputs that they replace: those that nothing else reads any more."""
+    root = lowered.fused.root
+    placed = [(place, kernel) for place, region in enumerate(regions) for kernel in region.kernels]
+    may_fail = [place for place, kernel in placed if isinstance(kernel, NumPyCall)]
+    may_fail += [i for i, region in enumerate(regions) if any(c in region.writes for c in lowered.fused.conditions)]
+    sure = max(may_fail, default=-1)  # from here on
+    found: dict[int, Value] = {}
+    for number, old in replaces.items():
+        new = lowered.fused.view(lowered.fused.outputs[number]).base
+        readers = [(place, kernel) for place, kernel in placed if old in touched(kernel, lowered)[0]]
+        for place, kernel in placed:
+            if isinstance(kernel, NumPyCall) or new not in kernel.stores or old in found.values() or place <= sure:
+                continue
+            store = kernel.stores[new]._replace(base=old)
+            own = [access for access in kernel.accesses() if root(access.base) is old]
+            if isinstance(kernel, Nest):
+                once = kernel.stages == 1 and not (own and new in kernel.finals)  # begun before anything is read
+            else:
+                once = old not in (root(kernel.a.base), root(kernel.b.base))
+            if once and all(access == store for access in own) and all(i < place or k is kernel for i, k in readers):
+                found[number] = old
+    return found

@@ -1,0 +1,140 @@
+"""Products: contractions of strided matrices, with loops over batches around them and an epilogue at their end."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, final
+
+from pullback.compiler.contraction import Contraction, Tiling, plan, scratch_bytes
+from pullback.compiler.contraction.blas import Choice, choose
+from pullback.compiler.fusion.fused import Fused
+from pullback.compiler.fusion.groups import Group
+from pullback.compiler.lowering.nest import Access, Layouts, Step, access_to, needed, step_of
+from pullback.programs.program import Value
+
+INNER: Final = -1  # the label of the summed axis
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A group that begins with a contraction.
+
+    Attributes
+    ----------
+    made : Value
+        What the contraction gives; it need not be stored.
+    a, b : Access
+        Its operands.
+    steps, stores, sizes : dict
+        As of a nest: the epilogue, what is stored, and the loops, INNER among them.
+    rows, columns : int
+        The labels of C.
+    batches : tuple of labels
+        The loops around it.
+    plan : Tiling
+        How it is computed, where it is emitted.
+    choice : Choice
+        Whether it is emitted or left to BLAS, and why.
+    """
+
+    made: Value
+    a: Access
+    b: Access
+    steps: dict[Value, Step]
+    stores: dict[Value, Access]
+    sizes: dict[int, int]
+    rows: int
+    columns: int
+    batches: tuple[int, ...]
+    plan: Tiling
+    choice: Choice
+
+    @property
+    def repeats(self) -> int:
+        """How often it is done."""
+        return math.prod(self.sizes[label] for label in self.batches)
+
+    @property
+    def pieces(self) -> int:
+        """Parts that threads may compute at once."""
+        return self.parts * self.repeats
+
+    @property
+    def parts(self) -> int:
+        """Those of each."""
+        return 1 if self.choice.way == "blas" else self.plan.pieces
+
+    @property
+    def cost(self) -> int:
+        """About how many instructions it is."""
+        what = self.plan.what
+        epilogue = sum(step.weight + len(step.reads) for step in self.steps.values()) * what.m * what.n
+        return self.repeats * (what.flops // 2 + epilogue) // what.vector.lanes + 50
+
+    @property
+    def scratch_bytes(self) -> int:
+        """What a thread needs for panels."""
+        return scratch_bytes(self.plan)
+
+    def accesses(self) -> list[Access]:
+        """All that is read and written."""
+        return [self.a, self.b, *_others(self.steps, self.stores)]
+
+
+def _others(steps: dict[Value, Step], stores: dict[Value, Access]) -> list[Access]:
+    read = dict.fromkeys(r for step in steps.values() for r in step.reads if isinstance(r, Access))
+    return [*read, *stores.values()]
+
+
+def lower_product(group: Group, fused: Fused, layouts: Layouts) -> Product:
+    """Turn a group that begins with a contraction into matrices and an epilogue."""
+    first = group.product
+    assert first is not None
+    rest = [equation for equation in group.equations if equation is not first]
+    made, sizes = first.output, dict(group.sizes)
+    *batch, row, column = group.where[made]
+    row, column = (_label(sizes, label, new) for label, new in ((row, -2), (column, -3)))
+    views = [fused.view(operand) for operand in first.operands]
+    inner = views[0].shape[-2 if first.params["ta"] else -1]
+    sizes[INNER] = inner
+    ends = (
+        (INNER, row) if first.params["ta"] else (row, INNER),
+        (column, INNER) if first.params["tb"] else (INNER, column),
+    )
+    a, b = (
+        access_to(fused, layouts, o, (*batch[len(batch) + 2 - len(v.shape) :], *end))
+        for o, v, end in zip(first.operands, views, ends, strict=True)
+    )
+    steps = {equation.output: step_of(group, equation, fused, layouts) for equation in rest}
+    needed(steps, fused)
+    stores = {v: access_to(fused, layouts, v, group.where[v]) for v in (made, *steps) if v in fused.stored}
+    batches = [label for label in batch if label is not None]
+    while batches and _flat(batches[-1], row, sizes, a, b, _others(steps, stores)):
+        flat = batches.pop()
+        sizes[row] *= sizes.pop(flat)
+        a, stores = a.without(flat), {value: access.without(flat) for value, access in stores.items()}
+        for step in steps.values():
+            step.drop(flat)
+    main = stores.get(made) or next(iter(stores.values()))
+    what = Contraction(
+        sizes[row], sizes[column], inner, (a.along(row), a.along(INNER)), (b.along(INNER), b.along(column)),
+        (main.along(row), main.along(column)), dtype=str(made.dtype),
+    )  # fmt: skip
+    way = choose(what) if not rest else Choice("emitted", "what follows is computed with it")
+    return Product(made, a, b, steps, stores, sizes, row, column, tuple(batches), plan(what), way)
+
+
+def _label(sizes: dict[int, int], label: int | None, new: int) -> int:
+    """A label, or a new one for an axis of one element."""
+    if label is None:
+        sizes[new] = 1
+        return new
+    return label
+
+
+def _flat(batch: int, row: int, sizes: dict[int, int], a: Access, b: Access, others: Sequence[Access]) -> bool:
+    """Whether a batch of products is one product of more rows."""
+    return not b.along(batch) and all(x.along(batch) == x.along(row) * sizes[row] for x in (a, *others))

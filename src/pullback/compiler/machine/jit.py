@@ -1,0 +1,155 @@
+"""From LLVM IR to functions in memory, through llvmlite's LLJIT, with the features of this machine's CPU.
+
+What Pullback emits is vectors, unrolled and in order already. So of LLVM's passes there are few: they put functions in
+place of their calls, turn loops so that they test at their end, and tidy up. All that `-O3` does took five times as
+long, for code that was at most a few hundredths faster.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import itertools
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, Final, NamedTuple, final
+
+from pullback.compiler.instructions.llvm import Module
+from pullback.compiler.machine.cache import ObjectCache
+from pullback.core.version import __version__
+
+SOURCES: Final = tuple(Path(__file__).parents[2] / name for name in ("compiler", "programs"))
+_numbers: Final = itertools.count()  # names of libraries must differ, of unloaded ones too
+
+
+class Target(NamedTuple):
+    """Llvmlite's binding, a target machine for this CPU, the compiler, and what code depends on besides its IR."""
+
+    llvm: Any
+    machine: Any
+    compiler: Any
+    versions: str
+
+    def optimised(self, module: Module | str) -> Any:
+        """A module, parsed and tidied up."""
+        parsed = self.llvm.parse_assembly(str(module))
+        parsed.verify()
+        passes = self.llvm.create_new_module_pass_manager()
+        passes.add_always_inliner_pass()
+        passes.add_sroa_pass()
+        passes.add_loop_rotate_pass()
+        passes.add_instruction_combine_pass()
+        passes.add_simplify_cfg_pass()
+        passes.run(parsed, self.llvm.create_pass_builder(self.machine, self.llvm.create_pipeline_tuning_options()))
+        return parsed
+
+    def link(self, code: bytes, exported: Sequence[str], symbols: dict[str, int], name: str) -> Any:
+        """Object code in memory, which llvmlite unloads when the result is dropped."""
+        made = self.llvm.JITLibraryBuilder().add_object_img(code).add_current_process()
+        for symbol, address in symbols.items():
+            made = made.import_symbol(symbol, address)
+        for symbol in exported:
+            made = made.export_symbol(symbol)
+        return made.link(self.compiler, f"{name}.{next(_numbers)}")
+
+
+@cache
+def _target() -> Target:
+    import llvmlite  # an extra: only what compiles needs it
+    import llvmlite.binding as llvm
+
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    target = llvm.Target.from_default_triple()
+    cpu, features = llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
+    machine = target.create_target_machine(cpu=cpu, features=features, opt=3)
+    versions = (__version__, _source(), llvmlite.__version__, llvm.llvm_version_info, target.triple, cpu, features)
+    return Target(llvm, machine, llvm.create_lljit_compiler(machine), "\n".join(map(str, versions)))
+
+
+def _source() -> list[tuple[str, int, int]]:
+    """The sizes and times of the compiler's own files: who works on it must not get what it emitted before."""
+    files = [path for folder in SOURCES for path in sorted(folder.rglob("*.py"))]
+    return [(path.as_posix(), path.stat().st_size, path.stat().st_mtime_ns) for path in files]
+
+
+@final
+class Library:
+    r"""Compiled functions; they live as long as this does.
+
+    Parameters
+    ----------
+    module : Module or str, or a function that gives one
+        What to compile.
+    exported : sequence of str
+        The functions that are asked for.
+    symbols : dict, optional
+        Addresses of functions that the module declares and that are not part of the process's own symbols.
+    name : str
+        What LLVM calls the library when something is wrong with it.
+    key : str, optional
+        All that the module follows from. With a key, object code is looked for in the user's cache, and kept there;
+        where it is found, a `module` that is a function is not called. Versions of Pullback and of LLVM, and the CPU,
+        need not be part of it.
+
+    Attributes
+    ----------
+    cache : ObjectCache or None
+        Where object code is kept, or why it is not; None without a key.
+    found : bool
+        Whether the object code came from there.
+
+    Raises
+    ------
+    RuntimeError
+        From LLVM, if the module is not valid, or a function is missing.
+
+    Examples
+    --------
+    >>> library = Library("define i64 @next(i64 %x) {\n %y = add i64 %x, 1\n ret i64 %y\n}", ["next"])
+    >>> library.function("next", ctypes.c_int64, result=ctypes.c_int64)(41)
+    42
+    """
+
+    def __init__(
+        self, module: Module | str | Callable[[], Module | str], exported: Sequence[str],
+        symbols: dict[str, int] | None = None, name: str = "pullback", key: str | None = None,
+    ) -> None:  # fmt: skip
+        self._module = module
+        self._target = _target()  # which unloads its libraries when it is dropped
+        self.found = False
+        self.cache = None if key is None else ObjectCache.of_user()
+        entry = hashlib.sha256("\0".join((key or "", *exported, self._target.versions)).encode()).hexdigest()
+        code = self.cache.load(entry) if self.cache else None
+        if code is not None:
+            try:
+                self._linked = self._target.link(code, exported, symbols or {}, name)
+            except RuntimeError:
+                pass  # of another LLVM after all, it seems
+            else:
+                self.found = True
+                return
+        code = self._target.machine.emit_object(self._optimised())
+        self._linked = self._target.link(code, exported, symbols or {}, name)
+        if self.cache:
+            self.cache.store(entry, code)
+
+    def _optimised(self) -> Any:
+        return self._target.optimised(self._module() if callable(self._module) else self._module)
+
+    def address(self, name: str) -> int:
+        """Where a function is."""
+        return int(self._linked[name])
+
+    def function(self, name: str, *arguments: Any, result: Any = None) -> Any:
+        """A function that Python can call, with ctypes' argument types."""
+        return ctypes.CFUNCTYPE(result, *arguments)(self.address(name))
+
+    def ir(self) -> str:
+        """The optimised IR, made anew."""
+        return str(self._optimised())
+
+    def asm(self) -> str:
+        """The instructions of this CPU, made anew."""
+        return str(self._target.machine.emit_assembly(self._optimised()))

@@ -1,0 +1,118 @@
+"""Composite primitives, written out in the primitives that loops are made of.
+
+A composite is what its kernel does: the kernel is recorded once for operands of these shapes and dtypes, and its
+equations take the place of the one. What has no definition, and no loop of its own, runs as its NumPy kernel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import replace
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+
+from pullback.compiler.facts import row_of
+from pullback.compiler.facts.row import Definition
+from pullback.compiler.passes.deduplicate import said
+from pullback.core.modes import ModeContext
+from pullback.ops.elementwise import add
+from pullback.ops.movement import reshape_
+from pullback.programs.program import Equation, Operand, Program, Value
+from pullback.programs.tracer import Tracer
+
+KEPT: Final = 512  # recordings
+
+_recordings: Final[dict[Hashable, Program | None]] = {}
+
+
+def expand(program: Program) -> Program:
+    """The same program with composites written out."""
+    equations: list[Equation] = []
+    conditions: list[Operand] = []
+    renamed: dict[Value, Operand] = {}
+
+    def now(operands: Sequence[Operand]) -> tuple[Operand, ...]:
+        return tuple(renamed.get(o, o) if isinstance(o, Value) else o for o in operands)
+
+    for given in program.equations:
+        equation = given.on(now(given.operands))
+        row = row_of(equation.primitive)
+        written = None if row.definition is None else _written_out(equation, row.definition)
+        if written is not None:
+            equations += written.equations
+            renamed[equation.output], *others = written.outputs
+            conditions += others
+        elif row.contraction and len(equation.operands) == 3:
+            equations += _without_sum(equation)
+        elif row.accumulator is not None and equation.params["keepdims"]:
+            equations += _without_kept_axes(equation)
+        else:
+            equations.append(equation)
+    outputs = (*now(program.outputs), *conditions)
+    return replace(program.with_equations(equations, outputs), conditions=program.conditions + len(conditions))
+
+
+def _without_sum(equation: Equation) -> tuple[Equation, Equation]:
+    """A product to which something is added, as two equations."""
+    a, b, c = equation.operands
+    product = Value(equation.output.shape, equation.output.dtype)
+    first = Equation(equation.primitive, (a, b), equation.params, product, equation.line)
+    return first, equation.by(add, (product, c))
+
+
+def _without_kept_axes(equation: Equation) -> tuple[Equation, Equation]:
+    """A reduction that keeps its axes as one that does not, and a reshape: so both are found to be the same."""
+    axis, kept = equation.params["axis"], equation.output.shape
+    reduced = Value(tuple(n for i, n in enumerate(kept) if axis is not None and i not in axis), equation.output.dtype)
+    params = equation.params | {"keepdims": False}
+    first = Equation(equation.primitive, equation.operands, params, reduced, equation.line)
+    return first, Equation(reshape_, (reduced,), {"shape": kept}, equation.output, equation.line)
+
+
+class _Written(NamedTuple):
+    """A composite as equations, and what they give: the value, then conditions."""
+
+    equations: list[Equation]
+    outputs: list[Operand]
+
+
+def _written_out(equation: Equation, definition: Definition) -> _Written | None:
+    """A composite on the operands of an equation; None where its kernel is left to NumPy."""
+    values = [operand for operand in equation.operands if isinstance(operand, Value)]
+    if not values or any(not v.size or v.dtype == np.float16 for v in values):
+        return None  # of numbers, of nothing, and what is rounded in between: NumPy knows best
+    given = [o if isinstance(o, Value) else o.value for o in equation.operands]  # Python's numbers, too, which are weak
+    known = [(x.shape, x.dtype) if hasattr(x, "dtype") else (type(x), repr(x)) for x in given]
+    key = equation.primitive, tuple(known), said(equation.params)
+    if key not in _recordings:
+        if len(_recordings) >= KEPT:
+            _recordings.clear()
+        _recordings[key] = _recorded(equation, definition, given)
+    recording = _recordings[key]
+    if recording is None:
+        return None
+    arrays = (o for o, x in zip(equation.operands, given, strict=True) if hasattr(x, "dtype"))
+    now: dict[Operand, Operand] = dict(zip(recording.inputs, arrays, strict=True))
+    made = []
+    for step in recording.equations:
+        now[step.output] = output = Value(step.output.shape, step.output.dtype)
+        operands = tuple(now.get(operand, operand) for operand in step.operands)
+        made.append(Equation(step.primitive, operands, step.params, output, equation.line))
+    return _Written(made, [now.get(output, output) for output in recording.outputs])
+
+
+def _recorded(equation: Equation, definition: Definition, given: Sequence[Any]) -> Program | None:
+    """What the kernel of a composite does, or the formula in its place, on operands like those of an equation."""
+    primitive, tracer = equation.primitive, Tracer()
+    with ModeContext(trace=tracer, recording=False), np.errstate(all="ignore"):
+        operands = [tracer.argument(np.ones(x.shape, x.dtype), "") if hasattr(x, "dtype") else x for x in given]
+        result = (definition.formula or primitive.kernel)(*operands, **equation.params)
+    if result is NotImplemented:
+        return None
+    inner = tracer.finish(result, primitive.name).program
+    output, *_ = inner.outputs
+    same = isinstance(output, Value) and output.spec == equation.output.spec
+    if not same or any(step.primitive is primitive or step.output.dtype == np.float16 for step in inner.equations):
+        return None  # NumPy has its own idea of the dtype, its own function for it, or rounds it in between
+    return expand(inner)

@@ -1,0 +1,57 @@
+"""The passes, in order: each takes a program and gives one that means the same."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection
+from typing import Final
+
+from pullback.compiler.passes.deduplicate import deduplicate
+from pullback.compiler.passes.expand import expand
+from pullback.compiler.passes.prune import prune
+from pullback.compiler.passes.simplify import simplify
+from pullback.core.errors import OptionError
+from pullback.programs.program import Program
+
+Pass = Callable[[Program], Program]
+
+PASSES: Final[dict[str, Pass]] = {
+    "expand": expand, "simplify": simplify, "deduplicate": deduplicate, "prune": prune,
+}  # fmt: skip
+SWITCHES: Final = ("fuse", "in_place")  # what comes after the passes and can be switched off like one
+ROUNDS: Final = 2  # what one pass leaves, another may find something in
+
+
+def chosen() -> tuple[str, ...]:
+    """The names of the passes that are switched on: those that PULLBACK_PASSES lists, all where it is not set.
+
+    Raises
+    ------
+    OptionError
+        If it names something else.
+    """
+    asked = os.environ.get("PULLBACK_PASSES")
+    known = (*PASSES, *SWITCHES)
+    names = known if asked is None else tuple(filter(None, asked.replace(" ", "").split(",")))
+    for name in names:
+        if name not in known:
+            raise OptionError("PULLBACK_PASSES: no such pass", got=name, fix=f"some of {', '.join(known)}")
+    return names
+
+
+def stages(program: Program, names: Collection[str] | None = None) -> list[tuple[str, Program]]:
+    """The program as recorded, and after each pass that changed it; one of the second round is called `simplify 2`."""
+    names = chosen() if names is None else names
+    found = [("record", program)]
+    for number in range(1, ROUNDS + 1):
+        for name in PASSES:
+            if name in names:
+                changed = PASSES[name](found[-1][1])
+                if changed.equations != found[-1][1].equations or changed.outputs != found[-1][1].outputs:
+                    found.append((name if number == 1 else f"{name} {number}", changed))
+    return found
+
+
+def simplified(program: Program, names: Collection[str] | None = None) -> Program:
+    """The program after all passes, or those that are named."""
+    return stages(program, names)[-1][1]

@@ -1,0 +1,107 @@
+"""What a compiled program consists of, in words: its kernels with their loops, operations and bytes, and its memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import final
+
+from pullback.compiler.calls.executable import Executable
+from pullback.compiler.lowering.lower import Kernel, NumPyCall
+from pullback.compiler.lowering.nest import Nest, Step
+from pullback.compiler.lowering.plan import size_of
+from pullback.compiler.lowering.products import Product
+from pullback.core.views import Sheet, html_of
+from pullback.programs.program import Program, Value
+
+
+@final
+class Explanation(str):
+    """Words about a compiled function, one thing a line; a notebook shows them as a table."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_html_(self) -> str | None:
+        title, *lines = self.split("\n")
+        return html_of(Sheet(title, ("what runs",), [(line,) for line in lines]))
+
+
+def report(executable: Executable, program: Program) -> str:
+    """Describe what runs, one line a kernel, and its memory beside that of the program run one equation at a time."""
+    plan = executable.plan
+    lines = []
+    for region in plan.regions:
+        shared = ", on several threads" if region.parallel else ""
+        several = len(region.kernels) > 1
+        if several:
+            lines.append(f"at once{shared}:")
+        lines += [("  " if several else "") + describe(k) + ("" if several else shared) for k in region.kernels]
+    written = f", {len(plan.in_place)} of {len(executable.outputs)} outputs in place" if plan.in_place else ""
+    lines.append(f"memory: an arena of {amount(plan.arena)}, where NumPy would hold {amount(peak(program))}{written}")
+    if plan.scratch:
+        lines.append(f"        and {amount(plan.scratch)} for each thread")
+    return "\n".join(lines)
+
+
+def describe(kernel: Kernel) -> str:
+    """One kernel in a line."""
+    if isinstance(kernel, NumPyCall):
+        return f"NumPy   {kernel.equation.primitive.name}: {kernel.reason}"
+    names = " ".join(_names(kernel))
+    traffic = f"{amount(_bytes(kernel))} of memory"
+    if isinstance(kernel, Nest):
+        rows = [f"{kernel.sizes[label]}{'v' * (label == kernel.vector)}" for label in (*kernel.outer, *kernel.inner)]
+        stages = f" in {kernel.stages} stages" if kernel.stages > 1 else ""
+        return f"loops   {' × '.join(rows) or '1'}{stages}: {names}; {_pieces(kernel.pieces)}, {traffic}"
+    times = f"{kernel.repeats} times " if kernel.repeats > 1 else ""
+    then = f", then {names}" if names else ""
+    blas = f"; by BLAS: {kernel.choice.reason}" if kernel.choice.way == "blas" else ""
+    flops = kernel.repeats * kernel.plan.what.flops
+    return f"product {times}{kernel.plan}{then}; {flops / 1e6:.3g} Mflop, {traffic}{blas}"
+
+
+def _names(kernel: Nest | Product) -> Iterator[str]:
+    for step in kernel.steps.values():
+        yield _name(step)
+
+
+def _name(step: Step) -> str:
+    return step.equation.primitive.name
+
+
+def _pieces(count: int) -> str:
+    return f"{count} piece{'s' * (count != 1)}"
+
+
+def _bytes(kernel: Nest | Product) -> int:
+    """Bytes of all that a kernel reads and writes, each once."""
+    bases = {access.base for access in kernel.accesses()}
+    return sum(size_of(base) for base in bases if isinstance(base, Value))
+
+
+def peak(program: Program) -> int:
+    """Bytes that are held at most when a program runs one equation at a time, besides its inputs."""
+    last: dict[Value, int] = {}
+    for number, equation in enumerate(program.equations):
+        last |= dict.fromkeys(equation.values, number)
+    last |= {output: len(program.equations) for output in program.outputs if isinstance(output, Value)}
+    held = most = 0
+    ends: dict[int, int] = {}
+    for number, equation in enumerate(program.equations):
+        held += size_of(equation.output)
+        end = last.get(equation.output, number)
+        ends[end] = ends.get(end, 0) + size_of(equation.output)
+        most = max(most, held)
+        held -= ends.get(number, 0)
+    return most
+
+
+def amount(size: float) -> str:
+    """Bytes in a unit that suits them."""
+    for unit in ("B", "kB", "MB"):
+        if size < 1000:
+            return f"{size:.3g} {unit}"
+        size /= 1000
+    return f"{size:.3g} GB"

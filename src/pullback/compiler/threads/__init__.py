@@ -1,5 +1,0 @@
-"""Threads that cost microseconds: parallel regions in native code, and the pool of workers behind them."""
-
-from pullback.compiler.threads.pool import emit_parallel as emit_parallel
-from pullback.compiler.threads.pool import pool as pool
-from pullback.compiler.threads.pool import symbols as symbols

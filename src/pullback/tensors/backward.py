@@ -1,0 +1,158 @@
+"""The gradients of tensors: what `backward` accumulates in the leaves, and how it is read and forgotten."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from threading import RLock
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from pullback.core.errors import GraphError, ShapeError
+from pullback.core.graph import Node
+from pullback.core.habits import explain_keywords
+from pullback.core.lints import check_leaf
+from pullback.core.modes import ModeContext, Trace, current_mode
+from pullback.core.primitive import Primitive
+from pullback.core.walks import pull
+
+if TYPE_CHECKING:
+    from pullback.tensors import Tensor
+
+
+# Held while gradients are added: a sum is read and then put back, and another thread may come between.
+ADDING: Final = [RLock()]
+
+
+def _renew() -> None:
+    """Let a child process not wait for a thread that only its parent has."""
+    ADDING[0] = RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew)
+
+
+class Backward:
+    """What fills `.grad`. Abstract: `Tensor` is its subclass, and the `self` of each method."""
+
+    __slots__ = ()
+
+    @property
+    def grad(self: Any) -> Tensor | None:
+        """The gradient that `backward` has accumulated, or None."""
+        node, trace = self.node, current_mode().trace
+        if node is not None and node.primitive is not None and trace is None:
+            check_leaf(node)
+        return _read(node, trace)
+
+    @grad.setter
+    def grad(self: Any, gradient: Any) -> None:
+        node, tensor = self.node, Primitive.tensor
+        if gradient is not None:
+            if node is None or node.primitive is not None:
+                raise GraphError("grad: only a leaf that requires a gradient holds one", fix="t.requires_grad = True")
+            if not isinstance(gradient, tensor):
+                gradient = tensor(np.array(gradient, self.dtype))
+            if gradient.shape != self.shape:
+                raise ShapeError("grad: a gradient has the shape of its tensor", tensor=self.shape, got=gradient.shape)
+            if gradient.dtype != self.dtype:
+                gradient = gradient.astype(self.dtype)
+        _replace(node, gradient, current_mode().trace)
+
+    def backward(self: Any, grad: Any = None, *, create_graph: bool = False, retain_graph: bool | None = None) -> None:
+        """Add to `.grad` of each leaf that this was computed from the gradient of this, or its product with `grad`.
+
+        Parameters
+        ----------
+        grad : array-like, optional
+            The cotangent, of this tensor's shape; needed unless this holds one number.
+        create_graph : bool
+            Record the gradients, so that they can be differentiated.
+        retain_graph : bool, optional
+            Keep what the graph saved, so that it can be walked again; as `create_graph` if None.
+
+        Raises
+        ------
+        GraphError
+            If nothing was recorded, the graph is freed, or `grad` is needed.
+        ShapeError
+            If `grad` has another shape.
+
+        >>> import pullback as pb
+        >>> w = pb.tensor([1.0, 2.0], requires_grad=True)
+        >>> (w * w).sum().backward()
+        >>> w.grad
+        Tensor([2., 4.])
+        """
+        node = self.node
+        if node is None:
+            raise GraphError(
+                "backward: this tensor was not recorded", shape=self.shape, dtype=self.dtype,
+                fix="make a tensor with requires_grad=True and compute from it, outside no_grad",
+            )  # fmt: skip
+        tensor, trace = Primitive.tensor, current_mode().trace
+        boxed = create_graph or trace is not None
+        retain = create_graph if retain_graph is None else retain_graph
+        found = pull([(node, self.seed(grad, boxed))], record=create_graph, retain=retain)
+        with ADDING[0]:
+            for leaf, gradient in found.items():
+                if trace is not None:
+                    trace.touch_grad(leaf)
+                if leaf.grad is None:
+                    leaf.grad = gradient if isinstance(gradient, tensor) else tensor.of(gradient)
+                elif boxed:
+                    with ModeContext(recording=create_graph):
+                        leaf.grad = leaf.grad + gradient
+                else:
+                    leaf.grad = tensor.of(leaf.grad.array + gradient)
+
+    def seed(self: Any, grad: Any, boxed: bool) -> Any:
+        """The cotangent that a walk back from here begins with: `grad`, or 1 for a single number."""
+        tensor = Primitive.tensor
+        if grad is None:
+            array = self.array
+            if array.size != 1:
+                raise GraphError(
+                    "backward: only a single number has a gradient", shape=self.shape,
+                    fix="reduce it, e.g. loss.sum() or loss.mean(), or pass grad=",
+                )  # fmt: skip
+            one = array.dtype.type(1)
+            seed: Any = one if array.ndim == 0 else np.full(array.shape, one)
+        else:
+            seed = grad if isinstance(grad, tensor) and boxed else np.array(getattr(grad, "array", grad), self.dtype)
+            if seed.shape != self.shape:
+                raise ShapeError("backward: grad must have the tensor's shape", tensor=self.shape, grad=seed.shape)
+        return seed if isinstance(seed, tensor) or not boxed else tensor.of(seed)
+
+
+def gradients_of(tensors: Iterable[Tensor]) -> list[Tensor | None]:
+    """The `.grad` of each tensor, at once."""
+    trace = current_mode().trace
+    return [_read(tensor.node, trace) for tensor in tensors]
+
+
+def forget_gradients(tensors: Iterable[Tensor]) -> None:
+    """Let the tensors have no gradient."""
+    trace = current_mode().trace
+    for tensor in tensors:
+        _replace(tensor.node, None, trace)
+
+
+def _read(node: Node | None, trace: Trace | None) -> Any:
+    if node is None or node.primitive is not None:
+        return None
+    if trace is not None:
+        trace.touch_grad(node)
+    return node.grad
+
+
+def _replace(node: Node | None, gradient: Any, trace: Trace | None) -> None:
+    if node is not None and node.primitive is None:
+        if trace is not None:
+            trace.replace_grad(node)
+        node.grad = gradient
+
+
+explain_keywords(globals())

@@ -1,0 +1,137 @@
+"""Writing to tensors: in place means that the tensor gets another array, and where it is recorded another node.
+
+So the graph stays right, and views of tensors do not alias. An array is written to only where nothing but its tensor
+can see it, which its reference count says.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from pullback.core.changes import changed
+from pullback.core.errors import DTypeError, GraphError, ShapeError
+from pullback.core.graph import user_line
+from pullback.core.links import link_of
+from pullback.core.memory import owned, placed, placed_like
+from pullback.core.modes import current_mode
+from pullback.core.primitive import Primitive
+from pullback.ops import indexing, movement
+
+if TYPE_CHECKING:
+    from pullback.tensors import Tensor
+
+
+class Writing:
+    """What changes a tensor in place. Abstract: `Tensor` is its subclass, and the `self` of each method."""
+
+    __slots__ = ()
+
+    def become(self: Any, result: Tensor) -> Tensor:
+        """Take the value of `result`, in place: keep shape and dtype, and the graph right.
+
+        Raises GraphError on a leaf that requires a gradient, outside `no_grad`.
+        """
+        if result.shape != self.shape:
+            raise ShapeError("in place: the result has another shape", tensor=self.shape, result=result.shape)
+        if result.dtype != self.dtype:
+            if not np.can_cast(result.dtype, self.dtype, "same_kind"):
+                raise DTypeError("in place: the result does not fit the dtype", tensor=self.dtype, result=result.dtype)
+            result = movement.astype(result, self.dtype)
+        self.link = link_of(result)
+        mode = current_mode()
+        if mode.trace is not None:
+            mode.trace.write(self, result)
+        elif self.node is not None and self.node.primitive is None:
+            if mode.recording:
+                raise GraphError(
+                    "in place: a leaf that requires a gradient would lose its history", name=self.name,
+                    line=user_line(), fix="with pb.no_grad(): ..., or compute a new tensor",
+                )  # fmt: skip
+            self.array = result.array
+        else:
+            if self.node is not result.node:
+                changed()
+            self.array = result.array
+            self.node = result.node
+        return self
+
+    def update(self: Any, operation: Primitive, ufunc: np.ufunc, other: Any) -> Tensor:
+        """`self operation= other`; without a copy where nothing else can see the array."""
+        array = self.array
+        if sys.getrefcount(array) <= _ALONE and self._writable(array, other):
+            value = other.array if isinstance(other, Primitive.tensor) else other
+            plain = type(value) is np.ndarray or isinstance(value, (int, float, np.generic))  # runs no code of its own
+            if plain and value is not array and getattr(value, "ndim", 0) <= array.ndim:
+                try:
+                    ufunc(array, value, out=array, casting="same_kind")
+                except (TypeError, ValueError):
+                    pass  # the general way says what is wrong
+                else:
+                    self.link = None
+                    return self
+        return self.become(operation(self, other))
+
+    def owned(self: Any) -> np.ndarray[Any, Any]:
+        """The array, to be written to where nothing is recorded; if something else can see it, first a copy of it."""
+        array = self.array
+        if sys.getrefcount(array) > _ALONE or type(array) is not np.ndarray or not owned(array):
+            array = self.array = placed(array)
+        return array
+
+    def _writable(self: Any, array: Any, other: Any) -> bool:
+        """Whether nothing would be recorded, and the array owns its memory."""
+        mode = current_mode()
+        if mode.trace is not None or not self.is_leaf or type(array) is not np.ndarray or not owned(array):
+            return False
+        if not mode.recording:
+            return array.ndim > 0
+        return array.ndim > 0 and self.node is None and getattr(other, "node", None) is None
+
+    def assign(self: Any, value: Any) -> Tensor:
+        """Take other numbers, in place; `t[...] = value` without broadcasting."""
+        tensor = Primitive.tensor
+        tracing = current_mode().trace is not None
+        if tracing and isinstance(value, np.ndarray):
+            value = movement.astype(movement.copy_(value), self.dtype)  # which a program does again
+        if isinstance(value, tensor):
+            if value.node is not None or tracing:
+                return self.become(value)
+            value = value.array
+        numbers = np.asarray(value, self.dtype)
+        if numbers.shape == self.shape:
+            laid_out = placed_like(self.array)  # in the memory order that the tensor has
+            laid_out[...] = numbers
+            numbers = laid_out
+        return self.become(tensor(numbers))
+
+    def __setitem__(self, index: Any, values: Any) -> None:
+        self.become(indexing.setitem(self, index, values))
+
+    def fill(self, value: Any) -> None:
+        """Set all elements to one number, in place."""
+        self[...] = value
+
+    def requires_grad_(self: Any, flag: bool = True) -> Tensor:
+        """Set `requires_grad` and give the tensor back."""
+        self.requires_grad = flag
+        return self
+
+
+class _Holder:
+    __slots__ = ("array",)
+
+    def __init__(self, array: Any) -> None:
+        self.array = array
+
+
+def _references_alone() -> int:
+    """What `sys.getrefcount` says of an array that only its tensor holds, asked as `update` asks."""
+    holder = _Holder(np.zeros(1))
+    array = holder.array
+    return sys.getrefcount(array)
+
+
+_ALONE: Final = _references_alone()  # measured: how many references a call itself holds differs between Pythons

@@ -1,0 +1,60 @@
+"""Fusion: what runs together runs under the same loops."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+
+import pullback as pb
+from pullback.compiler.calls.call import Static, take_apart
+from pullback.compiler.fusion.equations import is_reduction
+from pullback.compiler.fusion.fuse import fuse
+from pullback.compiler.fusion.views import ordered
+from pullback.compiler.passes.stages import simplified
+from pullback.core.modes import current_mode
+from pullback.programs.recording import record
+
+WAYS = (
+    lambda x, y, axis: x + y,
+    lambda x, y, axis: x * y.T,
+    lambda x, y, axis: x.T,
+    lambda x, y, axis: x @ y,
+    lambda x, y, axis: x + y.sum(axis=axis, keepdims=True),
+    lambda x, y, axis: x * y.sum(),
+    lambda x, y, axis: pb.cumsum(x, axis=axis) + y,
+    lambda x, y, axis: x[::-1] + y,
+)
+
+
+def drawn(seed):
+    """A program of square matrices, whose axes nothing tells apart but how they are used."""
+
+    def f(*values):
+        values, rng = [*values], random.Random(seed)
+        for _ in range(rng.randint(3, 14)):
+            way = rng.choices(WAYS, (9, 6, 2, 2, 2, 1, 1, 1))[0]
+            values.append(way(rng.choice(values), rng.choice(values), rng.choice((0, 1))))
+        return rng.sample(values[3:], min(len(values) - 3, 3))
+
+    matrices = tuple(np.random.default_rng(0).normal(size=(3, 4, 4)))
+    made = record(f, take_apart(matrices, {}, Static(f, (), ()), current_mode()).fill, "f")[1]
+    return simplified(made.program)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_a_value_is_used_under_the_loops_that_make_it():
+    for seed in range(2000):
+        program = drawn(seed)
+        fused = fuse(program, {value: ordered(value.shape) for value in program.inputs})
+        uses = [(group, e) for group in fused.groups for e in group.equations if e is not group.product]
+        for group, equation in uses:
+            for operand in equation.values:
+                reduces = is_reduction(equation)
+                view = fused.view(operand) if reduces else fused.spread(operand, equation.output.shape)
+                if view.base in group.where:
+                    order, axes = view.axes(), group.axes[equation]
+                    assert order is not None
+                    pairs = zip(group.where[view.base], order, strict=True)
+                    assert all(None in (label, axis) or axes[axis] == label for label, axis in pairs), program
