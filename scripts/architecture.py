@@ -27,7 +27,7 @@ HOUSE: Final = (
     ("functions",),
     ("programs",),
     ("transforms",),
-    ("nn", "optim", "data", "visualize", "testing", "interop"),  # peers, which do not import each other
+    ("nn", "optim", "data", "visualize", "testing", "interop", "metrics"),  # peers, which do not import each other
     ("compiler",),  # draws its programs, with visualize
     ("training",),
     ("cli",),

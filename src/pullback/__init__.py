@@ -210,6 +210,7 @@ from pullback.transforms.reverse import vjp as vjp
 
 if TYPE_CHECKING:
     from pullback import data as data
+    from pullback import metrics as metrics
     from pullback import nn as nn
     from pullback import optim as optim
     from pullback import testing as testing

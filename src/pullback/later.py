@@ -11,7 +11,10 @@ from pullback.core.errors import message
 from pullback.core.habits import public_names, unknown_name
 from pullback.core.views import LOADERS
 
-PARTS: Final = ("data", "interop", "nn", "optim", "random", "testing", "training", "visualize")  # that are public
+PARTS: Final = (  # that are public
+    "data", "interop", "metrics", "nn", "optim", "random", "testing", "training", "visualize",
+)  # fmt: skip
+_SEARCHED: Final = ("nn", "optim", "data", "metrics", "random", "testing")  # for names that stand elsewhere
 NAMES: Final = {
     "Compiled": "compiler", "compile": "compiler",
     "Graph": "visualize", "Player": "visualize", "graph": "visualize", "record_player": "visualize",
@@ -41,7 +44,7 @@ def __dir__() -> list[str]:
 def _unknown(name: str) -> AttributeError:
     """The error about a name: Pullback's way of doing it, the part that has it, or the nearest name."""
     said = "module 'pullback'"
-    for part in ("nn", "optim", "data", "random", "testing") if name.isidentifier() and name[0] != "_" else ():
+    for part in _SEARCHED if name.isidentifier() and name[0] != "_" else ():
         if name in dir(getattr(sys.modules["pullback"], part)):
             return AttributeError(message(f"{said} has no attribute {name!r}", {"fix": f"pb.{part}.{name}"}), name=name)
     return unknown_name("pullback", said, name, __dir__)

@@ -18,14 +18,14 @@ from pullback.data import ImageSet, TensorDataset
 from pullback.training import checkpoint
 from pullback.training.interrupts import Interrupts
 from pullback.training.learner import Learner
-from pullback.training.metrics import read_metrics
+from pullback.training.measurements import read_measurements
 from pullback.training.progress import Progress
 from pullback.training.settings import layered
 
 
 def test_it_learns(runs):
     learner = runs.start(epochs=60, optimizer="adam", lr=0.02)
-    rows = list(read_metrics(runs.folder().metrics))
+    rows = list(read_measurements(runs.folder().metrics))
     accuracy = [row.value for row in rows if (row.split, row.name) == ("test", "accuracy")]
     assert len(accuracy) == 60
     assert accuracy[-1] > 0.9 > accuracy[0], accuracy
@@ -38,7 +38,7 @@ def test_each_step_s_loss_is_in_the_metrics_once(runs):
     learn = loop.learner.learn
     loop.learner.learn = lambda *batch: seen.append(learn(*batch)) or seen[-1]
     runs.go(loop)
-    rows = [row for row in read_metrics(runs.folder().metrics) if (row.split, row.name) == ("train", "loss")]
+    rows = [row for row in read_measurements(runs.folder().metrics) if (row.split, row.name) == ("train", "loss")]
     assert [row.value for row in rows] == seen  # five batches an epoch: each step is a point of the curve
     assert [row.step for row in rows] == [1, 2, 3, 4, 5, 6, 7]
 
@@ -50,7 +50,7 @@ def test_a_mean_is_logged_where_an_epoch_has_many_batches(tmp_path, make_images,
     learn = loop.learner.learn
     loop.learner.learn = lambda *batch: seen.append(learn(*batch)) or seen[-1]
     runs.go(loop)
-    rows = [row for row in read_metrics(runs.folder().metrics) if (row.split, row.name) == ("train", "loss")]
+    rows = [row for row in read_measurements(runs.folder().metrics) if (row.split, row.name) == ("train", "loss")]
     assert [row.step for row in rows] == list(range(5, 111, 5))
     expected = [np.mean(seen[first : first + 5]) for first in range(0, 110, 5)]
     assert [row.value for row in rows] == pytest.approx(expected)
@@ -117,7 +117,7 @@ def test_a_batch_larger_than_the_data_is_refused_at_once(runs):
 def test_nothing_to_do_is_done(runs):
     learner = runs.start(steps=0)
     assert learner.step == 0
-    assert list(read_metrics(runs.folder().metrics)) == []
+    assert list(read_measurements(runs.folder().metrics)) == []
     assert checkpoint.load(runs.folder().checkpoint).rest["step"] == 0
 
 

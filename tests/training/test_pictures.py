@@ -11,7 +11,7 @@ from PIL import Image
 
 from pullback.training import pictures
 from pullback.training.evaluation import Evaluation, evaluate
-from pullback.training.metrics import read_metrics
+from pullback.training.measurements import read_measurements
 
 NAMES = ["curves.png", "confusion.png", "mistakes.png"]
 
@@ -22,7 +22,7 @@ def drawn(runs, evaluation=None, metrics=None):
     if evaluation is None:
         evaluation = evaluate(learner.network, *runs.data.test.arrays)
     if metrics is None:
-        metrics = list(read_metrics(folder.metrics))
+        metrics = list(read_measurements(folder.metrics))
     return pictures.draw_pictures(folder, runs.data, evaluation, metrics, 5)
 
 

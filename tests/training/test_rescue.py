@@ -13,8 +13,8 @@ import pytest
 
 from pullback.core.errors import CheckpointError, OptionError
 from pullback.interop.atomic import write_atomically
-from pullback.training import checkpoint, metrics
-from pullback.training.metrics import read_metrics
+from pullback.training import checkpoint, measurements
+from pullback.training.measurements import read_measurements
 from pullback.training.progress import Progress
 from pullback.training.run_folder import RunFolder
 
@@ -57,14 +57,14 @@ def go_on(runs, folder, straight):
     saved = checkpoint.load(runs.folder("saved").checkpoint)
     learner = runs.resume("saved")
     assert weights(learner) == weights(straight)
-    rows = [(row.step, row.name, row.value) for row in read_metrics(runs.folder("saved").metrics)]
-    assert rows == [(row.step, row.name, row.value) for row in read_metrics(runs.folder("straight").metrics)]
+    rows = [(row.step, row.name, row.value) for row in read_measurements(runs.folder("saved").metrics)]
+    assert rows == [(row.step, row.name, row.value) for row in read_measurements(runs.folder("straight").metrics)]
     return saved.rest["step"]
 
 
 def test_a_disk_that_is_too_full_for_the_log_leaves_the_checkpoint_in_its_place(runs, elsewhere, monkeypatch):
     straight = runs.start("straight", steps=8)
-    loop = then(runs.made(steps=8), 3, lambda: monkeypatch.setattr(metrics.MetricsLog, "add", full))
+    loop = then(runs.made(steps=8), 3, lambda: monkeypatch.setattr(measurements.MeasurementLog, "add", full))
     with pytest.raises(CheckpointError, match="No space left") as caught:
         runs.go(loop)
     monkeypatch.undo()

@@ -11,7 +11,7 @@ from pullback.core.errors import CheckpointError, OptionError
 from pullback.training import checkpoint
 from pullback.training.learner import Learner
 from pullback.training.loop import Loop
-from pullback.training.metrics import read_metrics
+from pullback.training.measurements import read_measurements
 from pullback.training.resuming import resumed
 from pullback.training.run_folder import RunFolder
 from pullback.training.settings import Change
@@ -37,7 +37,7 @@ def left(folder):
     model, rest = checkpoint.load(folder.checkpoint)
     state = rest["optimizer"].pop("state")
     arrays = {**model, **{f"optimizer {name}": array for name, array in state.items()}}
-    metrics = [metric._replace(time=0) for metric in read_metrics(folder.metrics)]
+    metrics = [metric._replace(time=0) for metric in read_measurements(folder.metrics)]
     return {name: (a.dtype, a.shape, a.tobytes()) for name, a in arrays.items()}, rest, metrics
 
 
@@ -69,7 +69,7 @@ def test_a_crash_between_checkpoints_costs_work_and_nothing_else(saved, died, ru
         patch.setattr(checkpoint, "save", lambda *_: (_ for _ in ()).throw(MemoryError))
         with pytest.raises(MemoryError):
             runs.resume("crashed", stop=died)
-    logged = [metric.step for metric in read_metrics(runs.folder("crashed").metrics)]
+    logged = [metric.step for metric in read_measurements(runs.folder("crashed").metrics)]
     assert max(logged) > saved
     runs.resume("crashed")
     assert left(runs.folder("crashed")) == left(runs.folder("straight"))
@@ -109,9 +109,9 @@ def test_the_state_of_dropout_matters(runs, monkeypatch):
 
 def test_time_goes_on(runs):
     runs.start(stop=3, steps=STEPS)
-    before = [metric.time for metric in read_metrics(runs.folder().metrics)]
+    before = [metric.time for metric in read_measurements(runs.folder().metrics)]
     runs.resume()
-    after = [metric.time for metric in read_metrics(runs.folder().metrics)]
+    after = [metric.time for metric in read_measurements(runs.folder().metrics)]
     assert after[: len(before)] == before
     assert after == sorted(after)
     assert after[-1] > before[-1] > 0
@@ -206,5 +206,5 @@ def test_a_crash_at_any_write_costs_work_and_nothing_else(write, runs, monkeypat
     learner = resume(runs, lr=0.01, steps=6)
     assert learner.step == 6
     assert learner.changes == [Change(3, "lr", 0.05, 0.01)]
-    logged = [metric.step for metric in read_metrics(runs.folder().metrics) if metric[1:3] == ("train", "loss")]
+    logged = [metric.step for metric in read_measurements(runs.folder().metrics) if metric[1:3] == ("train", "loss")]
     assert logged == [2, 3, 4, 5, 6]

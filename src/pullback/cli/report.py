@@ -6,7 +6,7 @@ from pullback.core.errors import DataError
 from pullback.data import ImageSet
 from pullback.nn import Module
 from pullback.training.evaluation import evaluate
-from pullback.training.metrics import Metric, read_metrics
+from pullback.training.measurements import Measurement, read_measurements
 from pullback.training.pictures import MISSING, draw_pictures
 from pullback.training.run_folder import RunFolder
 
@@ -51,9 +51,9 @@ def report(
     print(f"{accuracy}; {pictures}")
 
 
-def _metrics(folder: RunFolder, step: int) -> list[Metric]:
+def _metrics(folder: RunFolder, step: int) -> list[Measurement]:
     try:
-        return [row for row in read_metrics(folder.metrics) if row.step <= step] if folder.metrics.exists() else []
+        return [row for row in read_measurements(folder.metrics) if row.step <= step] if folder.metrics.exists() else []
     except OSError as error:
         raise DataError(
             "run: the metrics cannot be read", file=folder.metrics, got=error.strerror, fix="move the file away"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from typing import Any
 
 from pullback.core.errors import GraphError, OptionError
@@ -28,4 +29,19 @@ def checked_number(
         closed = "(" if low == -math.inf else "["
         fix = f"a number in {closed}{low:g}, {high:g}{')' if below or high == math.inf else ']'}"
         raise OptionError(f"{owner}: {name} is not possible", got=repr(value), fix=fix)
+    return number
+
+
+def checked_count(owner: str, name: str, value: Any, least: int = 0) -> int:
+    """`value` as a whole number of at least `least`, or OptionError.
+
+    >>> checked_count("TopK", "k", 5, least=1)
+    5
+    """
+    try:
+        number = least - 1 if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        number = least - 1
+    if number < least:
+        raise OptionError(f"{owner}: {name} is not possible", got=repr(value), fix=f"a whole number of {least} or more")
     return number

@@ -20,9 +20,9 @@ from pullback.training.evaluation import evaluate as evaluate
 from pullback.training.interrupts import Interrupts as Interrupts
 from pullback.training.learner import Learner as Learner
 from pullback.training.loop import Loop as Loop
-from pullback.training.metrics import Metric as Metric
-from pullback.training.metrics import MetricsLog as MetricsLog
-from pullback.training.metrics import read_metrics as read_metrics
+from pullback.training.measurements import Measurement as Measurement
+from pullback.training.measurements import MeasurementLog as MeasurementLog
+from pullback.training.measurements import read_measurements as read_measurements
 from pullback.training.progress import Progress as Progress
 from pullback.training.run_folder import RunFolder as RunFolder
 from pullback.training.settings import Settings as Settings

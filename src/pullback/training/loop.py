@@ -20,7 +20,7 @@ from pullback.training import checkpoint
 from pullback.training.evaluation import Evaluation, evaluate
 from pullback.training.interrupts import Interrupts
 from pullback.training.learner import Learner
-from pullback.training.metrics import Metric, MetricsLog
+from pullback.training.measurements import Measurement, MeasurementLog
 from pullback.training.progress import GLANCE, Progress
 from pullback.training.rescue import rescued, unwritten
 from pullback.training.run_folder import RunFolder, writing
@@ -87,11 +87,11 @@ class Loop:
             self._save(log)
         return True
 
-    def _begun(self) -> MetricsLog:
+    def _begun(self) -> MeasurementLog:
         """Open the log; save what is new, so that a folder that takes no file is found out now, and not in an hour."""
         learner = self.learner
         with writing(self.folder.path, "let the folder be written to, or name another"):
-            log = MetricsLog(self.folder.metrics, learner.step)
+            log = MeasurementLog(self.folder.metrics, learner.step)
             try:
                 if learner.step == 0 or learner.before is not None:
                     checkpoint.save(self.folder.checkpoint, *learner.checkpoint())
@@ -102,7 +102,7 @@ class Loop:
         learner.before = None  # both files tell the settings of now
         return log
 
-    def _log(self, log: MetricsLog) -> None:
+    def _log(self, log: MeasurementLog) -> None:
         """Log what the number of the step asks for."""
         learner, batches = self.learner, len(self.learner.loader)
         ends = learner.step % batches == 0 or learner.step == learner.last
@@ -118,11 +118,11 @@ class Loop:
             part = [array[: len(labels)] for array in learner.data.train.arrays]
             self._add(log, "train", "accuracy", evaluate(learner.network, part[0], part[1]).accuracy)
 
-    def _add(self, log: MetricsLog, split: str, name: str, value: float) -> None:
+    def _add(self, log: MeasurementLog, split: str, name: str, value: float) -> None:
         seconds = round(time.perf_counter() - self._since, 3)
-        log.add(Metric(self.learner.step, split, name, value, seconds))
+        log.add(Measurement(self.learner.step, split, name, value, seconds))
 
-    def _save(self, log: MetricsLog) -> None:
+    def _save(self, log: MeasurementLog) -> None:
         if not self.learner.finite():
             raise self._not_finite("a weight")
         with self._rescuing(log):
@@ -132,7 +132,7 @@ class Loop:
         self._saved = self.learner.step
 
     @contextmanager
-    def _rescuing(self, log: MetricsLog) -> Iterator[None]:
+    def _rescuing(self, log: MeasurementLog) -> Iterator[None]:
         """Save what was learned where it can be, if something cannot be written where it should be."""
         try:
             yield

@@ -17,7 +17,7 @@ import numpy as np
 from pullback.data import ImageSet
 from pullback.interop.atomic import write_atomically
 from pullback.training.evaluation import Evaluation
-from pullback.training.metrics import Metric
+from pullback.training.measurements import Measurement
 from pullback.training.run_folder import RunFolder
 
 MISSING: Final = "for pictures: pip install 'pullback[viz]'"
@@ -33,7 +33,7 @@ def available() -> bool:
 
 
 def draw_pictures(
-    folder: RunFolder, data: ImageSet, evaluation: Evaluation, metrics: Sequence[Metric], batches: int
+    folder: RunFolder, data: ImageSet, evaluation: Evaluation, metrics: Sequence[Measurement], batches: int
 ) -> list[Path]:
     """Draw the pictures of a run into its folder, and give their paths; none without matplotlib.
 
@@ -45,7 +45,7 @@ def draw_pictures(
         The images that the evaluation is about, those of its test part.
     evaluation : Evaluation
         What the network said about them.
-    metrics : sequence of Metric
+    metrics : sequence of Measurement
         What was measured on the way.
     batches : int
         Steps an epoch.
@@ -73,7 +73,7 @@ def _figure(width: float, height: float) -> Any:
     return Figure(figsize=(width, height), layout="constrained")
 
 
-def _curves(metrics: Iterable[Metric], batches: int, title: str) -> Any:
+def _curves(metrics: Iterable[Measurement], batches: int, title: str) -> Any:
     """Draw loss and accuracy over the epochs, of the images learned from and of the test images."""
     figure = _figure(9.6, 3.8)
     figure.suptitle(title)

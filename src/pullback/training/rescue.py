@@ -9,11 +9,11 @@ from pathlib import Path
 from pullback.core.errors import CheckpointError
 from pullback.training import checkpoint
 from pullback.training.learner import Learner
-from pullback.training.metrics import MetricsLog
+from pullback.training.measurements import MeasurementLog
 from pullback.training.run_folder import RunFolder
 
 
-def rescued(learner: Learner, folder: RunFolder, log: MetricsLog) -> tuple[str | None, str | None]:
+def rescued(learner: Learner, folder: RunFolder, log: MeasurementLog) -> tuple[str | None, str | None]:
     """Save a run in the first place that takes it: its folder, the system's folder for temporary files, home.
 
     Returns

@@ -20,7 +20,7 @@ _LONGEST: Final = 4_096  # bytes of a line
 _SHOWN: Final = 10  # lines that a warning names
 
 
-class Metric(NamedTuple):
+class Measurement(NamedTuple):
     """A number: after which step, of which part of the data, what, how much, after how many seconds."""
 
     step: int
@@ -38,7 +38,7 @@ class Metric(NamedTuple):
 
 
 @final
-class MetricsLog:
+class MeasurementLog:
     """The file of metrics, open for more; a context manager.
 
     What was logged after step `step` is dropped, so that a run that goes on from a checkpoint of that step
@@ -62,7 +62,7 @@ class MetricsLog:
         self._unwritten = b""
         self._file = FileIO(path, "a+")  # unbuffered: what cannot be written does not wait to fail once more
 
-    def __enter__(self) -> MetricsLog:
+    def __enter__(self) -> MeasurementLog:
         return self
 
     def __exit__(
@@ -74,7 +74,7 @@ class MetricsLog:
         """Let the file go; all that was logged is in it."""
         self._file.close()
 
-    def add(self, metric: Metric) -> None:
+    def add(self, metric: Measurement) -> None:
         """Log a number, so that others can read it at once; whole, or not at all.
 
         Raises OSError if it cannot be written.
@@ -104,7 +104,7 @@ class MetricsLog:
         return self._file.readall() + self._unwritten
 
 
-def read_metrics(path: Path) -> Iterator[Metric]:
+def read_measurements(path: Path) -> Iterator[Measurement]:
     """Read metrics; lines that are damaged are left out, with a warning.
 
     An unfinished line at the end is one that is being written, or was when the power went: no warning.
@@ -112,7 +112,7 @@ def read_metrics(path: Path) -> Iterator[Metric]:
     return (metric for _, metric in _told(path))
 
 
-def _told(path: Path) -> Iterator[tuple[bytes, Metric]]:
+def _told(path: Path) -> Iterator[tuple[bytes, Measurement]]:
     """The lines that tell a number, and the numbers."""
     damaged, first = 0, []
     with opened(path) as file:
@@ -129,19 +129,19 @@ def _told(path: Path) -> Iterator[tuple[bytes, Metric]]:
         warnings.warn(message("metrics: damaged lines are left out", facts), PullbackWarning, stacklevel=3)
 
 
-def _read(line: bytes) -> Metric | None:
+def _read(line: bytes) -> Measurement | None:
     """The number that a line tells, or None."""
     try:
         row: Any = json.loads(line)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(row, dict) or row.keys() != set(Metric._fields):
+    if not isinstance(row, dict) or row.keys() != set(Measurement._fields):
         return None
-    step, split, name, value, time = (row[field] for field in Metric._fields)
+    step, split, name, value, time = (row[field] for field in Measurement._fields)
     whole = type(step) is int and 0 <= step < 2**63 and isinstance(split, str) and isinstance(name, str)
     if not whole or not _real(time) or not (value is None or _real(value)):
         return None
-    return Metric(step, split, name, math.nan if value is None else value, time)
+    return Measurement(step, split, name, math.nan if value is None else value, time)
 
 
 def _real(value: Any) -> bool:
