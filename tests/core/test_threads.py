@@ -62,6 +62,7 @@ def test_no_gradient_is_lost_between_programs_and_threads(restless):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")  # it is what is tested
+@pytest.mark.filterwarnings("ignore:os.fork:RuntimeWarning")  # from JAX, where another test has loaded it
 def test_a_child_does_not_wait_for_a_thread_of_its_parent(monkeypatch):
     held, done = threading.Event(), threading.Event()
 

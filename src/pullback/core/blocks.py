@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from itertools import pairwise
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from pullback.core.memory import empty
 from pullback.core.threads import get_threads, on_change
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
 
 SMALL: Final = 1 << 12  # elements up to which BLAS sums quicker than NumPy, and wakes no threads for it
 LARGE: Final = 1 << 18  # elements from which on blocks pay for the thread that has to wake
@@ -31,6 +33,8 @@ def _workers() -> ThreadPoolExecutor | None:
         count = get_threads()
         if count == 1:
             return None
+        from concurrent.futures import ThreadPoolExecutor  # loads a fifth as much as all of Pullback
+
         _pool.append(ThreadPoolExecutor(count - 1, thread_name_prefix="pullback"))
     return _pool[0]
 

@@ -7,7 +7,6 @@ a keyword costs a tenth of a microsecond more, in which its complaint is caught.
 
 from __future__ import annotations
 
-import difflib
 import re
 import sys
 from collections.abc import Callable, Collection, Iterable
@@ -37,6 +36,8 @@ def unknown_name(owner: str, said: str, name: str, known: Callable[[], Iterable[
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name that is most like another: the same but for capitals, or nearly the same."""
+    import difflib  # what nobody asks for is not loaded
+
     names = list(known)
     for form in (str, str.lower):
         forms = {form(name): name for name in names}

@@ -9,7 +9,6 @@ import os
 import sys
 import sysconfig
 from functools import lru_cache
-from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any, Final
 
@@ -20,7 +19,7 @@ def _folder(path: str | None) -> str:
     return os.path.realpath(path or os.devnull) + os.sep
 
 
-_OURS: Final = (_folder(str(Path(__file__).parent.parent)), _folder(str(Path(np.__file__).parent)))
+_OURS: Final = (_folder(sys.modules["pullback"].__path__[0]), _folder(np.__path__[0]))
 _PYTHON: Final = tuple({_folder(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib")})
 _INSTALLED: Final = ("site-packages", "dist-packages")  # which may lie within Python's own folder
 

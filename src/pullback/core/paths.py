@@ -32,20 +32,23 @@ def between(outputs: Iterable[Node], wrt: Collection[Node]) -> Between:
 
 
 def made_of(output: Node, sources: Collection[Node]) -> bool:
-    """Whether a value was made of `sources` and of nothing else that is tracked; quicker than `between`."""
-    seen: set[Node] = set()
+    """Whether a value was made of `sources`, which nothing made, and of nothing else that is tracked.
+
+    It is quicker than `between`, and says False of a source itself.
+    """
+    for node in sources:
+        if node.primitive is not None:
+            return False
+    seen = set(sources)
     stack = [output]
     while stack:
         node = stack.pop()
-        if node in seen:
-            continue
-        seen.add(node)
         if node.primitive is None:
-            if node not in sources:
-                return False
-        elif node in sources:
-            return False  # it was made of something itself
-        else:
-            inputs = node.inputs
-            stack += [inputs[i] for i in node.tracked]
+            return False
+        inputs = node.inputs
+        for i in node.tracked:
+            parent = inputs[i]
+            if parent not in seen:
+                seen.add(parent)
+                stack.append(parent)
     return True

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import string
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -21,7 +20,7 @@ from pullback.ops.indexing import diagonal
 from pullback.ops.movement import expand_dims, permute_dims, reshape, squeeze
 from pullback.ops.reductions import sum as sum_over
 
-_LETTERS: Final = string.ascii_uppercase + string.ascii_lowercase  # as NumPy numbers them
+_LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"  # as NumPy numbers them
 
 
 def _matmul(a: Any, b: Any, c: Any = None, *, ta: bool, tb: bool) -> Any:

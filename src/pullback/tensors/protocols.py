@@ -9,7 +9,6 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable, Iterator
-from difflib import get_close_matches
 from functools import cache
 from typing import Any, Final
 
@@ -18,6 +17,7 @@ import numpy as np
 from pullback.core.arrays import as_operand
 from pullback.core.errors import GraphError, OptionError
 from pullback.core.graph import user_line
+from pullback.core.habits import nearest
 from pullback.core.kinds import Elementwise
 from pullback.core.leaving import RuleExits, leave
 from pullback.core.modes import current_mode
@@ -159,10 +159,10 @@ def _numpys_own(
         for tensor in tensors:
             leave(tensor, f"{name}()", "array")
     if not allowed and not _is_free(tensors):
-        near = get_close_matches(name.rpartition(".")[2], _names(), 1, 0.75)
+        near = nearest(name.rpartition(".")[2], _names())
         raise OptionError(
             f"{name}: tensors do not support {what}", got=got, line=user_line(),
-            fix=(f"pb.{near[0]}, or " if near else "")
+            fix=(f"pb.{near}, or " if near else "")
             + "write it with functions that pullback has; t.numpy() computes on the numbers alone",
         )  # fmt: skip
     for tensor in tensors:
