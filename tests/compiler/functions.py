@@ -53,6 +53,7 @@ def elementary(x: Any) -> Any:
         x**3, x**-1, x**0.5, x**2.5, 2**x, x // 0.3, x % 0.3, pb.round(x), pb.sign(x - 0.5), pb.arctan2(x, x - 1),
         pb.hypot(x, 1.0), pb.logaddexp(x, 1.0), pb.erf(x), pb.cbrt(x), pb.arcsin(x / 2), pb.clip(x, 0.2, 0.6),
         pb.gelu(x), pb.gelu(x, approximate=True), pb.silu(x), pb.softplus(x), pb.leaky_relu(x - 0.5), pb.floor(3 * x),
+        pb.softsign(x),
     )  # fmt: skip
 
 

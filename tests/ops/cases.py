@@ -12,6 +12,7 @@ from typing import Final
 import mpmath as mp
 import numpy as np
 import scipy.special
+from tests.ops import convolving
 from tests.ops.case import Case, at, elementwise, fixed, in_double, of, reduction
 from tests.ops.domains import (
     ABOVE_MINUS_ONE,
@@ -31,8 +32,8 @@ from tests.ops.domains import (
 
 import pullback as pb
 from pullback.core import kinds
+from pullback.ops import convolutions, indexing, movement, rows, special, windows
 from pullback.ops import elementwise as ew
-from pullback.ops import indexing, movement, special
 
 
 def listed(f, *xs, **params):
@@ -61,6 +62,34 @@ def added(values, where, length):
 
 def leaky(x, slope=0.01):
     return np.where(x > 0, x, slope * x)
+
+
+def elu(x, alpha=1.0):
+    return np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))
+
+
+def celu(x, alpha=1.0):
+    return np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0) / alpha))
+
+
+def prelu(x, weight):
+    return leaky(x, weight.reshape(-1, *(1,) * (x.ndim - 2)) if weight.size > 1 else weight)
+
+
+def glu(x, axis=-1):
+    a, b = np.split(x, 2, axis)
+    return a * scipy.special.expit(b)
+
+
+def strides(stride=1, low=0, high=0, dilation=1, groups=1, d=1, **more):
+    """The parameters of a convolution that is the same along each axis."""
+    return {
+        "stride": (stride,) * d,
+        "padding": ((low, high),) * d,
+        "dilation": (dilation,) * d,
+        "groups": groups,
+        **more,
+    }
 
 
 def binary_cross_entropy(p, t, reduction="mean"):
@@ -230,6 +259,16 @@ ELEMENTWISE: Final = (
     elementwise("silu", REAL, twin=in_double(lambda x: gated(x, scipy.special.expit(x))), points=(at(0.0),),
                 truth=lambda x: x / (1 + mp.exp(-x))),
     elementwise("gelu", REAL, twin=in_double(gelu), points=(at(0.0),), truth=lambda x: x * mp.ncdf(x)),
+    elementwise("softsign", REAL, twin=lambda x: x / (1 + np.abs(x))),
+    elementwise("mish", REAL, twin=in_double(lambda x: x * np.tanh(np.logaddexp(x, 0)))),
+    elementwise("elu", NONZERO, twin=in_double(elu)),
+    elementwise("celu", NONZERO, twin=in_double(elu)),
+    elementwise("selu", NONZERO, twin=in_double(lambda x: 1.0507009873554805 * elu(x, 1.6732632423543772))),
+    elementwise("relu6", NONZERO, twin=lambda x: np.clip(x, 0, 6)),
+    elementwise("hardtanh", FRACTIONAL, twin=lambda x: np.clip(x, -1, 1)),
+    elementwise("hardsigmoid", FRACTIONAL, twin=in_double(lambda x: np.clip(x + 3, 0, 6) / 6)),
+    elementwise("hardswish", FRACTIONAL, twin=in_double(
+        lambda x: np.where(x <= -3, 0, np.where(x >= 3, x, x * (x + 3) / 6)))),
 )  # fmt: skip
 
 LOGICAL: Final = (
@@ -399,6 +438,63 @@ MORE_NORMS: Final = (
     fixed("leaky_relu", (NONZERO, PROBABILITY), of((2, 3), ()), of((2, 3), (3,)), twin=leaky, primitive="leaky_relu_"),
 )  # fmt: skip
 
+MORE_ACTIVATIONS: Final = (
+    fixed("elu", NONZERO, of((2, 3), alpha=0.5), twin=in_double(elu)),
+    fixed("celu", NONZERO, of((2, 3), alpha=0.5), twin=in_double(celu)),
+    fixed("hardtanh", FRACTIONAL, of((2, 3), min_val=-2.0, max_val=0.0),
+          twin=lambda x, min_val, max_val: np.clip(x, min_val, max_val)),
+    fixed("prelu", (NONZERO, PROBABILITY), of((2, 3), ()), of((2, 3), (1,)), of((2, 3, 4), (3,)), of((3,), (1,)),
+          twin=in_double(prelu), primitive="leaky_relu_"),
+    fixed("glu", REAL, of((2, 4)), of((4, 3), axis=0), twin=in_double(glu)),
+)  # fmt: skip
+
+PLACED: Final = {"axes": (1,), "sizes": (3,), "strides": (2,), "dilations": (1,)}
+PLACED_2D: Final = {"axes": (2, 0), "sizes": (2, 2), "strides": (1, 2), "dilations": (2, 1)}
+WINDOWS: Final = (
+    fixed("windows_", REAL, of((2, 8), **PLACED), of((5, 1, 6), **PLACED_2D), twin=convolving.windows,
+          call=windows.windows_, linear=True, analytic=True),
+    fixed("add_windows_", REAL, of((2, 3, 3), **PLACED, shape=(2, 8)),
+          of((2, 1, 4, 2, 2), **PLACED_2D, shape=(5, 1, 6)),
+          twin=in_double(convolving.add_windows), call=windows.add_windows_, linear=True, analytic=True),
+    fixed("sliding_window_view", REAL, of((4,), window_shape=2), of((3, 4), window_shape=(2, 3)),
+          of((3, 4), window_shape=2, axis=-1), twin=np.lib.stride_tricks.sliding_window_view, linear=True,
+          analytic=True, primitive="windows_"),
+    fixed("unfold", REAL, of((2, 2, 4, 3), kernel_size=2),
+          of((1, 2, 3, 5), kernel_size=(2, 3), padding=1, stride=(2, 1)), of((1, 1, 5, 5), kernel_size=2, dilation=2),
+          twin=convolving.columns, linear=True, analytic=True,
+          primitive="windows_"),
+    fixed("fold", REAL, of((2, 8, 6), output_size=(4, 3), kernel_size=2),
+          of((1, 6, 4), output_size=(3, 3), kernel_size=(3, 2), stride=2, padding=1),
+          twin=in_double(convolving.folded), linear=True, analytic=True, primitive="add_windows_"),
+    fixed("unstack", REAL, of((2, 3)), of((2, 3, 2), axis=-1), twin=np.unstack, linear=True, analytic=True),
+    fixed("rows_", (REAL, CLASSES), of((4, 3), (2, 2)), of((4,), (3,)), of((4, 2), ()), twin=lambda x, i: x[i],
+          call=rows.rows_, linear=True),
+    fixed("add_rows_", (REAL, CLASSES), of((2, 2, 3), (2, 2), shape=(4, 3)), of((5,), (5,), shape=(4,)),
+          of((0, 2), (0,), shape=(4, 2)), twin=in_double(lambda x, i, shape: added(
+              x.reshape(-1, *shape[1:]), i.reshape(-1), shape[0])),
+          call=rows.add_rows_, linear=True),
+)  # fmt: skip
+
+CONVOLUTIONS: Final = (
+    fixed("conv_", REAL, of((2, 2, 5), (3, 2, 3), **strides()), of((1, 4, 6), (6, 2, 2), **strides(2, 1, 0, 2, 2)),
+          of((2, 1, 4, 3), (2, 1, 2, 2), **strides(d=2, low=1)),
+          of((1, 3, 4, 5), (3, 1, 3, 2), **strides(2, 1, 1, 1, 3, d=2)),
+          of((1, 2, 3, 3, 3), (1, 2, 2, 2, 2), **strides(d=3)), of((2, 2, 5), (3, 2, 3), (3, 1), **strides()),
+          of((1, 2, 6), (2, 2, 3), **strides(low=-1, high=0)), twin=in_double(convolving.conv),
+          call=convolutions.conv_, analytic=True),
+    fixed("conv_input_", REAL, of((2, 3, 3), (3, 2, 3), **strides(size=(5,))),
+          of((1, 6, 2), (6, 2, 3), **strides(2, 1, 1, 1, 2, size=(4,))),
+          of((1, 2, 3, 2), (2, 1, 2, 2), **strides(2, 1, 0, d=2, size=(5, 3))),
+          of((1, 2, 2), (2, 2, 2), **strides(2, 0, -1, 2, size=(6,))), twin=in_double(convolving.conv_input),
+          call=convolutions.conv_input_, analytic=True),
+    fixed("conv_weight_", REAL, of((2, 2, 5), (2, 3, 3), **strides(kernel=(3,))),
+          of((1, 4, 6), (1, 6, 3), **strides(2, 1, 0, 1, 2, kernel=(2,))),
+          of((2, 1, 4, 3), (2, 2, 4, 3), **strides(d=2, low=1, kernel=(2, 2))), twin=in_double(convolving.conv_weight),
+          call=convolutions.conv_weight_, analytic=True),
+)  # fmt: skip
+
 CASES: Final[tuple[Case, ...]] = (
-    *ELEMENTWISE, *LOGICAL, *REDUCTIONS, *MOVEMENT, *OTHER_MOVEMENT, *CONTRACTIONS, *LOSSES, *MORE_NORMS,
+    *MORE_ACTIVATIONS, *WINDOWS, *CONVOLUTIONS,
+    *ELEMENTWISE, *LOGICAL, *REDUCTIONS, *MOVEMENT, *OTHER_MOVEMENT, *CONTRACTIONS, *LOSSES,
+    *MORE_NORMS,
 )  # fmt: skip

@@ -10,11 +10,26 @@ from pullback.core import kinds, outputs
 from pullback.core.graph import ancestors
 from pullback.core.primitive import Primitive
 from pullback.core.tree import leaves
-from pullback.ops import contractions, cross_entropy, elementwise, indexing, movement, reductions, special
+from pullback.ops import (
+    contractions,
+    convolutions,
+    cross_entropy,
+    elementwise,
+    indexing,
+    movement,
+    parts,
+    reductions,
+    rows,
+    special,
+    windows,
+)
 
-MODULES = (kinds, outputs, contractions, cross_entropy, elementwise, indexing, movement, reductions, special)
+MODULES = (
+    *(kinds, outputs, contractions, convolutions, cross_entropy, elementwise, indexing, movement, parts, reductions),
+    *(rows, special, windows),
+)
 PRIMITIVES = {name: p for module in MODULES for name, p in vars(module).items() if isinstance(p, Primitive)}
-OF_FUNCTIONS = ("pullback.functions.activations", "pullback.functions.losses")
+OF_FUNCTIONS = tuple(f"pullback.functions.{name}" for name in ("activations", "gates", "losses", "piecewise"))
 PUBLIC = {
     name
     for name, f in vars(pb).items()

@@ -30,6 +30,7 @@ KINKED = {
     *("trunc", "rint", "round", "mod", "floor_divide", "norm", "std", "hypot", "arctan2", "prod", "logaddexp"),
     *("sqrt", "cbrt", "log", "log1p", "arcsin", "arccos", "arccosh", "arctanh", "softmax", "argmax", "logsumexp"),
     *("silu", "gelu", "cross_entropy"),
+    *("elu", "prelu", "relu6", "hardtanh", "hardsigmoid", "hardswish"),
 }  # fmt: skip
 
 

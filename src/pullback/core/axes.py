@@ -55,6 +55,12 @@ def shape_of(x: Any) -> tuple[int, ...]:
     return shape
 
 
+def dtype_of(x: Any) -> np.dtype[Any]:
+    """Dtype of anything array-like."""
+    dtype: np.dtype[Any] = x.dtype if hasattr(x, "dtype") else np.asarray(x).dtype
+    return dtype
+
+
 def reduced_size(shape: tuple[int, ...], axis: tuple[int, ...] | None) -> int:
     """How many elements each result of a reduction is made of."""
     return math.prod(shape if axis is None else (shape[i] for i in axis))

@@ -63,6 +63,12 @@ class PullbackError(Exception):
         self.facts = facts
         super().__init__(message(what, facts))
 
+    def note_first(self, name: str, fact: object) -> None:
+        """Say one fact more, before the others; the first who says it is right."""
+        if name not in self.facts:
+            self.facts = {name: fact, **self.facts}
+            self.args = (message(self.what, self.facts),)
+
     def __reduce__(self) -> tuple[object, ...]:
         # Exceptions pickle as cls(*args): give back the parts instead of the finished text.
         return _rebuild, (type(self), self.what, self.facts)

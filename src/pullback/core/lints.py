@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from pullback.core.axes import shape_of
+from pullback.core.axes import dtype_of, shape_of
 from pullback.core.errors import BroadcastWarning, PrecisionWarning, PullbackWarning, message
 from pullback.core.graph import user_frame
 from pullback.core.modes import current_mode
@@ -52,7 +52,7 @@ def check_loss(name: str, prediction: object, target: object) -> None:
 
 def check_precision(name: str, batch: Any, parameter: Any) -> None:
     """Complain where a batch of float64, or of integers that need it, meets float32 parameters."""
-    if parameter.dtype.char == "f" and np.result_type(batch.dtype, parameter.dtype).char == "d":
+    if parameter.dtype.char == "f" and np.result_type(dtype_of(batch), parameter.dtype).char == "d":
         complain(
             PrecisionWarning,
             message(

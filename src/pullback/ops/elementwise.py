@@ -181,6 +181,9 @@ leaky_relu_ = Elementwise(
 )  # fmt: skip
 sigmoid: Elementwise = Elementwise("sigmoid", _sigmoid, lambda y: y * (1 - y), doc="1 / (1 + e⁻ˣ) without overflow.")
 softplus = Elementwise("softplus", _softplus, lambda x: sigmoid.bind(x), doc="log(1 + eˣ) without overflow.")
+softsign = Elementwise(
+    "softsign", lambda x: x / (1 + np.abs(x)), lambda x: (1 + np.abs(x)) ** -2, doc="x / (1 + |x|)."
+)  # fmt: skip
 erf = Elementwise("erf", _erf, lambda x: 2 / math.sqrt(math.pi) * np.exp(-x * x), doc="The error function.")
 
 binary_cross_entropy = Elementwise(

@@ -23,9 +23,9 @@ from pullback.core.leaving import RuleExits, leave
 from pullback.core.modes import current_mode
 from pullback.core.primitive import Primitive
 from pullback.core.tree import leaves, rebuild
-from pullback.ops import contractions, elementwise, indexing, movement, reductions, special
+from pullback.ops import contractions, elementwise, indexing, movement, parts, reductions, special, windows
 
-_MODULES: Final = (elementwise, reductions, movement, indexing, contractions, special)
+_MODULES: Final = (elementwise, reductions, movement, indexing, contractions, special, windows, parts)
 
 Table = dict[Callable[..., Any], Callable[..., Any]]
 
@@ -72,6 +72,7 @@ _FUNCTIONS: Final[Table] = {
     np.dot: contractions.dot, np.vdot: contractions.vdot, np.amax: reductions.max, np.amin: reductions.min,
     np.around: elementwise.round, np.copy: _copy, np.linalg.norm: reductions.norm,
     np.linalg.matmul: contractions.matmul,
+    np.lib.stride_tricks.sliding_window_view: windows.sliding_window_view,
     np.linalg.outer: contractions.outer, np.linalg.tensordot: contractions.tensordot,
     np.linalg.matrix_transpose: movement.matrix_transpose,
     np.linalg.diagonal: lambda x, *, offset=0: indexing.diagonal(x, offset, -2, -1),

@@ -26,7 +26,18 @@ from pullback.core.kinds import strong_multiply
 from pullback.core.outputs import pick_
 from pullback.core.primitive import Primitive
 from pullback.functions.random import draw_, probability_
-from pullback.ops import contractions, cross_entropy, elementwise, indexing, movement, reductions
+from pullback.ops import (
+    contractions,
+    convolutions,
+    cross_entropy,
+    elementwise,
+    indexing,
+    movement,
+    parts,
+    reductions,
+    rows,
+    windows,
+)
 from pullback.ops import special as special_ops
 
 ONE_FUNCTION: Final = "its kernel is one function of NumPy's"
@@ -70,6 +81,8 @@ _TIMES: Final = instructions.operation("fmul", "mul")
 _AND: Final = instructions.operation("", "and")
 _OR: Final = instructions.operation("", "or")
 _UNCHANGED: Final = _of_elements(instructions.same, 0, "fiub", algebra=algebra.unchanged)
+
+_CONVOLUTION: Final = "it gathers windows and hands them to BLAS, a block of images at a time"
 
 ROWS: Final[dict[Primitive, Row]] = {
     # Arithmetic.
@@ -132,6 +145,7 @@ ROWS: Final[dict[Primitive, Row]] = {
     elementwise.leaky_relu_: Row(definition=RECORDED),
     elementwise.sigmoid: _function(special.sigmoid, 20),
     elementwise.softplus: _function(special.softplus),
+    elementwise.softsign: Row(definition=RECORDED),
     elementwise.erf: _function(special.erf),
     elementwise.binary_cross_entropy: Row(definition=RECORDED, rounds=True),
     elementwise.logits_cross_entropy: Row(definition=RECORDED, rounds=True),
@@ -194,9 +208,18 @@ ROWS: Final[dict[Primitive, Row]] = {
     indexing.get_: Row(places=places.getitem, kernel="an array says where it reads"),
     indexing.put_: Row(kernel="what is written and what is kept meet in one array"),
     indexing.add_into_: Row(kernel="where it adds may be one place twice"),
+    rows.rows_: Row(kernel="an array says where it reads, and a number outside is an error"),
+    rows.add_rows_: Row(kernel="where it adds may be one place twice"),
+    parts.unstack_: Row(kernel="it has several outputs"),
+    # Windows.
+    windows.windows_: Row(kernel="an element is read at several places"),
+    windows.add_windows_: Row(kernel="where it adds may be one place twice"),
     # Contractions.
     contractions.matmul_: Row(contraction=True, algebra=algebra.matmul, rounds=True),
     contractions.einsum_: Row(definition=Definition(definitions.einsum, ONE_FUNCTION), rounds=True),
+    convolutions.conv_: Row(kernel=_CONVOLUTION, rounds=True),
+    convolutions.conv_input_: Row(kernel=_CONVOLUTION, rounds=True),
+    convolutions.conv_weight_: Row(kernel=_CONVOLUTION, rounds=True),
     # Random numbers.
     draw_: Row(kernel="NumPy's generator draws the numbers"),
     probability_: Row(kernel="it asks of all numbers whether they are possible"),
