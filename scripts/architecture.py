@@ -58,6 +58,7 @@ OPEN: Final[dict[str, str]] = {
     "Writing": "a part of Tensor, likewise",
     "Backward": "a part of Tensor, likewise",
     "Noticed": "half of modules and optimizers; it leaves nothing to them",
+    "Hooked": "half of modules, likewise",
     "Tensor": "nn.Parameter is a tensor that modules register, and changes nothing else",
 }
 

@@ -171,6 +171,26 @@ def test_a_network_learns_digits_and_is_saved(tmp_path):
     np.testing.assert_array_equal(other(images).numpy(), scores.numpy())
 
 
+def test_layers_of_images_and_of_sequences():
+    nn = pb.nn
+    images, sequences = np.linspace(-1, 1, 96).reshape(2, 3, 4, 4), np.linspace(-1, 1, 24).reshape(2, 3, 4)
+    kept = {"rng": 0, "dtype": float}
+    network = nn.Sequential(nn.Conv2d(3, 4, 3, padding="same", **kept), nn.BatchNorm2d(4, dtype=float), nn.MaxPool2d(2))
+    assert network(images).shape == (2, 4, 2, 2)
+    for model, x in (
+        (network, images),
+        (nn.TransformerEncoderLayer(4, 2, 4, 0.0, batch_first=True, **kept), sequences),
+    ):
+        params = dict(model.named_parameters())
+        gradients = pb.grad(lambda p, m=model, given=x: (nn.functional_call(m, p, given) ** 3).sum())(params)
+        assert {name: g.shape for name, g in gradients.items()} == {name: p.shape for name, p in params.items()}
+    output, (h, _) = nn.LSTM(4, 5, batch_first=True, **kept)(sequences, lengths=[3, 1])
+    assert (output[1, 1:] == 0).all()
+    assert (output[1, 0] == h[0, 1]).all()
+    with pytest.raises(pb.ShapeError, match=r"(?s)layer +0: Conv2d.*expected +\(N, 3, H, W\)"):
+        network(images[:, :2])
+
+
 # The command line.
 
 

@@ -1,18 +1,42 @@
-"""Dropout."""
+"""Dropout, of single elements and of whole channels."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any, final
 
 from pullback.core.axes import shape_of
+from pullback.core.errors import ShapeError
 from pullback.core.numbers import checked_number
 from pullback.functions import random
 from pullback.nn.module import Module
 from pullback.ops.elementwise import multiply, where
 
 
+class _Dropout(Module, ABC):
+    """What both share; a row says what is dropped together."""
+
+    def __init__(self, p: float = 0.5, rng: random.Rng = None) -> None:
+        self.p = checked_number(type(self).__name__, "p", p, 0, 1)
+        self.rng = None if rng is None else random.generator(rng)
+
+    @abstractmethod
+    def _drawn(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape of what is drawn, which broadcasts to that of the input."""
+
+    def forward(self, x: Any) -> Any:
+        if not self.training or self.p == 0:
+            return x
+        keep = random.bernoulli(1 - self.p, self._drawn(shape_of(x)), rng=self.rng)
+        # Selected, not multiplied: what is dropped may be infinite.
+        return where(keep, multiply(x, 1 / (1 - self.p) if self.p < 1 else 0), 0)
+
+    def extra_repr(self) -> str:
+        return f"{self.p}"
+
+
 @final
-class Dropout(Module):
+class Dropout(_Dropout):
     """x · keep / (1 − p) with `keep` 0 with probability p and else 1, in training; x in evaluation.
 
     The scale makes the mean of the output that of the input, so that evaluation has nothing to change
@@ -38,16 +62,22 @@ class Dropout(Module):
     array([1., 1., 1., 1., 1., 1., 1., 1.])
     """
 
-    def __init__(self, p: float = 0.5, rng: random.Rng = None) -> None:
-        self.p = checked_number("Dropout", "p", p, 0, 1)
-        self.rng = None if rng is None else random.generator(rng)
+    def _drawn(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        return shape
 
-    def forward(self, x: Any) -> Any:
-        if not self.training or self.p == 0:
-            return x
-        keep = random.bernoulli(1 - self.p, shape_of(x), rng=self.rng)
-        # Selected, not multiplied: what is dropped may be infinite.
-        return where(keep, multiply(x, 1 / (1 - self.p) if self.p < 1 else 0), 0)
 
-    def extra_repr(self) -> str:
-        return f"{self.p}"
+@final
+class Dropout2d(_Dropout):
+    """Dropout of whole channels of (N, C, ...), whose neighbouring elements say much the same (Tompson et al. 2015).
+
+    Parameters are as of `Dropout`. Raises ShapeError when called, if there is no axis of channels.
+
+    >>> import numpy as np
+    >>> Dropout2d(0.5, rng=0)(np.ones((1, 4, 1, 2)))[0, :, 0].tolist()
+    [[0.0, 0.0], [2.0, 2.0], [2.0, 2.0], [2.0, 2.0]]
+    """
+
+    def _drawn(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        if len(shape) < 2:
+            raise ShapeError("Dropout2d: the input has no channels", expected="(N, C, ...)", got=shape)
+        return (*shape[:2], *(1,) * (len(shape) - 2))

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from pullback.core.errors import ShapeError
+from pullback.core.errors import OptionError, ShapeError
 from pullback.core.modes import no_grad
 from pullback.functions import creation, random
 from pullback.tensors import Tensor
@@ -64,6 +64,86 @@ def glorot_normal(target: Target, *, rng: random.Rng = None, dtype: Any = np.flo
     (4, 2, 3, 3)
     """
     return _normal("glorot_normal", target, lambda fan_in, fan_out: 2 / (fan_in + fan_out), rng, dtype)
+
+
+def lecun_uniform(target: Target, *, rng: random.Rng = None, dtype: Any = np.float32) -> Tensor:
+    """Uniform in ±√(3 / fan_in): keeps the variance through linear layers, and SELU (LeCun et al. 1998).
+
+    >>> lecun_uniform((2, 3), rng=0).shape
+    (2, 3)
+    """
+    return _uniform("lecun_uniform", target, lambda fan_in, _: 1 / fan_in, rng, dtype)
+
+
+def lecun_normal(target: Target, *, rng: random.Rng = None, dtype: Any = np.float32) -> Tensor:
+    """Normal with standard deviation √(1 / fan_in) (LeCun et al. 1998).
+
+    >>> lecun_normal((2, 3), rng=0).shape
+    (2, 3)
+    """
+    return _normal("lecun_normal", target, lambda fan_in, _: 1 / fan_in, rng, dtype)
+
+
+def orthogonal(target: Target, *, gain: float = 1.0, rng: random.Rng = None, dtype: Any = np.float32) -> Tensor:
+    """Rows, or columns where there are fewer, orthogonal and of length `gain` (Saxe, McClelland & Ganguli 2013).
+
+    Further axes count as columns.
+
+    >>> w = orthogonal((2, 3), rng=0).numpy()
+    >>> np.allclose(w @ w.T, np.eye(2), atol=1e-6)
+    True
+    """
+    shape = _shape(target)
+    _fans("orthogonal", target)
+    rows, columns = shape[0], math.prod(shape[1:])
+    drawn = random.normal(size=(max(rows, columns), min(rows, columns)), rng=rng).numpy()
+    q, r = np.linalg.qr(drawn)
+    q = q * np.sign(np.diagonal(r))  # so that all orthogonal matrices are equally likely (Mezzadri 2007)
+    found = (q if rows >= columns else q.T).reshape(shape) * gain
+    return _put(target, Tensor(found.astype(_dtype(target, dtype))))
+
+
+def truncated_normal(
+    target: Target, mean: float = 0.0, std: float = 1.0, low: float = -2.0, high: float = 2.0, *,
+    rng: random.Rng = None, dtype: Any = np.float32,
+) -> Tensor:  # fmt: skip
+    """Normal numbers of a mean and a deviation, drawn again where they are outside [low, high].
+
+    Raises OptionError if hardly any number would be inside.
+
+    >>> bool((abs(truncated_normal((3, 3), rng=0)) <= 2).all())
+    True
+    """
+    generator = random.generator(rng)
+    shape = _shape(target)
+    if not (low < high and std > 0 and mean - 6 * std < high and low < mean + 6 * std):
+        raise OptionError("truncated_normal: no number would be inside", mean=mean, std=std, low=low, high=high)
+    drawn = random.normal(mean, std, shape, rng=generator).numpy().copy()
+    while (outside := (drawn < low) | (drawn > high)).any():
+        drawn[outside] = random.normal(mean, std, int(outside.sum()), rng=generator).numpy()
+    return _put(target, Tensor(np.asarray(drawn, _dtype(target, dtype))))
+
+
+def sparse(
+    target: Target, sparsity: float, std: float = 0.01, *, rng: random.Rng = None, dtype: Any = np.float32
+) -> Tensor:
+    """Normal numbers, of which in each column a part `sparsity` is 0 (Martens 2010).
+
+    Raises OptionError if `sparsity` is no part, and ShapeError if the target is no matrix.
+
+    >>> (sparse((4, 3), 0.5, rng=0).numpy() == 0).sum(axis=0).tolist()
+    [2, 2, 2]
+    """
+    shape = _shape(target)
+    if not 0 <= sparsity <= 1:
+        raise OptionError("sparse: not a part", got=sparsity, fix="a number in [0, 1]")
+    if len(shape) != 2:
+        raise ShapeError("sparse: weights have axes (out, in)", got=shape)
+    generator = random.generator(rng)
+    drawn = random.normal(0.0, std, shape, rng=generator).numpy().copy()
+    order = np.argsort(random.uniform(size=shape, rng=generator).numpy(), axis=0)
+    drawn[order < math.ceil(sparsity * shape[0])] = 0
+    return _put(target, Tensor(drawn.astype(_dtype(target, dtype))))
 
 
 def zeros(target: Target, *, dtype: Any = np.float32) -> Tensor:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import math
-import operator
 from typing import Any, final
 
 import numpy as np
 
 from pullback.core.axes import shape_of
-from pullback.core.errors import OptionError, ShapeError
+from pullback.core.errors import ShapeError
 from pullback.core.lints import check_precision
 from pullback.functions import random
 from pullback.nn.module import Module
 from pullback.nn.parameter import Parameter
+from pullback.nn.sizes import positive
 from pullback.ops.contractions import linear
 
 
@@ -55,8 +55,8 @@ class Linear(Module):
         self, in_features: int, out_features: int, bias: bool = True, *, rng: random.Rng = None,
         dtype: Any = np.float32,
     ) -> None:  # fmt: skip
-        self.in_features = _features("in_features", in_features)
-        self.out_features = _features("out_features", out_features)
+        self.in_features = positive("Linear", "in_features", in_features)
+        self.out_features = positive("Linear", "out_features", out_features)
         generator = random.generator(rng)
         bound = 1 / math.sqrt(in_features)
 
@@ -77,7 +77,7 @@ class Linear(Module):
                 raise  # it is the bias that does not fit
             raise self._complaint(shape_of(x)) from None
         if y.array.dtype is not weight.array.dtype:
-            check_precision("Linear", x if hasattr(x, "dtype") else np.asarray(x), weight)
+            check_precision("Linear", x, weight)
         return y
 
     def _complaint(self, shape: tuple[int, ...]) -> ShapeError:
@@ -85,8 +85,7 @@ class Linear(Module):
         if len(shape) > 2 and math.prod(shape[1:]) == self.in_features:
             fix = "put Flatten() before the layer"
         return ShapeError(
-            f"{self}: the last axis of the input has another length", layer=self._path or None,
-            input=shape, weight=self.weight.shape, fix=fix,
+            "Linear: the last axis of the input has another length", input=shape, weight=self.weight.shape, fix=fix,
         )  # fmt: skip
 
     def extra_repr(self) -> str:
@@ -94,13 +93,3 @@ class Linear(Module):
         parts += ["bias=False"] if self.bias is None else []
         parts += [f"dtype={self.weight.dtype}"] if self.weight.dtype != np.float32 else []
         return ", ".join(parts)
-
-
-def _features(name: str, number: Any) -> int:
-    try:
-        features = operator.index(number)
-    except TypeError:
-        features = 0
-    if features < 1:
-        raise OptionError(f"Linear: {name} is not a number of features", got=repr(number), fix="an integer, 1 or more")
-    return features

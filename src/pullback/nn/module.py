@@ -21,6 +21,7 @@ from pullback.core.memory import placed
 from pullback.core.modes import ModeContext, current_mode
 from pullback.core.observers import Scope
 from pullback.functions.creation import asarray
+from pullback.nn.hooks import Hooked
 from pullback.nn.naming import distinct, flat, join, once, refuse_unlearned
 from pullback.nn.outline import Summary, outline, summarize, view
 from pullback.nn.parameter import Parameter
@@ -31,7 +32,7 @@ from pullback.tensors.backward import forget_gradients
 T = TypeVar("T")
 
 
-class Module(Noticed, ABC):
+class Module(Noticed, Hooked, ABC):
     """A function with parameters: subclass it, make the parameters in `__init__`, and write `forward`.
 
     Attributes
@@ -68,11 +69,11 @@ class Module(Noticed, ABC):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if (mode := current_mode()).apply is None:
-            return self.forward(*args, **kwargs)
+            return self._called(args, kwargs)
         if mode.trace is not None:
             mode.trace.watch(self)
         with ModeContext(scope=Scope(f"{self._path}: {type(self).__name__}".lstrip(": "), mode.scope)):
-            return self.forward(*args, **kwargs)
+            return self._called(args, kwargs)
 
     # What it holds.
 

@@ -33,9 +33,7 @@ def _branch(
     module: Module, name: str, stem: str, indent: str, above: tuple[Module, ...]
 ) -> Iterator[tuple[str, Module]]:
     parts = [(n, part) for n, part in module._parts() if part is not module and part not in above]
-    details = module.extra_repr()
-    label = type(module).__name__ + (f"({details})" if details or not parts else "")
-    yield f"{stem}{name and f'{name}: '}{label}", module
+    yield f"{stem}{name and f'{name}: '}{label(module, bare=bool(parts))}", module
     for i, (key, part) in enumerate(parts):
         last = i == len(parts) - 1
         yield from _branch(
@@ -55,6 +53,17 @@ def view(module: Module) -> str | None:
     total = sum(p.size for p in every)
     note = f"{total:,} parameters in all"
     return html_of(Sheet(type(module).__name__, ("module", "parameters", "shapes"), rows, note))
+
+
+def label(module: Module, *, bare: bool = False) -> str:
+    """A module in a word, with what it says of itself; `bare` leaves empty parentheses out.
+
+    >>> from pullback.nn import Linear
+    >>> label(Linear(2, 3))
+    'Linear(2, 3)'
+    """
+    details = module.extra_repr()
+    return type(module).__name__ + (f"({details})" if details or not bare else "")
 
 
 class Row(NamedTuple):
