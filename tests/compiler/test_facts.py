@@ -71,8 +71,9 @@ def test_a_row_says_what_a_primitive_of_its_kind_must(primitive):
 def test_those_that_run_as_numpy_kernels_are_few():
     kernels = [p.name for p, row in facts.ROWS.items() if said(row) == {"kernel"}]
     assert sorted(kernels) == [
-        "add_into", "argmax", "argmin", "concatenate", "cumsum", "pad", "pick", "probability", "random", "roll",
-        "setitem", "stack", "tril", "triu",
+        "add_into", "add_rows", "add_windows", "argmax", "argmin", "concatenate", "convolution", "convolution_input",
+        "convolution_weight", "cumsum", "pad", "pick", "probability", "random", "roll", "rows", "setitem", "stack",
+        "tril", "triu", "unstack",
     ]  # fmt: skip
 
 
@@ -104,14 +105,18 @@ def test_explain_gives_the_reason_of_the_row():
     def f(x, i):
         together = pb.concatenate([x, pb.stack([x, x])[0]])
         picked = x[i] + pb.setitem(x, i, 1.0)[i] + pb.pad(x, 1)[1:-1, 1:-1]
-        return pb.argmax(x, 1), pb.argmin(x), pb.cumsum(x), pb.roll(x, 1, 0), pb.tril(x), pb.triu(x), together, picked
+        looked_up = pb.grad(lambda x: pb.nn.embedding(i, x).sum())(x)
+        columns = pb.fold(pb.unfold(x[None, None], 2), (3, 3), 2)
+        convolved = pb.grad(lambda x, w: pb.nn.conv1d(x[None], w[None]).sum(), (0, 1))(x, x + 1)
+        moved = pb.argmax(x, 1), pb.argmin(x), pb.cumsum(x), pb.roll(x, 1, 0), pb.tril(x), pb.triu(x)
+        return moved, together, picked, looked_up, columns, convolved
 
     compiled = pb.compile(f)
     for _ in range(3):
         compiled(np.ones((3, 3)), np.arange(3))
     text = compiled.explain()
     for primitive, row in facts.ROWS.items():
-        if row.kernel and primitive.name not in ("pick", "probability", "random", "add_into"):
+        if row.kernel and primitive.name not in ("pick", "probability", "random", "add_into", "unstack"):
             assert f"NumPy   {primitive.name}: {row.kernel}" in text
 
 

@@ -47,6 +47,7 @@ OF_NO_ARRAYS = {
 REFUSED = {
     **dict.fromkeys(("axis", "axis1", "axis2", "source", "destination", "axes"), "an axis is an integer"),
     **dict.fromkeys(("shape", "num", "rows", "columns", "classes", "sections", "repeats", "repetitions"), "a length"),
+    **dict.fromkeys(("window_shape", "kernel_size", "output_size", "dilation", "padding", "stride"), "a length"),
     **dict.fromkeys(("k", "offset", "shift", "pad_width", "index", "indices", "labels"), "a place is an integer"),
     **dict.fromkeys(("decimals",), "a number of digits"),
     **dict.fromkeys(
@@ -137,6 +138,16 @@ CALLS: dict[str, dict[str, Any]] = {
     "tensordot": {"a": X, "b": Y, "axes": 2},
     "tile": {"x": X, "repetitions": 2},
     "trace": {"x": X, "offset": 0, "axis1": 0, "axis2": 1},
+    "celu": {"x": X - 0.55, "alpha": 0.7},
+    "elu": {"x": X - 0.55, "alpha": 0.7},
+    "fold": {
+        "x": X.reshape(1, 2, 3), "output_size": (2, 3), "kernel_size": (2, 1), "dilation": 1, "padding": 0, "stride": 1
+    },
+    "glu": {"x": X.T, "axis": 1},
+    "hardtanh": {"x": X, "min_val": 0.25, "max_val": 0.55},
+    "prelu": {"x": X - 0.55, "weight": V},
+    "sliding_window_view": {"x": X, "window_shape": 2, "axis": 1},
+    "unfold": {"x": X[None, None], "kernel_size": 2, "dilation": 1, "padding": 0, "stride": 1},
     "tril": {"x": X, "k": 0},
     "triu": {"x": X, "k": 0},
     "where": {"condition": X > 0.5, "a": X, "b": Y},
@@ -148,6 +159,7 @@ VARIADIC = {
     "concat": lambda a, b: pb.concat([a, b]),
     "concatenate": lambda a, b: pb.concatenate([a, b]),
     "stack": lambda a, b: pb.stack([a, b]),
+    "unstack": lambda a, b: pb.unstack(a, axis=1)[1] * pb.unstack(b)[0][0],
     "in a list": lambda a, b: pb.tensor([[a[0, 0], 2.0], [1.0, b[0, 0]]]),
 }
 

@@ -15,6 +15,7 @@ import mpmath
 from mpmath import mp
 
 mp.prec = 200
+ALPHA, SCALE = 1.6732632423543772, 1.0507009873554805  # of SELU
 
 
 class Twin(NamedTuple):
@@ -72,6 +73,23 @@ def power(a, b):
 
 def sign(x):
     return mp.sign(x)
+
+
+def elu(x, a=1):
+    return x if x > 0 else a * mp.expm1(x)
+
+
+def slope_of_elu(x, a=1):
+    return 1 if x > 0 else a * mp.exp(x)
+
+
+def limited(low, high):
+    return lambda x: min(max(x, mp.mpf(low)), mp.mpf(high))
+
+
+def between(low, high, slope=1):
+    """The derivative of what is limited, which is 0 at the ends."""
+    return lambda x: slope if low < x < high else 0
 
 
 def bounded_logs(p, t=0):
@@ -154,6 +172,17 @@ TWINS: Final[dict[str, Twin]] = {
     "leaky_relu": ours(
         lambda x, s: x if x > 0 else s * x, lambda x, s: 1 if x > 0 else s, lambda x, s: min(x, 0)
     ),
+    "softsign": ours(lambda x: x / (1 + abs(x)), lambda x: (1 + abs(x)) ** -2),
+    "mish": ours(lambda x: x * mp.tanh(softplus(x)),
+                 lambda x: mp.tanh(softplus(x)) + x * sigmoid(x) * mp.sech(softplus(x)) ** 2),
+    "glu": ours(lambda a, b: a * sigmoid(b), lambda a, b: sigmoid(b), lambda a, b: a * sigmoid(b) * sigmoid(-b)),
+    "elu": ours(elu, slope_of_elu),
+    "celu": ours(elu, slope_of_elu),
+    "selu": ours(lambda x: SCALE * elu(x, ALPHA), lambda x: SCALE * slope_of_elu(x, ALPHA)),
+    "relu6": ours(limited(0, 6), between(0, 6)),
+    "hardtanh": ours(limited(-1, 1), between(-1, 1)),
+    "hardsigmoid": ours(lambda x: limited(0, 6)(x + 3) / 6, between(-3, 3, mp.mpf(1) / 6)),
+    "hardswish": ours(lambda x: x * limited(0, 6)(x + 3) / 6, lambda x: int(x > 0) if abs(x) >= 3 else x / 3 + 0.5),
     "sigmoid": ours(sigmoid, lambda x: sigmoid(x) * sigmoid(-x)),
     "softplus": ours(softplus, sigmoid),
     "erf": ours(mp.erf, lambda x: 2 / mp.sqrt(mp.pi) * mp.exp(-x * x)),

@@ -41,10 +41,12 @@ def primitives(module: ModuleType) -> dict[str, pb.Elementwise]:
     return {op.name: op for op in vars(module).values() if isinstance(op, pb.Elementwise)}
 
 
+ACTIVATIONS = ("silu", "mish", "elu", "celu", "selu", "relu6", "hardtanh", "hardsigmoid", "hardswish")
 PRIMITIVES = {**primitives(kinds), **primitives(elementwise), **primitives(special)}
 CALLS: dict[str, Any] = {
     **PRIMITIVES,
-    "silu": pb.silu,
+    **{name: getattr(pb, name) for name in ACTIVATIONS},
+    "glu": pair(lambda x: pb.glu(x)[..., 0]),
     "gelu": pb.gelu,
     "tanh_gelu": lambda x: pb.gelu(x, approximate=True),
     **{
@@ -59,7 +61,9 @@ CALLS: dict[str, Any] = {
         lambda x: pb.cross_entropy(x, np.eye(2, dtype=x.dtype)[np.zeros(x.shape[:-1], int)], reduction="none")
     ),
 }
+OF_FUNCTIONS = {f"pullback.functions.{name}" for name in ("activations", "gates", "losses", "piecewise")}
 OTHERWISE = {
+    "prelu": "leaky_relu",
     "logits_cross_entropy": "binary_cross_entropy_with_logits",
     **dict.fromkeys(("cross_entropy", "cross_entropy of probabilities"), "softmax_cross_entropy"),
 }
@@ -205,7 +209,7 @@ def test_every_operation_activation_and_loss_has_a_twin():
     differentiable = {name for name, op in PRIMITIVES.items() if op.differentiable}
     of_functions = {
         name for name, f in vars(pb).items()
-        if str(getattr(f, "__module__", "")) in ("pullback.functions.activations", "pullback.functions.losses")
+        if str(getattr(f, "__module__", "")) in OF_FUNCTIONS
     }  # fmt: skip
     names = {OTHERWISE.get(name, name) for name in differentiable | of_functions}
     assert names - TWINS.keys() - SELECTIONS - PARTS == set()

@@ -59,7 +59,8 @@ def _shifted(x: Any, axes: tuple[int, ...] | None) -> Any:
 
 
 @np.errstate(invalid="ignore")  # −∞ behind a gate that is shut is 0
-def _gated(x: Any, gate: Any) -> Any:
+def gated(x: Any, gate: Any) -> Any:
+    """X times a gate, 0 where the gate is shut."""
     return strong_multiply(x, gate)
 
 
@@ -75,7 +76,7 @@ def silu(x: Any) -> Any:
 
 @of_reals
 def _silu(x: Any) -> Any:
-    return _gated(x, sigmoid(x))
+    return gated(x, sigmoid(x))
 
 
 def gelu(x: Any, approximate: bool = False) -> Any:
@@ -100,12 +101,12 @@ def gelu(x: Any, approximate: bool = False) -> Any:
 
 @of_reals
 def _gelu(x: Any) -> Any:
-    return _gated(x, 0.5 + 0.5 * erf(x * math.sqrt(0.5)))
+    return gated(x, 0.5 + 0.5 * erf(x * math.sqrt(0.5)))
 
 
 @of_reals
 def _tanh_gelu(x: Any) -> Any:
-    return _gated(x, 0.5 + 0.5 * tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * (x * x * x))))
+    return gated(x, 0.5 + 0.5 * tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * (x * x * x))))
 
 
 explain_keywords(globals())

@@ -6,6 +6,8 @@ from typing import Any
 
 from pullback.core.axes import ndim_of, normalize_axis, shape_of
 from pullback.core.errors import ShapeError
+from pullback.core.precision import of_reals
+from pullback.functions.activations import gated
 from pullback.ops.elementwise import multiply, sigmoid, softplus, tanh
 from pullback.ops.indexing import getitem
 
@@ -17,7 +19,12 @@ def mish(x: Any) -> Any:
     >>> mish(pb.tensor([0.0, 1.0]))
     Tensor([0.        , 0.86509839])
     """
-    return multiply(x, tanh(softplus(x)))
+    return _mish(x)
+
+
+@of_reals
+def _mish(x: Any) -> Any:
+    return gated(x, tanh(softplus(x)))
 
 
 def glu(x: Any, axis: int = -1) -> Any:

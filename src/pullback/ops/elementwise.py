@@ -63,6 +63,11 @@ def _logits_cross_entropy(x: Any, t: Any) -> Any:
         return strong_multiply.bind(x, (x > 0) - t) + np.log1p(np.exp(-np.abs(x)))
 
 
+@np.errstate(invalid="ignore")
+def _softsign(x: Any) -> Any:
+    return np.where(np.isinf(x), np.sign(x), x / (1 + np.abs(x)))
+
+
 def _erf(x: Any) -> Any:
     from scipy.special import erf as scipy_erf  # heavy: only who uses it loads it
 
@@ -182,7 +187,7 @@ leaky_relu_ = Elementwise(
 sigmoid: Elementwise = Elementwise("sigmoid", _sigmoid, lambda y: y * (1 - y), doc="1 / (1 + e⁻ˣ) without overflow.")
 softplus = Elementwise("softplus", _softplus, lambda x: sigmoid.bind(x), doc="log(1 + eˣ) without overflow.")
 softsign = Elementwise(
-    "softsign", lambda x: x / (1 + np.abs(x)), lambda x: (1 + np.abs(x)) ** -2, doc="x / (1 + |x|)."
+    "softsign", _softsign, lambda x: (1 + np.abs(x)) ** -2, doc="x / (1 + |x|), of an infinite x its sign."
 )  # fmt: skip
 erf = Elementwise("erf", _erf, lambda x: 2 / math.sqrt(math.pi) * np.exp(-x * x), doc="The error function.")
 

@@ -49,6 +49,8 @@ class Fact(NamedTuple):
         if type(then) is Numbers:
             take, is_as = argument.tobytes, then.is_as
             return lambda: is_as(take())
+        if self.get is len:
+            return lambda: len(argument) == then
         if type(argument) in (list, deque):
             count = len(then)
             return lambda: len(argument) == count and all(map(is_, argument, then))

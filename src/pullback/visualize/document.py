@@ -11,7 +11,18 @@ import numpy as np
 
 from pullback.core.kinds import strong_multiply
 from pullback.core.primitive import Primitive
-from pullback.ops import contractions, cross_entropy, elementwise, indexing, movement, reductions, special
+from pullback.ops import (
+    contractions,
+    convolutions,
+    cross_entropy,
+    elementwise,
+    indexing,
+    movement,
+    reductions,
+    rows,
+    special,
+    windows,
+)
 from pullback.visualize.blob import Blob
 from pullback.visualize.derivation import Derivation, Place
 from pullback.visualize.folding import folded, size_of
@@ -23,7 +34,10 @@ from pullback.visualize.views import View, Views
 # What the page can compute: our own primitives, known by the object. Another one may have the same name.
 KERNELS: Final[dict[Primitive, str]] = {
     value: value.name
-    for module in (elementwise, special, reductions, cross_entropy, movement, indexing, contractions)
+    for module in (
+        *(elementwise, special, reductions, cross_entropy, movement, indexing, rows, windows, contractions),
+        convolutions,
+    )
     for value in vars(module).values()
     if isinstance(value, Primitive)
 } | {strong_multiply: "multiply_strong"}

@@ -13,6 +13,8 @@ import numpy as np
 
 from pullback.ops import elementwise, movement
 from pullback.ops.contractions import matmul_
+from pullback.ops.indexing import get_
+from pullback.ops.parts import unstack_
 from pullback.programs.program import Constant, Equation, Operand, Value
 
 Maker: TypeAlias = dict[Value, Equation]  # by value, the equation that makes it
@@ -172,3 +174,13 @@ def matmul(equation: Equation, made: Maker) -> Outcome:
         return None
     params = {"ta": flags[0], "tb": flags[1]}
     return Equation(matmul_, tuple(operands), params, equation.output, equation.line)
+
+
+def pick(equation: Equation, made: Maker) -> Outcome:
+    """A part of an array along an axis is read where it lies."""
+    (x,) = equation.operands
+    inner = made.get(x) if isinstance(x, Value) else None
+    if inner is None or inner.primitive is not unstack_:
+        return None
+    index = (slice(None),) * inner.params["axis"] + (equation.params["index"],)
+    return Equation(get_, inner.operands, {"index": index}, equation.output, equation.line)

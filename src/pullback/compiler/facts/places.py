@@ -78,6 +78,15 @@ def getitem(shape: Shape, result: Shape, params: Params) -> list[Place] | None:
     return places
 
 
+def windows(shape: Shape, result: Shape, params: Params) -> list[Place]:
+    """Each window begins where its number says, and goes on from there."""
+    places = [_along(axis, size) for axis, size in enumerate(shape)]
+    for i, axis in enumerate(params["axes"]):
+        terms = (axis, params["strides"][i]), (len(shape) + i, params["dilations"][i])
+        places[axis] = Place(0, tuple(term for term in terms if result[term[0]] != 1))
+    return places
+
+
 def reshape(shape: Shape, result: Shape, _params: Params) -> list[Place] | None:
     """Match each axis with the axes that it is split into; None where axes are merged."""
     places: list[Place] = []

@@ -203,7 +203,7 @@ ROWS: Final[dict[Primitive, Row]] = {
     movement.pad_: Row(kernel="it reads nothing at the border"),
     movement.tril_: Row(kernel="what it reads depends on two indices together"),
     movement.triu_: Row(kernel="what it reads depends on two indices together"),
-    pick_: Row(kernel="it takes one of several outputs, and computes nothing"),
+    pick_: Row(algebra=algebra.pick, kernel="it takes one of several outputs, and computes nothing"),
     # Indexing.
     indexing.get_: Row(places=places.getitem, kernel="an array says where it reads"),
     indexing.put_: Row(kernel="what is written and what is kept meet in one array"),
@@ -212,7 +212,7 @@ ROWS: Final[dict[Primitive, Row]] = {
     rows.add_rows_: Row(kernel="where it adds may be one place twice"),
     parts.unstack_: Row(kernel="it has several outputs"),
     # Windows.
-    windows.windows_: Row(kernel="an element is read at several places"),
+    windows.windows_: Row(places=places.windows),
     windows.add_windows_: Row(kernel="where it adds may be one place twice"),
     # Contractions.
     contractions.matmul_: Row(contraction=True, algebra=algebra.matmul, rounds=True),

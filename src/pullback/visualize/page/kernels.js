@@ -155,6 +155,39 @@ function triangle(x, keep) {
   return new Arr(x.data.map((v, i) => (keep(Math.floor(i / n) % m, i % n) ? v : 0)), x.shape, x.dtype);
 }
 
+// Each element of all windows of an array: visit(its place in the windows, its place in the array).
+function eachTap(shape, { axes, sizes, strides: steps, dilations }, visit) {
+  const own = strides(shape), counts = [...shape];
+  axes.forEach((a, i) => { counts[a] = Math.floor((shape[a] - dilations[i] * (sizes[i] - 1) - 1) / steps[i]) + 1; });
+  const along = own.map((s, a) => (axes.includes(a) ? s * steps[axes.indexOf(a)] : s));
+  const whole = [...counts, ...sizes];
+  walk(whole, [...along, ...axes.map((a, i) => own[a] * dilations[i])], visit);
+  return whole;
+}
+
+// Each product of a convolution: visit(places in the input, the kernel and the output).
+function eachProduct(x, w, y, { stride, padding, dilation, groups }, visit) {
+  const [, inputs, ...lengths] = x, [, share, ...sizes] = w, [images, outputs, ...counts] = y;
+  const [a, b, c] = [x, w, y].map(strides), each = outputs / groups, d = sizes.length;
+  walk([images, outputs, ...counts, share, ...sizes], new Array(2 * d + 3).fill(0), (flat) => {
+    let rest = flat;
+    const at = [images, outputs, ...counts, share, ...sizes].reduceRight((list, n) => { list.unshift(rest % n); rest = Math.floor(rest / n); return list; }, []);
+    const [n, o] = at, l = at.slice(2, d + 2), channel = at[d + 2], k = at.slice(d + 3);
+    const s = l.map((i, axis) => stride[axis] * i + dilation[axis] * k[axis] - padding[axis][0]);
+    if (s.some((i, axis) => i < 0 || i >= lengths[axis])) return;
+    const dot = (places, steps) => places.reduce((sum, p, i) => sum + p * steps[i], 0);
+    visit(dot([n, Math.floor(o / each) * (inputs / groups) + channel, ...s], a), dot([o, channel, ...k], b), dot([n, o, ...l], c));
+  });
+}
+
+function convolved(operands, shapes, params, open) { // the one of input, kernel and output that is open
+  const data = new Float64Array(sizeOf(shapes[open])), [p, q] = operands;
+  const first = open === 0 ? 2 : 0, second = open === 1 ? 2 : 1;
+  eachProduct(...shapes, params, (...at) => { data[at[open]] += p.data[at[first]] * q.data[at[second]]; });
+  const result = rounded(new Arr(data, shapes[open]), promoted([p, q]));
+  return operands.length > 2 ? plus(result, operands[2]) : result;
+}
+
 const NAMES = { float64: "d", float32: "f", float16: "e", bool: "?" };
 const dtypeCode = (name) => NAMES[name] ?? (/int/.test(name) ? "i" : "d");
 const copied = ([x]) => new Arr(Float64Array.from(x.data), x.shape, x.dtype, x.weak);
@@ -179,7 +212,7 @@ const K = {
   clip: elementwise((a, b, c) => (a !== a ? a : Math.min(Math.max(a, b), c))),
   where: (arrays) => mapped(arrays, (c, a, b) => (c ? a : b), promoted(arrays.slice(1))),
   relu: elementwise((x) => (x !== x ? x : Math.max(x, 0))), leaky_relu: elementwise((x, slope) => (x > 0 ? x : slope * x)),
-  sigmoid: floating(sigmoid), softplus: floating(softplus), erf: floating(erf),
+  sigmoid: floating(sigmoid), softplus: floating(softplus), softsign: floating((x) => x / (1 + Math.abs(x))), erf: floating(erf),
   binary_cross_entropy: floating((p, t) => -(t * Math.max(Math.log(p), -100) + (1 - t) * Math.max(Math.log1p(-p), -100))),
   logits_cross_entropy: floating((x, t) => Math.max(x, 0) - x * t + Math.log1p(Math.exp(-Math.abs(x)))),
   equal: truth((a, b) => a === b), not_equal: truth((a, b) => a !== b), less: truth((a, b) => a < b),
@@ -232,6 +265,38 @@ const K = {
     const given = broadcastTo(values, target.shape).data;
     target.found.forEach((place, i) => { result.data[place] = given[i]; });
     return rounded(result, x.dtype);
+  },
+  windows: ([x], params) => {
+    const found = [], shape = eachTap(x.shape, params, (_, at) => { found.push(x.data[at]); });
+    return new Arr(Float64Array.from(found), shape, x.dtype);
+  },
+  add_windows: ([windows], params) => {
+    const data = new Float64Array(sizeOf(params.shape));
+    eachTap(params.shape, params, (i, at) => { data[at] += windows.data[i]; });
+    return rounded(new Arr(data, params.shape), windows.dtype);
+  },
+  rows: ([x, numbers]) => {
+    const inner = sizeOf(x.shape.slice(1)), data = new Float64Array(numbers.size * inner);
+    numbers.data.forEach((row, i) => data.set(x.data.subarray(row * inner, (row + 1) * inner), i * inner));
+    return new Arr(data, [...numbers.shape, ...x.shape.slice(1)], x.dtype);
+  },
+  add_rows: ([values, numbers], { shape }) => {
+    const inner = sizeOf(shape.slice(1)), data = new Float64Array(sizeOf(shape));
+    values.data.forEach((v, i) => { data[numbers.data[Math.floor(i / inner)] * inner + (i % inner)] += v; });
+    return rounded(new Arr(data, shape), values.dtype);
+  },
+  convolution: ([x, w, ...sum], params) => {
+    const { stride, padding, dilation } = params;
+    const counts = x.shape.slice(2).map((n, i) => Math.floor((n + padding[i][0] + padding[i][1] - dilation[i] * (w.shape[i + 2] - 1) - 1) / stride[i]) + 1);
+    return convolved([x, w, ...sum], [x.shape, w.shape, [x.shape[0], w.shape[0], ...counts]], params, 2);
+  },
+  convolution_input: ([y, w, ...sum], params) => {
+    const shape = [y.shape[0], w.shape[1] * params.groups, ...params.size];
+    return convolved([y, w, ...sum], [shape, w.shape, y.shape], params, 0);
+  },
+  convolution_weight: ([x, y], params) => {
+    const shape = [y.shape[1], x.shape[1] / params.groups, ...params.kernel];
+    return convolved([x, y], [x.shape, shape, y.shape], params, 1);
   },
   matmul, einsum,
 };
