@@ -126,7 +126,7 @@ def test_functions_that_explain_are_the_functions():
     ("owner", "name", "near"),
     [
         (pb, "sofmax", "softmax"), (pb, "Sigmoid", None), (pb, "value_and_gard", "value_and_grad"),
-        (pb, "Tensr", "Tensor"), (pb.nn, "Relu", "ReLU"), (pb.nn, "relu", "ReLU"), (pb.nn, "linear_", "Linear"),
+        (pb, "Tensr", "Tensor"), (pb.nn, "Relu", "ReLU"), (pb.nn, "relu", "ReLU"), (pb.nn, "Linar", "Linear"),
         (pb.optim, "Sgd", "SGD"), (pb.data, "Dataloader", "DataLoader"), (pb.random, "unifrom", "uniform"),
     ],
 )  # fmt: skip

@@ -128,18 +128,19 @@ PACKAGE: Final = (
 
 NN: Final = (
     Row("functional", "PyTorch", "pb.relu(x); pb.cross_entropy(logits, labels)", "functions stand in pullback itself"),
-    Row("ModuleList ModuleDict ParameterList ParameterDict", "PyTorch", "", "a list, tuple or dict as a module's attribute is enough"),
+    Row("ParameterList ParameterDict", "PyTorch", "", "a list, tuple or dict as a module's attribute is enough"),
     Row("NLLLoss", "PyTorch", "pb.nn.CrossEntropyLoss()(logits, labels)", "takes logits"),
-    Row("LogSoftmax", "PyTorch", "pb.log_softmax(x)"),
+    Row("MultiheadAttention", "PyTorch", "pb.nn.MultiHeadAttention(4, 2)"),
+    Row("Transformer", "PyTorch", "pb.nn.TransformerEncoderLayer(4, 2); pb.nn.TransformerDecoderLayer(4, 2)"),
+    Row("LogSigmoid", "PyTorch", "-pb.softplus(-x)"),
+    Row("Conv2D", "Keras", "pb.nn.Conv2d(3, 8, kernel_size=3)"),
+    Row("MaxPooling2D", "Keras", "pb.nn.MaxPool2d(2)"),
     Row("utils", "PyTorch", "", f"{LATER}: with pb.no_grad(), p.grad *= factor"),
     Row("Dense", "Keras", "pb.nn.Linear(3, 2)"),
     Row("Model Layer", "Keras", "pb.nn.Module", "subclass it, and write forward"),
     Row("Buffer", "PyTorch", 'model.register_buffer("steps", 0)'),
     Row(
-        "Conv1d Conv2d Conv3d ConvTranspose2d MaxPool2d AvgPool2d AdaptiveAvgPool2d BatchNorm1d BatchNorm2d GroupNorm "
-        "LayerNorm RMSNorm Embedding RNN LSTM GRU MultiheadAttention Transformer Dropout2d Conv2D MaxPooling2D "
-        "HuberLoss SmoothL1Loss KLDivLoss ELU PReLU Mish Hardtanh LogSigmoid",
-        "PyTorch, Keras", "", f"{LATER}: write a pb.nn.Module from functions of NumPy or pullback",
+        "HuberLoss SmoothL1Loss KLDivLoss BatchNorm3d MaxPool3d AvgPool3d", "PyTorch", "", f"{LATER}: write a pb.nn.Module from functions of NumPy or pullback",
     ),
 )  # fmt: skip
 
@@ -147,7 +148,7 @@ OPTIM: Final = (
     Row("lr_scheduler", "PyTorch", "optimizer.lr = 0.01", "set it at each epoch, to what you compute"),
     Row("schedules", "Keras", "optimizer.lr = 0.01", "set it at each epoch, to what you compute"),
     Row(
-        "RMSprop Adagrad Adadelta Adamax NAdam RAdam LBFGS Rprop Lion", "PyTorch, Keras", "",
+        "LBFGS Rprop Adafactor Ftrl", "PyTorch, Keras", "",
         f"{LATER}: pb.optim.AdamW, or a subclass of pb.optim.Optimizer with your rule",
     ),
     Row("swa_utils apply_updates chain", "PyTorch, JAX", "", LATER),
@@ -275,7 +276,7 @@ KEYWORDS: Final = (
     Row("epsilon", "Keras", "pb.optim.Adam([w], eps=1e-8)"),
     Row("decay l2", "Keras", "pb.optim.AdamW([w], weight_decay=0.01)"),
     Row("parameters model", "PyTorch", "pb.optim.SGD(params=[w], lr=0.1)"),
-    Row("amsgrad maximize foreach fused capturable differentiable", "PyTorch", "", LATER),
+    Row("maximize foreach fused capturable differentiable", "PyTorch", "", LATER),
     Row("set_to_none", "PyTorch", "optimizer.zero_grad()", "gradients become None"),
     Row("closure", "PyTorch", "optimizer.step()", "compute the loss before"),
     Row("input_dim in_dim n_in input_size", "Keras", "pb.nn.Linear(in_features=3, out_features=2)"),

@@ -105,9 +105,9 @@ def test_explain_gives_the_reason_of_the_row():
     def f(x, i):
         together = pb.concatenate([x, pb.stack([x, x])[0]])
         picked = x[i] + pb.setitem(x, i, 1.0)[i] + pb.pad(x, 1)[1:-1, 1:-1]
-        looked_up = pb.grad(lambda x: pb.nn.embedding(i, x).sum())(x)
+        looked_up = pb.grad(lambda x: (pb.nn.embedding(i, x) ** 2).sum())(x)
         columns = pb.fold(pb.unfold(x[None, None], 2), (3, 3), 2)
-        convolved = pb.grad(lambda x, w: pb.nn.conv1d(x[None], w[None]).sum(), (0, 1))(x, x + 1)
+        convolved = pb.grad(lambda x, w: (pb.nn.conv1d(x[None], w[None]) ** 2).sum(), (0, 1))(x, x + 1)
         moved = pb.argmax(x, 1), pb.argmin(x), pb.cumsum(x), pb.roll(x, 1, 0), pb.tril(x), pb.triu(x)
         return moved, together, picked, looked_up, columns, convolved
 

@@ -141,7 +141,12 @@ CALLS: dict[str, dict[str, Any]] = {
     "celu": {"x": X - 0.55, "alpha": 0.7},
     "elu": {"x": X - 0.55, "alpha": 0.7},
     "fold": {
-        "x": X.reshape(1, 2, 3), "output_size": (2, 3), "kernel_size": (2, 1), "dilation": 1, "padding": 0, "stride": 1
+        "x": X.reshape(1, 2, 3),
+        "output_size": (2, 3),
+        "kernel_size": (2, 1),
+        "dilation": 1,
+        "padding": 0,
+        "stride": 1,
     },
     "glu": {"x": X.T, "axis": 1},
     "hardtanh": {"x": X, "min_val": 0.25, "max_val": 0.55},

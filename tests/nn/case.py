@@ -11,7 +11,7 @@ import numpy as np
 
 from pullback.core.tree import leaves
 from pullback.nn import Module, functional_call
-from pullback.tensor import Tensor
+from pullback.tensors import Tensor
 
 
 class Integers(NamedTuple):

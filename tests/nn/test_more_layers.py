@@ -32,7 +32,7 @@ IMPOSSIBLE = [
     (lambda: nn.BatchNorm2d(0), "num_features"),
     (lambda: nn.LayerNorm((3, 0)), "length"),
     (lambda: nn.GroupNorm(2, 3), "groups do not divide"),
-    (lambda: nn.Dropout2d(1.5), "probability"),
+    (lambda: nn.Dropout2d(1.5), "p is not possible"),
     (lambda: nn.Embedding(3, 0), "embedding_dim"),
     (lambda: nn.Embedding(3, 2, padding_idx=3), "padding_idx"),
     (lambda: nn.LSTM(3, 4, num_layers=0), "num_layers"),
@@ -281,7 +281,7 @@ def test_an_empty_batch_passes(layer):
 def test_a_float64_batch_is_noticed(layer, shape):
     x = np.ones(shape)
     inputs = {"MultiHeadAttention": (x, x, x), "Bilinear": (x, x)}.get(type(layer).__name__, (x,))
-    with pb.strict(), pytest.raises(pb.PrecisionWarning, match=f"{type(layer).__name__}: a float64 batch"):
+    with pb.strict(), pytest.raises(pb.PrecisionWarning, match=f"{type(layer).__name__}: a batch of float64"):
         layer(*inputs)
 
 

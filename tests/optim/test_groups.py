@@ -32,8 +32,8 @@ class TestSettings:
 
     def test_a_group_is_a_mapping(self):
         group = Adam([leaf()]).param_groups[0]
-        assert list(group) == ["params", "lr", "betas", "eps", "weight_decay"]
-        assert len(group) == 5
+        assert list(group) == ["params", "lr", "betas", "eps", "weight_decay", "amsgrad"]
+        assert len(group) == 6
         assert dict(group)["betas"] == (0.9, 0.999)
         with pytest.raises(KeyError):
             group["momentum"]
@@ -313,6 +313,6 @@ def test_a_model_and_its_optimizer_are_copied_together(duplicate):
 def test_repr():
     optimizer = Adam([{"params": [leaf()]}, {"params": [leaf(), leaf()], "lr": 0.5}])
     assert repr(optimizer) == (
-        "Adam(lr=0.001, betas=(0.9, 0.999), eps=1e-08, weight_decay=0.0; 1 parameters, 2 numbers)\n"
-        "Adam(lr=0.5, betas=(0.9, 0.999), eps=1e-08, weight_decay=0.0; 2 parameters, 4 numbers)"
+        "Adam(lr=0.001, betas=(0.9, 0.999), eps=1e-08, weight_decay=0.0, amsgrad=False; 1 parameters, 2 numbers)\n"
+        "Adam(lr=0.5, betas=(0.9, 0.999), eps=1e-08, weight_decay=0.0, amsgrad=False; 2 parameters, 4 numbers)"
     )

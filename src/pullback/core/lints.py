@@ -56,7 +56,7 @@ def check_precision(name: str, batch: Any, parameter: Any) -> None:
         complain(
             PrecisionWarning,
             message(
-                f"{name}: a batch of {batch.dtype} makes a float32 model compute in float64, at twice the cost",
+                f"{name}: a batch of {dtype_of(batch)} makes a float32 model compute in float64, at twice the cost",
                 {"fix": "batch.astype('float32'), or make the layer with dtype=float"},
             ),
         )

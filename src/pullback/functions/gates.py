@@ -8,7 +8,7 @@ from pullback.core.axes import ndim_of, normalize_axis, shape_of
 from pullback.core.errors import ShapeError
 from pullback.core.precision import of_reals
 from pullback.functions.activations import gated
-from pullback.ops.elementwise import multiply, sigmoid, softplus, tanh
+from pullback.ops.elementwise import sigmoid, softplus, tanh
 from pullback.ops.indexing import getitem
 
 
@@ -42,4 +42,4 @@ def glu(x: Any, axis: int = -1) -> Any:
         raise ShapeError("glu: an axis of odd length has no halves", got=shape_of(x), axis=axis)
     head = (slice(None),) * axis
     passed, gate = (getitem(x, (*head, slice(i, i + length // 2))) for i in (0, length // 2))
-    return multiply(passed, sigmoid(gate))
+    return gated(passed, sigmoid(gate))

@@ -52,6 +52,7 @@ from pullback.nn.activations import Softsign as Softsign
 from pullback.nn.activations import Tanh as Tanh
 from pullback.nn.attention import MultiHeadAttention as MultiHeadAttention
 from pullback.nn.bilinear import Bilinear as Bilinear
+from pullback.nn.calling import functional_call as functional_call
 from pullback.nn.cells import GRUCell as GRUCell
 from pullback.nn.cells import LSTMCell as LSTMCell
 from pullback.nn.cells import RNNCell as RNNCell
@@ -69,7 +70,6 @@ from pullback.nn.dropout import Dropout2d as Dropout2d
 from pullback.nn.embeddings import Embedding as Embedding
 from pullback.nn.flatten import Flatten as Flatten
 from pullback.nn.flatten import Unflatten as Unflatten
-from pullback.nn.functional import functional_call as functional_call
 from pullback.nn.linear import Linear as Linear
 from pullback.nn.losses import BCELoss as BCELoss
 from pullback.nn.losses import BCEWithLogitsLoss as BCEWithLogitsLoss

@@ -22,7 +22,7 @@ from pullback.core.graph import user_line
 from pullback.core.modes import current_mode
 from pullback.core.outputs import pick_
 from pullback.nn.outline import label
-from pullback.tensor import Tensor
+from pullback.tensors import Tensor
 
 Hook = Callable[..., Any]
 

@@ -17,7 +17,7 @@ from pullback.nn.parameter import Parameter
 from pullback.nn.sizes import positive
 from pullback.ops.elementwise import add, divide, multiply
 from pullback.ops.movement import astype, expand_dims
-from pullback.tensor import Tensor
+from pullback.tensors import Tensor
 
 
 class _Normalization(Module, ABC):

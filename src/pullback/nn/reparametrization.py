@@ -10,7 +10,7 @@ from pullback.nn.module import Module
 from pullback.nn.parameter import Parameter
 from pullback.ops.elementwise import divide, multiply, stop_gradient
 from pullback.ops.reductions import norm
-from pullback.tensor import Tensor
+from pullback.tensors import Tensor
 
 M = TypeVar("M", bound=Module)
 

@@ -13,10 +13,18 @@
 """
 
 from pullback.core.habits import namespace
+from pullback.optim.adadelta import Adadelta as Adadelta
+from pullback.optim.adagrad import Adagrad as Adagrad
 from pullback.optim.adam import Adam as Adam
 from pullback.optim.adam import AdamW as AdamW
+from pullback.optim.adamax import Adamax as Adamax
 from pullback.optim.group import ParameterGroup as ParameterGroup
+from pullback.optim.lion import Lion as Lion
+from pullback.optim.muon import Muon as Muon
+from pullback.optim.nadam import NAdam as NAdam
 from pullback.optim.optimizer import Optimizer as Optimizer
+from pullback.optim.radam import RAdam as RAdam
+from pullback.optim.rmsprop import RMSprop as RMSprop
 from pullback.optim.sgd import SGD as SGD
 
 __getattr__, __dir__ = namespace(__name__)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC
 from collections.abc import Mapping
 from types import SimpleNamespace
@@ -9,9 +10,8 @@ from typing import Any, ClassVar, final
 
 import numpy as np
 
-from pullback.core.memory import placed_zeros_like
-from pullback.core.precision import single
-from pullback.optim.group import ParameterGroup, Params, State
+from pullback.optim.checks import Limits
+from pullback.optim.group import ParameterGroup, Params, State, zeros
 from pullback.optim.optimizer import Optimizer
 from pullback.tensors import Tensor
 
@@ -23,17 +23,18 @@ class Moments(Optimizer, ABC):
     their section 2, the corrections fit into the two numbers lr and ε, which spares two passes over the arrays.
     """
 
+    limits: ClassVar[Limits] = {**Optimizer.limits, "betas": (1, 1), "eps": math.inf}
     counts_steps: ClassVar[bool] = True
     on_arrays: ClassVar[bool] = True
 
     def __init__(
         self, params: Params, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
-        weight_decay: float = 0.0,
+        weight_decay: float = 0.0, amsgrad: bool = False,
     ) -> None:  # fmt: skip
-        super().__init__(params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay)
+        super().__init__(params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, amsgrad=amsgrad)
 
     def start(self, p: Tensor, group: ParameterGroup) -> State:
-        return {"m": Tensor(placed_zeros_like(single(p.array))), "v": Tensor(placed_zeros_like(single(p.array)))}
+        return zeros(p, "m", "v", *["highest"] * group["amsgrad"])
 
     def prepare(self, group: ParameterGroup, lr: Any, dtype: np.dtype[Any], step: Any) -> SimpleNamespace:
         beta1, beta2 = group["betas"]
@@ -45,6 +46,7 @@ class Moments(Optimizer, ABC):
             lr=(lr * root / (1 - beta1**step)).astype(dtype),
             eps=(group["eps"] * root).astype(dtype),
             weight_decay=group["weight_decay"],
+            amsgrad=group["amsgrad"],
         )
 
     def descend(self, p: Any, g: Any, state: Mapping[str, Any], s: SimpleNamespace) -> None:
@@ -54,6 +56,8 @@ class Moments(Optimizer, ABC):
         m += (1 - s.beta1) * g
         v *= s.beta2
         v += (1 - s.beta2) * np.square(g)
+        if s.amsgrad:
+            state["highest"][...] = v = np.maximum(state["highest"], v)
         root = np.sqrt(v)
         root += s.eps
         step = s.lr * m
@@ -80,6 +84,8 @@ class Adam(Moments):
         ≥ 0; limits the step where gradients vanish.
     weight_decay : float
         ≥ 0; g is the gradient plus weight_decay · p. See `AdamW`.
+    amsgrad : bool
+        Divide by the largest v̂ so far, so that no step grows again (Reddi, Kale & Kumar 2018).
 
     >>> import pullback as pb
     >>> w = pb.tensor([1.0, -2.0], requires_grad=True)
@@ -102,7 +108,7 @@ class AdamW(Moments):
 
     Parameters
     ----------
-    params, lr, betas, eps
+    params, lr, betas, eps, amsgrad
         As of `Adam`.
     weight_decay : float
         ≥ 0; how much a parameter shrinks in a step, in units of lr.
@@ -118,9 +124,9 @@ class AdamW(Moments):
 
     def __init__(
         self, params: Params, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
-        weight_decay: float = 0.01,
+        weight_decay: float = 0.01, amsgrad: bool = False,
     ) -> None:  # fmt: skip
-        super().__init__(params, lr, betas, eps, weight_decay)
+        super().__init__(params, lr, betas, eps, weight_decay, amsgrad)
 
     def prepare(self, group: ParameterGroup, lr: Any, dtype: np.dtype[Any], step: Any) -> SimpleNamespace:
         s = super().prepare(group, lr, dtype, step)

@@ -4,32 +4,34 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final
+from typing import Any, TypeAlias
 
 from pullback.core.errors import DTypeError, GraphError, OptionError
 from pullback.core.numbers import checked_number
 from pullback.tensors import Tensor
 
-# A setting that is a number is at least 0 and below this.
-LIMITS: Final[dict[str, float]] = {
-    "lr": math.inf, "momentum": 1, "dampening": 1, "weight_decay": math.inf, "betas": 1, "eps": math.inf,
-}  # fmt: skip
+# What a setting may be: a number from 0 to below a limit (any, where that is None), several, or one of some words.
+Limit: TypeAlias = float | tuple[float | None, ...] | frozenset[str] | None
+Limits: TypeAlias = Mapping[str, Limit]
 
 
-def checked_setting(owner: str, name: str, value: Any) -> Any:
-    """A setting as a float, a bool, or a tuple of floats."""
-    if isinstance(value, bool) and name not in LIMITS:
+def checked_setting(owner: str, name: str, value: Any, limits: Limits) -> Any:
+    """A setting as a float, a tuple of floats, a word, or, where the class says nothing of it, a truth."""
+    limit = limits.get(name)
+    if isinstance(limit, tuple):
+        if not isinstance(value, (tuple, list)) or len(value) != len(limit):
+            raise OptionError(f"{owner}: {name} are {len(limit)} numbers", got=repr(value))
+        return tuple(_number(owner, name, part, high) for part, high in zip(value, limit, strict=True))
+    if isinstance(limit, frozenset):
+        if not isinstance(value, str) or value not in limit:
+            raise OptionError(f"{owner}: {name} is unknown", got=repr(value), fix=" or ".join(map(repr, sorted(limit))))
         return value
-    if name == "betas":
-        if not isinstance(value, (tuple, list)) or len(value) != 2:
-            raise OptionError(f"{owner}: betas are two numbers", got=repr(value), fix="(0.9, 0.999)")
-        return tuple(_number(owner, name, beta) for beta in value)
-    return _number(owner, name, value)
+    return value if isinstance(value, bool) and name not in limits else _number(owner, name, value, limit)
 
 
-def _number(owner: str, name: str, value: Any) -> float:
-    low, limit = (0.0, LIMITS[name]) if name in LIMITS else (-math.inf, math.inf)
-    return checked_number(owner, name, value, low, limit, below=True)
+def _number(owner: str, name: str, value: Any, limit: float | None) -> float:
+    low, high = (-math.inf, math.inf) if limit is None else (0.0, limit)
+    return checked_number(owner, name, value, low, high, below=True)
 
 
 def divided(owner: str, params: Any) -> list[Any]:

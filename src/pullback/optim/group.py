@@ -9,7 +9,9 @@ import numpy as np
 
 from pullback.core.changes import Noticed, changed
 from pullback.core.errors import OptionError
-from pullback.optim.checks import checked_setting
+from pullback.core.memory import placed_zeros_like
+from pullback.core.precision import single
+from pullback.optim.checks import Limits, checked_setting
 from pullback.tensors import Tensor
 
 Params: TypeAlias = Iterable[Tensor] | Iterable[Mapping[str, Any]]
@@ -41,10 +43,11 @@ class ParameterGroup(Noticed, Mapping[str, Any]):
     (0.01, 0.0)
     """
 
-    def __init__(self, owner: str, params: Sequence[Tensor], settings: dict[str, Any]) -> None:
+    def __init__(self, owner: str, params: Sequence[Tensor], settings: dict[str, Any], limits: Limits) -> None:
         self.owner = owner
+        self.limits = limits
         self.params = tuple(params)
-        checked = {name: checked_setting(owner, name, value) for name, value in settings.items()}
+        checked = {name: checked_setting(owner, name, value, limits) for name, value in settings.items()}
         self.lr = Tensor(np.array(checked.pop("lr")))
         self.lr.name = "lr"
         self.settings: dict[str, Any] = checked
@@ -63,10 +66,11 @@ class ParameterGroup(Noticed, Mapping[str, Any]):
                 fix="make a new optimizer, and load the state of this one",
             )  # fmt: skip
         if isinstance(value, Tensor):
-            checked_setting(self.owner, name, value.array)  # while a program is recorded too, of which it is a part
+            # While a program is recorded too, of which it is a part.
+            checked_setting(self.owner, name, value.array, self.limits)
             self.lr.become(value.detach())
         else:
-            self.lr.assign(checked_setting(self.owner, name, value))
+            self.lr.assign(checked_setting(self.owner, name, value, self.limits))
 
     def __iter__(self) -> Iterator[str]:
         return iter(("params", "lr", *self.settings))
@@ -111,3 +115,8 @@ class ParameterGroup(Noticed, Mapping[str, Any]):
             self._alone.add(index)
             state["step"] = Tensor(state["step"].array)
             changed()
+
+
+def zeros(p: Tensor, *names: str) -> State:
+    """Tensors of zeros, laid out as a parameter is, for a rule to keep; of half precision in float32."""
+    return {name: Tensor(placed_zeros_like(single(p.array))) for name in names}

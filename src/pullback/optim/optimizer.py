@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from types import SimpleNamespace
@@ -13,7 +14,7 @@ from pullback.core.changes import Noticed, changed
 from pullback.core.errors import NoGradientError, OptionError
 from pullback.core.modes import current_mode, no_grad
 from pullback.core.precision import single
-from pullback.optim.checks import checked_group, checked_parameters, divided, label
+from pullback.optim.checks import Limits, checked_group, checked_parameters, divided, label
 from pullback.optim.group import ParameterGroup, Params, State
 from pullback.optim.state import load, save
 from pullback.tensors import Tensor
@@ -62,6 +63,9 @@ class Optimizer(Noticed, ABC):
     >>> w
     Tensor([ 2.5, -0.5], requires_grad=True)
     """
+
+    limits: ClassVar[Limits] = {"lr": math.inf, "weight_decay": math.inf}
+    """What the settings may be; a rule adds its own rows."""
 
     counts_steps: ClassVar[bool] = False
     """Whether a state has a `step`: how many updates there have been, with the one that is being made."""
@@ -130,7 +134,7 @@ class Optimizer(Noticed, ABC):
         """Learn further parameters, with settings of their own where the dict has them."""
         own = checked_group(self._name, group, self._defaults)
         params = checked_parameters(self._name, own.pop("params"), self._params())
-        made = ParameterGroup(self._name, params, {**self._defaults, **own})
+        made = ParameterGroup(self._name, params, {**self._defaults, **own}, self.limits)
         made.start(lambda p: self.start(p, made), self.counts_steps)
         self.param_groups.append(made)
         changed()

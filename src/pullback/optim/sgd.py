@@ -9,9 +9,8 @@ from typing import Any, ClassVar, final
 import numpy as np
 
 from pullback.core.errors import OptionError
-from pullback.core.memory import placed_zeros_like
-from pullback.core.precision import single
-from pullback.optim.group import ParameterGroup, Params, State
+from pullback.optim.checks import Limits
+from pullback.optim.group import ParameterGroup, Params, State, zeros
 from pullback.optim.optimizer import Optimizer
 from pullback.tensors import Tensor
 
@@ -46,6 +45,7 @@ class SGD(Optimizer):
     >>> optimizer.lr = 0.01
     """
 
+    limits: ClassVar[Limits] = {**Optimizer.limits, "momentum": 1, "dampening": 1}
     on_arrays: ClassVar[bool] = True
 
     def __init__(
@@ -62,7 +62,7 @@ class SGD(Optimizer):
                 "SGD: nesterov needs momentum and no dampening", momentum=group["momentum"],
                 dampening=group["dampening"], fix="momentum=0.9, dampening=0",
             )  # fmt: skip
-        state = {"momentum": Tensor(placed_zeros_like(single(p.array)))} if group["momentum"] else {}
+        state = zeros(p, "momentum") if group["momentum"] else {}
         if state and group["dampening"]:
             state["gain"] = Tensor(
                 np.ones((), state["momentum"].dtype)

@@ -86,7 +86,7 @@ def _misfits(
             if (tuple(other) if isinstance(other, list) else other) != value:
                 yield f"{name}={other} instead of {name}={value} in group {number}"
         try:
-            checked_setting(owner, "lr", settings.get("lr"))
+            checked_setting(owner, "lr", settings.get("lr"), group.limits)
         except OptionError:
             yield f"lr={settings.get('lr')} in group {number}"
     expected = {name: state[key] for name, state, key in entries}

@@ -101,3 +101,13 @@ def test_a_tensor_that_came_to_be_tracked_does_not_take_it():
         step({"w": w})
     w.requires_grad = True
     assert step({"w": w}).requires_grad
+
+
+def test_of_a_large_container_the_number_of_values_is_watched():
+    many, rows = dict.fromkeys(range(300), 2.0), [1.0] * 300
+    step = pb.compile(lambda a: a * len(many) + len(rows))
+    for _ in range(4):
+        np.testing.assert_array_equal(step(x), x * 300 + 300)
+    many[300] = 2.0
+    rows.pop()
+    np.testing.assert_array_equal(step(x), x * 301 + 299)

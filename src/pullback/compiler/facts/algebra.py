@@ -176,6 +176,20 @@ def matmul(equation: Equation, made: Maker) -> Outcome:
     return Equation(matmul_, tuple(operands), params, equation.output, equation.line)
 
 
+def put(equation: Equation, _: Maker) -> Outcome:
+    """What is written over all of an array takes its place."""
+    _x, values, *arrays = equation.operands
+    out, whole = equation.output, all(part in (Ellipsis, slice(None)) for part in equation.params["index"])
+    if isinstance(values, Constant) and out.dtype.kind == "f":
+        values = Constant(np.asarray(values.value).astype(out.dtype))
+    now = values.value if isinstance(values, Constant) else values
+    if not whole or arrays or getattr(now, "dtype", None) != out.dtype:
+        return None
+    if now.shape == out.shape:
+        return values
+    return Equation(movement.broadcast_to_, (values,), {"shape": out.shape}, out, equation.line)
+
+
 def pick(equation: Equation, made: Maker) -> Outcome:
     """A part of an array along an axis is read where it lies."""
     (x,) = equation.operands

@@ -206,7 +206,7 @@ ROWS: Final[dict[Primitive, Row]] = {
     pick_: Row(algebra=algebra.pick, kernel="it takes one of several outputs, and computes nothing"),
     # Indexing.
     indexing.get_: Row(places=places.getitem, kernel="an array says where it reads"),
-    indexing.put_: Row(kernel="what is written and what is kept meet in one array"),
+    indexing.put_: Row(algebra=algebra.put, kernel="what is written and what is kept meet in one array"),
     indexing.add_into_: Row(kernel="where it adds may be one place twice"),
     rows.rows_: Row(kernel="an array says where it reads, and a number outside is an error"),
     rows.add_rows_: Row(kernel="where it adds may be one place twice"),
