@@ -89,7 +89,8 @@ PACKAGE: Final = (
     Row("no_gradient inference_mode set_grad_enabled", "PyTorch", "with pb.no_grad(): model(x)"),
     Row("is_grad_enabled", "PyTorch", "(w * w).requires_grad"),
     Row("autograd", "PyTorch", "pb.gradients(loss, wrt=[w]); pb.custom_vjp(f)", "for autograd.grad; for autograd.Function"),
-    Row("autocast amp", "PyTorch", "", f"{LATER}: give a dtype, pb.nn.Linear(3, 2, dtype=np.float16)"),
+    Row("amp", "PyTorch", "pb.optim.LossScaler()", "for amp.GradScaler"),
+    Row("autocast", "PyTorch", "pb.nn.MixedPrecision(model)"),
     Row("set_num_threads", "PyTorch", "pb.set_threads(1)"),
     Row("get_num_threads", "PyTorch", "pb.get_threads()"),
     Row("device cuda mps backends set_default_device", "PyTorch", "", CPU),
@@ -135,7 +136,7 @@ NN: Final = (
     Row("LogSigmoid", "PyTorch", "-pb.softplus(-x)"),
     Row("Conv2D", "Keras", "pb.nn.Conv2d(3, 8, kernel_size=3)"),
     Row("MaxPooling2D", "Keras", "pb.nn.MaxPool2d(2)"),
-    Row("utils", "PyTorch", "", f"{LATER}: with pb.no_grad(), p.grad *= factor"),
+    Row("utils", "PyTorch", "pb.optim.clip_grad_norm_([w], 1.0)"),
     Row("Dense", "Keras", "pb.nn.Linear(3, 2)"),
     Row("Model Layer", "Keras", "pb.nn.Module", "subclass it, and write forward"),
     Row("Buffer", "PyTorch", 'model.register_buffer("steps", 0)'),
@@ -145,13 +146,13 @@ NN: Final = (
 )  # fmt: skip
 
 OPTIM: Final = (
-    Row("lr_scheduler", "PyTorch", "optimizer.lr = 0.01", "set it at each epoch, to what you compute"),
-    Row("schedules", "Keras", "optimizer.lr = 0.01", "set it at each epoch, to what you compute"),
+    Row("lr_scheduler", "PyTorch", "pb.optim.SGD([w], lr=pb.optim.schedules.Cosine(0.1, 1000))", "the optimizer counts its steps"),
     Row(
-        "LBFGS Rprop Adafactor Ftrl", "PyTorch, Keras", "",
+        "Rprop Adafactor Ftrl", "PyTorch, Keras", "",
         f"{LATER}: pb.optim.AdamW, or a subclass of pb.optim.Optimizer with your rule",
     ),
-    Row("swa_utils apply_updates chain", "PyTorch, JAX", "", LATER),
+    Row("swa_utils", "PyTorch", "pb.optim.EMA([w]); pb.optim.SWA([w])"),
+    Row("apply_updates chain", "JAX", "", LATER),
 )  # fmt: skip
 
 RANDOM: Final = (
@@ -278,7 +279,6 @@ KEYWORDS: Final = (
     Row("parameters model", "PyTorch", "pb.optim.SGD(params=[w], lr=0.1)"),
     Row("maximize foreach fused capturable differentiable", "PyTorch", "", LATER),
     Row("set_to_none", "PyTorch", "optimizer.zero_grad()", "gradients become None"),
-    Row("closure", "PyTorch", "optimizer.step()", "compute the loss before"),
     Row("input_dim in_dim n_in input_size", "Keras", "pb.nn.Linear(in_features=3, out_features=2)"),
     Row("units output_dim out_dim n_out output_size", "Keras", "pb.nn.Linear(3, out_features=2)"),
     Row("use_bias", "Keras", "pb.nn.Linear(3, 2, bias=False)"),

@@ -18,7 +18,7 @@ from pullback.core.tree import leaves, rebuild
 EACH = pytest.mark.parametrize("case", CASES, ids=repr)
 DTYPES = pytest.mark.parametrize("dtype", [np.float64, np.float32], ids=lambda d: d.__name__)
 NEITHER = {  # not made from rows: what they are is tested elsewhere
-    *("Module", "Parameter", "Sequential", "MLP", "ModuleList", "ModuleDict", "Dropout", "Dropout2d")
+    *("Module", "Parameter", "Sequential", "MLP", "ModuleList", "ModuleDict", "Dropout", "Dropout2d", "MixedPrecision")
 }
 
 

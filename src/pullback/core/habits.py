@@ -53,7 +53,7 @@ def public_names(package: str, parts: Iterable[str] = ()) -> list[str]:
     names = {
         name
         for name, value in vars(module).items()
-        if not (name.startswith("_") or name.endswith("_") or isinstance(value, ModuleType) or name in _AIDS)
+        if not (name.startswith("_") or isinstance(value, ModuleType) or name in _AIDS)
         and not (one_file and getattr(value, "__module__", None) != package)
     }
     return sorted(names | set(parts))

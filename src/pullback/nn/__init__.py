@@ -93,6 +93,7 @@ from pullback.nn.pooling import MaxPool1d as MaxPool1d
 from pullback.nn.pooling import MaxPool2d as MaxPool2d
 from pullback.nn.positions import RotaryPositions as RotaryPositions
 from pullback.nn.positions import SinusoidalPositions as SinusoidalPositions
+from pullback.nn.precision import MixedPrecision as MixedPrecision
 from pullback.nn.recurrent import GRU as GRU
 from pullback.nn.recurrent import LSTM as LSTM
 from pullback.nn.recurrent import RNN as RNN

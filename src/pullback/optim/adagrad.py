@@ -10,7 +10,7 @@ from typing import Any, ClassVar, final
 import numpy as np
 
 from pullback.optim.checks import Limits
-from pullback.optim.group import ParameterGroup, Params, State, zeros
+from pullback.optim.group import ParameterGroup, Params, Rate, State, zeros
 from pullback.optim.optimizer import Optimizer
 from pullback.tensors import Tensor
 
@@ -52,7 +52,7 @@ class Adagrad(Optimizer):
     on_arrays: ClassVar[bool] = True
 
     def __init__(
-        self, params: Params, lr: float = 0.01, lr_decay: float = 0.0, weight_decay: float = 0.0,
+        self, params: Params, lr: Rate = 0.01, lr_decay: float = 0.0, weight_decay: float = 0.0,
         initial_accumulator_value: float = 0.0, eps: float = 1e-10,
     ) -> None:  # fmt: skip
         super().__init__(

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, final
 import numpy as np
 
 from pullback.optim.checks import Limits
-from pullback.optim.group import ParameterGroup, Params, State, zeros
+from pullback.optim.group import ParameterGroup, Params, Rate, State, zeros
 from pullback.optim.optimizer import Optimizer
 from pullback.tensors import Tensor
 
@@ -28,7 +28,7 @@ class Moments(Optimizer, ABC):
     on_arrays: ClassVar[bool] = True
 
     def __init__(
-        self, params: Params, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
+        self, params: Params, lr: Rate = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
         weight_decay: float = 0.0, amsgrad: bool = False,
     ) -> None:  # fmt: skip
         super().__init__(params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, amsgrad=amsgrad)
@@ -123,7 +123,7 @@ class AdamW(Moments):
     """
 
     def __init__(
-        self, params: Params, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
+        self, params: Params, lr: Rate = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
         weight_decay: float = 0.01, amsgrad: bool = False,
     ) -> None:  # fmt: skip
         super().__init__(params, lr, betas, eps, weight_decay, amsgrad)

@@ -11,7 +11,7 @@ from pullback.core.numbers import checked_number
 from pullback.tensors import Tensor
 
 # What a setting may be: a number from 0 to below a limit (any, where that is None), several, or one of some words.
-Limit: TypeAlias = float | tuple[float | None, ...] | frozenset[str] | None
+Limit: TypeAlias = float | tuple[float | None, ...] | frozenset[str | None] | None
 Limits: TypeAlias = Mapping[str, Limit]
 
 
@@ -23,8 +23,8 @@ def checked_setting(owner: str, name: str, value: Any, limits: Limits) -> Any:
             raise OptionError(f"{owner}: {name} are {len(limit)} numbers", got=repr(value))
         return tuple(_number(owner, name, part, high) for part, high in zip(value, limit, strict=True))
     if isinstance(limit, frozenset):
-        if not isinstance(value, str) or value not in limit:
-            raise OptionError(f"{owner}: {name} is unknown", got=repr(value), fix=" or ".join(map(repr, sorted(limit))))
+        if not isinstance(value, (str, type(None))) or value not in limit:
+            raise OptionError(f"{owner}: {name} is unknown", got=repr(value), fix=" or ".join(sorted(map(repr, limit))))
         return value
     return value if isinstance(value, bool) and name not in limits else _number(owner, name, value, limit)
 

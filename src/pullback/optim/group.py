@@ -16,13 +16,15 @@ from pullback.tensors import Tensor
 
 Params: TypeAlias = Iterable[Tensor] | Iterable[Mapping[str, Any]]
 State: TypeAlias = dict[str, Tensor]
+Schedule: TypeAlias = Callable[[Any], Any]
+Rate: TypeAlias = float | Schedule  # or a tensor
 
 
 @final
 class ParameterGroup(Noticed, Mapping[str, Any]):
     """Parameters with their settings: a mapping of "params", "lr" and the optimizer's other settings.
 
-    Only the learning rate can be set, to a number or a tensor; it lives in a 0-d tensor of float64 that is
+    Only the learning rate can be set, to a number, a tensor or a schedule; it lives in a 0-d tensor of float64 that is
     changed in place, so that a compiled step sees it. The other settings are numbers, fixed from the beginning.
 
     Attributes
@@ -30,6 +32,8 @@ class ParameterGroup(Noticed, Mapping[str, Any]):
     params : tuple of Tensor
     lr : Tensor
         The learning rate.
+    schedule : callable, optional
+        What gives it before each step, where it is no number.
     settings : dict
         The other settings.
     states : list of dict
@@ -47,7 +51,10 @@ class ParameterGroup(Noticed, Mapping[str, Any]):
         self.owner = owner
         self.limits = limits
         self.params = tuple(params)
-        checked = {name: checked_setting(owner, name, value, limits) for name, value in settings.items()}
+        rate = settings["lr"]
+        self.schedule: Schedule | None = rate if callable(rate) else None
+        given = {**settings, "lr": rate(0) if callable(rate) else rate}
+        checked = {name: checked_setting(owner, name, value, limits) for name, value in given.items()}
         self.lr = Tensor(np.array(checked.pop("lr")))
         self.lr.name = "lr"
         self.settings: dict[str, Any] = checked
@@ -65,12 +72,25 @@ class ParameterGroup(Noticed, Mapping[str, Any]):
                 f"{self.owner}: only the learning rate of a group can be set", got=name,
                 fix="make a new optimizer, and load the state of this one",
             )  # fmt: skip
+        schedule = value if callable(value) else None
+        if schedule is not self.schedule:
+            self.schedule = schedule
+            changed()
+        if schedule is None:
+            self._set_rate(value)
+
+    def follow(self, step: Any) -> None:
+        """Take the rate that the schedule has for a step."""
+        assert self.schedule is not None
+        self._set_rate(self.schedule(step))
+
+    def _set_rate(self, value: Any) -> None:
         if isinstance(value, Tensor):
             # While a program is recorded too, of which it is a part.
-            checked_setting(self.owner, name, value.array, self.limits)
+            checked_setting(self.owner, "lr", value.array, self.limits)
             self.lr.become(value.detach())
         else:
-            self.lr.assign(checked_setting(self.owner, name, value, self.limits))
+            self.lr.assign(checked_setting(self.owner, "lr", value, self.limits))
 
     def __iter__(self) -> Iterator[str]:
         return iter(("params", "lr", *self.settings))
@@ -82,6 +102,10 @@ class ParameterGroup(Noticed, Mapping[str, Any]):
         settings = ", ".join(f"{name}={value}" for name, value in self.plain().items())
         numbers = sum(p.size for p in self.params)
         return f"{self.owner}({settings}; {len(self.params)} parameters, {numbers:,} numbers)"
+
+    def kept(self) -> Iterator[Tensor]:
+        """The tensors of all states."""
+        return (tensor for state in self.states for tensor in state.values())
 
     def plain(self) -> dict[str, Any]:
         """The settings as Python's numbers."""

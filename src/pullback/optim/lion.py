@@ -9,7 +9,7 @@ from typing import Any, ClassVar, final
 import numpy as np
 
 from pullback.optim.checks import Limits
-from pullback.optim.group import ParameterGroup, Params, State, zeros
+from pullback.optim.group import ParameterGroup, Params, Rate, State, zeros
 from pullback.optim.optimizer import Optimizer
 from pullback.tensors import Tensor
 
@@ -45,7 +45,7 @@ class Lion(Optimizer):
     on_arrays: ClassVar[bool] = True
 
     def __init__(
-        self, params: Params, lr: float = 1e-4, betas: tuple[float, float] = (0.9, 0.99), weight_decay: float = 0.0
+        self, params: Params, lr: Rate = 1e-4, betas: tuple[float, float] = (0.9, 0.99), weight_decay: float = 0.0
     ) -> None:
         super().__init__(params, lr=lr, betas=betas, weight_decay=weight_decay)
 

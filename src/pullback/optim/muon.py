@@ -11,7 +11,7 @@ import numpy as np
 
 from pullback.core.errors import OptionError
 from pullback.optim.checks import Limits
-from pullback.optim.group import ParameterGroup, Params, State, zeros
+from pullback.optim.group import ParameterGroup, Params, Rate, State, zeros
 from pullback.optim.optimizer import Optimizer
 from pullback.tensors import Tensor
 
@@ -42,9 +42,9 @@ class Muon(Optimizer):
         ≥ 0; the least norm that is divided by.
     ns_steps : int
         How many steps of Newton and Schulz, below 100.
-    adjust_lr_fn : {"original", "match_rms_adamw"}
-        The scale s: √max(1, rows / columns), or 0.2·√max(rows, columns), with which steps are as large as those of
-        `AdamW` (Liu et al. 2025).
+    adjust_lr_fn : {None, "original", "match_rms_adamw"}
+        The scale s: √max(1, rows / columns), as in the original, or 0.2·√max(rows, columns), with which steps are as
+        large as those of `AdamW` (Liu et al. 2025).
 
     Raises
     ------
@@ -62,14 +62,14 @@ class Muon(Optimizer):
 
     limits: ClassVar[Limits] = {
         **Optimizer.limits, "momentum": 1, "ns_coefficients": (None, None, None), "eps": math.inf, "ns_steps": 100,
-        "adjust_lr_fn": frozenset({"original", "match_rms_adamw"}),
+        "adjust_lr_fn": frozenset({None, "original", "match_rms_adamw"}),
     }  # fmt: skip
     on_arrays: ClassVar[bool] = True
 
     def __init__(
-        self, params: Params, lr: float = 1e-3, weight_decay: float = 0.1, momentum: float = 0.95,
+        self, params: Params, lr: Rate = 1e-3, weight_decay: float = 0.1, momentum: float = 0.95,
         nesterov: bool = True, ns_coefficients: tuple[float, float, float] = (3.4445, -4.775, 2.0315),
-        eps: float = 1e-7, ns_steps: int = 5, adjust_lr_fn: str = "original",
+        eps: float = 1e-7, ns_steps: int = 5, adjust_lr_fn: str | None = None,
     ) -> None:  # fmt: skip
         super().__init__(
             params, lr=lr, weight_decay=weight_decay, momentum=momentum, nesterov=nesterov,
@@ -96,7 +96,9 @@ class Muon(Optimizer):
         wanted = s.momentum * momentum + (1 - s.momentum) * g if s.nesterov else momentum
         rows, columns = p.shape
         scale = (
-            math.sqrt(max(1, rows / columns)) if s.adjust_lr_fn == "original" else 0.2 * math.sqrt(max(rows, columns))
+            0.2 * math.sqrt(max(rows, columns))
+            if s.adjust_lr_fn == "match_rms_adamw"
+            else math.sqrt(max(1, rows / columns))
         )
         if s.weight_decay:
             p *= s.shrink

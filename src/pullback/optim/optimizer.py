@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
@@ -15,7 +15,7 @@ from pullback.core.errors import NoGradientError, OptionError
 from pullback.core.modes import current_mode, no_grad
 from pullback.core.precision import single
 from pullback.optim.checks import Limits, checked_group, checked_parameters, divided, label
-from pullback.optim.group import ParameterGroup, Params, State
+from pullback.optim.group import ParameterGroup, Params, Rate, State
 from pullback.optim.state import load, save
 from pullback.tensors import Tensor
 from pullback.tensors.backward import forget_gradients, gradients_of
@@ -34,8 +34,9 @@ class Optimizer(Noticed, ABC):
     params : iterable of Tensor, or of dict
         Leaves that require gradients, or groups of them with settings of their own, as in
         `{"params": [...], "lr": 0.1}`. Frozen parameters of a module rest until they require gradients again.
-    lr : float
-        The learning rate of the groups that do not have their own.
+    lr : float or schedule
+        The learning rate of the groups that do not have their own, or a function of the step that gives it, as those
+        of `schedules.py` do.
     **settings : float or bool
         Likewise, what else the rule depends on.
 
@@ -43,6 +44,8 @@ class Optimizer(Noticed, ABC):
     ----------
     param_groups : list of ParameterGroup
         What is learned and how; `group["lr"]` can be set.
+    steps : Tensor
+        How many steps a schedule has been followed.
 
     Raises
     ------
@@ -74,9 +77,10 @@ class Optimizer(Noticed, ABC):
     """Whether the rule is written with operators and NumPy's functions alone. Then it is given arrays in place of
     tensors, and is spared their cost, unless a program is being recorded."""
 
-    def __init__(self, params: Params, lr: float, **settings: Any) -> None:
+    def __init__(self, params: Params, lr: Rate, **settings: Any) -> None:
         self._defaults = {"lr": lr, **settings}
         self.param_groups: list[ParameterGroup] = []
+        self.steps = Tensor(np.zeros(()))
         for group in divided(self._name, params):
             self.add_param_group(group)
 
@@ -144,11 +148,13 @@ class Optimizer(Noticed, ABC):
         for group in self.param_groups:
             forget_gradients(group.params)
 
-    def step(self, *, skip_missing: bool = False) -> None:
+    def step(self, closure: Callable[[], Any] | None = None, *, skip_missing: bool = False) -> Any:
         """Change each parameter that requires a gradient by the rule.
 
         Parameters
         ----------
+        closure : callable, optional
+            Called first: it computes the loss, and calls `zero_grad()` and `backward()`. What it gives is given back.
         skip_missing : bool
             Leave parameters without a gradient as they are: for losses that do not always use all of them.
 
@@ -157,16 +163,29 @@ class Optimizer(Noticed, ABC):
         NoGradientError
             If a parameter that requires a gradient has none; says which and why, and changes nothing.
         """
+        loss = None if closure is None else closure()
         if (trace := current_mode().trace) is not None:
             trace.watch(self)
         gradients = self._gradients(skip_missing)
+        if any(group.schedule is not None for group in self.param_groups):
+            self._follow_schedules()
         if self.on_arrays and trace is None:
             for group, row in zip(self.param_groups, gradients, strict=True):
                 self._update_arrays(group, row)
-            return
+            return loss
         with no_grad():
             for group, row in zip(self.param_groups, gradients, strict=True):
                 self._update_tensors(group, row)
+        return loss
+
+    def _follow_schedules(self) -> None:
+        # A program computes the rate from the tensor; else the functions of NumPy's are quicker with a number.
+        step: Any = self.steps if current_mode().trace is not None else float(self.steps.array)
+        with no_grad():
+            for group in self.param_groups:
+                if group.schedule is not None:
+                    group.follow(step)
+            self.steps += 1
 
     def _update_tensors(self, group: ParameterGroup, gradients: Sequence[Tensor | None]) -> None:
         prepared: dict[Any, SimpleNamespace] = {}
@@ -229,6 +248,11 @@ class Optimizer(Noticed, ABC):
     def _params(self) -> Iterator[Tensor]:
         return (p for group in self.param_groups for p in group.params)
 
+    def tensors(self) -> Iterator[Tensor]:
+        """All that a step changes, each tensor once."""
+        every = (t for group in self.param_groups for t in (*group.params, group.lr, *group.kept()))
+        return iter({id(t): t for t in (*every, self.steps)}.values())
+
     # Its state.
 
     def state_dict(self) -> dict[str, Any]:
@@ -237,10 +261,11 @@ class Optimizer(Noticed, ABC):
         Returns
         -------
         dict
-            `optimizer`, its name; `state`, arrays by names such as "0.momentum" (that of the first parameter) and
-            `groups`, for each its settings and, as `params`, the names of its parameters.
+            `optimizer`, its name; `steps`, how many a schedule was followed; `state`, arrays by names such as
+            "0.momentum" (that of the first parameter); and `groups`, for each its settings and, as `params`, the names
+            of its parameters.
         """
-        return save(self._name, self.param_groups)
+        return {**save(self._name, self.param_groups), "steps": float(self.steps.array)}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on, bit for bit, where the optimizer that gave the state was; in place.
@@ -253,6 +278,7 @@ class Optimizer(Noticed, ABC):
             If it is of another optimizer, of other settings or other parameters; nothing is changed then.
         """
         load(self._name, self.param_groups, state)
+        self.steps.assign(state.get("steps", 0.0))
 
     def __repr__(self) -> str:
         return "\n".join(map(repr, self.param_groups))

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, final
 import numpy as np
 
 from pullback.optim.checks import Limits
-from pullback.optim.group import ParameterGroup, Params, State, zeros
+from pullback.optim.group import ParameterGroup, Params, Rate, State, zeros
 from pullback.optim.optimizer import Optimizer
 from pullback.tensors import Tensor
 
@@ -52,7 +52,7 @@ class RMSprop(Optimizer):
     on_arrays: ClassVar[bool] = True
 
     def __init__(
-        self, params: Params, lr: float = 0.01, alpha: float = 0.99, eps: float = 1e-8, weight_decay: float = 0.0,
+        self, params: Params, lr: Rate = 0.01, alpha: float = 0.99, eps: float = 1e-8, weight_decay: float = 0.0,
         momentum: float = 0.0, centered: bool = False,
     ) -> None:  # fmt: skip
         super().__init__(

@@ -10,7 +10,7 @@ import numpy as np
 
 from pullback.core.errors import OptionError
 from pullback.optim.checks import Limits
-from pullback.optim.group import ParameterGroup, Params, State, zeros
+from pullback.optim.group import ParameterGroup, Params, Rate, State, zeros
 from pullback.optim.optimizer import Optimizer
 from pullback.tensors import Tensor
 
@@ -49,7 +49,7 @@ class SGD(Optimizer):
     on_arrays: ClassVar[bool] = True
 
     def __init__(
-        self, params: Params, lr: float, momentum: float = 0.0, nesterov: bool = False,
+        self, params: Params, lr: Rate, momentum: float = 0.0, nesterov: bool = False,
         weight_decay: float = 0.0, dampening: float = 0.0,
     ) -> None:  # fmt: skip
         super().__init__(

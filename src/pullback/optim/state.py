@@ -41,7 +41,7 @@ def load(owner: str, groups: Sequence[ParameterGroup], saved: Mapping[str, Any])
             fix="make the optimizer as the one that the state is of, with the parameters in the same order",
         )  # fmt: skip
     for group, settings in zip(groups, saved["groups"], strict=True):
-        group["lr"] = settings["lr"]
+        group.lr.assign(settings["lr"])
     for name, state, key in entries:
         state[key].assign(arrays[name])
     for first, group in _numbered(groups):
