@@ -72,8 +72,8 @@ def test_those_that_run_as_numpy_kernels_are_few():
     kernels = [p.name for p, row in facts.ROWS.items() if said(row) == {"kernel"}]
     assert sorted(kernels) == [
         "add_into", "add_rows", "add_windows", "argmax", "argmin", "concatenate", "convolution", "convolution_input",
-        "convolution_weight", "cumsum", "pad", "pick", "probability", "random", "roll", "rows", "setitem", "stack",
-        "tril", "triu", "unstack",
+        "convolution_weight", "cumsum", "loop", "pad", "pick", "probability", "random", "roll", "rows", "setitem",
+        "stack", "tril", "triu", "unstack",
     ]  # fmt: skip
 
 
@@ -116,7 +116,7 @@ def test_explain_gives_the_reason_of_the_row():
         compiled(np.ones((3, 3)), np.arange(3))
     text = compiled.explain()
     for primitive, row in facts.ROWS.items():
-        if row.kernel and primitive.name not in ("pick", "probability", "random", "add_into", "unstack"):
+        if row.kernel and primitive.name not in ("pick", "probability", "random", "add_into", "unstack", "loop"):
             assert f"NumPy   {primitive.name}: {row.kernel}" in text
 
 

@@ -13,8 +13,9 @@ from numpy.lib.stride_tricks import as_strided
 from pullback.compiler.contraction import blas
 from pullback.compiler.emission.emit import RUN, buffers_of, emit
 from pullback.compiler.fusion.fuse import fuse
-from pullback.compiler.lowering.lower import Kernel, NumPyCall, Strides, lower
-from pullback.compiler.lowering.plan import Region, plan
+from pullback.compiler.lowering.kernels import Kernel, NumPyCall, Region, Repeat, Strides
+from pullback.compiler.lowering.lower import lower
+from pullback.compiler.lowering.plan import plan
 from pullback.compiler.lowering.products import Product
 from pullback.compiler.machine import threads
 from pullback.compiler.machine.entry import Entry, Layout, nothing
@@ -119,7 +120,7 @@ class Executable:
         self._generators = program.generators
         first_is_native = bool(self._steps) and isinstance(self._steps[0], NativeCall)
         self._checks = None if first_is_native else [self._layout(value) for value in program.inputs]
-        self._parallel = any(region.parallel for region in self.plan.regions)
+        self._parallel = any(region.threaded for region in self.plan.regions)
         self._free: list[Frame] = []
 
     def __call__(self, inputs: Sequence[Any], outputs: Sequence[Array], writes: Iterable[tuple[Any, ...]] = ()) -> bool:
@@ -176,7 +177,7 @@ class Executable:
     @staticmethod
     def _symbols(kernels: Sequence[Kernel]) -> dict[str, int]:
         """What native code calls; BLAS is looked for only where it is needed, for that loads SciPy."""
-        called = any(isinstance(kernel, Product) and kernel.choice.way == "blas" for kernel in kernels)
+        called = any(map(_calls_blas, kernels))
         return threads.symbols() | (blas.symbols() if called else {})
 
     # Native code and NumPy in turn.
@@ -241,6 +242,13 @@ class Executable:
             return whole  # of a primitive with several outputs
         whole = np.asarray(whole).reshape(np.shape(base.value) if isinstance(base, Constant) else base.shape)
         return _viewed(whole, view.shape, *view.strides([s // whole.itemsize for s in whole.strides]))
+
+
+def _calls_blas(kernel: Kernel) -> bool:
+    """Whether a kernel calls BLAS, or one of a loop's body does."""
+    if isinstance(kernel, Repeat):
+        return any(map(_calls_blas, kernel.inside))
+    return isinstance(kernel, Product) and kernel.choice.way == "blas"
 
 
 def _viewed(whole: Array, shape: tuple[int, ...], offset: int, strides: tuple[int, ...]) -> Array:

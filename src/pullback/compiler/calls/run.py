@@ -14,7 +14,7 @@ from numpy.lib.stride_tricks import as_strided
 
 from pullback.compiler.calls.executable import Executable
 from pullback.compiler.fusion.views import strides_of
-from pullback.compiler.lowering.lower import Strides
+from pullback.compiler.lowering.kernels import Strides
 from pullback.compiler.machine.entry import Layout
 from pullback.compiler.machine.fallback import native
 from pullback.compiler.passes.stages import chosen, simplified, stages

@@ -39,6 +39,7 @@ from pullback.ops import (
     windows,
 )
 from pullback.ops import special as special_ops
+from pullback.programs.loop import loop_
 
 ONE_FUNCTION: Final = "its kernel is one function of NumPy's"
 
@@ -220,6 +221,8 @@ ROWS: Final[dict[Primitive, Row]] = {
     convolutions.conv_: Row(kernel=_CONVOLUTION, rounds=True),
     convolutions.conv_input_: Row(kernel=_CONVOLUTION, rounds=True),
     convolutions.conv_weight_: Row(kernel=_CONVOLUTION, rounds=True),
+    # Loops: their bodies are programs of their own, and run natively if all in them does.
+    loop_: Row(kernel="something in its body has no native code"),
     # Random numbers.
     draw_: Row(kernel="NumPy's generator draws the numbers"),
     probability_: Row(kernel="it asks of all numbers whether they are possible"),

@@ -14,11 +14,13 @@ import numpy as np
 from pullback.compiler.facts.places import Shape
 from pullback.compiler.fusion.equations import is_elementwise, is_product, is_reducible, is_reduction, only_reshapes
 from pullback.compiler.fusion.fused import Fused
-from pullback.compiler.fusion.groups import Group, GroupKind, Labels, admits, in_order, joined, named
+from pullback.compiler.fusion.groups import Group, GroupKind, Labels, admits, in_order, joined, kept_labels, named
 from pullback.compiler.fusion.views import View, is_movement, lies_in_order, moved
 from pullback.core.opaque import Opaque
+from pullback.core.outputs import pick_
 from pullback.ops.elementwise import identity
 from pullback.ops.movement import cast_, reshape_
+from pullback.programs.loop import loop_
 from pullback.programs.program import Constant, Equation, Operand, Program, Value
 
 
@@ -69,6 +71,10 @@ class _Fuser:
         self._place[equation] = len(self._place)
         if 0 in equation.output.shape or any(0 in operand.shape for operand in equation.values):
             self._kernel(equation)
+        elif equation.primitive is loop_:
+            self._loop(equation)
+        elif equation.primitive is pick_ and self._maker[equation.operands[0]].kind == "loop":
+            self._pick(equation)
         elif is_reduction(equation) and only_reshapes(equation):
             self._move(self._cast(equation))
         elif is_movement(equation):
@@ -89,14 +95,11 @@ class _Fuser:
         covered = order is not None and len(named(order)) == sum(n != 1 for n in view.shape)
         made = root in self._maker
         shared = root != view.base or root in self._fused.aliases.values()  # it lies in order, whatever is wanted
+        shared = shared or (made and self._maker[root].kind == "loop")
         odd = wanted is not None and not lies_in_order(view.shape, wanted)
         again = root in map(self._root_of, self._fused.outputs)
         if not covered or not made or (shared and odd) or again:
-            shape = np.shape(output.value) if isinstance(output, Constant) else output.shape
-            dtype = np.result_type(output.value) if isinstance(output, Constant) else output.dtype
-            copy = Equation(identity, (output,), {}, Value(shape, dtype), "")
-            self.take(copy)
-            output = copy.output
+            output = self._copied(output)
         assert isinstance(output, Value)
         self._fused.outputs.append(output)
 
@@ -115,18 +118,8 @@ class _Fuser:
 
     def finished(self) -> Fused:
         """The groups in order."""
-        fused = self._fused
-        fused.groups = list(in_order(self._groups, self._place))
-        for group in fused.groups:
-            group.equations.sort(key=self._place.__getitem__)
-            for equation in group.equations:
-                read = [fused.view(operand).base for operand in equation.operands]
-                inside = {} if equation is group.product else group.where
-                fused.stored |= {fused.root(base) for base in read if base not in inside}
-        fused.stored |= {fused.root(fused.view(output).base) for output in (*fused.outputs, *fused.conditions)}
-        drawn = (group.equations[-1] for group in fused.groups if group.kind == "kernel")
-        fused.stored |= {equation.output for equation in drawn if isinstance(equation.primitive, Opaque)}
-        return fused
+        self._fused.settle(in_order(self._groups, self._place), self._place)
+        return self._fused
 
     # Movement.
 
@@ -209,14 +202,14 @@ class _Fuser:
                 and known
                 and named(found) in (group.full, group.outer)
             ):
-                labels, kept = found, _kept(found, axis, keepdims)
+                labels, kept = found, kept_labels(found, axis, keepdims)
                 outer = group.outer if named(found) == group.full else None
                 if outer is None or named(kept) == outer or not named(kept) & outer:
                     break
         else:
             group = self._new("nest")
             labels = tuple(group.new_label(n) if n != 1 else None for n in view.shape)
-            kept = _kept(labels, axis, keepdims)
+            kept = kept_labels(labels, axis, keepdims)
         self._join(group, equation, labels, kept, [view])
 
     def _product(self, equation: Equation) -> None:
@@ -226,14 +219,39 @@ class _Fuser:
         self._join(group, equation, labels, labels, [])
         self._need(group, equation)
 
-    def _kernel(self, equation: Equation) -> None:
-        group = self._new("kernel")
+    def _kernel(self, equation: Equation, kind: GroupKind = "kernel") -> None:
+        group = self._new(kind)
         self._join(group, equation, (), (None,) * equation.output.ndim, [])
         self._need(group, equation)
         if isinstance(equation.primitive, Opaque):  # draws stay in order
             if self._last_opaque is not None:
                 group.needs.add(self._last_opaque)
             self._last_opaque = group
+
+    def _loop(self, equation: Equation) -> None:
+        """A loop: what it carries begins in memory, in order."""
+        count = equation.params["loop"].carried
+        placed = equation.on((*map(self._in_order, equation.operands[:count]), *equation.operands[count:]))
+        self._place[placed] = len(self._place)
+        self._kernel(placed, "loop")
+
+    def _pick(self, equation: Equation) -> None:
+        """One of the values that a loop gives."""
+        group = self._maker[equation.operands[0]]
+        self._join(group, equation, (), (None,) * equation.output.ndim, [])
+
+    def _in_order(self, operand: Operand) -> Operand:
+        """An operand that is in memory, in order; a copy of it where it is not."""
+        view = self._fused.view(operand)
+        here = isinstance(view.base, Value) and view == view.whole and self._lies_in_order(view.base)
+        return operand if here else self._copied(operand)
+
+    def _copied(self, operand: Operand) -> Value:
+        shape = np.shape(operand.value) if isinstance(operand, Constant) else operand.shape
+        dtype = np.result_type(operand.value) if isinstance(operand, Constant) else operand.dtype
+        copy = Equation(identity, (operand,), {}, Value(shape, dtype), "")
+        self.take(copy)
+        return copy.output
 
     def _new(self, kind: GroupKind) -> Group:
         group = Group(kind)
@@ -264,7 +282,7 @@ class _Fuser:
         """The groups that make what is read, the latest first; not those that have it in memory anyway."""
         made = (v.base for v in views if v.base in self._maker and v.base not in self._fused.aliases)
         found = dict.fromkeys(self._maker[base] for base in made)
-        fusible = [group for group in found if group.kind != "kernel" and self._together]
+        fusible = [group for group in found if group.shares and self._together]
         return iter(sorted(fusible, key=lambda group: -max(self._place[e] for e in group.equations)))
 
     def _labels(self, group: Group, views: Sequence[View], shape: tuple[int, ...]) -> Labels | None:
@@ -305,7 +323,7 @@ class _Fuser:
 
     def _unite(self, there: Group, here: Group, view: View, labels: Labels) -> None:
         """Make one group of two, of which `here` reads a view of what `there` makes along its `labels`."""
-        if "kernel" in (there.kind, here.kind) or here.depends_on_through_others(there):
+        if not (there.shares and here.shares) or here.depends_on_through_others(there):
             return
         names = there.renaming(here, view, labels)
         if names is None:
@@ -327,11 +345,3 @@ class _Fuser:
         for group in self._groups:
             if a in group.needs:
                 group.needs = (group.needs | {b}) - {a, group}
-
-
-def _kept(labels: Labels, axis: tuple[int, ...] | None, keepdims: bool) -> Labels:
-    """The labels of a reduction's result."""
-    reduced = range(len(labels)) if axis is None else axis
-    if keepdims:
-        return tuple(None if i in reduced else label for i, label in enumerate(labels))
-    return tuple(label for i, label in enumerate(labels) if i not in reduced)

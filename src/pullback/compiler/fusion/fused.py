@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import final
 
@@ -9,7 +10,8 @@ import numpy as np
 
 from pullback.compiler.fusion.groups import Group
 from pullback.compiler.fusion.views import View, whole
-from pullback.programs.program import Constant, Operand, Value
+from pullback.core.opaque import Opaque
+from pullback.programs.program import Constant, Equation, Operand, Value
 
 
 @final
@@ -39,6 +41,19 @@ class Fused:
     stored: set[Operand] = field(default_factory=set)
     outputs: list[Value] = field(default_factory=list)
     conditions: list[Value] = field(default_factory=list)
+
+    def settle(self, groups: Iterable[Group], place: Mapping[Equation, int]) -> None:
+        """Take in the groups, their equations by their place in the program; find what has to be in memory."""
+        self.groups = list(groups)
+        for group in self.groups:
+            group.equations.sort(key=place.__getitem__)
+            for equation in group.equations:
+                read = [self.view(operand).base for operand in equation.operands]
+                inside = {} if equation is group.product else group.where
+                self.stored |= {self.root(base) for base in read if base not in inside}
+        self.stored |= {self.root(self.view(output).base) for output in (*self.outputs, *self.conditions)}
+        drawn = (group.equations[-1] for group in self.groups if group.kind == "kernel")
+        self.stored |= {equation.output for equation in drawn if isinstance(equation.primitive, Opaque)}
 
     def view(self, operand: Operand) -> View:
         """How an operand is read."""

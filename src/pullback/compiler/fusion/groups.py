@@ -16,7 +16,7 @@ from pullback.programs.program import Equation, Operand, Value
 
 Labels: TypeAlias = tuple[int | None, ...]
 Outer: TypeAlias = frozenset[int] | Literal[False] | None  # False: it cannot be
-GroupKind: TypeAlias = Literal["nest", "product", "kernel"]
+GroupKind: TypeAlias = Literal["nest", "product", "loop", "kernel"]
 
 SMALL: Final = 4096  # elements up to which a nest may wait for a sum of all of them
 
@@ -27,8 +27,8 @@ class Group:
 
     Attributes
     ----------
-    kind : "nest", "product" or "kernel"
-        Of a product all other equations are the epilogue.
+    kind : "nest", "product", "loop" or "kernel"
+        Of a product all other equations are the epilogue; of a loop they pick what it gives.
     product : Equation or None
         The contraction of a product.
     equations : list of Equation
@@ -62,6 +62,11 @@ class Group:
 
     def __repr__(self) -> str:
         return f"<{self.kind}: {', '.join(e.primitive.name for e in self.equations)}>"
+
+    @property
+    def shares(self) -> bool:
+        """Whether other equations may run in its loops."""
+        return self.kind in ("nest", "product")
 
     @property
     def full(self) -> frozenset[int]:
@@ -237,3 +242,11 @@ def in_order(groups: Iterable[Group], place: dict[Equation, int]) -> Iterator[Gr
         ready = min((group for group, needs in left.items() if not needs & left.keys()), key=last.__getitem__)
         yield ready
         del left[ready]
+
+
+def kept_labels(labels: Labels, axis: tuple[int, ...] | None, keepdims: bool) -> Labels:
+    """The labels of a reduction's result."""
+    reduced = range(len(labels)) if axis is None else axis
+    if keepdims:
+        return tuple(None if i in reduced else label for i, label in enumerate(labels))
+    return tuple(label for i, label in enumerate(labels) if i not in reduced)

@@ -3,41 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TypeAlias, final
 
 import numpy as np
 
 from pullback.compiler.facts import row_of
+from pullback.compiler.fusion.fuse import fuse
 from pullback.compiler.fusion.fused import Fused
 from pullback.compiler.fusion.groups import Group
 from pullback.compiler.fusion.views import ordered, strides_of
+from pullback.compiler.lowering.kernels import Kernel, Lowered, NumPyCall, Plan, Strides
 from pullback.compiler.lowering.nest import Nest, lower_nest
-from pullback.compiler.lowering.products import Product, lower_product
-from pullback.programs.program import Constant, Equation, Operand, Value
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class NumPyCall:
-    """An equation that NumPy computes, with the reason."""
-
-    equation: Equation
-    reason: str
-
-
-Kernel: TypeAlias = Nest | Product | NumPyCall
-Strides: TypeAlias = tuple[int, ...]
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class Lowered:
-    """The kernels of a program in order, and the strides of all that is in memory, in elements."""
-
-    kernels: list[Kernel]
-    layouts: dict[Operand, Strides]
-    fused: Fused
+from pullback.compiler.lowering.plan import plan
+from pullback.compiler.lowering.products import lower_product
+from pullback.compiler.lowering.repeat import lower_repeat
+from pullback.programs.program import Constant, Equation, Operand, Program, Value
 
 
 def why(equation: Equation) -> str:
@@ -68,6 +47,10 @@ def lower(fused: Fused, given: Mapping[Value, Strides], wanted: Sequence[Strides
             continue  # dead code that was not pruned
         if group.kind == "kernel":
             kernels.append(NumPyCall(group.equations[-1], why(group.equations[-1])))
+        elif group.kind == "loop":
+            repeat = lower_repeat(group, fused, layouts, _planned)
+            calls = (NumPyCall(equation, why(equation)) for equation in group.equations)
+            kernels += calls if repeat is None else (repeat,)
         elif group.kind == "product":
             kernels.append(lower_product(group, fused, layouts))
         else:
@@ -89,3 +72,8 @@ def _nests(group: Group, fused: Fused, layouts: dict[Operand, Strides]) -> list[
         combine.add(Equation(primitive, (parts,), {"axis": (0,), "keepdims": False}, value), labels, labels[1:])
         made.append(lower_nest(combine, fused, layouts))
     return made
+
+
+def _planned(body: Program, given: Mapping[Value, Strides], wanted: Sequence[Strides | None]) -> Plan:
+    """The plan of a loop's body."""
+    return plan(lower(fuse(body, given, wanted), given, wanted), {})

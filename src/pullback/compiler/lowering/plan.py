@@ -9,54 +9,13 @@ deep neural net inference", 2020).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Final, final
+from typing import Final
 
-from pullback.compiler.lowering.lower import Kernel, Lowered, NumPyCall
+from pullback.compiler.lowering.kernels import Kernel, Lowered, NumPyCall, Plan, Region, Repeat
 from pullback.compiler.lowering.nest import Nest
 from pullback.programs.program import Operand, Value
 
 LINE: Final = 64  # bytes; places begin on lines of the cache
-WORTH: Final = 30_000  # instructions of a region, about, that are worth waking other threads
-
-
-@final
-@dataclass(slots=True)
-class Region:
-    """Kernels that may run at once."""
-
-    kernels: list[Kernel] = field(default_factory=list)
-    reads: dict[Operand, None] = field(default_factory=dict)
-    writes: dict[Operand, None] = field(default_factory=dict)
-
-    @property
-    def parallel(self) -> bool:
-        """Whether other threads are asked to help."""
-        inside = [kernel for kernel in self.kernels if not isinstance(kernel, NumPyCall)]
-        return sum(kernel.pieces for kernel in inside) > 1 and sum(kernel.cost for kernel in inside) > WORTH
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """Regions in order, and where temporaries lie.
-
-    Attributes
-    ----------
-    places : dict
-        Of temporaries: bytes into the arena.
-    arena, scratch : int
-        Bytes; scratch for each thread.
-    in_place : dict
-        By number of an output, the input that it may be written over.
-    """
-
-    lowered: Lowered
-    regions: list[Region]
-    places: dict[Operand, int]
-    arena: int
-    scratch: int
-    in_place: dict[int, Value]
 
 
 def touched(kernel: Kernel, lowered: Lowered) -> tuple[dict[Operand, None], dict[Operand, None]]:
@@ -76,7 +35,7 @@ def plan(lowered: Lowered, replaces: Mapping[int, Value]) -> Plan:
     for kernel in lowered.kernels:
         reads, writes = touched(kernel, lowered)
         last = regions[-1] if regions else None
-        alone = last is None or any(isinstance(k, NumPyCall) for k in (kernel, *last.kernels))
+        alone = last is None or any(isinstance(k, (NumPyCall, Repeat)) for k in (kernel, *last.kernels))
         if last is None or alone or reads.keys() & last.writes or writes.keys() & (last.reads | last.writes):
             last = Region()
             regions.append(last)
@@ -123,6 +82,7 @@ def _in_place(lowered: Lowered, regions: Sequence[Region], replaces: Mapping[int
     root = lowered.fused.root
     placed = [(place, kernel) for place, region in enumerate(regions) for kernel in region.kernels]
     may_fail = [place for place, kernel in placed if isinstance(kernel, NumPyCall)]
+    may_fail += [place for place, kernel in placed if isinstance(kernel, Repeat) and kernel.plan.conditional]
     may_fail += [i for i, region in enumerate(regions) if any(c in region.writes for c in lowered.fused.conditions)]
     sure = max(may_fail, default=-1)  # from here on
     found: dict[int, Value] = {}
@@ -130,7 +90,12 @@ def _in_place(lowered: Lowered, regions: Sequence[Region], replaces: Mapping[int
         new = lowered.fused.view(lowered.fused.outputs[number]).base
         readers = [(place, kernel) for place, kernel in placed if old in touched(kernel, lowered)[0]]
         for place, kernel in placed:
-            if isinstance(kernel, NumPyCall) or new not in kernel.stores or old in found.values() or place <= sure:
+            if (
+                isinstance(kernel, (NumPyCall, Repeat))
+                or new not in kernel.stores
+                or old in found.values()
+                or place <= sure
+            ):
                 continue
             store = kernel.stores[new]._replace(base=old)
             own = [access for access in kernel.accesses() if root(access.base) is old]

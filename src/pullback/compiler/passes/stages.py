@@ -4,22 +4,40 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from typing import Final
 
 from pullback.compiler.passes.deduplicate import deduplicate
 from pullback.compiler.passes.expand import expand
 from pullback.compiler.passes.prune import prune
+from pullback.compiler.passes.rolling import roll
 from pullback.compiler.passes.simplify import simplify
 from pullback.core.errors import OptionError
-from pullback.programs.program import Program
+from pullback.programs.loop import Loop, loop_
+from pullback.programs.program import Equation, Program
 
 Pass = Callable[[Program], Program]
 
 PASSES: Final[dict[str, Pass]] = {
-    "expand": expand, "simplify": simplify, "deduplicate": deduplicate, "prune": prune,
+    "roll": roll, "expand": expand, "simplify": simplify, "deduplicate": deduplicate, "prune": prune,
 }  # fmt: skip
 SWITCHES: Final = ("fuse", "in_place")  # what comes after the passes and can be switched off like one
 ROUNDS: Final = 2  # what one pass leaves, another may find something in
+
+
+def through(change: Pass, program: Program) -> Program:
+    """A program after a pass that goes into the bodies of its loops, too."""
+
+    def inside(equation: Equation) -> Equation:
+        if equation.primitive is not loop_:
+            return equation
+        loop: Loop = equation.params["loop"]
+        body = through(change, loop.body)
+        return equation if body == loop.body else replace(equation, params={"loop": loop.with_body(body)})
+
+    program = change(program)
+    equations = tuple(map(inside, program.equations))
+    return program if equations == program.equations else program.with_equations(equations)
 
 
 def chosen() -> tuple[str, ...]:
@@ -46,7 +64,7 @@ def stages(program: Program, names: Collection[str] | None = None) -> list[tuple
     for number in range(1, ROUNDS + 1):
         for name in PASSES:
             if name in names:
-                changed = PASSES[name](found[-1][1])
+                changed = through(PASSES[name], found[-1][1])
                 if changed.equations != found[-1][1].equations or changed.outputs != found[-1][1].outputs:
                     found.append((name if number == 1 else f"{name} {number}", changed))
     return found

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import final
 
 from pullback.compiler.calls.executable import Executable
-from pullback.compiler.lowering.lower import Kernel, NumPyCall
+from pullback.compiler.lowering.kernels import Kernel, NumPyCall, Plan, Repeat
 from pullback.compiler.lowering.nest import Nest, Step
 from pullback.compiler.lowering.plan import size_of
 from pullback.compiler.lowering.products import Product
@@ -31,13 +31,7 @@ class Explanation(str):
 def report(executable: Executable, program: Program) -> str:
     """Describe what runs, one line a kernel, and its memory beside that of the program run one equation at a time."""
     plan = executable.plan
-    lines = []
-    for region in plan.regions:
-        shared = ", on several threads" if region.parallel else ""
-        several = len(region.kernels) > 1
-        if several:
-            lines.append(f"at once{shared}:")
-        lines += [("  " if several else "") + describe(k) + ("" if several else shared) for k in region.kernels]
+    lines = [*_regions(plan)]
     written = f", {len(plan.in_place)} of {len(executable.outputs)} outputs in place" if plan.in_place else ""
     lines.append(f"memory: an arena of {amount(plan.arena)}, where NumPy would hold {amount(peak(program))}{written}")
     if plan.scratch:
@@ -45,10 +39,26 @@ def report(executable: Executable, program: Program) -> str:
     return "\n".join(lines)
 
 
+def _regions(plan: Plan) -> Iterator[str]:
+    """The kernels of a plan, one line each; those of a loop's body are indented."""
+    for region in plan.regions:
+        shared = ", on several threads" if region.parallel else ""
+        several = len(region.kernels) > 1
+        if several:
+            yield f"at once{shared}:"
+        for kernel in region.kernels:
+            yield ("  " if several else "") + describe(kernel) + ("" if several else shared)
+            if isinstance(kernel, Repeat):
+                yield from (f"  {line}" for line in _regions(kernel.plan))
+
+
 def describe(kernel: Kernel) -> str:
     """One kernel in a line."""
     if isinstance(kernel, NumPyCall):
         return f"NumPy   {kernel.equation.primitive.name}: {kernel.reason}"
+    if isinstance(kernel, Repeat):
+        carried = f"{len(kernel.carries)} value{'s' * (len(kernel.carries) != 1)} carried"
+        return f"repeat  {kernel.length} times, {carried}, {amount(_bytes(kernel))} of memory:"
     names = " ".join(_names(kernel))
     traffic = f"{amount(_bytes(kernel))} of memory"
     if isinstance(kernel, Nest):
@@ -75,7 +85,7 @@ def _pieces(count: int) -> str:
     return f"{count} piece{'s' * (count != 1)}"
 
 
-def _bytes(kernel: Nest | Product) -> int:
+def _bytes(kernel: Nest | Product | Repeat) -> int:
     """Bytes of all that a kernel reads and writes, each once."""
     bases = {access.base for access in kernel.accesses()}
     return sum(size_of(base) for base in bases if isinstance(base, Value))

@@ -1,0 +1,199 @@
+"""A program in numbers, so that what repeats itself is found by comparing arrays.
+
+Each equation has a *signature*, the same for equations that do the same to operands of the same shapes and dtypes; the
+*codes* of its operands; and the *numbers* of its index, which are no part of the signature, for they may move.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple, final
+
+import numpy as np
+
+from pullback.compiler.passes.deduplicate import identity_of
+from pullback.compiler.passes.rolling.periods import Ints as Ints
+from pullback.ops.indexing import ARRAY, add_into_, get_, put_
+from pullback.programs.identity import frozen
+from pullback.programs.loop import Loop, loop_
+from pullback.programs.program import Constant, Equation, Operand, Program, Value
+
+SMALL: Final = 64  # elements up to which constants are compared by their numbers
+
+
+class Index(NamedTuple):
+    """An index taken apart.
+
+    Attributes
+    ----------
+    template : tuple
+        What is the same wherever it moves to: of an integer "at", of a slice its step, else the part itself.
+    numbers : list of int
+        Those of integers, and where slices begin and end.
+    axes : tuple of int
+        The axis of each part; -1 of those that have none.
+    """
+
+    template: tuple[Any, ...]
+    numbers: list[int]
+    axes: tuple[int, ...]
+
+
+def indexed(equation: Equation) -> tuple[int, ...] | None:
+    """The shape of what an equation indexes; None if it does not index."""
+    if equation.primitive is get_:
+        return np.shape(_array(equation.operands[0]))
+    if equation.primitive is put_:
+        return equation.output.shape
+    return equation.params["shape"] if equation.primitive is add_into_ else None
+
+
+def _array(operand: Operand) -> Any:
+    return operand.value if isinstance(operand, Constant) else operand
+
+
+def taken_apart(index: tuple[Any, ...], shape: tuple[int, ...], masks: bool) -> Index:
+    """An index of an array of a shape; with `masks`, boolean arrays are in it, and nothing is known of its axes."""
+    given = sum(part is not None and part is not Ellipsis for part in index)
+    template: list[Any] = []
+    numbers: list[int] = []
+    axes: list[int] = []
+    axis = 0
+    for part in index:
+        if part is None or part is Ellipsis:
+            template.append(part)
+            axes.append(-1)
+            axis += 0 if part is None else len(shape) - given
+            continue
+        axes.append(-1 if masks else axis)
+        if masks or part is ARRAY:
+            template.append(frozen(part))
+        elif isinstance(part, slice):
+            start, stop, step = part.indices(shape[axis])
+            if step > 0:
+                template.append(step)
+                numbers += start, stop
+            else:
+                template.append(frozen(part))
+        else:
+            template.append("at")
+            numbers.append(part % shape[axis])
+        axis += 1
+    return Index(tuple(template), numbers, tuple(axes))
+
+
+@final
+class Coded:
+    """A program in numbers.
+
+    Attributes
+    ----------
+    signatures : array
+        One an equation.
+    flat, starts : array
+        The codes of all operands, and where those of each equation begin. The code of what an equation makes is its
+        number; others come after.
+    numbers, begins : array
+        The numbers of all indices, likewise.
+    operands : list of Operand
+        By code.
+    weights : array
+        Of each equation: how many it stands for, with those of its body.
+    family, place : array
+        Of what is element `place` of another value, along a fixed axis: which value and axis, as a number; else -1.
+    families : list of (code, Index or None, int)
+        What these numbers mean: of what, which index, and the number of an equation that makes an element; or, without
+        an index, values that an earlier loop makes.
+    """
+
+    def __init__(self, program: Program) -> None:
+        self.equations = equations = program.equations
+        self.operands: list[Operand] = [equation.output for equation in equations]
+        codes: dict[Any, int] = {equation.output: i for i, equation in enumerate(equations)}
+        specs: dict[Any, int] = {}
+        of: dict[Any, int] = {}  # by value, its shape and dtype
+        known: dict[Any, int] = {}
+        families: dict[Any, int] = {}
+        self.families: list[tuple[int, Index | None, int]] = []
+        signatures, flat, starts, numbers = list[int](), list[int](), [0], list[int]()
+        begins, family, place = [0], list[int](), list[int]()
+
+        def spec(value: Any) -> int:
+            found = of.get(value)
+            if found is None:
+                found = of[value] = specs.setdefault((value.shape, value.dtype), len(specs))
+            return found
+
+        def constant(operand: Constant) -> tuple[int, int]:
+            value = operand.value
+            found = codes.get(id(value))
+            if found is None:
+                small = not isinstance(value, np.ndarray) or value.size <= SMALL
+                key = ("constant", identity_of(operand)) if small else id(value)
+                found = codes[id(value)] = codes.setdefault(key, len(self.operands))
+                if found == len(self.operands):
+                    self.operands.append(operand)
+                array = isinstance(value, (np.ndarray, np.generic))
+                kind = (value.shape, value.dtype) if array else type(value)
+                kinds[id(value)] = specs.setdefault(kind, len(specs))
+            return found, kinds[id(value)]
+
+        kinds: dict[int, int] = {}
+        for value in program.inputs:
+            codes[value] = len(self.operands)
+            self.operands.append(value)
+        for equation in equations:
+            key: list[Any] = [id(equation.primitive), spec(equation.output)]
+            for operand in equation.operands:
+                if isinstance(operand, Value):
+                    flat.append(codes[operand])
+                    key.append(spec(operand))
+                else:
+                    code, kind = constant(operand)
+                    flat.append(code)
+                    key.append(kind)
+            starts.append(len(flat))
+            which, where = -1, -1
+            if equation.params:
+                shape = indexed(equation)
+                for name, param in equation.params.items():
+                    if isinstance(param, Loop):
+                        numbers += param.starts
+                        key.append(param.key)
+                        continue
+                    if shape is None or name != "index":
+                        key.append((name, frozen(param)))
+                        continue
+                    masks = any(_array(o).dtype.kind == "b" for o, p in _arrays(equation) if p)
+                    index = taken_apart(param, shape, masks)
+                    numbers += index.numbers
+                    key.append(index.template)
+                    if equation.primitive is get_ and "at" in index.template and ARRAY not in param:
+                        first = index.template.index("at")
+                        at = sum(2 if isinstance(part, int) else part == "at" for part in index.template[:first])
+                        rest = (*index.numbers[:at], *index.numbers[at + 1 :])
+                        mark = flat[starts[-2]], index.template, rest
+                        which = families.setdefault(mark, len(families))
+                        if which == len(self.families):
+                            self.families.append((mark[0], index, len(signatures)))
+                        where = index.numbers[at]
+            begins.append(len(numbers))
+            family.append(which)
+            place.append(where)
+            signatures.append(known.setdefault(tuple(key), len(known)))
+        self.signatures, self.flat, self.starts, self.numbers, self.begins, self.family, self.place = (
+            np.array(x, np.int64) for x in (signatures, flat, starts, numbers, begins, family, place)
+        )
+        self.weights = np.array([weight(equation) for equation in equations], np.int64)
+        self.outputs = np.array([codes[o] for o in program.outputs if isinstance(o, Value)], np.int64)
+
+
+def weight(equation: Equation) -> int:
+    """How many equations one stands for."""
+    body = equation.params["loop"].body.equations if equation.primitive is loop_ else ()
+    return 1 + sum(map(weight, body))
+
+
+def _arrays(equation: Equation) -> list[tuple[Operand, bool]]:
+    """The operands, and whether each is an array of the index."""
+    first = 2 if equation.primitive is put_ else 1
+    return [(operand, i >= first) for i, operand in enumerate(equation.operands)]
