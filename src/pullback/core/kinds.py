@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, Final, final
+from typing import TYPE_CHECKING, Any, Final, final
 
 import numpy as np
 from numpy import float64, generic, ndarray
@@ -34,6 +34,9 @@ from pullback.core.primitive import OPERAND_NAMES, Primitive, Rule
 from pullback.core.spec import spec_of, zeros_of
 
 _BITS: Final = {"e": np.int16, "f": np.int32, "d": np.int64}  # integers of the size of each floating-point number
+
+if TYPE_CHECKING:
+    from pullback.tensors import Tensor
 
 
 def broadcast(value: Any, shape: tuple[int, ...]) -> Any:
@@ -110,6 +113,10 @@ class Elementwise(Primitive):
     """
 
     blocks = True
+
+    if TYPE_CHECKING:  # it has one output
+
+        def __call__(self, *operands: Any, **params: Any) -> Tensor: ...
 
     def __init__(
         self, name: str, kernel: Callable[..., Any], *partials: Callable[..., Any] | float | None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,8 +16,11 @@ from pullback.ops.elementwise import erf, exp, gap, identity, log, sigmoid, stop
 from pullback.ops.reductions import max as largest
 from pullback.ops.reductions import sum as sum_over
 
+if TYPE_CHECKING:
+    from pullback.tensors import Tensor
 
-def softmax(x: Any, axis: int = -1) -> Any:
+
+def softmax(x: Any, axis: int = -1) -> Tensor:
     """eˣ / Σ eˣ over `axis`, without overflow.
 
     >>> import pullback as pb
@@ -35,7 +38,7 @@ def _softmax(x: Any, axes: tuple[int, ...] | None) -> Any:
     return e / sum_over(e, axes, keepdims=True)
 
 
-def log_softmax(x: Any, axis: int = -1) -> Any:
+def log_softmax(x: Any, axis: int = -1) -> Tensor:
     """x − log Σ eˣ over `axis`, without overflow.
 
     >>> import pullback as pb
@@ -64,7 +67,7 @@ def gated(x: Any, gate: Any) -> Any:
     return strong_multiply(x, gate)
 
 
-def silu(x: Any) -> Any:
+def silu(x: Any) -> Tensor:
     """x · sigmoid(x) (Elfwing, Uchibe & Doya 2017).
 
     >>> import pullback as pb
@@ -79,7 +82,7 @@ def _silu(x: Any) -> Any:
     return gated(x, sigmoid(x))
 
 
-def gelu(x: Any, approximate: bool = False) -> Any:
+def gelu(x: Any, approximate: bool = False) -> Tensor:
     """x · Φ(x), with Φ the normal distribution function (Hendrycks & Gimpel 2016).
 
     Parameters

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from pullback.ops.cross_entropy import cross_entropy_
 from pullback.ops.reductions import mean
 from pullback.ops.reductions import sum as sum_over
 
+if TYPE_CHECKING:
+    from pullback.tensors import Tensor
+
 REDUCTIONS: Final = ("mean", "sum", "none")
 
 
@@ -32,7 +35,7 @@ def reduce(losses: Any, reduction: str) -> Any:
     raise OptionError("loss: unknown reduction", reduction=reduction, fix='"mean", "sum" or "none"')
 
 
-def mse_loss(prediction: Any, target: Any, reduction: str = "mean") -> Any:
+def mse_loss(prediction: Any, target: Any, reduction: str = "mean") -> Tensor:
     """(prediction − target)².
 
     >>> import pullback as pb
@@ -48,7 +51,7 @@ def _squared_error(prediction: Any, target: Any, reduction: str) -> Any:
     return reduce(ew.square(ew.subtract(prediction, target)), reduction)
 
 
-def l1_loss(prediction: Any, target: Any, reduction: str = "mean") -> Any:
+def l1_loss(prediction: Any, target: Any, reduction: str = "mean") -> Tensor:
     """|prediction − target|.
 
     >>> import pullback as pb
@@ -64,7 +67,7 @@ def _absolute_error(prediction: Any, target: Any, reduction: str) -> Any:
     return reduce(ew.absolute(ew.subtract(prediction, target)), reduction)
 
 
-def binary_cross_entropy(probability: Any, target: Any, reduction: str = "mean") -> Any:
+def binary_cross_entropy(probability: Any, target: Any, reduction: str = "mean") -> Tensor:
     """−(t·log p + (1 − t)·log(1 − p)) for probabilities p, with 0·log 0 = 0.
 
     Logarithms are limited to ≥ −100 and the derivative's denominator p·(1 − p) to ≥ 1e-12, as PyTorch does, so that a
@@ -78,7 +81,7 @@ def binary_cross_entropy(probability: Any, target: Any, reduction: str = "mean")
     return reduce(ew.binary_cross_entropy(probability, target), reduction)
 
 
-def binary_cross_entropy_with_logits(logits: Any, target: Any, reduction: str = "mean") -> Any:
+def binary_cross_entropy_with_logits(logits: Any, target: Any, reduction: str = "mean") -> Tensor:
     """max(x, 0) − x·t + log(1 + e^−|x|): the binary cross-entropy of sigmoid(x), stable for any x.
 
     >>> import pullback as pb
@@ -89,7 +92,7 @@ def binary_cross_entropy_with_logits(logits: Any, target: Any, reduction: str = 
     return reduce(ew.logits_cross_entropy(logits, target), reduction)
 
 
-def softmax_cross_entropy(logits: Any, labels: Any, reduction: str = "mean") -> Any:
+def softmax_cross_entropy(logits: Any, labels: Any, reduction: str = "mean") -> Tensor:
     """−Σ yⱼ·log softmax(x)ⱼ over the last axis; its derivative is softmax(x) − y.
 
     Parameters

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy import ndarray
@@ -19,6 +19,9 @@ from pullback.ops.elementwise import multiply
 from pullback.ops.indexing import diagonal
 from pullback.ops.movement import expand_dims, permute_dims, reshape, squeeze
 from pullback.ops.reductions import sum as sum_over
+
+if TYPE_CHECKING:
+    from pullback.tensors import Tensor
 
 _LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"  # as NumPy numbers them
 
@@ -107,7 +110,7 @@ einsum_ = BilinearMap(
 )  # fmt: skip
 
 
-def matmul(a: Any, b: Any) -> Any:
+def matmul(a: Any, b: Any) -> Tensor:
     """Σⱼ aᵢⱼ·bⱼₖ in the last two axes, broadcasting over the others; vectors as NumPy treats them.
 
     Raises ShapeError, with the fix, where the inner dimensions differ.
@@ -126,7 +129,7 @@ def matmul(a: Any, b: Any) -> Any:
     return squeeze(product, tuple(axis for axis, vector in ((-2, rows == 1), (-1, columns == 1)) if vector))
 
 
-def linear(x: Any, weight: Any, bias: Any = None) -> Any:
+def linear(x: Any, weight: Any, bias: Any = None) -> Tensor:
     """x · weightᵀ + bias for a weight of shape (out, in): a layer in one node, with no transpose in the graph.
 
     >>> linear(np.ones((2, 3)), np.ones((4, 3)), np.ones(4)).shape
@@ -147,7 +150,7 @@ def linear(x: Any, weight: Any, bias: Any = None) -> Any:
         ) from None  # fmt: skip
 
 
-def dot(a: Any, b: Any) -> Any:
+def dot(a: Any, b: Any) -> Tensor:
     """The last axis of a with the last but one of b: vectors, matrices, numbers and beyond, as NumPy.
 
     >>> dot(np.array([1.0, 2.0]), np.array([3.0, 4.0]))
@@ -161,7 +164,7 @@ def dot(a: Any, b: Any) -> Any:
     return tensordot(a, b, ([-1], [-2 if columns > 1 else -1]))
 
 
-def vdot(a: Any, b: Any) -> Any:
+def vdot(a: Any, b: Any) -> Tensor:
     """Σ aᵢ·bᵢ over all elements.
 
     >>> vdot(np.ones((2, 2)), np.ones((2, 2)))
@@ -170,7 +173,7 @@ def vdot(a: Any, b: Any) -> Any:
     return dot(reshape(a, -1), reshape(b, -1))
 
 
-def tensordot(a: Any, b: Any, axes: int | tuple[Any, Any] = 2) -> Any:
+def tensordot(a: Any, b: Any, axes: int | tuple[Any, Any] = 2) -> Tensor:
     """Contract the last `axes` axes of a with the first of b, or the axes named for each.
 
     >>> tensordot(np.ones((2, 3, 4)), np.ones((3, 4, 5))).shape
@@ -197,7 +200,7 @@ def tensordot(a: Any, b: Any, axes: int | tuple[Any, Any] = 2) -> Any:
     return reshape(matmul(left, right), tuple(sa[i] for i in free_a) + tuple(sb[i] for i in free_b))
 
 
-def outer(a: Any, b: Any) -> Any:
+def outer(a: Any, b: Any) -> Tensor:
     """aᵢ·bⱼ for all pairs of elements.
 
     >>> outer(np.array([1.0, 2.0]), np.array([3.0, 4.0]))
@@ -207,7 +210,7 @@ def outer(a: Any, b: Any) -> Any:
     return multiply(reshape(a, (-1, 1)), reshape(b, (1, -1)))
 
 
-def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
     """Σᵢ x[i, i + offset].
 
     >>> trace(np.array([[1.0, 2.0], [3.0, 4.0]]))
@@ -216,7 +219,7 @@ def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     return sum_over(diagonal(x, offset, axis1, axis2), -1)
 
 
-def einsum(subscripts: Any, *operands: Any, optimize: Any = "greedy") -> Any:
+def einsum(subscripts: Any, *operands: Any, optimize: Any = "greedy") -> Tensor:
     """Einstein's summation: products of labelled arrays, summed over the labels that the result lacks.
 
     More than two operands are contracted in pairs, in the order that costs least (Smith & Gray 2018, opt_einsum), or in

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import operator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,6 +22,9 @@ from pullback.core.lints import check_broadcast
 from pullback.core.precision import of_reals
 from pullback.core.spec import spec_of
 from pullback.ops import partials
+
+if TYPE_CHECKING:
+    from pullback.tensors import Tensor
 
 
 def _gap(a: Any, b: Any) -> Any:
@@ -223,7 +226,7 @@ isinf = Elementwise("isinf", np.isinf, None, doc="Whether x is infinite.")
 isfinite = Elementwise("isfinite", np.isfinite, None, doc="Whether x is neither NaN nor infinite.")
 
 
-def where(condition: Any, a: Any, b: Any) -> Any:
+def where(condition: Any, a: Any, b: Any) -> Tensor:
     """`a` where the condition holds, else `b`, broadcasting.
 
     What is not taken has derivative 0, even where it is infinite or NaN: no second `where` is needed inside.
@@ -235,7 +238,7 @@ def where(condition: Any, a: Any, b: Any) -> Any:
     return select(condition, a, b)
 
 
-def clip(x: Any, min: Any = None, max: Any = None) -> Any:
+def clip(x: Any, min: Any = None, max: Any = None) -> Tensor:
     """x limited to [min, max]; a bound that is None does not limit.
 
     The derivative is 1 inside and at a bound, 0 outside; a bound takes the derivative of what it limits.
@@ -256,7 +259,7 @@ def _dtype(x: Any) -> Any:
     return x.dtype if hasattr(x, "dtype") else np.asarray(x).dtype
 
 
-def leaky_relu(x: Any, slope: Any = 0.01) -> Any:
+def leaky_relu(x: Any, slope: Any = 0.01) -> Tensor:
     """x where x > 0, else slope · x (Maas, Hannun & Ng 2013); the derivative at 0 is the slope.
 
     >>> leaky_relu(np.array([-2.0, 3.0]), 0.1)
@@ -265,7 +268,7 @@ def leaky_relu(x: Any, slope: Any = 0.01) -> Any:
     return leaky_relu_(x, slope)
 
 
-def round(x: Any, decimals: int = 0) -> Any:
+def round(x: Any, decimals: int = 0) -> Tensor:
     """x rounded to `decimals` places, halves to even, integers kept as they are; the derivative is 0.
 
     >>> round(np.array([1.25, 2.5]), 1)

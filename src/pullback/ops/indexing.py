@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -20,6 +20,9 @@ from pullback.core.precision import in_single
 from pullback.core.primitive import Primitive
 from pullback.ops import elementwise as ew
 from pullback.ops.movement import broadcast_to, expand_dims, moveaxis, pad_, ravel, reshape
+
+if TYPE_CHECKING:
+    from pullback.tensors import Tensor
 
 ARRAY: Final = type("ArrayPlace", (), {"__repr__": lambda _: "array", "__slots__": ()})()  # where an index array goes
 
@@ -108,7 +111,7 @@ def _static_slice(part: slice) -> slice:
     return slice(plain(part.start), plain(part.stop), plain(part.step))
 
 
-def getitem(x: Any, index: Any) -> Any:
+def getitem(x: Any, index: Any) -> Tensor:
     """x[index], by slices, integers, `...`, None, boolean masks and integer arrays, as NumPy.
 
     >>> import pullback as pb
@@ -120,7 +123,7 @@ def getitem(x: Any, index: Any) -> Any:
     return get_(x, *arrays, index=template)
 
 
-def setitem(x: Any, index: Any, values: Any) -> Any:
+def setitem(x: Any, index: Any, values: Any) -> Tensor:
     """A copy of x with `values` assigned at `index`.
 
     >>> setitem(np.zeros(3), 1, 5.0)
@@ -130,7 +133,7 @@ def setitem(x: Any, index: Any, values: Any) -> Any:
     return put_(x, values, *arrays, index=template)
 
 
-def take(x: Any, indices: Any, axis: int | None = None) -> Any:
+def take(x: Any, indices: Any, axis: int | None = None) -> Tensor:
     """Elements of x along an axis, or of the flat array, at integer indices.
 
     >>> take(np.array([1.0, 2.0, 3.0]), [0, 0, 2])
@@ -142,7 +145,7 @@ def take(x: Any, indices: Any, axis: int | None = None) -> Any:
     return getitem(x, (slice(None),) * axis + (indices,))
 
 
-def take_along_axis(x: Any, indices: Any, axis: int | None = -1) -> Any:
+def take_along_axis(x: Any, indices: Any, axis: int | None = -1) -> Tensor:
     """Elements of x along an axis at indices that match it on the other axes (as `argmax(keepdims=True)` gives).
 
     >>> take_along_axis(np.array([[1.0, 5.0], [7.0, 2.0]]), np.array([[1], [0]]), axis=1)
@@ -180,7 +183,7 @@ def split(x: Any, sections: int | Sequence[int], axis: int = 0) -> list[Any]:
     return [getitem(x, (*head, slice(a, b))) for a, b in pairwise(cuts)]
 
 
-def repeat(x: Any, repeats: int | Sequence[int], axis: int | None = None) -> Any:
+def repeat(x: Any, repeats: int | Sequence[int], axis: int | None = None) -> Tensor:
     """Each element of x repeated along an axis, or of the flat array.
 
     >>> repeat(np.array([1.0, 2.0]), 2)
@@ -196,7 +199,7 @@ def repeat(x: Any, repeats: int | Sequence[int], axis: int | None = None) -> Any
     return getitem(x, (slice(None),) * axis + (index,))
 
 
-def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: float = 0) -> Any:
+def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: float = 0) -> Tensor:
     """x with a border: of a constant, or of its own elements (`edge`, `reflect`, `symmetric`, `wrap`).
 
     >>> pad(np.array([1.0, 2.0]), (1, 2))
@@ -222,7 +225,7 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: float =
     return x
 
 
-def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
     """The elements x[i, i + offset] of two axes, as a new last axis.
 
     >>> diagonal(np.array([[1.0, 2.0], [3.0, 4.0]]))
@@ -237,7 +240,7 @@ def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     return getitem(moved, (Ellipsis, start + max(-offset, 0), start + max(offset, 0)))
 
 
-def diag(x: Any, k: int = 0) -> Any:
+def diag(x: Any, k: int = 0) -> Tensor:
     """The k-th diagonal of a matrix; of a vector, the matrix that has it there.
 
     >>> diag(np.array([1.0, 2.0]))
@@ -264,7 +267,7 @@ def broadcast_arrays(*arrays: Any) -> list[Any]:
     return [broadcast_to(a, shape) for a in arrays]
 
 
-def atleast_2d(x: Any) -> Any:
+def atleast_2d(x: Any) -> Tensor:
     """x with at least two axes, new ones in front.
 
     >>> atleast_2d(np.ones(3)).shape

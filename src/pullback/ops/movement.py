@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Sequence
 from itertools import accumulate
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from pullback.core.errors import ShapeError
 from pullback.core.habits import explain_keywords
 from pullback.core.kinds import LinearMap
 from pullback.core.walks import sum_to
+
+if TYPE_CHECKING:
+    from pullback.tensors import Tensor
 
 Shape = int | Sequence[int]
 
@@ -57,7 +60,7 @@ cast_ = LinearMap("astype", lambda x, dtype: x.astype(dtype), lambda ct, x, dtyp
 copy_ = LinearMap("copy", lambda x: np.array(x), lambda ct, x: ct)
 
 
-def reshape(x: Any, *shape: Any) -> Any:
+def reshape(x: Any, *shape: Any) -> Tensor:
     """The elements of x, in order, in another shape; one length may be -1.
 
     >>> reshape(np.arange(6.0), (2, -1))
@@ -68,7 +71,7 @@ def reshape(x: Any, *shape: Any) -> Any:
     return reshape_(x, shape=tuple(map(int, target)) if isinstance(target, Sequence) else (int(target),))
 
 
-def ravel(x: Any) -> Any:
+def ravel(x: Any) -> Tensor:
     """All elements of x in one axis.
 
     >>> ravel(np.ones((2, 2))).shape
@@ -77,7 +80,7 @@ def ravel(x: Any) -> Any:
     return reshape_(x, shape=(-1,))
 
 
-def permute_dims(x: Any, axes: Sequence[int] | None = None) -> Any:
+def permute_dims(x: Any, axes: Sequence[int] | None = None) -> Tensor:
     """The axes of x in another order, reversed if none is given.
 
     >>> permute_dims(np.ones((2, 3, 4)), (2, 0, 1)).shape
@@ -90,7 +93,7 @@ def permute_dims(x: Any, axes: Sequence[int] | None = None) -> Any:
     return permute_(x, axes=order)
 
 
-def transpose(x: Any, axes: Sequence[int] | None = None) -> Any:
+def transpose(x: Any, axes: Sequence[int] | None = None) -> Tensor:
     """NumPy's name of `permute_dims`.
 
     >>> transpose(np.ones((2, 3))).shape
@@ -99,7 +102,7 @@ def transpose(x: Any, axes: Sequence[int] | None = None) -> Any:
     return permute_dims(x, axes)
 
 
-def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
+def swapaxes(x: Any, axis1: int, axis2: int) -> Tensor:
     """x with two axes exchanged.
 
     >>> swapaxes(np.ones((2, 3, 4)), 0, -1).shape
@@ -111,7 +114,7 @@ def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
     return permute_(x, axes=tuple(order))
 
 
-def matrix_transpose(x: Any) -> Any:
+def matrix_transpose(x: Any) -> Tensor:
     """x with its last two axes exchanged.
 
     >>> matrix_transpose(np.ones((5, 2, 3))).shape
@@ -122,7 +125,7 @@ def matrix_transpose(x: Any) -> Any:
     return swapaxes(x, -1, -2)
 
 
-def moveaxis(x: Any, source: int | Sequence[int], destination: int | Sequence[int]) -> Any:
+def moveaxis(x: Any, source: int | Sequence[int], destination: int | Sequence[int]) -> Tensor:
     """x with axes moved to new places; the others keep their order.
 
     >>> moveaxis(np.ones((2, 3, 4)), 0, -1).shape
@@ -139,7 +142,7 @@ def moveaxis(x: Any, source: int | Sequence[int], destination: int | Sequence[in
     return permute_(x, axes=tuple(order))
 
 
-def expand_dims(x: Any, axis: int | Sequence[int] = 0) -> Any:
+def expand_dims(x: Any, axis: int | Sequence[int] = 0) -> Tensor:
     """x with new axes of length 1 at the places `axis` of the result.
 
     >>> expand_dims(np.ones(3), (0, -1)).shape
@@ -152,7 +155,7 @@ def expand_dims(x: Any, axis: int | Sequence[int] = 0) -> Any:
     return reshape_(x, shape=tuple(shape))
 
 
-def squeeze(x: Any, axis: Axes = None) -> Any:
+def squeeze(x: Any, axis: Axes = None) -> Tensor:
     """x without its axes of length 1, or without those named.
 
     >>> squeeze(np.ones((1, 3, 1))).shape
@@ -167,7 +170,7 @@ def squeeze(x: Any, axis: Axes = None) -> Any:
     return reshape_(x, shape=tuple(n for i, n in enumerate(shape) if i not in axes))
 
 
-def broadcast_to(x: Any, shape: Shape) -> Any:
+def broadcast_to(x: Any, shape: Shape) -> Tensor:
     """x stretched to `shape` by NumPy's broadcasting.
 
     >>> broadcast_to(np.array([1.0, 2.0]), (2, 2))
@@ -177,7 +180,7 @@ def broadcast_to(x: Any, shape: Shape) -> Any:
     return broadcast_to_(x, shape=(shape,) if isinstance(shape, int) else tuple(map(int, shape)))
 
 
-def concatenate(arrays: Sequence[Any], axis: int | None = 0) -> Any:
+def concatenate(arrays: Sequence[Any], axis: int | None = 0) -> Tensor:
     """Arrays joined along an axis that they have; None joins them flat.
 
     >>> concatenate([np.ones(2), np.zeros(1)])
@@ -190,7 +193,7 @@ def concatenate(arrays: Sequence[Any], axis: int | None = 0) -> Any:
     return concatenate_(*arrays, axis=normalize_axis(axis, ndim_of(arrays[0]), "concatenate"))
 
 
-def concat(arrays: Sequence[Any], axis: int | None = 0) -> Any:
+def concat(arrays: Sequence[Any], axis: int | None = 0) -> Tensor:
     """The Array API's name of `concatenate`.
 
     >>> concat([np.ones(2), np.zeros(1)])
@@ -199,7 +202,7 @@ def concat(arrays: Sequence[Any], axis: int | None = 0) -> Any:
     return concatenate(arrays, axis)
 
 
-def stack(arrays: Sequence[Any], axis: int = 0) -> Any:
+def stack(arrays: Sequence[Any], axis: int = 0) -> Tensor:
     """Arrays of one shape joined along a new axis.
 
     >>> stack([np.ones(2), np.zeros(2)])
@@ -211,7 +214,7 @@ def stack(arrays: Sequence[Any], axis: int = 0) -> Any:
     return stack_(*arrays, axis=normalize_axis(axis, ndim_of(arrays[0]) + 1, "stack"))
 
 
-def tile(x: Any, repetitions: Shape) -> Any:
+def tile(x: Any, repetitions: Shape) -> Tensor:
     """x repeated whole along each axis.
 
     >>> tile(np.array([1.0, 2.0]), 2)
@@ -230,7 +233,7 @@ def tile(x: Any, repetitions: Shape) -> Any:
     return reshape_(spread, shape=tuple(count * size for count, size in pairs))
 
 
-def flip(x: Any, axis: Axes = None) -> Any:
+def flip(x: Any, axis: Axes = None) -> Tensor:
     """x reversed along the axes, all if None.
 
     >>> flip(np.array([1.0, 2.0]))
@@ -241,7 +244,7 @@ def flip(x: Any, axis: Axes = None) -> Any:
     return flip_(x, axis=tuple(range(ndim)) if axes is None else axes)
 
 
-def roll(x: Any, shift: Shape, axis: Axes = None) -> Any:
+def roll(x: Any, shift: Shape, axis: Axes = None) -> Tensor:
     """x with elements shifted cyclically along axes; the flat array if None.
 
     >>> roll(np.array([1.0, 2.0, 3.0]), 1)
@@ -254,7 +257,7 @@ def roll(x: Any, shift: Shape, axis: Axes = None) -> Any:
     return roll_(x, shift=shifts, axis=axes)
 
 
-def tril(x: Any, k: int = 0) -> Any:
+def tril(x: Any, k: int = 0) -> Tensor:
     """The lower triangle of the last two axes, zeros above the k-th diagonal.
 
     >>> tril(np.ones((2, 2)))
@@ -264,7 +267,7 @@ def tril(x: Any, k: int = 0) -> Any:
     return tril_(x, k=operator.index(k))
 
 
-def triu(x: Any, k: int = 0) -> Any:
+def triu(x: Any, k: int = 0) -> Tensor:
     """The upper triangle of the last two axes, zeros below the k-th diagonal.
 
     >>> triu(np.ones((2, 2)))
@@ -274,7 +277,7 @@ def triu(x: Any, k: int = 0) -> Any:
     return triu_(x, k=operator.index(k))
 
 
-def astype(x: Any, dtype: Any) -> Any:
+def astype(x: Any, dtype: Any) -> Tensor:
     """x in another dtype; a cast to integers or booleans ends the derivative.
 
     >>> astype(np.array([1.5]), "float32").dtype

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from pullback.core.precision import in_single, of_reals, single
 from pullback.ops import elementwise as ew
 from pullback.ops import partials
 from pullback.ops.movement import astype, ravel
+
+if TYPE_CHECKING:
+    from pullback.tensors import Tensor
 
 
 def _spread(cotangent: Any, x: Any, axis: tuple[int, ...] | None, **_: Any) -> Any:
@@ -158,7 +161,7 @@ argmax_ = Reduction("argmax", lambda x, axis, keepdims: np.argmax(x, axis=axis, 
 argmin_ = Reduction("argmin", lambda x, axis, keepdims: np.argmin(x, axis=axis, keepdims=keepdims), None)
 
 
-def sum(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
+def sum(x: Any, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """Σ x over `axis`.
 
     >>> sum(np.ones((2, 3)), axis=0)
@@ -167,7 +170,7 @@ def sum(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
     return sum_(x, axis=normalize_axes(axis, ndim_of(x), "sum"), keepdims=keepdims)
 
 
-def mean(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
+def mean(x: Any, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """Σ x / n over `axis`, n being the number of elements that each result is made of.
 
     >>> mean(np.array([[1.0, 2.0], [3.0, 4.0]]), axis=1)
@@ -176,7 +179,7 @@ def mean(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
     return mean_(x, axis=normalize_axes(axis, ndim_of(x), "mean"), keepdims=keepdims)
 
 
-def prod(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
+def prod(x: Any, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """Π x over `axis`; the derivative is right at zeros too, in any order.
 
     >>> import pullback as pb
@@ -186,7 +189,7 @@ def prod(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
     return prod_(x, axis=normalize_axes(axis, ndim_of(x), "prod"), keepdims=keepdims)
 
 
-def var(x: Any, axis: Axes = None, keepdims: bool = False, *, correction: float = 0) -> Any:
+def var(x: Any, axis: Axes = None, keepdims: bool = False, *, correction: float = 0) -> Tensor:
     """Σ (x − mean)² / (n − correction) over `axis`; NumPy's `ddof` is `correction`, PyTorch's default is 1.
 
     >>> var(np.array([1.0, 3.0]))
@@ -195,7 +198,7 @@ def var(x: Any, axis: Axes = None, keepdims: bool = False, *, correction: float 
     return var_(x, axis=normalize_axes(axis, ndim_of(x), "var"), keepdims=keepdims, correction=correction)
 
 
-def std(x: Any, axis: Axes = None, keepdims: bool = False, *, correction: float = 0) -> Any:
+def std(x: Any, axis: Axes = None, keepdims: bool = False, *, correction: float = 0) -> Tensor:
     """√var over `axis`; the derivative is 0 where all elements are equal.
 
     >>> std(np.array([1.0, 3.0]))
@@ -204,7 +207,7 @@ def std(x: Any, axis: Axes = None, keepdims: bool = False, *, correction: float 
     return std_(x, axis=normalize_axes(axis, ndim_of(x), "std"), keepdims=keepdims, correction=correction)
 
 
-def max(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
+def max(x: Any, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """The largest element over `axis`; elements that tie share the derivative equally.
 
     >>> import pullback as pb
@@ -214,7 +217,7 @@ def max(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
     return max_(x, axis=normalize_axes(axis, ndim_of(x), "max"), keepdims=keepdims)
 
 
-def min(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
+def min(x: Any, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """The smallest element over `axis`; elements that tie share the derivative equally.
 
     >>> min(np.array([[1.0, 4.0], [0.0, 2.0]]), axis=0)
@@ -223,7 +226,7 @@ def min(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
     return min_(x, axis=normalize_axes(axis, ndim_of(x), "min"), keepdims=keepdims)
 
 
-def logsumexp(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
+def logsumexp(x: Any, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """log Σ eˣ over `axis`, without overflow.
 
     >>> logsumexp(np.array([1000.0, 1000.0]))
@@ -232,7 +235,7 @@ def logsumexp(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
     return logsumexp_(x, axis=normalize_axes(axis, ndim_of(x), "logsumexp"), keepdims=keepdims)
 
 
-def norm(x: Any, ord: Any = None, axis: Axes = None, keepdims: bool = False) -> Any:
+def norm(x: Any, ord: Any = None, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """The vector norm (Σ |x|ᵖ)^(1/p) over `axis`, p = 2 by default; over two axes or all, the Frobenius norm.
 
     The derivative of the 2-norm at 0 is 0.
@@ -263,7 +266,7 @@ def norm(x: Any, ord: Any = None, axis: Axes = None, keepdims: bool = False) -> 
     return ew.power(sum(ew.power(ew.absolute(x), ord), axis, keepdims), 1 / ord)
 
 
-def any(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
+def any(x: Any, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """Whether any element over `axis` is true; carries no derivative.
 
     >>> any(np.array([False, True]))
@@ -272,7 +275,7 @@ def any(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
     return any_(x, axis=normalize_axes(axis, ndim_of(x), "any"), keepdims=keepdims)
 
 
-def all(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
+def all(x: Any, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """Whether all elements over `axis` are true; carries no derivative.
 
     >>> all(np.array([False, True]))
@@ -281,7 +284,7 @@ def all(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
     return all_(x, axis=normalize_axes(axis, ndim_of(x), "all"), keepdims=keepdims)
 
 
-def argmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
+def argmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Tensor:
     """The index of the first largest element over one axis, or of the flat array; carries no derivative.
 
     >>> argmax(np.array([1.0, 4.0, 4.0]))
@@ -290,7 +293,7 @@ def argmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
     return argmax_(x, axis=axis if axis is None else normalize_axis(axis, ndim_of(x), "argmax"), keepdims=keepdims)
 
 
-def argmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
+def argmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Tensor:
     """The index of the first smallest element over one axis, or of the flat array; carries no derivative.
 
     >>> argmin(np.array([4.0, 1.0]))
@@ -299,7 +302,7 @@ def argmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
     return argmin_(x, axis=axis if axis is None else normalize_axis(axis, ndim_of(x), "argmin"), keepdims=keepdims)
 
 
-def cumsum(x: Any, axis: int | None = None) -> Any:
+def cumsum(x: Any, axis: int | None = None) -> Tensor:
     """Running sums along one axis, or of the flat array.
 
     >>> cumsum(np.array([1.0, 2.0, 3.0]))

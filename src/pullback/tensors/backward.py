@@ -35,12 +35,21 @@ if hasattr(os, "register_at_fork"):
 
 
 class Backward:
-    """What fills `.grad`. Abstract: `Tensor` is its subclass, and the `self` of each method."""
+    """What fills `.grad`. Abstract: `Tensor` is its subclass."""
 
     __slots__ = ()
 
+    if TYPE_CHECKING:  # what Tensor adds
+        array: Any
+        node: Node | None
+
+        @property
+        def shape(self) -> tuple[int, ...]: ...
+        @property
+        def dtype(self) -> np.dtype[Any]: ...
+
     @property
-    def grad(self: Any) -> Tensor | None:
+    def grad(self) -> Tensor | None:
         """The gradient that `backward` has accumulated, or None."""
         node, trace = self.node, current_mode().trace
         if node is not None and node.primitive is not None and trace is None:
@@ -48,7 +57,7 @@ class Backward:
         return _read(node, trace)
 
     @grad.setter
-    def grad(self: Any, gradient: Any) -> None:
+    def grad(self, gradient: Any) -> None:
         node, tensor = self.node, Primitive.tensor
         if gradient is not None:
             if node is None or node.primitive is not None:
@@ -61,7 +70,7 @@ class Backward:
                 gradient = gradient.astype(self.dtype)
         _replace(node, gradient, current_mode().trace)
 
-    def backward(self: Any, grad: Any = None, *, create_graph: bool = False, retain_graph: bool | None = None) -> None:
+    def backward(self, grad: Any = None, *, create_graph: bool = False, retain_graph: bool | None = None) -> None:
         """Add to `.grad` of each leaf that this was computed from the gradient of this, or its product with `grad`.
 
         Parameters
@@ -108,7 +117,7 @@ class Backward:
                 else:
                     leaf.grad = tensor.of(leaf.grad.array + gradient)
 
-    def seed(self: Any, grad: Any, boxed: bool) -> Any:
+    def seed(self, grad: Any, boxed: bool) -> Any:
         """The cotangent that a walk back from here begins with: `grad`, or 1 for a single number."""
         tensor = Primitive.tensor
         if grad is None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -40,8 +40,8 @@ class Methods:
         @property
         def ndim(self) -> int: ...
         def numpy(self) -> np.ndarray[Any, Any]: ...
-        def become(self, result: Tensor) -> Tensor: ...
-        def update(self, operation: Primitive, ufunc: np.ufunc, other: Any) -> Tensor: ...
+        def become(self, result: Tensor) -> Self: ...
+        def update(self, operation: Primitive, ufunc: np.ufunc, other: Any) -> Self: ...
 
     # Operators.
 
@@ -51,7 +51,7 @@ class Methods:
     def __radd__(self, other: Any) -> Tensor:
         return ew.add(other, self)
 
-    def __iadd__(self, other: Any) -> Tensor:
+    def __iadd__(self, other: Any) -> Self:
         return self.update(ew.add, np.add, other)
 
     def __sub__(self, other: Any) -> Tensor:
@@ -60,7 +60,7 @@ class Methods:
     def __rsub__(self, other: Any) -> Tensor:
         return ew.subtract(other, self)
 
-    def __isub__(self, other: Any) -> Tensor:
+    def __isub__(self, other: Any) -> Self:
         return self.update(ew.subtract, np.subtract, other)
 
     def __mul__(self, other: Any) -> Tensor:
@@ -69,7 +69,7 @@ class Methods:
     def __rmul__(self, other: Any) -> Tensor:
         return ew.multiply(other, self)
 
-    def __imul__(self, other: Any) -> Tensor:
+    def __imul__(self, other: Any) -> Self:
         return self.update(ew.multiply, np.multiply, other)
 
     def __truediv__(self, other: Any) -> Tensor:
@@ -78,7 +78,7 @@ class Methods:
     def __rtruediv__(self, other: Any) -> Tensor:
         return ew.divide(other, self)
 
-    def __itruediv__(self, other: Any) -> Tensor:
+    def __itruediv__(self, other: Any) -> Self:
         return self.update(ew.divide, np.divide, other)
 
     def __floordiv__(self, other: Any) -> Tensor:
@@ -87,7 +87,7 @@ class Methods:
     def __rfloordiv__(self, other: Any) -> Tensor:
         return ew.floor_divide(other, self)
 
-    def __ifloordiv__(self, other: Any) -> Tensor:
+    def __ifloordiv__(self, other: Any) -> Self:
         return self.become(ew.floor_divide(self, other))
 
     def __mod__(self, other: Any) -> Tensor:
@@ -96,7 +96,7 @@ class Methods:
     def __rmod__(self, other: Any) -> Tensor:
         return ew.mod(other, self)
 
-    def __imod__(self, other: Any) -> Tensor:
+    def __imod__(self, other: Any) -> Self:
         return self.become(ew.mod(self, other))
 
     def __pow__(self, other: Any) -> Tensor:
@@ -105,7 +105,7 @@ class Methods:
     def __rpow__(self, other: Any) -> Tensor:
         return ew.power(other, self)
 
-    def __ipow__(self, other: Any) -> Tensor:
+    def __ipow__(self, other: Any) -> Self:
         return self.become(ew.power(self, other))
 
     def __matmul__(self, other: Any) -> Tensor:
@@ -114,7 +114,7 @@ class Methods:
     def __rmatmul__(self, other: Any) -> Tensor:
         return contractions.matmul(other, self)
 
-    def __imatmul__(self, other: Any) -> Tensor:
+    def __imatmul__(self, other: Any) -> Self:
         return self.become(contractions.matmul(self, other))
 
     def __and__(self, other: Any) -> Tensor:
@@ -123,7 +123,7 @@ class Methods:
     def __rand__(self, other: Any) -> Tensor:
         return ew.bitwise_and(other, self)
 
-    def __iand__(self, other: Any) -> Tensor:
+    def __iand__(self, other: Any) -> Self:
         return self.become(ew.bitwise_and(self, other))
 
     def __or__(self, other: Any) -> Tensor:
@@ -132,7 +132,7 @@ class Methods:
     def __ror__(self, other: Any) -> Tensor:
         return ew.bitwise_or(other, self)
 
-    def __ior__(self, other: Any) -> Tensor:
+    def __ior__(self, other: Any) -> Self:
         return self.become(ew.bitwise_or(self, other))
 
     def __xor__(self, other: Any) -> Tensor:
@@ -141,7 +141,7 @@ class Methods:
     def __rxor__(self, other: Any) -> Tensor:
         return ew.bitwise_xor(other, self)
 
-    def __ixor__(self, other: Any) -> Tensor:
+    def __ixor__(self, other: Any) -> Self:
         return self.become(ew.bitwise_xor(self, other))
 
     def __divmod__(self, other: Any) -> tuple[Tensor, Tensor]:

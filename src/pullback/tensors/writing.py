@@ -7,7 +7,7 @@ can see it, which its reference count says.
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
 
@@ -21,15 +21,33 @@ from pullback.core.primitive import Primitive
 from pullback.ops import indexing, movement
 
 if TYPE_CHECKING:
+    from pullback.core.graph import Node
+    from pullback.core.links import Link
     from pullback.tensors import Tensor
 
 
 class Writing:
-    """What changes a tensor in place. Abstract: `Tensor` is its subclass, and the `self` of each method."""
+    """What changes a tensor in place. Abstract: `Tensor` is its subclass."""
 
-    __slots__ = ()
+    if TYPE_CHECKING:  # what Tensor adds
+        __slots__ = ("array", "link", "node", "requires_grad")
+        array: Any
+        node: Node | None
+        link: Link | None
+        requires_grad: bool
 
-    def become(self: Any, result: Tensor) -> Tensor:
+        @property
+        def shape(self) -> tuple[int, ...]: ...
+        @property
+        def dtype(self) -> np.dtype[Any]: ...
+        @property
+        def is_leaf(self) -> bool: ...
+        @property
+        def name(self) -> str | None: ...
+    else:
+        __slots__ = ()
+
+    def become(self, result: Tensor) -> Self:
         """Take the value of `result`, in place: keep shape and dtype, and the graph right.
 
         Raises GraphError on a leaf that requires a gradient, outside `no_grad`.
@@ -58,7 +76,7 @@ class Writing:
             self.node = result.node
         return self
 
-    def update(self: Any, operation: Primitive, ufunc: np.ufunc, other: Any) -> Tensor:
+    def update(self, operation: Primitive, ufunc: np.ufunc, other: Any) -> Self:
         """`self operation= other`; without a copy where nothing else can see the array."""
         array = self.array
         if sys.getrefcount(array) <= _ALONE and self._writable(array, other):
@@ -74,14 +92,14 @@ class Writing:
                     return self
         return self.become(operation(self, other))
 
-    def owned(self: Any) -> np.ndarray[Any, Any]:
+    def owned(self) -> np.ndarray[Any, Any]:
         """The array, to be written to where nothing is recorded; if something else can see it, first a copy of it."""
         array = self.array
         if sys.getrefcount(array) > _ALONE or type(array) is not np.ndarray or not owned(array):
             array = self.array = placed(array)
         return array
 
-    def _writable(self: Any, array: Any, other: Any) -> bool:
+    def _writable(self, array: Any, other: Any) -> bool:
         """Whether nothing would be recorded, and the array owns its memory."""
         mode = current_mode()
         if mode.trace is not None or not self.is_leaf or type(array) is not np.ndarray or not owned(array):
@@ -90,7 +108,7 @@ class Writing:
             return array.ndim > 0
         return array.ndim > 0 and self.node is None and getattr(other, "node", None) is None
 
-    def assign(self: Any, value: Any) -> Tensor:
+    def assign(self, value: Any) -> Self:
         """Take other numbers, in place; `t[...] = value` without broadcasting."""
         tensor = Primitive.tensor
         tracing = current_mode().trace is not None
@@ -114,7 +132,7 @@ class Writing:
         """Set all elements to one number, in place."""
         self[...] = value
 
-    def requires_grad_(self: Any, flag: bool = True) -> Tensor:
+    def requires_grad_(self, flag: bool = True) -> Self:
         """Set `requires_grad` and give the tensor back."""
         self.requires_grad = flag
         return self

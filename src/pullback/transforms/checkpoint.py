@@ -63,7 +63,7 @@ class _Rerun(Primitive):
         start = next_serial()
         tracked = [leaves(self._given)[i] for i in self._places]
         inside = [identity(t) for t in tracked]
-        arguments = {t.node for t in inside}  # of now: the function may write to its arguments
+        arguments = {t.node for t in inside if t.node is not None}  # of now: the function may write to its arguments
         kept = tree_map(_kept, self._given)
         result = self._run(inside)
         self._given = kept
