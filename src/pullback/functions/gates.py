@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pullback.core.axes import ndim_of, normalize_axis, shape_of
 from pullback.core.errors import ShapeError
@@ -11,8 +11,11 @@ from pullback.functions.activations import gated
 from pullback.ops.elementwise import sigmoid, softplus, tanh
 from pullback.ops.indexing import getitem
 
+if TYPE_CHECKING:
+    from pullback.tensors import Tensor
 
-def mish(x: Any) -> Any:
+
+def mish(x: Any) -> Tensor:
     """X · tanh(log(1 + eˣ)) (Misra 2019).
 
     >>> import pullback as pb
@@ -27,7 +30,7 @@ def _mish(x: Any) -> Any:
     return gated(x, tanh(softplus(x)))
 
 
-def glu(x: Any, axis: int = -1) -> Any:
+def glu(x: Any, axis: int = -1) -> Tensor:
     """A · sigmoid(b) for the halves a and b of x along `axis` (Dauphin et al. 2016).
 
     Raises ShapeError if the axis has no halves.

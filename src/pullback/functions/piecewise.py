@@ -5,7 +5,7 @@ Each is a `where` of its pieces; what is not taken is computed at 0, so that no 
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pullback.core.axes import ndim_of, shape_of
 from pullback.core.errors import OptionError, ShapeError
@@ -26,12 +26,15 @@ from pullback.ops.elementwise import (
 )
 from pullback.ops.movement import reshape
 
+if TYPE_CHECKING:
+    from pullback.tensors import Tensor
+
 # The constants for which SELU keeps mean 0 and variance 1 (Klambauer et al. 2017, equation 14).
 SELU_ALPHA: Final = 1.6732632423543772
 SELU_SCALE: Final = 1.0507009873554805
 
 
-def relu6(x: Any) -> Any:
+def relu6(x: Any) -> Tensor:
     """min(max(x, 0), 6) (Howard et al. 2017); derivative 0 at 0 and at 6.
 
     >>> import pullback as pb
@@ -41,7 +44,7 @@ def relu6(x: Any) -> Any:
     return _limited(x, 0, 6)
 
 
-def hardtanh(x: Any, min_val: float = -1.0, max_val: float = 1.0) -> Any:
+def hardtanh(x: Any, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
     """X limited to [min_val, max_val] (Collobert 2004); derivative 0 at the bounds.
 
     Raises OptionError if the bounds are not in order.
@@ -55,7 +58,7 @@ def hardtanh(x: Any, min_val: float = -1.0, max_val: float = 1.0) -> Any:
     return _limited(x, min_val, max_val)
 
 
-def hardsigmoid(x: Any) -> Any:
+def hardsigmoid(x: Any) -> Tensor:
     """min(max(x + 3, 0), 6) / 6 (Courbariaux, Bengio & David 2015); derivative 0 at −3 and 3.
 
     >>> import pullback as pb
@@ -65,7 +68,7 @@ def hardsigmoid(x: Any) -> Any:
     return divide(_limited(add(x, 3), 0, 6), 6)
 
 
-def hardswish(x: Any) -> Any:
+def hardswish(x: Any) -> Tensor:
     """x·min(max(x + 3, 0), 6) / 6 (Howard et al. 2019); derivative 0 at −3, 1 at 3.
 
     >>> import pullback as pb
@@ -76,7 +79,7 @@ def hardswish(x: Any) -> Any:
     return where(less_equal(x, -3), 0, where(greater_equal(x, 3), x, inside))
 
 
-def elu(x: Any, alpha: float = 1.0) -> Any:
+def elu(x: Any, alpha: float = 1.0) -> Tensor:
     """X where x > 0, else α·(eˣ − 1) (Clevert, Unterthiner & Hochreiter 2015); derivative α at 0.
 
     >>> import pullback as pb
@@ -87,7 +90,7 @@ def elu(x: Any, alpha: float = 1.0) -> Any:
     return where(greater(x, 0), x, below if alpha == 1 else multiply(below, alpha))
 
 
-def selu(x: Any) -> Any:
+def selu(x: Any) -> Tensor:
     """λ·elu(x, α), with the λ and α that keep mean 0 and variance 1 (Klambauer et al. 2017).
 
     >>> import pullback as pb
@@ -97,7 +100,7 @@ def selu(x: Any) -> Any:
     return multiply(elu(x, SELU_ALPHA), SELU_SCALE)
 
 
-def celu(x: Any, alpha: float = 1.0) -> Any:
+def celu(x: Any, alpha: float = 1.0) -> Tensor:
     """X where x > 0, else α·(e^(x / α) − 1) (Barron 2017); derivative 1 at 0.
 
     Raises OptionError if α is 0.
@@ -112,7 +115,7 @@ def celu(x: Any, alpha: float = 1.0) -> Any:
     return where(greater(x, 0), x, multiply(below, alpha))
 
 
-def prelu(x: Any, weight: Any) -> Any:
+def prelu(x: Any, weight: Any) -> Tensor:
     """X where x > 0, else w·x, with a slope for all or for each channel, axis 1 (He et al. 2015).
 
     Raises ShapeError if there are not as many slopes as channels.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from itertools import product
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from pullback.core.axes import Axes, ndim_of, normalize_axes, shape_of
 from pullback.core.errors import OptionError, ShapeError
 from pullback.core.kinds import LinearMap
 from pullback.ops.movement import moveaxis, pad_, reshape
+
+if TYPE_CHECKING:
+    from pullback.tensors import Tensor
 
 Sizes: TypeAlias = tuple[int, ...]
 Pairs: TypeAlias = tuple[tuple[int, int], ...]
@@ -89,7 +92,7 @@ def windows(x: Any, axes: Sizes, sizes: Sizes, strides: Sizes, dilations: Sizes,
     return windows_(x, axes=axes, sizes=sizes, strides=strides, dilations=dilations)
 
 
-def sliding_window_view(x: Any, window_shape: int | Sequence[int], axis: Axes = None) -> Any:
+def sliding_window_view(x: Any, window_shape: int | Sequence[int], axis: Axes = None) -> Tensor:
     """All windows of a shape in x, as NumPy's `sliding_window_view`: y[i, k] = x[i + k].
 
     Raises ShapeError where a window is larger than x, or there are not as many sizes as axes.
@@ -122,7 +125,7 @@ def per_axis(value: int | Sequence[int], count: int, name: str) -> Sizes:
 def unfold(
     x: Any, kernel_size: int | Sequence[int], dilation: int | Sequence[int] = 1, padding: int | Sequence[int] = 0,
     stride: int | Sequence[int] = 1,
-) -> Any:  # fmt: skip
+) -> Tensor:  # fmt: skip
     """The windows of images as columns: (N, C, *S) to (N, C·K, L), for K elements in a window and L windows.
 
     A convolution is a product with these columns, known as im2col (Chellapilla, Puri & Simard 2006).
@@ -147,7 +150,7 @@ def unfold(
 def fold(
     x: Any, output_size: int | Sequence[int], kernel_size: int | Sequence[int], dilation: int | Sequence[int] = 1,
     padding: int | Sequence[int] = 0, stride: int | Sequence[int] = 1,
-) -> Any:  # fmt: skip
+) -> Tensor:  # fmt: skip
     """Columns added up to images where their windows lie: the transpose of `unfold`, (N, C·K, L) to (N, C, *S).
 
     >>> fold(unfold(np.ones((1, 1, 3, 3)), 2), (3, 3), 2)[0, 0]
