@@ -218,6 +218,12 @@ from pullback.transforms.forward import linearize as linearize
 from pullback.transforms.higher_order import hessian as hessian
 from pullback.transforms.higher_order import hvp as hvp
 from pullback.transforms.higher_order import jacobian as jacobian
+from pullback.transforms.loops import cond as cond
+from pullback.transforms.loops import fori_loop as fori_loop
+from pullback.transforms.loops import map as map
+from pullback.transforms.loops import scan as scan
+from pullback.transforms.loops import switch as switch
+from pullback.transforms.loops import while_loop as while_loop
 from pullback.transforms.reverse import grad as grad
 from pullback.transforms.reverse import gradients as gradients
 from pullback.transforms.reverse import value_and_grad as value_and_grad

@@ -21,8 +21,10 @@ LABELS = np.array([2, 0])
 OF_NO_ARRAYS = {
     "checkpoint",
     "compile",
+    "cond",
     "detect_anomaly",
     "enable_grad",
+    "fori_loop",
     "get_threads",
     "grad",
     "gradients",
@@ -32,15 +34,19 @@ OF_NO_ARRAYS = {
     "jacobian",
     "jvp",
     "linearize",
+    "map",
     "no_grad",
     "record_player",
+    "scan",
     "seed",
     "set_threads",
     "strict",
     "strict_nan",
+    "switch",
     "value_and_grad",
     "stop_gradient",
     "vjp",
+    "while_loop",
 }
 
 # Arguments by name that are no numbers to differentiate in, each with its reason; a tracked tensor there is an error.

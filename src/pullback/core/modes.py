@@ -40,6 +40,9 @@ class Trace(Protocol):
     def replace_grad(self, node: Any) -> None:
         """Note that the gradient of a source is about to be replaced."""
 
+    def unfit(self, why: str) -> None:
+        """Note that no program can do what is done."""
+
     def watch(self, owner: Any) -> None:
         """Note an object on whose attributes depends what is done."""
 

@@ -95,6 +95,10 @@ class Tracer:
                 value = self._new(array)
                 self._equations.append(Equation(cast_, (operand,), {"dtype": array.dtype}, value, user_line()))
 
+    def unfit(self, why: str) -> None:
+        """Note that no program can do what is done."""
+        self._unfit = self._unfit or why
+
     def write(self, tensor: Tensor, result: Tensor) -> None:
         """Give a tensor another value in the ordinary way, and note that it has one."""
         self._operand(result)

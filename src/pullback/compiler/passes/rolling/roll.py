@@ -8,6 +8,7 @@ rolled up first.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import chain
 from typing import Any, Final, final
 
 import numpy as np
@@ -16,6 +17,7 @@ from pullback.compiler.passes.prune import prune
 from pullback.compiler.passes.rolling.bodies import Body, Family, Unfit
 from pullback.compiler.passes.rolling.codes import Coded
 from pullback.compiler.passes.rolling.columns import Along, Carried, Listed, Same, Segment, segments
+from pullback.compiler.passes.rolling.joining import Slice, joined, pieces
 from pullback.compiler.passes.rolling.periods import SAVED, runs
 from pullback.core.opaque import Opaque
 from pullback.core.outputs import pick_
@@ -85,6 +87,8 @@ class _Rewriting:
             self._owner[body.segment.start : body.segment.stop] = number
         self._whole: list[set[int]] = [set() for _ in bodies]  # what is stacked, by number of the equation in a row
         self._last: list[set[int]] = [set() for _ in bodies]
+        found = ((i, pieces(coded, i)) for i in np.flatnonzero(self._owner < 0).tolist())
+        self._joined = {number: parts for number, parts in found if parts is not None}
         self._made: dict[int, Operand] = {}
         self._stacks: dict[tuple[int, int], Value] = {}
         self._equations: list[Equation] = []
@@ -101,7 +105,11 @@ class _Rewriting:
                 at = self._bodies[starts[at]].segment.stop
                 continue
             equation = self._coded.equations[at]
-            self._equations.append(equation.on(tuple(map(self._now, self._codes(at)))))
+            if at in self._joined:
+                parts = [(self._part(piece), piece if isinstance(piece, Slice) else None) for piece in self._joined[at]]
+                joined(equation, parts, self._equations)
+            else:
+                self._equations.append(equation.on(tuple(map(self._now, self._codes(at)))))
             at += 1
         codes = iter(self._coded.outputs.tolist())
         outputs = [self._now(next(codes)) if isinstance(o, Value) else o for o in self._program.outputs]
@@ -113,7 +121,10 @@ class _Rewriting:
         """Find out what is used outside of the loop that makes it."""
         coded = self._coded
         readers = np.repeat(self._owner, np.diff(coded.starts))
-        asked = [coded.flat[readers < 0], coded.outputs]
+        joins = np.repeat(np.isin(np.arange(len(self._owner)), [*self._joined]), np.diff(coded.starts))
+        asked = [coded.flat[(readers < 0) & ~joins], coded.outputs]
+        for piece in chain.from_iterable(self._joined.values()):
+            asked += self._ask_family(piece.family) if isinstance(piece, Slice) else [np.array([piece])]
         for body in self._bodies:
             for column in body.segment.columns:
                 if isinstance(column, Carried):
@@ -123,18 +134,22 @@ class _Rewriting:
                 elif isinstance(column, Same):
                     asked.append(np.array([column.code]))
                 elif isinstance(column, Along):
-                    owner, index, _ = coded.families[column.family]
-                    if index is None:
-                        which = self._owner[owner]
-                        self._whole[which].add(owner - self._bodies[which].segment.start)
-                    else:
-                        asked.append(np.array([owner]))
+                    asked += self._ask_family(column.family)
         codes = np.unique(np.concatenate(asked))
         codes = codes[codes < len(self._owner)]
         for code in codes[self._owner[codes] >= 0].tolist():
             self._ask_for(code)
         for last, whole in zip(self._last, self._whole, strict=True):
             last -= whole
+
+    def _ask_family(self, family: int) -> list[Any]:
+        """Ask for all of a family: for the stack of a loop, or the code of what its elements are of."""
+        owner, index, _ = self._coded.families[family]
+        if index is not None:
+            return [np.array([owner])]
+        which = self._owner[owner]
+        self._whole[which].add(owner - self._bodies[which].segment.start)
+        return []
 
     def _ask_for(self, code: int) -> None:
         """Note that a value is used outside of its loop."""
@@ -209,12 +224,21 @@ class _Rewriting:
             stack = Value((segment.times, *like.shape), like.dtype)
             self._stacks[which, number] = picked(len(body.carried) + i, stack)
 
+    def _part(self, piece: Slice | int) -> Operand:
+        return self._all_of(piece.family) if isinstance(piece, Slice) else self._now(piece)
+
+    def _all_of(self, family: int) -> Operand:
+        """What the elements of a family are of."""
+        owner, index, _ = self._coded.families[family]
+        if index is not None:
+            return self._now(owner)
+        which = int(self._owner[owner])
+        return self._stacks[which, owner - self._bodies[which].segment.start]
+
     def _sources(self, source: Any) -> Iterable[Operand]:
         """The operands that a body reads one of its inputs from."""
         if isinstance(source, Family):
-            owner, _, _ = self._coded.families[source.number]
-            which = int(self._owner[owner])
-            return [self._stacks[which, owner - self._bodies[which].segment.start]]
+            return [self._all_of(source.number)]
         if isinstance(source, Constant):
             return [source]
         return map(self._now, source if isinstance(source, tuple) else (source,))
