@@ -9,7 +9,8 @@ from contextlib import suppress
 import numpy as np
 
 import pullback as pb
-from pullback.core.graph import Node, ancestors, user_line
+from pullback.core.graph import Node, ancestors
+from pullback.core.origin import user_line
 from pullback.core.spec import KEPT_SIZE, Spec, spec_of, zeros_of
 
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 
 from pullback.core.errors import NotFiniteError
-from pullback.core.graph import Node, known_value, user_line
+from pullback.core.graph import Node, known_value
 from pullback.core.modes import ModeContext, bare
+from pullback.core.origin import user_line
 
 if TYPE_CHECKING:
     from pullback.core.primitive import Primitive

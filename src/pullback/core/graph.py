@@ -10,18 +10,10 @@ recursion, when its last tensor does.
 
 from __future__ import annotations
 
-import os
-import site
-import sys
-import sysconfig
 from collections.abc import Callable, Collection, Iterable, Sequence
-from functools import cache
 from itertools import count
 from operator import attrgetter
-from types import FrameType
 from typing import TYPE_CHECKING, Any, Final
-
-import numpy as np
 
 if TYPE_CHECKING:
     import weakref
@@ -31,12 +23,6 @@ if TYPE_CHECKING:
 
 NO_PARAMS: Final[dict[str, Any]] = {}  # of all nodes whose primitive takes none
 next_serial: Final[Callable[[], int]] = count().__next__
-
-# Whose frames are never the user's: ours, and NumPy's, which stand between where its functions are called.
-# (Paths are strings here: `pathlib` takes a third of the time of this import.)
-_NUMPY: Final = np.__path__[0]
-_OURS: Final = (os.path.realpath(sys.modules["pullback"].__path__[0]), _NUMPY, os.path.realpath(_NUMPY))
-
 
 _serial: Final = attrgetter("serial")
 
@@ -155,45 +141,3 @@ def frontier(roots: Iterable[Node], arguments: Collection[Node], start: int) -> 
         if node.serial >= start and node not in arguments:
             reached.update(parent for parent in node.parents if parent.serial < start and parent not in arguments)
     return sorted(reached, key=_serial)
-
-
-@cache
-def _installed() -> tuple[str, ...]:
-    """The folders of Python's own library and of what is installed."""
-    names = ("stdlib", "platstdlib", "purelib", "platlib")
-    folders = {sysconfig.get_path(name) for name in names} | {*site.getsitepackages(), site.getusersitepackages()}
-    return (*(os.path.realpath(folder) for folder in folders), *folders, "<frozen ")
-
-
-@cache
-def is_ours(filename: str) -> bool:
-    """Whether a file is Pullback's or NumPy's."""
-    return filename.startswith(_OURS)
-
-
-@cache
-def is_users(filename: str) -> bool:
-    """Whether a file is the user's: neither Pullback's, nor Python's own, nor of what is installed (SciPy, pandas)."""
-    return not is_ours(filename) and not filename.startswith(_installed())
-
-
-def user_frame() -> FrameType | None:
-    """The innermost frame of the user's; where all that runs is installed, the innermost that is not ours."""
-    found = None
-    frame: FrameType | None = sys._getframe(1)
-    while frame is not None:
-        filename = frame.f_code.co_filename
-        if is_users(filename):
-            return frame
-        if found is None and not is_ours(filename):
-            found = frame
-        frame = frame.f_back
-    return found
-
-
-def user_line() -> str:
-    """The line of the user's code that is being executed, as `file:line in function`."""
-    frame = user_frame()
-    if frame is None:
-        return "unknown"
-    return f"{frame.f_code.co_filename}:{frame.f_lineno} in {frame.f_code.co_name}"

@@ -26,9 +26,10 @@ from types import FrameType
 from typing import Any, Final, final
 
 from pullback.core.errors import GraphError, LostGradientWarning, TraceError, message
-from pullback.core.graph import Node, ancestors, next_serial, user_line
+from pullback.core.graph import Node, ancestors, next_serial
 from pullback.core.lints import complain
 from pullback.core.modes import current_mode
+from pullback.core.origin import user_line
 
 _REMAINDER: Final = 6  # Python's number of `%` among its binary operators
 _WAYS: Final = "pb's functions or NumPy's (pb.sin, np.sin) keep the derivative; .item() leaves the graph on purpose"

@@ -10,8 +10,8 @@ import numpy as np
 
 from pullback.core.axes import dtype_of, shape_of
 from pullback.core.errors import BroadcastWarning, PrecisionWarning, PullbackWarning, message
-from pullback.core.graph import user_frame
 from pullback.core.modes import current_mode
+from pullback.core.origin import user_frame
 
 _seen: Final[set[tuple[type[PullbackWarning], str, int]]] = set()
 

@@ -10,8 +10,9 @@ import numpy as np
 
 from pullback.core.arrays import as_operand
 from pullback.core.errors import GraphError, TraceError
-from pullback.core.graph import Node, node_of, source, user_line
+from pullback.core.graph import Node, node_of, source
 from pullback.core.modes import ModeContext
+from pullback.core.origin import user_line
 from pullback.core.outputs import pick_
 from pullback.core.primitive import Primitive
 from pullback.core.spec import Spec, spec_of, summary_of
@@ -63,7 +64,7 @@ class Whole:
             args, params = rebuild(template, [box(next(rest)) if x is _PLACE else x for x in leaves(template)])
             result = self._f(*args, **params)
         _given.set(result)
-        return tuple(_array(x) for x in leaves(result) if _is_array(x))
+        return tuple(array_of(x) for x in leaves(result) if _is_array(x))
 
 
 def _is_array(value: Any) -> bool:
@@ -78,7 +79,8 @@ def _is_array(value: Any) -> bool:
     )  # fmt: skip
 
 
-def _array(value: Any) -> Any:
+def array_of(value: Any) -> Any:
+    """The array of what a function of the user's has given."""
     return np.asarray(value.array if isinstance(value, Primitive.tensor) else as_operand(value))
 
 

@@ -16,10 +16,11 @@ from numpy import float64, ndarray  # NumPy's module has a `__getattr__`, so tha
 from pullback.core.arrays import DIFFERENTIABLE, HELD, NUMERIC, as_operand
 from pullback.core.blocks import LARGE, blockwise
 from pullback.core.errors import AxisError, DTypeError, GraphError, PullbackError, ShapeError
-from pullback.core.graph import NO_PARAMS, Node, next_serial, user_line
+from pullback.core.graph import NO_PARAMS, Node, next_serial
 from pullback.core.habits import unknown_keyword
 from pullback.core.links import LINKED, link, link_of
 from pullback.core.modes import current_mode
+from pullback.core.origin import user_line
 from pullback.core.spec import KEPT_SIZE, constant_of, spec_like, spec_of, summary_of
 
 if TYPE_CHECKING:

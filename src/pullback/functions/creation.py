@@ -9,9 +9,9 @@ import numpy as np
 
 from pullback.core.arrays import as_operand, numeric
 from pullback.core.errors import DTypeError, GraphError, OptionError
-from pullback.core.graph import user_line
 from pullback.core.habits import explain_keywords
 from pullback.core.modes import current_mode
+from pullback.core.origin import user_line
 from pullback.core.tree import leaves
 from pullback.ops.elementwise import equal
 from pullback.ops.movement import astype, broadcast_to, copy_, expand_dims, stack

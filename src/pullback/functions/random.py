@@ -11,11 +11,11 @@ import numpy as np
 
 from pullback.core.anomaly import ranges
 from pullback.core.errors import GraphError, OptionError, TraceError
-from pullback.core.graph import user_line
 from pullback.core.habits import explain_keywords, namespace
 from pullback.core.modes import current_mode
 from pullback.core.numbers import checked_number
 from pullback.core.opaque import Opaque
+from pullback.core.origin import user_line
 from pullback.tensors import Tensor
 
 Rng: TypeAlias = "int | np.random.Generator | None"

@@ -14,12 +14,12 @@ import numpy as np
 
 from pullback.core.changes import Noticed
 from pullback.core.errors import DTypeError, OptionError, TraceError
-from pullback.core.graph import user_line
 from pullback.core.habits import declare_foreign
 from pullback.core.lints import check_parameter
 from pullback.core.memory import placed
 from pullback.core.modes import ModeContext, current_mode
 from pullback.core.observers import Scope
+from pullback.core.origin import user_line
 from pullback.functions.creation import asarray
 from pullback.nn.hooks import Hooked
 from pullback.nn.naming import distinct, flat, join, once, refuse_unlearned

@@ -17,10 +17,10 @@ import numpy as np
 from pullback.core.arrays import as_operand
 from pullback.core.custom_kinds import CustomJVP, CustomVJP
 from pullback.core.errors import TraceError
-from pullback.core.graph import Node, ancestors, user_line
+from pullback.core.graph import Node, ancestors
 from pullback.core.modes import ModeContext
 from pullback.core.opaque import Opaque
-from pullback.core.origin import is_library
+from pullback.core.origin import is_library, user_line
 from pullback.core.primitive import Primitive
 from pullback.core.tree import leaves, rebuild
 from pullback.ops.indexing import get_

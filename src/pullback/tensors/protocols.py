@@ -16,11 +16,11 @@ import numpy as np
 
 from pullback.core.arrays import as_operand
 from pullback.core.errors import GraphError, OptionError
-from pullback.core.graph import user_line
 from pullback.core.habits import nearest
 from pullback.core.kinds import Elementwise
 from pullback.core.leaving import RuleExits, leave
 from pullback.core.modes import current_mode
+from pullback.core.origin import user_line
 from pullback.core.primitive import Primitive
 from pullback.core.tree import leaves, rebuild
 from pullback.ops import contractions, elementwise, indexing, movement, parts, reductions, special, windows

@@ -13,10 +13,10 @@ import numpy as np
 
 from pullback.core.changes import changed
 from pullback.core.errors import DTypeError, GraphError, ShapeError
-from pullback.core.graph import user_line
 from pullback.core.links import link_of
 from pullback.core.memory import owned, placed, placed_like
 from pullback.core.modes import current_mode
+from pullback.core.origin import user_line
 from pullback.core.primitive import Primitive
 from pullback.ops import indexing, movement
 

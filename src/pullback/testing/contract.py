@@ -11,8 +11,9 @@ from typing import Any, Final
 import numpy as np
 
 from pullback.core.errors import GradientCheckError
+from pullback.core.opaque import array_of
 from pullback.tensors import Tensor
-from pullback.testing.leafwise import Function, array_of
+from pullback.testing.leafwise import Function
 from pullback.transforms.forward import jvp
 from pullback.transforms.reverse import vjp
 

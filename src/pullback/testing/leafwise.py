@@ -9,6 +9,7 @@ from typing import Any, final
 import numpy as np
 
 from pullback.core.errors import DTypeError, GraphError
+from pullback.core.opaque import array_of
 from pullback.core.tree import children, leaves, rebuild
 from pullback.tensors import Tensor
 
@@ -27,11 +28,6 @@ def paths(tree: Any, name: str = "") -> list[str]:
 def is_floating(value: Any) -> bool:
     """Whether a leaf has derivatives: a float, or an array or tensor of them."""
     return isinstance(value, float) or getattr(getattr(value, "dtype", None), "kind", "") == "f"
-
-
-def array_of(value: Any) -> Any:
-    """The array of a leaf."""
-    return np.asarray(value.array if isinstance(value, Tensor) else value)
 
 
 @final

@@ -22,7 +22,7 @@ from pullback.core.graph import Node, frontier, next_serial, node_of
 from pullback.core.kinds import broadcast
 from pullback.core.leaving import LeftTraceError, RuleExits
 from pullback.core.modes import ModeContext, current_mode, tell
-from pullback.core.opaque import Whole
+from pullback.core.opaque import Whole, array_of
 from pullback.core.outputs import pick_
 from pullback.core.primitive import Primitive
 from pullback.core.spec import constant_of, summary_of
@@ -30,11 +30,6 @@ from pullback.core.tree import tree_map
 from pullback.tensors import Tensor
 
 _PASSED: Final = (int, float, bool, complex, NoneType)  # and not NumPy's scalars, some of which are subclasses of these
-
-
-def array_of(value: Any) -> Any:
-    """The array of what a user's function has given."""
-    return value.array if isinstance(value, Tensor) else np.asarray(as_operand(value))
 
 
 def boxed(value: Any) -> Any:
@@ -145,10 +140,11 @@ class Authored(Primitive):
         if not several and not differentiable(arrays.dtype):
             return Tensor.of(arrays)
         inputs = [x.node or x.array if isinstance(x, Tensor) else x for x in primals]
-        operands = () if kept is not None else tuple(x.array if isinstance(x, Tensor) else x for x in primals)
-        blank = (None,) * (1 + len(primals) - len(operands)) if operands == () else (arrays,)
+        saved: list[Any] = [None] * (1 + len(primals))
+        if kept is None:  # the rule will be run again
+            saved = [arrays, *(x.array if isinstance(x, Tensor) else x for x in primals)]
         inputs = [constant_of(x) for x in inputs]
-        node = node_of(self, inputs, summary_of(arrays), (*blank, *operands, kept), **params)
+        node = node_of(self, inputs, summary_of(arrays), (*saved, kept), **params)
         together = Tensor.of(arrays, node)
         observers = current_mode().observers
         tell(observers, self, primals, params, together)

@@ -11,13 +11,14 @@ from pullback.core.errors import GraphError
 from pullback.core.graph import Node
 from pullback.core.leaving import LeftTraceError, RuleExits, depends
 from pullback.core.modes import ModeContext, current_mode
+from pullback.core.opaque import array_of
 from pullback.core.paths import between
 from pullback.core.spec import spec_of, zeros_of
 from pullback.core.tree import tree_map
 from pullback.core.walks import pull, push, track
 from pullback.ops.movement import astype
 from pullback.tensors import Tensor
-from pullback.transforms.authored import Authored, array_of, boxed, fitting, node_behind, without_node
+from pullback.transforms.authored import Authored, boxed, fitting, node_behind, without_node
 
 
 class Linear(NamedTuple):
@@ -135,11 +136,6 @@ class ForwardRule(Authored):
         outer = current_mode().exits
         if isinstance(outer, RuleExits):
             outer.join(linear.exits)
-
-
-def _arrived(tangent: Any, carried: dict[Node, Any], linear: Linear) -> Any:
-    node = node_behind(tangent)
-    return carried[node] if node in carried else _unlinked(tangent, linear)
 
 
 def _unlinked(tangent: Any, linear: Linear) -> Any:

@@ -9,11 +9,12 @@ from pullback.core.errors import GraphError
 from pullback.core.graph import Node
 from pullback.core.leaving import RuleExits
 from pullback.core.modes import current_mode
+from pullback.core.opaque import array_of
 from pullback.core.spec import spec_of, zeros_of
 from pullback.core.tree import leaves, tree_map
 from pullback.core.walks import transpose
 from pullback.tensors import Tensor
-from pullback.transforms.authored import Authored, array_of, boxed, fitting, node_behind, without_node
+from pullback.transforms.authored import Authored, boxed, fitting, node_behind, without_node
 
 
 class Residuals(NamedTuple):

@@ -8,9 +8,10 @@ from typing import Any, Final, final
 
 import numpy as np
 
-from pullback.core.graph import Node, user_line
+from pullback.core.graph import Node
 from pullback.core.modes import current_mode
 from pullback.core.observers import Scope
+from pullback.core.origin import user_line
 from pullback.core.primitive import Primitive
 from pullback.tensors import Tensor
 from pullback.visualize.derivation import Derivation, pull_of, push_of, slope_of
