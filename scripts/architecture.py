@@ -35,6 +35,11 @@ HOUSE: Final = (
 )
 FLOORS: Final = {part: floor for floor, parts in enumerate(HOUSE) for part in parts}
 PEERS: Final = 6
+# The stages of the compiler, in order: the modules and folders of `compiler/`, none of which imports a later one.
+STAGES: Final = (
+    "instructions", "facts", "passes", "fusion", "contraction", "lowering", "emission", "machine", "pipeline",
+    "showing", "calls", "function",
+)  # fmt: skip
 # What one should be able to read in an evening: how a value, a primitive, a graph and a tensor work.
 EVENING: Final = (
     "core", "tensors.tensor", "tensors.methods", "tensors.writing", "tensors.backward", "ops.elementwise",
@@ -155,6 +160,17 @@ def misplaced_imports(house: House) -> Iterator[str]:
             yield f"{place} of floor {target.floor}"
         elif target.floor == module.floor == PEERS and target.part != module.part:
             yield f"{place}, a peer"
+
+
+def stages_back(house: House) -> Iterator[str]:
+    """Let a stage of the compiler import its own and earlier ones only, so that one can read them in order."""
+    place = {f"pullback.compiler.{stage}": number for number, stage in enumerate(STAGES)}
+    for module, imported, target in house.uses():
+        here, there = (place.get(".".join(m.name.split(".")[:3])) for m in (module, target))
+        if here is None and module.name.startswith("pullback.compiler."):
+            yield f"{module}: no stage is known for it"
+        elif here is not None and there is not None and there > here:
+            yield f"{module}:{imported.line}: {STAGES[here]} imports {target.name} of a later stage"
 
 
 def circles(house: House) -> Iterator[str]:
@@ -329,7 +345,16 @@ def unexplained_settings(text: str) -> Iterator[str]:
 
 
 RULES: Final[tuple[Callable[[House], Iterator[str]], ...]] = (
-    *(misplaced_imports, circles, relative_imports, private_imports, long_files, long_evening, vague_names),
+    *(
+        misplaced_imports,
+        stages_back,
+        circles,
+        relative_imports,
+        private_imports,
+        long_files,
+        long_evening,
+        vague_names,
+    ),
     *(unsafe_code, half_open_classes, heedless_exceptions),
 )
 

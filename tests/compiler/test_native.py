@@ -13,9 +13,9 @@ pytest.importorskip("llvmlite", reason="native code is made through llvmlite")
 from tests.compiler.functions import CASES, bells, single
 
 import pullback as pb
-from pullback.compiler.calls.executable import _own
 from pullback.compiler.contraction import blas
-from pullback.compiler.machine.processor import Machine
+from pullback.compiler.contraction.processor import Machine
+from pullback.compiler.machine.frame import _own
 from pullback.compiler.passes.stages import PASSES, SWITCHES
 from pullback.core.tree import leaves
 

@@ -1,7 +1,9 @@
 """Compile: a recorded step as one native program.
 
-record → expand → simplify → deduplicate → prune → fuse → lower → plan → emit → run, each in the module of that name.
-`docs/compile.md` follows one training step through all of them.
+`function.py` is the door; `pipeline.py` says in ten lines how a program becomes code. Each folder is a stage, and
+imports none that comes after it: `instructions` and `facts`, `passes`, `fusion`, `contraction`, `lowering`, `emission`,
+`machine`; then `showing` and `calls`, which look at what was made and run it. `docs/compile.md` follows one training
+step through all of them.
 """
 
 from pullback.compiler.function import Compiled as Compiled

@@ -12,12 +12,12 @@ from threading import RLock
 from types import MethodType
 from typing import Any, Final, final
 
-from pullback.compiler.calls.call import Call, Key, Static, difference, take_apart
+from pullback.compiler.calls.call import MISFIT, Call, Key, Static, difference
 from pullback.compiler.calls.check import checked
+from pullback.compiler.calls.fast_path import FastPath, fast_path
+from pullback.compiler.calls.guarded import GuardedProgram
 from pullback.compiler.calls.learning import learning
-from pullback.compiler.calls.ready import Ready, Short
 from pullback.compiler.calls.recordings import Recordings
-from pullback.compiler.calls.run import MISFIT, Runner
 from pullback.compiler.showing.drawing import graph_of
 from pullback.compiler.showing.report import Explanation
 from pullback.core.errors import GraphError, OptionError, PullbackWarning
@@ -109,7 +109,7 @@ class Compiled:
         self._static = Static(f, static_argnums, static_argnames)
         self._kinds: dict[Key, Recordings] = {}
         self._turned_down = 0  # calls for more kinds of arguments than that
-        self._short: Short | None = None
+        self._fast: FastPath | None = None
         self._lock = RLock()
         self._ahead = False  # programs are made before they are needed
         self._check = os.environ.get("PULLBACK_CHECK", "0") not in ("", "0")
@@ -141,8 +141,8 @@ class Compiled:
         return made
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
-        if (short := self._short) is not None:  # where all is as it was
-            result = short(args, kwargs)
+        if (fast := self._fast) is not None:  # where all is as it was
+            result = fast(args, kwargs)
             if result is not MISFIT:
                 return result
         return self._call(args, kwargs)
@@ -151,7 +151,7 @@ class Compiled:
         mode = current_mode()
         if mode.apply is not None:  # part of a larger recording, or each operation is looked at
             return self._f(*args, **kwargs)
-        call = take_apart(args, kwargs, self._static, mode)
+        call = Call.of(args, kwargs, self._static, mode)
         recordings = self._recordings(call)
         if recordings is None:
             return call.plainly(self._f)
@@ -189,7 +189,7 @@ class Compiled:
         if mode.apply is not None:
             return
         self._ahead = True
-        call = take_apart(args, kwargs, self._static, mode)
+        call = Call.of(args, kwargs, self._static, mode)
         recordings = self._recordings(call)
         for _ in range(MOST_REHEARSALS):
             if recordings is None or recordings.interpreted is not None or next(recordings.fitting(call), None):
@@ -198,32 +198,32 @@ class Compiled:
                 recordings.record(self._f, call, keep=False)
 
     def _run_fitting(self, recordings: Recordings, call: Call) -> Any:
-        for ready in recordings.fitting(call):
-            result = self._run(ready, call)
+        for program in recordings.fitting(call):
+            result = self._run(program, call)
             if result is not MISFIT:
                 return result
         return MISFIT
 
-    def _run(self, ready: Ready, call: Call) -> Any:
+    def _run(self, program: GuardedProgram, call: Call) -> Any:
         def run() -> Any:
-            return ready.answer(ready.runner.run(ready.arrays(call)), call)
+            return program.answer(program.run(program.arrays(call)), call)
 
-        result = checked(self.__name__, ready, call, self._f, run) if self._check else run()
-        short = ready.short_way(call)
-        self._short = self._checked_way(ready, short) if self._check and short is not None else short
-        ready.calls += result is not MISFIT
+        result = checked(self.__name__, program, call, self._f, run) if self._check else run()
+        fast = fast_path(program, call)
+        self._fast = self._checked_path(program, fast) if self._check and fast is not None else fast
+        program.calls += result is not MISFIT
         return result
 
-    def _checked_way(self, ready: Ready, short: Short) -> Short:
-        """The short way with a check of what it gives."""
+    def _checked_path(self, program: GuardedProgram, fast: FastPath) -> FastPath:
+        """The fast path with a check of what it gives."""
 
-        def checked_short(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-            call = take_apart(args, kwargs, self._static, current_mode())
-            if ready.differs(call) is not None:
+        def checked_fast(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+            call = Call.of(args, kwargs, self._static, current_mode())
+            if program.differs(call) is not None:
                 return MISFIT
-            return checked(self.__name__, ready, call, self._f, lambda: short(args, kwargs))
+            return checked(self.__name__, program, call, self._f, lambda: fast(args, kwargs))
 
-        return checked_short
+        return checked_fast
 
     def _recordings(self, call: Call) -> Recordings | None:
         """The recordings for a kind of arguments; None if there are too many kinds."""
@@ -251,7 +251,7 @@ class Compiled:
         The passes run twice; what one changed in the second round is called `simplify 2`, for instance. Raises
         GraphError if there is none yet.
         """
-        return self._runner("stages").stages
+        return self._most_used("stages").stages
 
     def graph(self, stage: str | None = None) -> Graph:
         """The program that has run most as a graph, at a stage or as it is compiled: `record`, `expand`, `simplify`, ….
@@ -277,19 +277,19 @@ class Compiled:
 
     def llvm(self) -> str:
         """The LLVM IR of the program that has run most."""
-        return "\n".join(s.code.ir() for e in self._runner("llvm").executables for s in e.native_calls)
+        return "\n".join(code.ir() for e in self._most_used("llvm").executables for code in e.codes)
 
     def asm(self) -> str:
         """The assembly of the program that has run most, for this machine."""
-        return "\n".join(s.code.asm() for e in self._runner("asm").executables for s in e.native_calls)
+        return "\n".join(code.asm() for e in self._most_used("asm").executables for code in e.codes)
 
-    def _runner(self, what: str) -> Runner:
-        ready = [ready for kind in self._kinds.values() for ready in kind.ready]
-        if not ready:
+    def _most_used(self, what: str) -> GuardedProgram:
+        programs = [program for kind in self._kinds.values() for program in kind.programs]
+        if not programs:
             raise GraphError(
                 f"{self.__name__}.{what}: there is no program yet", fix="call it with like arguments three times"
             )
-        return max(ready, key=lambda one: one.calls).runner
+        return max(programs, key=lambda program: program.calls)
 
     def explain(self) -> Explanation:
         """What was recorded and why, in words; a notebook shows them as a table.
@@ -308,7 +308,7 @@ class Compiled:
             recorded once; a program comes with the second recording that agrees
         """
         kinds = list(self._kinds.values())
-        recorded, ran = sum(k.recorded for k in kinds), sum(r.calls for k in kinds for r in k.ready)
+        recorded, ran = sum(k.recorded for k in kinds), sum(p.calls for k in kinds for p in k.programs)
         lines = [f"{self.__name__}: {recorded} calls recorded, {ran} run as a program"]
         for kind in kinds:
             lines += [f"  {kind.reason}", *(f"    {line}" for line in kind.explain())]

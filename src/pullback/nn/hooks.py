@@ -18,8 +18,8 @@ from pullback.core import tree
 from pullback.core.changes import changed
 from pullback.core.custom_kinds import CustomVJP
 from pullback.core.errors import DTypeError, ShapeError, TraceError
-from pullback.core.graph import user_line
 from pullback.core.modes import current_mode
+from pullback.core.origin import user_line
 from pullback.core.outputs import pick_
 from pullback.nn.outline import label
 from pullback.tensors import Tensor

@@ -10,8 +10,8 @@ from typing import Any, ClassVar, Final, final
 import numpy as np
 
 from pullback.core.errors import OptionError, TraceError
-from pullback.core.graph import user_line
 from pullback.core.modes import current_mode, no_grad
+from pullback.core.origin import user_line
 from pullback.optim.checks import Limits
 from pullback.optim.group import Params, Rate
 from pullback.optim.line_search import Point, strong_wolfe

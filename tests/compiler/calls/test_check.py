@@ -7,10 +7,11 @@ import pytest
 
 import pullback as pb
 from pullback import optim
+from pullback.compiler.calls.call import MISFIT
 from pullback.compiler.calls.check import BOUND
-from pullback.compiler.calls.executable import Executable
-from pullback.compiler.calls.run import MISFIT, Runner
+from pullback.compiler.calls.guarded import GuardedProgram
 from pullback.compiler.machine import fallback
+from pullback.compiler.machine.executable import Executable
 from pullback.programs.commit import commit
 
 x0 = np.array([[1.0, -2.0, 3.0], [0.5, 0.0, 7.0]])
@@ -139,7 +140,7 @@ def test_wrong_state_gradients_and_shapes_are_named(monkeypatch):
 def test_a_misfit_is_recorded_again(monkeypatch):
     w = pb.tensor(x0)
     f = recorded(lambda x: (w * x).sum(), 2.0)
-    monkeypatch.setattr(Runner, "run", lambda self, arrays: MISFIT)
+    monkeypatch.setattr(GuardedProgram, "run", lambda self, arrays: MISFIT)
     assert float(f(2.0)) == (x0 * 2.0).sum()
 
 

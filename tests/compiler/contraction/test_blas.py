@@ -15,9 +15,9 @@ pytest.importorskip("scipy.linalg.cython_blas", reason="BLAS is SciPy's")
 
 from pullback.compiler.contraction import Contraction, blas
 from pullback.compiler.contraction.blas import Found, choose, emit_gemm_call, find, obstacle, symbols, takes_int
+from pullback.compiler.contraction.processor import Machine
 from pullback.compiler.instructions.llvm import PTR, Function, Module
 from pullback.compiler.machine.jit import Library
-from pullback.compiler.machine.processor import Machine
 from pullback.core.errors import OptionError
 
 GEMM = "void (char *, char *, int *, int *, int *, s *, s *, int *, s *, int *, s *, s *, int *)"

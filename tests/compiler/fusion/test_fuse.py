@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import pullback as pb
-from pullback.compiler.calls.call import Static, take_apart
+from pullback.compiler.calls.call import Call, Static
 from pullback.compiler.fusion.equations import is_reduction
 from pullback.compiler.fusion.fuse import fuse
 from pullback.compiler.fusion.views import ordered
@@ -39,7 +39,7 @@ def drawn(seed):
         return rng.sample(values[3:], min(len(values) - 3, 3))
 
     matrices = tuple(np.random.default_rng(0).normal(size=(3, 4, 4)))
-    made = record(f, take_apart(matrices, {}, Static(f, (), ()), current_mode()).fill, "f")[1]
+    made = record(f, Call.of(matrices, {}, Static(f, (), ()), current_mode()).fill, "f")[1]
     return simplified(made.program)
 
 

@@ -1,4 +1,4 @@
-"""Entering native code: every object looked at as NumPy would, each call with memory of its own, nothing kept."""
+"""Entering native code: every object looked at as NumPy would, nothing kept, and nothing lost."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pickle
 import sys
 import threading
 from functools import cache
+from types import BuiltinFunctionType
 
 import numpy as np
 import pytest
@@ -17,7 +18,8 @@ from hypothesis import strategies as st
 pytest.importorskip("llvmlite", reason="native code is compiled through llvmlite")
 
 from pullback.compiler.instructions.llvm import I64, PTR, Function, Module
-from pullback.compiler.machine.entry import Entry, Layout, entry, reading
+from pullback.compiler.lowering.layout import Layout
+from pullback.compiler.machine.entry import entered, entry, reading
 from pullback.compiler.machine.entry import native as native_code
 from pullback.compiler.machine.jit import Library
 from pullback.core.errors import DTypeError
@@ -47,11 +49,11 @@ class Reader:
     def __init__(self, *layouts, **options):
         self.seen = np.zeros(len(layouts), np.int64)
         run = copier(len(layouts)).address("run")
-        self.enter = Entry(layouts, run, lambda: ([self.seen.ctypes.data], None), **options)
+        self.enter = entered(layouts, run, [self.seen.ctypes.data], **options)
 
     def __call__(self, *objects):
         self.seen[:] = 0
-        return self.enter(objects)
+        return self.enter(*objects)
 
 
 @st.composite
@@ -85,7 +87,7 @@ def fits(model, value, writes):
 @given(values(), values(), WAYS)
 def test_programs_get_the_addresses_of_data(x, y, native):
     read = Reader(Layout.of(x), Layout.of(y), native=native)
-    assert read.enter.native == native
+    assert isinstance(read.enter, BuiltinFunctionType) == native
     assert read(x, y) == 0
     for value, place in zip((x, y), read.seen.tolist(), strict=True):
         if isinstance(value, np.ndarray):
@@ -155,7 +157,7 @@ def test_the_number_of_objects(native):
     x = np.zeros(2)
     read = Reader(Layout.of(x), Layout.of(x), native=native)
     assert [read(), read(x), read(x, x), read(x, x, x), read(None, x, x)] == [1, 2, 0, 3, 3]
-    assert Entry([], copier(0).address("run"), read.enter._make_constants, native=native)(()) == 0
+    assert Reader(native=native)() == 0
 
 
 @pytest.mark.parametrize("native", [True, False])
@@ -191,28 +193,8 @@ def test_why_something_does_not_fit():
         Layout.of(np.array([None]))
 
 
-# Programs that take their time. `through` sends x to y by way of the arena; `wait` waits until x is not 0.
+# A program that takes its time: `wait` waits until x is not 0.
 SLOW = """
-define i64 @through(ptr %table) {
-entry:
-  %x = load ptr, ptr %table
-  %y.place = getelementptr ptr, ptr %table, i64 1
-  %y = load ptr, ptr %y.place
-  %arena.place = getelementptr ptr, ptr %table, i64 2
-  %arena = load ptr, ptr %arena.place
-  %value = load i64, ptr %x
-  store volatile i64 %value, ptr %arena
-  br label %loop
-loop:
-  %i = phi i64 [ 0, %entry ], [ %after, %loop ]
-  %kept = load volatile i64, ptr %arena
-  %after = add i64 %i, 1
-  %more = icmp slt i64 %after, 20000
-  br i1 %more, label %loop, label %done
-done:
-  store i64 %kept, ptr %y
-  ret i64 0
-}
 define i64 @wait(ptr %table) {
 entry:
   %x = load ptr, ptr %table
@@ -237,47 +219,15 @@ done:
 
 @pytest.fixture(scope="module")
 def slow():
-    return Library(SLOW, ["through", "wait"])
-
-
-@pytest.mark.parametrize("native", [True, False])
-@pytest.mark.parametrize("long", [True, False])
-def test_threads_do_not_share_an_arena(slow, long, native):
-    made = []
-
-    def arena():
-        made.append(np.zeros(1, np.int64))
-        return [made[-1].ctypes.data], made[-1]
-
-    layout = Layout.of(np.zeros(1, np.int64))
-    enter = Entry([layout, layout], slow.address("through"), arena, long=long, native=native)
-    wrong = []
-
-    def work(number):
-        x, y = np.array([number]), np.zeros(1, np.int64)
-        for _ in range(200):
-            x += 8
-            if enter((x, y)) != 0 or y[0] != x[0]:
-                wrong.append((number, x[0], y[0]))
-
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert wrong == []
-    assert 1 <= len(made) <= 8
-    before = len(made)
-    enter((np.zeros(1, np.int64), np.zeros(1, np.int64)))
-    assert len(made) == before  # blocks are used again
+    return Library(SLOW, ["wait"])
 
 
 @pytest.mark.parametrize("native", [True, False])
 def test_long_programs_let_other_threads_run(slow, native):
     layout = Layout.of(np.zeros(1, np.int64))
-    enter = Entry([layout, layout], slow.address("wait"), long=True, native=native)
+    enter = entered([layout, layout], slow.address("wait"), long=True, native=native)
     x, y = np.zeros(1, np.int64), np.zeros(1, np.int64)
-    thread = threading.Thread(target=enter, args=((x, y),))
+    thread = threading.Thread(target=enter, args=(x, y))
     thread.start()
     x[0] = 5
     thread.join()
@@ -300,45 +250,27 @@ def test_a_program_that_calls_python_that_enters_it_again(long, native):
     def callback():
         depth.append(None)
         if len(depth) < 4:
-            assert enter((x,)) == 0
+            assert enter(x) == 0
 
     x = np.zeros(3)
     address = ctypes.cast(callback, ctypes.c_void_p).value
-    enter = Entry([Layout.of(x)], library.address("run"), lambda: ([address], None), long=long, native=native)
-    assert enter((x,)) == 0
+    enter = entered([Layout.of(x)], library.address("run"), [address], long=long, native=native)
+    assert enter(x) == 0
     assert len(depth) == 4
-
-
-def test_results_in_a_block(slow):
-    def arena():
-        memory = np.zeros(1, np.int64)
-        return [memory.ctypes.data], memory
-
-    x, y = np.array([3]), np.array([0])
-    enter = Entry([Layout.of(x), Layout.of(y)], slow.address("through"), arena)
-    first = enter.take()
-    assert first.call(x, y) == 0
-    second = enter.take()
-    assert second.call(np.array([4]), y) == 0
-    assert (first.memory[0], second.memory[0], y[0]) == (3, 4, 4)
-    enter.give(first)
-    assert enter.take() is first
 
 
 @pytest.mark.parametrize("long", [True, False])
 def test_nothing_is_kept_and_nothing_is_lost(long):
     arrays = [np.zeros((3, 4), np.float32), np.zeros((2, 5)).T, np.float64(2.5), np.bool_(1)]
     layouts = [Layout.of(array) for array in arrays]
-    enter = Entry(layouts, copier(4).address("run"), lambda: ([seen.ctypes.data], seen), long=long)
     seen, objects, wrong = np.zeros(4, np.int64), tuple(arrays), (*arrays[:3], None)
+    enter = entered(layouts, copier(4).address("run"), [seen.ctypes.data], long=long)
     watched = [*arrays, objects, wrong, arrays[0].dtype, arrays[1].dtype, np.ndarray, np.float64, None, 0, 4, enter]
-    watched.append(enter.take())
-    enter.give(watched[-1])
 
     def calls(times):
         for _ in range(times):
-            enter(objects)
-            enter(wrong)
+            enter(*objects)
+            enter(*wrong)
 
     calls(100)
     gc.collect()
@@ -348,22 +280,6 @@ def test_nothing_is_kept_and_nothing_is_lost(long):
     after, more = [sys.getrefcount(x) for x in watched], sys.getallocatedblocks() - blocks
     assert max(abs(a - b) for a, b in zip(after, before, strict=True)) < 50  # others count None and 0 too
     assert more < 1000
-
-
-def test_a_block_goes_with_its_entry():
-    class Memory:
-        ends = 0
-
-        def __del__(self):
-            Memory.ends += 1
-
-    seen = np.zeros(1, np.int64)
-    for native in (True, False):
-        enter = Entry([], copier(0).address("run"), lambda: ([seen.ctypes.data], Memory()), native=native)
-        enter(())
-        del enter
-    gc.collect()
-    assert Memory.ends == 2
 
 
 def test_native_code_that_reads_wrongly_is_not_used(monkeypatch):
@@ -384,7 +300,7 @@ def test_native_code_that_reads_wrongly_is_not_used(monkeypatch):
     assert "CPython" in native_code.obstacle.__wrapped__()
     monkeypatch.setattr(entry, "obstacle", lambda: "this test says so")
     read = Reader(Layout.of(x))
-    assert not read.enter.native
+    assert not isinstance(read.enter, BuiltinFunctionType)
     assert read(x) == 0
     assert read.seen[0] == x.ctypes.data
 

@@ -20,9 +20,10 @@ pytest.importorskip("llvmlite", reason="parallel regions are compiled through ll
 
 import pullback as pb
 from pullback.compiler.contraction import Contraction, emit_matmul, plan, scratch_bytes
+from pullback.compiler.emission.parallel import emit_parallel
 from pullback.compiler.instructions.llvm import I64, PTR, Function, Module, Type
 from pullback.compiler.machine.jit import Library
-from pullback.compiler.machine.threads import emit_parallel, pool, symbols
+from pullback.compiler.machine.threads import pool, symbols
 from pullback.core.errors import OptionError
 from pullback.core.threads import default_threads, get_threads, set_threads
 
@@ -188,7 +189,7 @@ def test_a_program_says_how_many_workers_it_has_memory_for():
     a, b = np.random.default_rng(0).normal(size=(2, 300, 300)).astype(np.float32)
     set_threads(1)
     want = [f(a, b) for _ in range(3)][-1].numpy()
-    (executable,) = f._runner("memory").executables
+    (executable,) = f._most_used("memory").executables
     (frame,) = executable._free
     assert executable._parallel
     set_threads(4)

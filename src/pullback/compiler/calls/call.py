@@ -1,4 +1,4 @@
-"""Taking a call apart: what a program is given, and what it depends on.
+"""A call: what a program is given, and what it depends on.
 
 Arrays are given. Their shapes and dtypes, and all other arguments, are part of what the program is: its *key*.
 """
@@ -19,6 +19,7 @@ from pullback.programs.tracer import Tracer
 from pullback.tensors import Tensor
 
 PLACE: Final = type("Place", (), {"__repr__": lambda _: "array", "__slots__": ()})()
+MISFIT: Final = type("Misfit", (), {"__repr__": lambda _: "misfit", "__slots__": ()})()  # a call for another program
 _STATE: Final = " that requires a gradient"
 _TRACKED: Final = " that is tracked"
 
@@ -61,7 +62,7 @@ def _kinds(tree: Any) -> Iterator[tuple[type, Any]]:
 
 
 class Call(NamedTuple):
-    """One call, taken apart.
+    """One call.
 
     Attributes
     ----------
@@ -90,6 +91,43 @@ class Call(NamedTuple):
     state: list[Tensor]
     tracked: bool
     fixed: bool
+
+    @classmethod
+    def of(cls, args: tuple[Any, ...], kwargs: dict[str, Any], static: Static, mode: Mode) -> Call:
+        """What a call gives, and the key of the program that it needs."""
+        key: list[tuple[str, Any]] = [("modes", mode.flags)]
+        call = cls(args, kwargs, (), ([], {}), [], [], [], tracked=False, fixed=False)
+        tracked = any_fixed = False
+        numbered = [(i, i in static.numbers, value) for i, value in enumerate(args)]
+        named = [(name, name in static.names, value) for name, value in kwargs.items()]
+        for place, fixed, value in (*numbered, *named):
+            name = f"argument {place}"
+            parts = [value] if fixed else leaves(value)
+            filled = []
+            for i, leaf in enumerate(parts):
+                label = name if len(parts) == 1 else f"{name}, value {i}"
+                if fixed or not _is_array(leaf):
+                    any_fixed |= not isinstance(leaf, PLAIN) and isinstance(leaf, (np.ndarray, tuple, list, dict))
+                    filled.append(leaf)
+                    key.append((label, frozen(leaf)))
+                    continue
+                role = _role(leaf)
+                tracked |= role == _TRACKED
+                filled.append(leaf if role == _STATE else PLACE)
+                key.append((label, Kind(leaf.shape, leaf.dtype, role)))
+                if role == _STATE:
+                    call.state.append(leaf)
+                else:
+                    call.arrays.append(leaf)
+                    call.names.append(label)
+            if not fixed:
+                key.append((f"{name}, structure", Form.of(value)))
+            whole = filled[0] if fixed else rebuild(value, filled)
+            if isinstance(place, int):
+                call.given[0].append(whole)
+            else:
+                call.given[1][place] = whole
+        return call._replace(key=tuple(key), tracked=tracked, fixed=any_fixed)
 
     def fill(self, tracer: Tracer) -> Any:
         """(args, kwargs) with tensors that the tracer knows."""
@@ -148,43 +186,6 @@ class Static:
         self.numbers = {n % len(known) if n < 0 else n for n in numbers}
         self.names |= {known[n] for n in self.numbers if n < len(known)}
         self.numbers |= {i for i, name in enumerate(known) if name in self.names}
-
-
-def take_apart(args: tuple[Any, ...], kwargs: dict[str, Any], static: Static, mode: Mode) -> Call:
-    """What a call gives, and the key of the program that it needs."""
-    key: list[tuple[str, Any]] = [("modes", mode.flags)]
-    call = Call(args, kwargs, (), ([], {}), [], [], [], tracked=False, fixed=False)
-    tracked = any_fixed = False
-    numbered = [(i, i in static.numbers, value) for i, value in enumerate(args)]
-    named = [(name, name in static.names, value) for name, value in kwargs.items()]
-    for place, fixed, value in (*numbered, *named):
-        name = f"argument {place}"
-        parts = [value] if fixed else leaves(value)
-        filled = []
-        for i, leaf in enumerate(parts):
-            label = name if len(parts) == 1 else f"{name}, value {i}"
-            if fixed or not _is_array(leaf):
-                any_fixed |= not isinstance(leaf, PLAIN) and isinstance(leaf, (np.ndarray, tuple, list, dict))
-                filled.append(leaf)
-                key.append((label, frozen(leaf)))
-                continue
-            role = _role(leaf)
-            tracked |= role == _TRACKED
-            filled.append(leaf if role == _STATE else PLACE)
-            key.append((label, Kind(leaf.shape, leaf.dtype, role)))
-            if role == _STATE:
-                call.state.append(leaf)
-            else:
-                call.arrays.append(leaf)
-                call.names.append(label)
-        if not fixed:
-            key.append((f"{name}, structure", Form.of(value)))
-        whole = filled[0] if fixed else rebuild(value, filled)
-        if isinstance(place, int):
-            call.given[0].append(whole)
-        else:
-            call.given[1][place] = whole
-    return call._replace(key=tuple(key), tracked=tracked, fixed=any_fixed)
 
 
 def _role(leaf: Any) -> str:

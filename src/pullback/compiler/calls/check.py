@@ -12,9 +12,8 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from pullback.compiler.calls.call import Call
-from pullback.compiler.calls.ready import Ready
-from pullback.compiler.calls.run import MISFIT
+from pullback.compiler.calls.call import MISFIT, Call
+from pullback.compiler.calls.guarded import GuardedProgram
 from pullback.compiler.facts import row_of
 from pullback.core.errors import CompileCheckError
 from pullback.core.graph import Node
@@ -65,14 +64,14 @@ class _State(NamedTuple):
             yield f"{name}.grad", gradient
 
 
-def checked(name: str, ready: Ready, call: Call, f: Callable[..., Any], run: Callable[[], Any]) -> Any:
+def checked(name: str, program: GuardedProgram, call: Call, f: Callable[..., Any], run: Callable[[], Any]) -> Any:
     """The result of the program, run as it always is, after the function's own was found to be the same.
 
     Raises CompileCheckError where they differ; names the output, the worst place, and both values.
     """
-    made = ready.raw
+    made = program.raw
     before, given = _State.of(made), [x.copy() if type(x) is np.ndarray else x for x in call.arrays]
-    effects = Effects(ready.seen.changing)
+    effects = Effects(program.seen.changing)
     arrays = [(x, then) for x, then in zip(call.arrays, given, strict=True) if type(x) is np.ndarray]
     drawn = {id(generator.bit_generator) for generator in made.program.generators}
     try:

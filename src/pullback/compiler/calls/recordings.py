@@ -10,8 +10,8 @@ import numpy as np
 
 from pullback.compiler.calls.agree import agree
 from pullback.compiler.calls.call import PLACE, Call
+from pullback.compiler.calls.guarded import GuardedProgram
 from pullback.compiler.calls.guards import Dependencies
-from pullback.compiler.calls.ready import Ready
 from pullback.core.errors import PullbackWarning, TraceError
 from pullback.core.tree import leaves
 from pullback.programs.dependencies import Numbers
@@ -53,7 +53,7 @@ class Recordings:
     ----------
     interpreted : str or None
         Why the function runs as it is written, if it does.
-    ready : list of Ready
+    programs : list of GuardedProgram
         The programs, the latest first.
     recorded, plain : int
         How many calls were recorded, and how many ran as the function is written.
@@ -61,7 +61,7 @@ class Recordings:
 
     def __init__(self, name: str, reason: str) -> None:
         self.interpreted: str | None = None
-        self.ready: list[Ready] = []
+        self.programs: list[GuardedProgram] = []
         self.recorded = self.plain = 0
         self.reason = reason
         self._name = name
@@ -72,9 +72,9 @@ class Recordings:
         self._told = False
         self._reasons: dict[str, tuple[int, str]] = {}  # by what changed: how often, and how it did the last time
 
-    def fitting(self, call: Call) -> Iterator[Ready]:
+    def fitting(self, call: Call) -> Iterator[GuardedProgram]:
         """The programs that fit a call, as far as one can know without looking at arrays and gradients."""
-        return (ready for ready in self.ready if ready.differs(call) is None)
+        return (program for program in self.programs if program.differs(call) is None)
 
     def record(self, f: Callable[..., Any], call: Call, *, keep: bool = True) -> Any:
         """Run the function in the ordinary way, and note what it does; make a program of it when it does that again.
@@ -135,13 +135,13 @@ class Recordings:
             raise
         self._set_free(pending.seen, seen, settled)
         settled.made.clear()
-        self.ready.insert(0, Ready(made, settled, seen, call.state, reason))
+        self.programs.insert(0, GuardedProgram(made, settled, seen, call.state, reason))
         return result
 
     def _interpret(self, why: str) -> None:
         """From now on the function runs as it is written."""
         self.interpreted = why
-        self.ready.clear()
+        self.programs.clear()
         self._pending.clear()
 
     @staticmethod
@@ -172,29 +172,29 @@ class Recordings:
             f"recorded again {'once' if times == 1 else f'{times} times'} because {reason}"
             for times, reason in self._reasons.values()
         ]
-        if not self.ready:
+        if not self.programs:
             times = "once" if self.recorded == 1 else f"{self.recorded} times"
             return [f"recorded {times}; a program comes with the second recording that agrees", *again]
-        return [line for ready in reversed(self.ready) for line in ready.explain()] + again
+        return [line for program in reversed(self.programs) for line in program.explain()] + again
 
     def _adopt(self, made: Record, seen: Dependencies, call: Call) -> bool:
         """Find a program that does the same still, although something that the function can see has changed."""
-        for ready in self.ready:
+        for program in self.programs:
             try:
-                agree(ready.raw, made)
+                agree(program.raw, made)
             except TraceError:
                 continue
-            if ready.raw.had == made.had:
-                self._set_free(ready.seen, seen, ready.made)
-                ready.renew(made, seen, call.state)
+            if program.raw.had == made.had:
+                self._set_free(program.seen, seen, program.made)
+                program.renew(made, seen, call.state)
                 return True
         return False
 
     def _why(self, call: Call) -> str:
-        if not self.ready:
+        if not self.programs:
             changes = (str(fact) for pending in self._pending[:1] for fact in pending.seen.changes())
             return next(changes, "")
-        return self.ready[0].differs(call) or "a captured tensor has another shape or dtype, or a gradient or none"
+        return self.programs[0].differs(call) or "a captured tensor has another shape or dtype, or a gradient or none"
 
     def _count(self, reason: str) -> None:
         """Count why it is recorded again, and say it once where it happens often."""
@@ -215,8 +215,8 @@ class Recordings:
             )
 
     def _too_many(self) -> bool:
-        runs = sum(ready.calls for ready in self.ready)
-        return len(self.ready) == MOST or (self.recorded >= 2 * MOST and self.recorded > runs // 8)
+        runs = sum(program.calls for program in self.programs)
+        return len(self.programs) == MOST or (self.recorded >= 2 * MOST and self.recorded > runs // 8)
 
     def _give_up(self, reason: str) -> None:
         self._interpret(f"it was recorded {self.recorded} times, lately because {reason}")

@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal, final
 
 from pullback.compiler.contraction.problem import Contraction
+from pullback.compiler.contraction.processor import machine
 from pullback.compiler.contraction.split import Split
-from pullback.compiler.machine.processor import machine
 
 DEPTH: Final = 2048  # bytes along k in a block where panels are packed: a panel of A stays in the first cache
 SHALLOW: Final = 128  # steps of k in a block where few rows share a panel of B, which then stays there too

@@ -1,180 +1,81 @@
-"""Emission: a plan as one LLVM module, whose function `i64 run(ptr pointers)` runs a stretch of regions.
-
-`pointers` holds the addresses of inputs, outputs and constants, then those of the arena and of the scratch memory, and
-at last the number of threads that there is scratch memory for.
-"""
+"""Emission: a plan as parts that run in turn, native ones, each an LLVM module, and calls of NumPy."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Final, final
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import groupby
+from typing import Final, TypeAlias, final
 
-from pullback.compiler.emission.loops import emit_nest
-from pullback.compiler.emission.point import Buffers
-from pullback.compiler.emission.products import emit_product
-from pullback.compiler.emission.steps import Steps
-from pullback.compiler.instructions.llvm import I64, PTR, Function, Module, Reg, Type
-from pullback.compiler.lowering.kernels import NumPyCall, Plan, Region, Repeat
-from pullback.compiler.lowering.nest import Nest
+from pullback.compiler.emission.module import buffers_of, write_module
+from pullback.compiler.instructions.llvm import Module
+from pullback.compiler.lowering.kernels import Kernel, NumPyCall, Plan, Region, Repeat
+from pullback.compiler.lowering.layout import Layout
 from pullback.compiler.lowering.products import Product
-from pullback.compiler.machine.threads import emit_parallel
 from pullback.programs.program import Operand
 
-RUN: Final = "run"
-BYTE: Final = Type("i8")
-
-
-def buffers_of(kernel: Nest | Product | Repeat) -> list[Operand]:
-    """What a kernel's table lists."""
-    return list(dict.fromkeys(access.base for access in kernel.accesses()))
-
-
-def emit(plan: Plan, regions: Sequence[Region], slots: Mapping[Operand, int], count: int) -> Module:
-    """Write the module of some regions, for `count` words, of which the last three are those of the frame."""
-    module = Module()
-    f = Function(module, RUN, [(PTR, "pointers")], I64)
-    (pointers,) = f.arguments
-    stretch = _Stretch(f, plan, regions, "")
-    arena, scratch = (f.load(f.address(pointers, count - i, PTR), PTR) for i in (3, 2))
-    most = f.load(f.address(pointers, count - 1, I64), I64)
-
-    def place(base: Operand) -> Reg:
-        if base in plan.places:
-            return f.address(arena, plan.places[base], BYTE)
-        return f.load(f.address(pointers, slots[base], PTR), PTR)
-
-    stretch.fill(place)
-    stretch.run(arena, scratch, most)
-    f.ret(f.const(0, I64))
-    f.finish()
-    return module
+LONG: Final = 20_000  # instructions, about, during which Python's other threads may run
 
 
 @final
-class _Stretch:
-    """Regions that a function runs one after the other.
+@dataclass(frozen=True, slots=True)
+class NativePart:
+    """Regions that run in one native call.
 
-    Parameters
+    Attributes
     ----------
-    f : Function
-        What is being written; it begins here, with the memory for tables.
-    plan : Plan
-        Of which these are.
-    regions : sequence of Region
-        Which.
-    name : str
-        What the names of their functions begin with.
+    objects, layouts : tuple
+        What it is given, and how each of that must lie: all inputs and outputs of the program, then what NumPy
+        computed, and constants.
+    write : callable
+        Writes its module, which is not asked for where its code is known.
+    long : bool
+        Whether Python's other threads may run meanwhile.
+    calls_blas : bool
+        Whether a product is left to BLAS.
     """
 
-    def __init__(self, f: Function, plan: Plan, regions: Sequence[Region], name: str) -> None:
-        self._f, self._plan, self._name = f, plan, name
-        self._inside = [[k for k in region.kernels if not isinstance(k, NumPyCall)] for region in regions]
-        self._regions = regions
-        kernels = [kernel for inside in self._inside for kernel in inside]
-        self._tables = {id(k): f.emit(f"alloca [{len(buffers_of(k))} x ptr], align 64", PTR) for k in kernels}
-        self._contexts = [
-            f.emit(f"alloca [{len(region.kernels) + 1} x ptr], align 64", PTR) if region.parallel else None
-            for region in regions
-        ]  # fmt: skip
-        self._names = {id(kernel): f"{name}kernel{number}" for number, kernel in enumerate(kernels)}
-        self._kernels = kernels
-        for kernel in kernels:
-            _emit_kernel(f.module, self._names[id(kernel)], kernel)
+    objects: tuple[Operand, ...]
+    layouts: tuple[Layout, ...]
+    write: Callable[[], Module]
+    long: bool
+    calls_blas: bool
 
-    def fill(self, place: Callable[[Operand], Reg | None]) -> None:
-        """Write down in the tables where buffers lie, as far as `place` knows."""
-        root, known = self._plan.lowered.fused.root, dict[Operand, Reg | None]()
-        for kernel in self._kernels:
-            for i, base in enumerate(map(root, buffers_of(kernel))):
-                if base not in known:
-                    known[base] = place(base)
-                if (at := known[base]) is not None:
-                    self._f.store(at, self._f.address(self._tables[id(kernel)], i, PTR))
 
-    def run(self, arena: Reg, scratch: Reg, most: Reg) -> None:
-        """Run all regions, as long as conditions hold; else return 1."""
-        f, plan = self._f, self._plan
-        for number, (region, inside, context) in enumerate(
-            zip(self._regions, self._inside, self._contexts, strict=True)
-        ):
-            if context is None:
-                for kernel in inside:
-                    self._alone(kernel, scratch, most)
-            else:
-                for i, kernel in enumerate(inside):
-                    f.store(self._tables[id(kernel)], f.address(context, i, PTR))
-                f.store(scratch, f.address(context, len(inside), PTR))
-                task = f"{self._name}region{number}"
-                _task(f.module, task, [(self._names[id(kernel)], kernel.pieces) for kernel in inside], plan.scratch)
-                emit_parallel(f, task, context, sum(kernel.pieces for kernel in inside), most)
-            for condition in plan.lowered.fused.conditions:
-                if condition in region.writes:
-                    holds = f.load(f.address(arena, plan.places[condition], BYTE), BYTE)
-                    _require(f, f.compare("ne", holds, 0))
+Part: TypeAlias = NativePart | NumPyCall
 
-    def _alone(self, kernel: Nest | Product | Repeat, scratch: Reg, most: Reg) -> None:
-        """All pieces of a kernel, one after the other."""
-        f, name, table = self._f, self._names[id(kernel)], self._tables[id(kernel)]
-        if isinstance(kernel, Repeat):
-            _require(f, f.compare("eq", f.call(name, table, scratch, most, kind=I64), 0))
-        elif kernel.pieces == 1:
-            f.call(name, table, scratch, f.const(0, I64), kind=None)
+
+def emit(plan: Plan) -> list[Part]:
+    """The parts of a plan, in order."""
+    parts: list[Part] = []
+    for called, regions in groupby(plan.regions, lambda region: isinstance(region.kernels[0], NumPyCall)):
+        if called:
+            kernels = [kernel for region in regions for kernel in region.kernels]
+            parts += [kernel for kernel in kernels if isinstance(kernel, NumPyCall)]
         else:
-            with f.loop(0, kernel.pieces) as (piece, _, _):
-                f.call(name, table, scratch, piece, kind=None)
+            parts.append(_native(plan, [*regions]))
+    return parts
 
 
-def _emit_kernel(module: Module, name: str, kernel: Nest | Product | Repeat) -> None:
-    """Define the function of a kernel."""
-    buffers = buffers_of(kernel)
-    if isinstance(kernel, Nest):
-        emit_nest(module, name, kernel, buffers)
-    elif isinstance(kernel, Product):
-        emit_product(module, name, kernel, buffers)
-    else:
-        _emit_repeat(module, name, kernel, buffers)
+def _native(plan: Plan, regions: Sequence[Region]) -> NativePart:
+    lowered, fused = plan.lowered, plan.lowered.fused
+    kernels = [kernel for region in regions for kernel in region.kernels if not isinstance(kernel, NumPyCall)]
+    bases = (fused.root(base) for kernel in kernels for base in buffers_of(kernel))
+    outside = (base for base in bases if base not in plan.places)
+    objects = tuple(dict.fromkeys((*fused.program.inputs, *fused.roots, *outside)))
+    shown = dict(zip(fused.roots, map(lowered.layout, fused.outputs), strict=True))  # as they are given from outside
+    layouts = (shown[base]._replace(writes=True) if base in shown else lowered.layout(base) for base in objects)
+    slots = {base: i for i, base in enumerate(objects)}
+    return NativePart(
+        objects, tuple(layouts), partial(write_module, plan, regions, slots, len(objects) + 3),
+        long=sum(kernel.cost for kernel in kernels) > LONG,
+        calls_blas=any(map(_calls_blas, kernels)),
+    )  # fmt: skip
 
 
-def _emit_repeat(module: Module, name: str, repeat: Repeat, buffers: Sequence[Operand]) -> None:
-    """Define `i64 name(ptr table, ptr scratch, i64 most)`, which does a body so often; 1 where a condition fails."""
-    f = Function(module, name, [(PTR, "table"), (PTR, "scratch"), (I64, "most")], I64, exported=False)
-    table, scratch, most = f.arguments
-    stretch = _Stretch(f, repeat.plan, repeat.plan.regions, f"{name}.")
-    steps = Steps(f, repeat, Buffers(f, table, buffers))
-    stretch.fill(steps.fixed)
-    with f.loop(0, repeat.length, carried=steps.carried) as (t, entering, leaving):
-        left = steps.step(t, entering)
-        stretch.fill(steps.moving)
-        stretch.run(steps.arena, scratch, most)
-        leaving += left
-    f.ret(f.const(0, I64))
-    f.finish()
-
-
-def _require(f: Function, truth: Reg) -> None:
-    """Go on only if a truth holds."""
-    holds, fails = f.label("holds"), f.label("fails")
-    f.branch_if(truth, holds, fails)
-    f.begin(fails)
-    f.ret(f.const(1, I64))
-    f.begin(holds)
-
-
-def _task(module: Module, name: str, kernels: Sequence[tuple[str, int]], scratch: int) -> None:
-    """The task of a region: piece after piece of its kernels."""
-    f = Function(module, name, [(PTR, "context"), (I64, "piece"), (I64, "worker")], exported=False)
-    context, piece, worker = f.arguments
-    own = f.load(f.address(context, len(kernels), PTR), PTR)
-    own = f.address(own, f.binary("mul", worker, scratch), BYTE)
-    start = 0
-    for number, (kernel, pieces) in enumerate(kernels):
-        here, after = f.label("here"), f.label("after")
-        f.branch_if(f.compare("slt", piece, start + pieces), here, after)
-        f.begin(here)
-        table = f.load(f.address(context, number, PTR), PTR)
-        f.call(kernel, table, own, f.binary("sub", piece, start), kind=None)
-        f.ret()
-        f.begin(after)
-        start += pieces
-    f.ret()
-    f.finish()
+def _calls_blas(kernel: Kernel) -> bool:
+    """Whether a kernel calls BLAS, or one of a loop's body does."""
+    if isinstance(kernel, Repeat):
+        return any(map(_calls_blas, kernel.inside))
+    return isinstance(kernel, Product) and kernel.choice.way == "blas"

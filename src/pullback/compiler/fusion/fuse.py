@@ -40,7 +40,7 @@ def fuse(
     together : bool
         Let equations share loops; else each has its own, which is good for finding mistakes.
     """
-    fuser = _Fuser(layouts, together=together)
+    fuser = _Fuser(program, layouts, together=together)
     for equation in program.equations:
         fuser.take(equation)
     count = len(program.outputs) - program.conditions
@@ -55,8 +55,8 @@ def fuse(
 class _Fuser:
     """What is known while equations are taken in, one after the other."""
 
-    def __init__(self, layouts: Mapping[Value, Shape], *, together: bool) -> None:
-        self._fused = Fused()
+    def __init__(self, program: Program, layouts: Mapping[Value, Shape], *, together: bool) -> None:
+        self._fused = Fused(program)
         self._layouts = layouts
         self._together = together
         self._maker: dict[Operand, Group] = {}
@@ -97,7 +97,7 @@ class _Fuser:
         shared = root != view.base or root in self._fused.aliases.values()  # it lies in order, whatever is wanted
         shared = shared or (made and self._maker[root].kind == "loop")
         odd = wanted is not None and not lies_in_order(view.shape, wanted)
-        again = root in map(self._root_of, self._fused.outputs)
+        again = root in self._fused.roots
         if not covered or not made or (shared and odd) or again:
             output = self._copied(output)
         assert isinstance(output, Value)
@@ -112,9 +112,6 @@ class _Fuser:
             self.take(copy)
             condition = copy.output
         self._fused.conditions.append(condition)
-
-    def _root_of(self, output: Value) -> Operand:
-        return self._fused.root(self._fused.view(output).base)
 
     def finished(self) -> Fused:
         """The groups in order."""

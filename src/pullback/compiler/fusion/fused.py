@@ -11,7 +11,7 @@ import numpy as np
 from pullback.compiler.fusion.groups import Group
 from pullback.compiler.fusion.views import View, whole
 from pullback.core.opaque import Opaque
-from pullback.programs.program import Constant, Equation, Operand, Value
+from pullback.programs.program import Constant, Equation, Operand, Program, Value
 
 
 @final
@@ -21,6 +21,8 @@ class Fused:
 
     Attributes
     ----------
+    program : Program
+        What they compute.
     groups : list of Group
         In the order in which they run.
     views : dict
@@ -35,6 +37,7 @@ class Fused:
         Truths without which nothing may be written.
     """
 
+    program: Program
     groups: list[Group] = field(default_factory=list)
     views: dict[Value, View] = field(default_factory=dict)
     aliases: dict[Value, Operand] = field(default_factory=dict)
@@ -66,6 +69,11 @@ class Fused:
         while isinstance(base, Value) and base in self.aliases:
             base = self.aliases[base]
         return base
+
+    @property
+    def roots(self) -> list[Operand]:
+        """Of each output, the value whose memory it is."""
+        return [self.root(self.view(output).base) for output in self.outputs]
 
     def spread(self, operand: Operand, shape: tuple[int, ...]) -> View:
         """How an operand is read along the axes of a shape to which it is broadcast."""

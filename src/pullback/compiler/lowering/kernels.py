@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import Final, TypeAlias, final
 
 from pullback.compiler.fusion.fused import Fused
+from pullback.compiler.lowering.layout import Layout
 from pullback.compiler.lowering.nest import Access, Nest
 from pullback.compiler.lowering.products import Product
-from pullback.programs.program import Equation, Operand, Value
+from pullback.programs.program import Constant, Equation, Operand, Value
 
 WORTH: Final = 30_000  # instructions of a region, about, that are worth waking other threads
 
@@ -128,6 +129,14 @@ class Lowered:
     kernels: list[Kernel]
     layouts: dict[Operand, Strides]
     fused: Fused
+
+    def layout(self, value: Operand) -> Layout:
+        """How a value that is stored, or a view of one, lies in memory."""
+        if isinstance(value, Constant):
+            return Layout.of(value.value)
+        view = self.fused.view(value)
+        _, strides = view.strides(self.layouts[view.base])
+        return Layout(value.dtype, value.shape, tuple(s * value.dtype.itemsize for s in strides))
 
 
 @final

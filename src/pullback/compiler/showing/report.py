@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import final
 
-from pullback.compiler.calls.executable import Executable
 from pullback.compiler.lowering.kernels import Kernel, NumPyCall, Plan, Repeat
 from pullback.compiler.lowering.nest import Nest, Step
 from pullback.compiler.lowering.plan import size_of
 from pullback.compiler.lowering.products import Product
+from pullback.compiler.machine.executable import Executable
 from pullback.core.views import Sheet, html_of
 from pullback.programs.program import Program, Value
 
@@ -28,9 +28,10 @@ class Explanation(str):
         return html_of(Sheet(title, ("what runs",), [(line,) for line in lines]))
 
 
-def report(executable: Executable, program: Program) -> str:
+def report(executable: Executable) -> str:
     """Describe what runs, one line a kernel, and its memory beside that of the program run one equation at a time."""
     plan = executable.plan
+    program = plan.lowered.fused.program
     lines = [*_regions(plan)]
     written = f", {len(plan.in_place)} of {len(executable.outputs)} outputs in place" if plan.in_place else ""
     lines.append(f"memory: an arena of {amount(plan.arena)}, where NumPy would hold {amount(peak(program))}{written}")

@@ -7,8 +7,8 @@ import sys
 from collections.abc import Collection
 from typing import Final
 
-from pullback.compiler.calls.executable import Executable
 from pullback.compiler.lowering.plan import size_of
+from pullback.compiler.machine.executable import Executable
 from pullback.compiler.passes.stages import stages
 from pullback.compiler.showing.report import amount, report
 from pullback.core.errors import OptionError
@@ -32,17 +32,17 @@ def topics() -> tuple[str, ...]:
     return asked
 
 
-def show(recorded: Program, executable: Executable, program: Program, asked: Collection[str]) -> None:
+def show(recorded: Program, executable: Executable, asked: Collection[str]) -> None:
     """Write what is asked for to the standard error."""
     texts: list[tuple[str, str]] = []
     if "program" in asked:
         texts += [(name, str(stage)) for name, stage in stages(recorded)]
     if "kernels" in asked:
-        texts.append(("kernels", report(executable, program)))
+        texts.append(("kernels", report(executable)))
     if "plan" in asked:
         texts.append(("plan", places(executable)))
     if "llvm" in asked:
-        texts += [("llvm", call.code.ir()) for call in executable.native_calls]
+        texts += [("llvm", code.ir()) for code in executable.codes]
     sys.stderr.write("".join(f"--- {title}\n{text}\n" for title, text in texts))
 
 

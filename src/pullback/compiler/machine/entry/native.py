@@ -11,8 +11,8 @@ from typing import Any, Final
 
 import numpy as np
 
+from pullback.compiler.lowering.layout import Layout
 from pullback.compiler.machine.entry import reading
-from pullback.compiler.machine.entry.layout import Layout
 from pullback.compiler.machine.jit import Library
 
 METH_FASTCALL: Final = 0x80

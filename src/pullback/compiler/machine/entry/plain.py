@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pullback.compiler.machine.entry.layout import Layout
+from pullback.compiler.lowering.layout import Layout
 
 
 def plain_call(

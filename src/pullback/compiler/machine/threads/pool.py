@@ -15,9 +15,9 @@ import threading
 import time
 from typing import Final, final
 
-from pullback.compiler.instructions.llvm import I64, PTR, Function, Reg, constant
+from pullback.compiler.emission.parallel import PARALLEL
 from pullback.compiler.machine.jit import Library
-from pullback.compiler.machine.threads.region import CLOSE, OPEN, PARALLEL, PAUSES, RESET, WORKER, region_module
+from pullback.compiler.machine.threads.region import CLOSE, OPEN, PAUSES, RESET, WORKER, region_module
 from pullback.core.threads import get_threads, on_change
 
 _THREADED: Final = hasattr(os, "fork")  # pthreads; elsewhere regions run on the thread that enters them
@@ -131,14 +131,3 @@ on_change(pool.resized)
 def symbols() -> dict[str, int]:
     """What `Library` has to know of to link code that enters regions."""
     return {PARALLEL: pool.address}
-
-
-def emit_parallel(function: Function, task: str, context: Reg, pieces: Reg | int, most: Reg | int) -> None:
-    """Call `task(ptr context, i64 piece, i64 worker)` for each piece, on several threads at once, and wait for all.
-
-    A piece runs once, on any thread. A worker runs one piece at a time, and its number is less than `most`: where the
-    pool has more threads by now, as another thread may have seen to meanwhile, the caller does all the work. So it does
-    in a region that is entered inside of another. The caller is worker 0.
-    """
-    numbers = (n if isinstance(n, Reg) else constant(n, I64) for n in (pieces, most))
-    function.call(PARALLEL, Reg(f"@{task}", PTR), context, *numbers, kind=None)

@@ -15,7 +15,6 @@ from __future__ import annotations
 import platform
 from typing import Final
 
-PARALLEL: Final = "pullback_parallel"
 OPEN, CLOSE, RESET = "pullback_pool_open", "pullback_pool_close", "pullback_pool_reset"
 WORKER, PAUSES = "pullback_pool_worker", "pullback_pool_pauses"
 

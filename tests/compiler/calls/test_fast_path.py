@@ -1,4 +1,4 @@
-"""The short way into a program: which calls take it, and that no other does."""
+"""The fast path into a program: which calls take it, and that no other does."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import pullback as pb
-from pullback.compiler import function
+from pullback.compiler.calls.call import Call
 from pullback.core.tree import leaves, tree_map
 
 x, y = np.array([1.0, 2.0, 3.0]), np.array([0.5, 0.25, 4.0])
@@ -32,7 +32,7 @@ def plainly(f, args, kwargs):
     return f(*boxed[0], **boxed[1])
 
 
-SHORT = {
+FAST = {
     "arrays by name": (lambda a, b: a - b, call(a=x, b=y)),
     "tensors by name": (lambda a, b: a - b, call(b=ty, a=tx)),
     "some by name": (lambda a, b, *, scale: (a - b) * scale, call(x, b=ty, scale=2.0)),
@@ -45,13 +45,13 @@ SHORT = {
 }
 
 
-@pytest.mark.parametrize("name", SHORT)
-def test_arguments_that_take_the_short_way(name, monkeypatch):
-    f, (args, kwargs) = SHORT[name]
+@pytest.mark.parametrize("name", FAST)
+def test_arguments_that_take_the_fast_path(name, monkeypatch):
+    f, (args, kwargs) = FAST[name]
     step, expected = pb.compile(f), plainly(f, args, kwargs).numpy()
     for _ in range(3):
         step(*args, **kwargs)
-    monkeypatch.setattr(function, "take_apart", None)
+    monkeypatch.setattr(Call, "of", None)
     for _ in range(2):
         np.testing.assert_array_equal(step(*args, **kwargs), expected)
     assert "2 calls recorded, 3 run as a program" in step.explain()

@@ -1,0 +1,50 @@
+"""The pipeline: passes → fuse → lower → plan → emit → load."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import final
+
+from pullback.compiler.emission.emit import emit
+from pullback.compiler.fusion.fuse import fuse
+from pullback.compiler.lowering.kernels import Strides
+from pullback.compiler.lowering.lower import lower
+from pullback.compiler.lowering.plan import plan
+from pullback.compiler.machine.executable import Executable, load
+from pullback.compiler.passes.stages import chosen, simplified
+from pullback.programs.program import Program, Value
+
+
+@final
+class Pipeline:
+    """From a recorded program to code. The passes run once, all else for each way in which arrays lie in memory.
+
+    Attributes
+    ----------
+    program : Program
+        After the passes.
+    """
+
+    def __init__(self, recorded: Program) -> None:
+        self._switches = chosen()
+        self.program = simplified(recorded, self._switches)
+
+    def executable(
+        self, given: Mapping[Value, Strides], wanted: Sequence[Strides | None], replaces: Mapping[int, Value]
+    ) -> Executable:
+        """The program as code.
+
+        Parameters
+        ----------
+        given : mapping
+            The strides of the inputs, in elements.
+        wanted : sequence
+            Those of the outputs, None where they do not matter.
+        replaces : mapping
+            By number of an output, the input that it replaces and may be written over.
+        """
+        groups = fuse(self.program, given, wanted, together="fuse" in self._switches)
+        kernels = lower(groups, given, wanted)
+        arranged = plan(kernels, replaces if "in_place" in self._switches else {})
+        parts = emit(arranged)
+        return load(arranged, parts, known_by=(self.program, *given.values(), *wanted, *self._switches))
