@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from pullback.core.errors import DTypeError, OptionError, ShapeError
-from pullback.core.graph import user_line
 from pullback.core.habits import explain_keywords
 from pullback.core.modes import ModeContext, current_mode
+from pullback.core.origin import user_line
 from pullback.core.tree import children, leaves, rebuild, structure, tree_map
 from pullback.ops.elementwise import where
 from pullback.ops.indexing import getitem
