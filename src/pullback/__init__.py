@@ -47,6 +47,8 @@ from pullback.functions.activations import gelu as gelu
 from pullback.functions.activations import log_softmax as log_softmax
 from pullback.functions.activations import silu as silu
 from pullback.functions.activations import softmax as softmax
+from pullback.functions.classification import cross_entropy as cross_entropy
+from pullback.functions.classification import softmax_cross_entropy as softmax_cross_entropy
 from pullback.functions.creation import arange as arange
 from pullback.functions.creation import asarray as asarray
 from pullback.functions.creation import empty as empty
@@ -65,10 +67,8 @@ from pullback.functions.gates import glu as glu
 from pullback.functions.gates import mish as mish
 from pullback.functions.losses import binary_cross_entropy as binary_cross_entropy
 from pullback.functions.losses import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
-from pullback.functions.losses import cross_entropy as cross_entropy
 from pullback.functions.losses import l1_loss as l1_loss
 from pullback.functions.losses import mse_loss as mse_loss
-from pullback.functions.losses import softmax_cross_entropy as softmax_cross_entropy
 from pullback.functions.piecewise import celu as celu
 from pullback.functions.piecewise import elu as elu
 from pullback.functions.piecewise import hardsigmoid as hardsigmoid

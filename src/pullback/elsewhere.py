@@ -84,7 +84,6 @@ PACKAGE: Final = (
     Row("is_tensor", "PyTorch", "isinstance(x, pb.Tensor)"),
     Row("allclose isclose array_equal", "PyTorch", "np.allclose(x, y)"),
     Row("dropout", "PyTorch", "pb.nn.Dropout(0.5)(x)"),
-    Row("nll_loss", "PyTorch", "pb.cross_entropy(logits, labels)"),
     Row("functional F", "PyTorch", "pb.relu(x); pb.cross_entropy(logits, labels)", "functions stand in pullback itself"),
     Row("no_gradient inference_mode set_grad_enabled", "PyTorch", "with pb.no_grad(): model(x)"),
     Row("is_grad_enabled", "PyTorch", "(w * w).requires_grad"),
@@ -130,7 +129,6 @@ PACKAGE: Final = (
 NN: Final = (
     Row("functional", "PyTorch", "pb.relu(x); pb.cross_entropy(logits, labels)", "functions stand in pullback itself"),
     Row("ParameterList ParameterDict", "PyTorch", "", "a list, tuple or dict as a module's attribute is enough"),
-    Row("NLLLoss", "PyTorch", "pb.nn.CrossEntropyLoss()(logits, labels)", "takes logits"),
     Row("MultiheadAttention", "PyTorch", "pb.nn.MultiHeadAttention(4, 2)"),
     Row("Transformer", "PyTorch", "pb.nn.TransformerEncoderLayer(4, 2); pb.nn.TransformerDecoderLayer(4, 2)"),
     Row("LogSigmoid", "PyTorch", "-pb.softplus(-x)"),
@@ -141,7 +139,7 @@ NN: Final = (
     Row("Model Layer", "Keras", "pb.nn.Module", "subclass it, and write forward"),
     Row("Buffer", "PyTorch", 'model.register_buffer("steps", 0)'),
     Row(
-        "HuberLoss SmoothL1Loss KLDivLoss BatchNorm3d MaxPool3d AvgPool3d", "PyTorch", "", f"{LATER}: write a pb.nn.Module from functions of NumPy or pullback",
+        "BatchNorm3d MaxPool3d AvgPool3d", "PyTorch", "", f"{LATER}: write a pb.nn.Module from functions of NumPy or pullback",
     ),
 )  # fmt: skip
 
@@ -284,7 +282,6 @@ KEYWORDS: Final = (
     Row("use_bias", "Keras", "pb.nn.Linear(3, 2, bias=False)"),
     Row("rate", "Keras", "pb.nn.Dropout(p=0.5)"),
     Row("start_dim end_dim", "PyTorch", "pb.nn.Flatten(start_axis=1)"),
-    Row("weight pos_weight ignore_index label_smoothing", "PyTorch", 'pb.cross_entropy(logits, labels, reduction="none")', "and weigh the losses"),
     Row("size_average reduce", "PyTorch", 'pb.cross_entropy(logits, labels, reduction="sum")'),
     Row("target", "PyTorch", "pb.cross_entropy(logits, labels=labels)"),
     Row("from_logits", "Keras", "pb.binary_cross_entropy_with_logits(x, x)"),

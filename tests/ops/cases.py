@@ -32,7 +32,7 @@ from tests.ops.domains import (
 
 import pullback as pb
 from pullback.core import kinds
-from pullback.ops import convolutions, indexing, movement, rows, special, windows
+from pullback.ops import convolutions, indexing, labels, movement, rows, special, windows
 from pullback.ops import elementwise as ew
 
 
@@ -448,6 +448,15 @@ MORE_ACTIVATIONS: Final = (
     fixed("glu", REAL, of((2, 4)), of((4, 3), axis=0), twin=in_double(glu)),
 )  # fmt: skip
 
+LABELS: Final = (
+    fixed("known_labels_", CLASSES, of((3,), classes=9, ignore=None), of((2, 3), classes=9, ignore=-1),
+          twin=lambda x, classes, ignore: x, call=labels.known_labels_, differentiable=False),
+    fixed("written_labels_", CLASSES, of((2, 3), (2,), (2,), times=9, classes=9, blank=8),
+          twin=lambda x, inputs, lengths, **_: np.where(np.arange(3) < (lengths % 3)[:, None], x, 0),
+          call=lambda x, inputs, lengths, **params: labels.written_labels_(x, inputs + 1, lengths % 3, **params),
+          differentiable=False),
+)  # fmt: skip
+
 PLACED: Final = {"axes": (1,), "sizes": (3,), "strides": (2,), "dilations": (1,)}
 PLACED_2D: Final = {"axes": (2, 0), "sizes": (2, 2), "strides": (1, 2), "dilations": (2, 1)}
 WINDOWS: Final = (
@@ -494,7 +503,7 @@ CONVOLUTIONS: Final = (
 )  # fmt: skip
 
 CASES: Final[tuple[Case, ...]] = (
-    *MORE_ACTIVATIONS, *WINDOWS, *CONVOLUTIONS,
+    *MORE_ACTIVATIONS, *LABELS, *WINDOWS, *CONVOLUTIONS,
     *ELEMENTWISE, *LOGICAL, *REDUCTIONS, *MOVEMENT, *OTHER_MOVEMENT, *CONTRACTIONS, *LOSSES,
     *MORE_NORMS,
 )  # fmt: skip

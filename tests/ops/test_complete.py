@@ -16,6 +16,7 @@ from pullback.ops import (
     cross_entropy,
     elementwise,
     indexing,
+    labels,
     movement,
     parts,
     reductions,
@@ -26,10 +27,12 @@ from pullback.ops import (
 
 MODULES = (
     *(kinds, outputs, contractions, convolutions, cross_entropy, elementwise, indexing, movement, parts, reductions),
-    *(rows, special, windows),
+    *(labels, rows, special, windows),
 )
 PRIMITIVES = {name: p for module in MODULES for name, p in vars(module).items() if isinstance(p, Primitive)}
-OF_FUNCTIONS = tuple(f"pullback.functions.{name}" for name in ("activations", "gates", "losses", "piecewise"))
+OF_FUNCTIONS = tuple(
+    f"pullback.functions.{name}" for name in ("activations", "classification", "gates", "losses", "piecewise")
+)
 PUBLIC = {
     name
     for name, f in vars(pb).items()

@@ -61,7 +61,9 @@ CALLS: dict[str, Any] = {
         lambda x: pb.cross_entropy(x, np.eye(2, dtype=x.dtype)[np.zeros(x.shape[:-1], int)], reduction="none")
     ),
 }
-OF_FUNCTIONS = {f"pullback.functions.{name}" for name in ("activations", "gates", "losses", "piecewise")}
+OF_FUNCTIONS = {
+    f"pullback.functions.{name}" for name in ("activations", "classification", "gates", "losses", "piecewise")
+}
 OTHERWISE = {
     "prelu": "leaky_relu",
     "logits_cross_entropy": "binary_cross_entropy_with_logits",

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, final
 import numpy as np
 
 from pullback.core.errors import ShapeError
-from pullback.functions.losses import softmax_cross_entropy
+from pullback.functions.classification import softmax_cross_entropy
 from pullback.metrics.metric import Metric
 from pullback.metrics.running import Counts, ExactSum
 from pullback.tensors import Tensor

@@ -7,11 +7,18 @@
 
 from pullback.core.habits import namespace
 from pullback.functions.attention import scaled_dot_product_attention as scaled_dot_product_attention
+from pullback.functions.classification import nll_loss as nll_loss
 from pullback.functions.convolutions import conv1d as conv1d
 from pullback.functions.convolutions import conv2d as conv2d
 from pullback.functions.convolutions import conv3d as conv3d
 from pullback.functions.convolutions import conv_transpose1d as conv_transpose1d
 from pullback.functions.convolutions import conv_transpose2d as conv_transpose2d
+from pullback.functions.ctc import ctc_loss as ctc_loss
+from pullback.functions.margins import cosine_embedding_loss as cosine_embedding_loss
+from pullback.functions.margins import hinge_embedding_loss as hinge_embedding_loss
+from pullback.functions.margins import hinge_loss as hinge_loss
+from pullback.functions.margins import margin_ranking_loss as margin_ranking_loss
+from pullback.functions.margins import triplet_margin_loss as triplet_margin_loss
 from pullback.functions.normalization import batch_norm as batch_norm
 from pullback.functions.normalization import group_norm as group_norm
 from pullback.functions.normalization import instance_norm as instance_norm
@@ -26,6 +33,11 @@ from pullback.functions.pooling import max_pool1d as max_pool1d
 from pullback.functions.pooling import max_pool2d as max_pool2d
 from pullback.functions.positions import rotary as rotary
 from pullback.functions.positions import sinusoidal_positions as sinusoidal_positions
+from pullback.functions.regression import gaussian_nll_loss as gaussian_nll_loss
+from pullback.functions.regression import huber_loss as huber_loss
+from pullback.functions.regression import kl_div as kl_div
+from pullback.functions.regression import poisson_nll_loss as poisson_nll_loss
+from pullback.functions.regression import smooth_l1_loss as smooth_l1_loss
 from pullback.functions.resizing import pixel_shuffle as pixel_shuffle
 from pullback.functions.resizing import upsample as upsample
 from pullback.nn import init as init
@@ -73,9 +85,21 @@ from pullback.nn.flatten import Unflatten as Unflatten
 from pullback.nn.linear import Linear as Linear
 from pullback.nn.losses import BCELoss as BCELoss
 from pullback.nn.losses import BCEWithLogitsLoss as BCEWithLogitsLoss
+from pullback.nn.losses import CosineEmbeddingLoss as CosineEmbeddingLoss
 from pullback.nn.losses import CrossEntropyLoss as CrossEntropyLoss
+from pullback.nn.losses import CTCLoss as CTCLoss
+from pullback.nn.losses import GaussianNLLLoss as GaussianNLLLoss
+from pullback.nn.losses import HingeEmbeddingLoss as HingeEmbeddingLoss
+from pullback.nn.losses import HingeLoss as HingeLoss
+from pullback.nn.losses import HuberLoss as HuberLoss
+from pullback.nn.losses import KLDivLoss as KLDivLoss
 from pullback.nn.losses import L1Loss as L1Loss
+from pullback.nn.losses import MarginRankingLoss as MarginRankingLoss
 from pullback.nn.losses import MSELoss as MSELoss
+from pullback.nn.losses import NLLLoss as NLLLoss
+from pullback.nn.losses import PoissonNLLLoss as PoissonNLLLoss
+from pullback.nn.losses import SmoothL1Loss as SmoothL1Loss
+from pullback.nn.losses import TripletMarginLoss as TripletMarginLoss
 from pullback.nn.module import Module as Module
 from pullback.nn.normalization import BatchNorm1d as BatchNorm1d
 from pullback.nn.normalization import BatchNorm2d as BatchNorm2d

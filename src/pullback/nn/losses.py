@@ -1,4 +1,4 @@
-"""Losses as modules: one row for each function of `functions/losses.py`."""
+"""Losses as modules: one row for each function of `functions/` that is a loss."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Any, ClassVar, final
 
 import numpy as np
 
-from pullback.functions import losses
+from pullback.functions import classification, ctc, losses, margins, regression
 from pullback.nn.module import Module
+from pullback.tensors import Tensor
 
 
 class Loss(Module, ABC):
@@ -19,6 +20,8 @@ class Loss(Module, ABC):
     ----------
     reduction : {"mean", "sum", "none"}
         What becomes of the losses of the samples.
+    **settings
+        Those of the function, by their names.
 
     Raises
     ------
@@ -27,16 +30,25 @@ class Loss(Module, ABC):
     """
 
     function: ClassVar[Callable[..., Any]]
+    reductions: ClassVar[tuple[str, ...]] = ()  # further ones
 
-    def __init__(self, reduction: str = "mean") -> None:
-        losses.reduce(np.zeros(1), reduction)  # an unknown one is refused here, not after the first batch
+    def __init__(self, reduction: str = "mean", **settings: Any) -> None:
+        if reduction not in self.reductions:
+            losses.reduce(np.zeros(1), reduction)  # an unknown one is refused here, not after the first batch
         self.reduction = reduction
+        self.settings = {name: value for name, value in settings.items() if value is not None}
+        for name, value in settings.items():
+            if name in ("weight", "pos_weight") and value is not None:
+                self.register_buffer(name, value)  # a part of the state, as of PyTorch's
+                del self.settings[name]
 
-    def forward(self, prediction: Any, target: Any) -> Any:
-        return self.function(prediction, target, self.reduction)
+    def forward(self, *args: Any) -> Any:
+        held: dict[str, Tensor] = {name: getattr(self, name) for name in self._buffers}
+        return self.function(*args, reduction=self.reduction, **self.settings, **held)
 
     def extra_repr(self) -> str:
-        return "" if self.reduction == "mean" else f"reduction={self.reduction!r}"
+        said = {} if self.reduction == "mean" else {"reduction": self.reduction}
+        return ", ".join(f"{name}={value!r}" for name, value in {**said, **self.settings}.items())
 
 
 @final
@@ -45,12 +57,38 @@ class MSELoss(Loss):
 
     function = staticmethod(losses.mse_loss)
 
+    def __init__(self, reduction: str = "mean") -> None:
+        super().__init__(reduction)
+
 
 @final
 class L1Loss(Loss):
     """|prediction − target|."""
 
     function = staticmethod(losses.l1_loss)
+
+    def __init__(self, reduction: str = "mean") -> None:
+        super().__init__(reduction)
+
+
+@final
+class HuberLoss(Loss):
+    """d²/2 where |d| < δ, else δ·(|d| − δ/2), for d = prediction − target; see `huber_loss`."""
+
+    function = staticmethod(regression.huber_loss)
+
+    def __init__(self, reduction: str = "mean", *, delta: float = 1.0) -> None:
+        super().__init__(reduction, delta=delta)
+
+
+@final
+class SmoothL1Loss(Loss):
+    """d²/(2β) where |d| < β, else |d| − β/2, for d = prediction − target; see `smooth_l1_loss`."""
+
+    function = staticmethod(regression.smooth_l1_loss)
+
+    def __init__(self, reduction: str = "mean", *, beta: float = 1.0) -> None:
+        super().__init__(reduction, beta=beta)
 
 
 @final
@@ -59,24 +97,146 @@ class BCELoss(Loss):
 
     function = staticmethod(losses.binary_cross_entropy)
 
+    def __init__(self, reduction: str = "mean", *, weight: Any = None) -> None:
+        super().__init__(reduction, weight=weight)
+
 
 @final
 class BCEWithLogitsLoss(Loss):
-    """The binary cross-entropy of sigmoid(x), stable for any x."""
+    """The binary cross-entropy of sigmoid(x), stable for any x; `pos_weight` weighs the positive targets."""
 
     function = staticmethod(losses.binary_cross_entropy_with_logits)
+
+    def __init__(self, reduction: str = "mean", *, weight: Any = None, pos_weight: Any = None) -> None:
+        super().__init__(reduction, weight=weight, pos_weight=pos_weight)
 
 
 @final
 class CrossEntropyLoss(Loss):
-    """−Σ yⱼ·log softmax(x)ⱼ over the last axis of logits x.
+    """−Σ yⱼ·log softmax(x)ⱼ over the classes of logits x.
 
-    The target holds integer labels, of the logits' shape without its last axis, or probabilities, of the same
-    shape.
+    The target holds integer labels, of the logits' shape without the classes, or probabilities, of the same shape. The
+    classes lie on the last axis, or on axis 1 where the labels fit that alone; `axis` says it where both would do. See
+    `cross_entropy`.
 
     >>> import pullback as pb
     >>> CrossEntropyLoss()(pb.tensor([[0.0, 0.0]]), [1])
     Tensor(0.69314718)
     """
 
-    function = staticmethod(losses.softmax_cross_entropy)
+    function = staticmethod(classification.softmax_cross_entropy)
+
+    def __init__(
+        self, reduction: str = "mean", *, weight: Any = None, ignore_index: int | None = None,
+        label_smoothing: float = 0.0, axis: int | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__(
+            reduction, weight=weight, ignore_index=ignore_index, label_smoothing=label_smoothing or None, axis=axis
+        )
+
+
+@final
+class NLLLoss(Loss):
+    """−log p at the labels, of logarithms of probabilities; see `nll_loss`."""
+
+    function = staticmethod(classification.nll_loss)
+
+    def __init__(
+        self, reduction: str = "mean", *, weight: Any = None, ignore_index: int | None = None, axis: int | None = None
+    ) -> None:
+        super().__init__(reduction, weight=weight, ignore_index=ignore_index, axis=axis)
+
+
+@final
+class KLDivLoss(Loss):
+    """t·(log t − x), for logarithms x of probabilities; "batchmean" gives the divergence itself; see `kl_div`."""
+
+    function = staticmethod(regression.kl_div)
+    reductions = ("batchmean",)
+
+    def __init__(self, reduction: str = "mean", *, log_target: bool = False) -> None:
+        super().__init__(reduction, log_target=log_target)
+
+
+@final
+class PoissonNLLLoss(Loss):
+    """eˣ − t·x, minus the logarithm of Poisson's probability; see `poisson_nll_loss`."""
+
+    function = staticmethod(regression.poisson_nll_loss)
+
+    def __init__(
+        self, reduction: str = "mean", *, log_input: bool = True, full: bool = False, eps: float = 1e-8
+    ) -> None:
+        super().__init__(reduction, log_input=log_input, full=full, eps=eps)
+
+
+@final
+class GaussianNLLLoss(Loss):
+    """(log σ² + (x − t)²/σ²)/2, called with x, t and σ²; see `gaussian_nll_loss`."""
+
+    function = staticmethod(regression.gaussian_nll_loss)
+
+    def __init__(self, reduction: str = "mean", *, full: bool = False, eps: float = 1e-6) -> None:
+        super().__init__(reduction, full=full, eps=eps)
+
+
+@final
+class HingeLoss(Loss):
+    """max(0, margin − t·x) for targets t of ±1; see `hinge_loss`."""
+
+    function = staticmethod(margins.hinge_loss)
+
+    def __init__(self, reduction: str = "mean", *, margin: float = 1.0) -> None:
+        super().__init__(reduction, margin=margin)
+
+
+@final
+class HingeEmbeddingLoss(Loss):
+    """X where the target is 1, max(0, margin − x) where it is −1; see `hinge_embedding_loss`."""
+
+    function = staticmethod(margins.hinge_embedding_loss)
+
+    def __init__(self, reduction: str = "mean", *, margin: float = 1.0) -> None:
+        super().__init__(reduction, margin=margin)
+
+
+@final
+class MarginRankingLoss(Loss):
+    """max(0, margin − t·(x₁ − x₂)); see `margin_ranking_loss`."""
+
+    function = staticmethod(margins.margin_ranking_loss)
+
+    def __init__(self, reduction: str = "mean", *, margin: float = 0.0) -> None:
+        super().__init__(reduction, margin=margin)
+
+
+@final
+class CosineEmbeddingLoss(Loss):
+    """1 − cos(x₁, x₂) where the target is 1, max(0, cos − margin) where it is −1; see `cosine_embedding_loss`."""
+
+    function = staticmethod(margins.cosine_embedding_loss)
+
+    def __init__(self, reduction: str = "mean", *, margin: float = 0.0) -> None:
+        super().__init__(reduction, margin=margin)
+
+
+@final
+class TripletMarginLoss(Loss):
+    """max(0, d(anchor, positive) − d(anchor, negative) + margin); see `triplet_margin_loss`."""
+
+    function = staticmethod(margins.triplet_margin_loss)
+
+    def __init__(
+        self, reduction: str = "mean", *, margin: float = 1.0, p: float = 2.0, eps: float = 1e-6, swap: bool = False
+    ) -> None:
+        super().__init__(reduction, margin=margin, p=p, eps=eps, swap=swap)
+
+
+@final
+class CTCLoss(Loss):
+    """−log p(y | x), called with logarithms of probabilities, targets and both lengths; see `ctc_loss`."""
+
+    function = staticmethod(ctc.ctc_loss)
+
+    def __init__(self, reduction: str = "mean", *, blank: int = 0, zero_infinity: bool = False) -> None:
+        super().__init__(reduction, blank=blank, zero_infinity=zero_infinity)

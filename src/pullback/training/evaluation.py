@@ -11,7 +11,7 @@ import numpy.typing as npt
 from pullback.core.errors import DataError
 from pullback.core.modes import no_grad
 from pullback.functions.activations import softmax
-from pullback.functions.losses import softmax_cross_entropy
+from pullback.functions.classification import softmax_cross_entropy
 from pullback.nn import Module
 from pullback.tensors import Tensor
 

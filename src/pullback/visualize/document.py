@@ -17,6 +17,7 @@ from pullback.ops import (
     cross_entropy,
     elementwise,
     indexing,
+    labels,
     movement,
     reductions,
     rows,
@@ -36,7 +37,7 @@ KERNELS: Final[dict[Primitive, str]] = {
     value: value.name
     for module in (
         *(elementwise, special, reductions, cross_entropy, movement, indexing, rows, windows, contractions),
-        convolutions,
+        *(convolutions, labels),
     )
     for value in vars(module).values()
     if isinstance(value, Primitive)
