@@ -140,7 +140,7 @@ def test_names_and_notes_that_the_format_cannot_keep_are_refused(arrays, notes):
 
 
 FOREIGN = {
-    "PyTorch's": (b"PK\x03\x04" + bytes(26) + b"model/data.pkl" + bytes(60), "PyTorch pickle"),
+    "PyTorch's": (b"PK\x03\x04" + bytes(26) + b"model/data.pkl" + bytes(60), "load_torch"),
     "an old one of PyTorch's": (b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M", "PyTorch pickle"),
     "a pickle": (pickle.dumps({"w": 1.0}, 4), "PyTorch pickle"),
     "npz": (b"PK\x03\x04" + bytes(26) + b"weight.npy" + bytes(60), "np.load"),

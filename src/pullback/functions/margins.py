@@ -52,7 +52,9 @@ def _hinge_embedding(x: Any, t: Any, margin: float) -> Any:
     return near + ew.where(ew.equal(t, 1), 0, ew.relu(ew.subtract(margin, x)))
 
 
-def margin_ranking_loss(first: Any, second: Any, target: Any, reduction: str = "mean", *, margin: float = 0.0) -> Tensor:
+def margin_ranking_loss(
+    first: Any, second: Any, target: Any, reduction: str = "mean", *, margin: float = 0.0
+) -> Tensor:
     """max(0, margin − t·(x₁ − x₂)): for t = 1 the first is to be larger, for t = −1 the second.
 
     >>> import pullback as pb
@@ -69,7 +71,9 @@ def _ranking(a: Any, b: Any, t: Any, margin: float) -> Any:
     return ew.relu(ew.subtract(margin, ew.multiply(t, ew.subtract(a, b))))
 
 
-def cosine_embedding_loss(first: Any, second: Any, target: Any, reduction: str = "mean", *, margin: float = 0.0) -> Tensor:
+def cosine_embedding_loss(
+    first: Any, second: Any, target: Any, reduction: str = "mean", *, margin: float = 0.0
+) -> Tensor:
     """1 − cos(x₁, x₂) where the target is 1, max(0, cos(x₁, x₂) − margin) where it is −1; over the last axis.
 
     Parameters

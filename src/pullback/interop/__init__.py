@@ -2,3 +2,4 @@
 
 from pullback.interop import safetensors as safetensors
 from pullback.interop.atomic import write_atomically as write_atomically
+from pullback.interop.pytorch import load_torch as load_torch

@@ -18,6 +18,7 @@ _PYTORCH: Final = Foreign(
     "where PyTorch is installed, once: from safetensors.torch import save_file; "
     "save_file(torch.load('x.pt', weights_only=True), 'x.safetensors')",
 )
+_ARCHIVE: Final = Foreign("an archive of PyTorch's", "arrays = pb.interop.load_torch('x.pt'), which runs no code of it")
 _NPZ: Final = Foreign("an archive of NumPy's", "arrays = np.load('x.npz')")
 _ZIP: Final = Foreign("a zip archive", "unpack it first")
 
@@ -35,11 +36,11 @@ def foreign(start: bytes) -> Foreign | None:
     """What the file is that begins so, or None if it is of no other format that is known.
 
     >>> foreign(bytes([0x50, 0x4B, 3, 4]) + bytes(26) + b"model/data.pkl").what
-    'a PyTorch pickle, which could run any code as it is read'
+    "an archive of PyTorch's"
     """
     if start[8:9] == b"{":  # a length and a header: safetensors, whatever else the length looks like
         return None
     if start.startswith(b"PK\x03\x04"):
         inside = start[:512]
-        return _PYTORCH if b"/data.pkl" in inside or b"archive/" in inside else _NPZ if b".npy" in inside else _ZIP
+        return _ARCHIVE if b"/data.pkl" in inside or b"archive/" in inside else _NPZ if b".npy" in inside else _ZIP
     return next((kind for begin, kind in _BEGINS.items() if start.startswith(begin)), None)

@@ -23,6 +23,7 @@ import numpy.typing as npt
 from pullback.core.errors import CheckpointError, DTypeError, OptionError
 from pullback.core.files import opened, size_of
 from pullback.interop.atomic import write_atomically
+from pullback.interop.bfloat16 import narrowed, widened
 from pullback.interop.foreign import foreign
 from pullback.tensors import Tensor
 
@@ -30,19 +31,23 @@ Arrays = dict[str, npt.NDArray[Any]]
 Notes = dict[str, str]
 
 CHECKSUM: Final = "sha256"
+HALF: Final = "BF16"  # bfloat16, which is read as float32
 NOTES: Final = "__metadata__"  # what the header calls the notes
 
 _TYPES: Final[dict[str, np.dtype[Any]]] = {
     "F64": np.dtype("<f8"), "F32": np.dtype("<f4"), "F16": np.dtype("<f2"), "C64": np.dtype("<c8"),
     "I64": np.dtype("<i8"), "I32": np.dtype("<i4"), "I16": np.dtype("<i2"), "I8": np.dtype("i1"),
     "U64": np.dtype("<u8"), "U32": np.dtype("<u4"), "U16": np.dtype("<u2"), "U8": np.dtype("u1"),
-    "BOOL": np.dtype("?"),
+    "BOOL": np.dtype("?"), HALF: np.dtype("<u2"),
 }  # fmt: skip
 _MOST_HEADER: Final = 1 << 24  # bytes: reading the header of a hostile file must not take all memory
 _START: Final = 512  # bytes, by which files of other formats are known
 
 
-def save(path: str | os.PathLike[str], arrays: Mapping[str, Any], notes: Mapping[str, str] | None = None) -> Path:
+def save(
+    path: str | os.PathLike[str], arrays: Mapping[str, Any], notes: Mapping[str, str] | None = None, *,
+    bfloat16: bool = False,
+) -> Path:  # fmt: skip
     """Write named arrays, and notes of text, whole or not at all.
 
     Parameters
@@ -53,6 +58,8 @@ def save(path: str | os.PathLike[str], arrays: Mapping[str, Any], notes: Mapping
         Of real numbers, booleans or complex64, in any memory layout.
     notes : mapping of str to str, optional
         Kept beside the arrays.
+    bfloat16 : bool
+        Round float32 to bfloat16, half as large; it is read as float32 again.
 
     Raises
     ------
@@ -70,7 +77,7 @@ def save(path: str | os.PathLike[str], arrays: Mapping[str, Any], notes: Mapping
     >>> arrays["w"].tolist(), notes
     ([[1.0, 0.0], [0.0, 1.0]], {'step': '7'})
     """
-    return write_atomically(path, encode(arrays, notes))
+    return write_atomically(path, encode(arrays, notes, bfloat16=bfloat16))
 
 
 def load(path: str | os.PathLike[str], *, proved: bool = False) -> tuple[Arrays, Notes]:
@@ -100,7 +107,7 @@ def load(path: str | os.PathLike[str], *, proved: bool = False) -> tuple[Arrays,
     return decode(content, str(path), proved=proved)
 
 
-def encode(arrays: Mapping[str, Any], notes: Mapping[str, str] | None = None) -> bytes:
+def encode(arrays: Mapping[str, Any], notes: Mapping[str, str] | None = None, *, bfloat16: bool = False) -> bytes:
     """Give the bytes of a safetensors file."""
     from safetensors.numpy import save as serialized  # only saving needs it
 
@@ -110,7 +117,9 @@ def encode(arrays: Mapping[str, Any], notes: Mapping[str, str] | None = None) ->
     _check_names("the text of a note", kept.values(), None)
     # Not ascontiguousarray, which makes a 0-d array 1-d.
     plain = {name: np.array(_little(name, value), order="C") for name, value in arrays.items()}
-    return _in_order(serialized(plain, {**kept, CHECKSUM: _digest(plain, kept)}))
+    halves = {name for name, array in plain.items() if bfloat16 and array.dtype.char == "f"}
+    plain |= {name: narrowed(plain[name]) for name in halves}
+    return _in_order(serialized(plain, {**kept, CHECKSUM: _digest(plain, kept)}), halves)
 
 
 def decode(content: bytes, file: str, *, proved: bool = False) -> tuple[Arrays, Notes]:
@@ -135,13 +144,13 @@ def decode(content: bytes, file: str, *, proved: bool = False) -> tuple[Arrays, 
         }
     except ValueError as error:  # no numbers at all, yet a shape that overflows
         raise _damaged(file, error) from error
-    notes = dict(header.get(NOTES, {}))
+    notes, halves = dict(header.get(NOTES, {})), [name for name, entry in found if entry["dtype"] == HALF]
     expected = notes.pop(CHECKSUM, None)
     if expected is None and proved:
         raise _damaged(file, "no checksum", "one, as this program writes")
     if expected is not None and (got := _digest(arrays, notes)) != expected:
         raise _damaged(file, f"SHA-256 {got}", f"SHA-256 {expected}")
-    return arrays, notes
+    return arrays | {name: widened(arrays[name]) for name in halves}, notes
 
 
 def _whole(start: bytes, size: int, file: str) -> dict[str, Any]:
@@ -162,11 +171,13 @@ def _whole(start: bytes, size: int, file: str) -> dict[str, Any]:
     return header
 
 
-def _in_order(content: bytes) -> bytes:
+def _in_order(content: bytes, halves: Iterable[str]) -> bytes:
     """Give the same file with its notes in the order of their names, and their text escaped in one way."""
     length = int.from_bytes(content[:8], "little")
     header = json.loads(content[8 : 8 + length])
     header[NOTES] = dict(sorted(header[NOTES].items()))
+    for name in halves:
+        header[name]["dtype"] = HALF
     text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)  # where the numbers begin
     return len(text).to_bytes(8, "little") + text + content[8 + length :]
