@@ -73,7 +73,7 @@ def test_those_that_run_as_numpy_kernels_are_few():
     assert sorted(kernels) == [
         "add_into", "add_rows", "add_windows", "argmax", "argmin", "concatenate", "convolution", "convolution_input",
         "convolution_weight", "cumsum", "known_labels", "loop", "pad", "pick", "probability", "random", "roll", "rows",
-        "setitem", "stack", "tril", "triu", "unstack", "written_labels",
+        "setitem", "stack", "tril", "triu", "unstack", "within", "written_labels",
     ]  # fmt: skip
 
 
@@ -109,10 +109,11 @@ def test_explain_gives_the_reason_of_the_row():
         columns = pb.fold(pb.unfold(x[None, None], 2), (3, 3), 2)
         convolved = pb.grad(lambda x, w: (pb.nn.conv1d(x[None], w[None]) ** 2).sum(), (0, 1))(x, x + 1)
         moved = pb.argmax(x, 1), pb.argmin(x), pb.cumsum(x), pb.roll(x, 1, 0), pb.tril(x), pb.triu(x)
+        recurrent, _ = gru(x[:, None], lengths=i[1:2] + 1)
         labelled = pb.cross_entropy(x, i, ignore_index=2) + pb.nn.ctc_loss(x[:, None], i[None, 1:2], i[2:], i[1:2])
-        return moved, together, picked, looked_up, columns, convolved, labelled
+        return moved, together, picked, looked_up, columns, convolved, labelled, recurrent
 
-    compiled = pb.compile(f)
+    gru, compiled = pb.nn.GRU(3, 2, dtype=float), pb.compile(f)
     for _ in range(3):
         compiled(np.ones((3, 3)), np.arange(3))
     text = compiled.explain()

@@ -177,6 +177,22 @@ def test_what_does_not_fit_is_said_with_the_layer(case, wrong):
 
 
 @EACH
+@pytest.mark.parametrize("kind", ["text", "object"])
+def test_what_holds_no_numbers_is_refused_or_passes_as_it_is(case, kind):
+    if case.name == "Lambda":
+        pytest.skip("the function is the user's, and so is its error")
+    given = case.draw(np.float32)
+    wrong = [np.full(x.shape, "a" if kind == "text" else None) if x.dtype.kind == "f" else x for x in given]
+    try:
+        outputs, said = case.call(case.layer(np.float32), *wrong), ""
+    except pb.PullbackError as error:
+        outputs, said = [], str(error)
+    kept = [x for x in wrong if x.dtype.kind in "UO"]
+    assert re.search(r"\n  layer +\w", said) or not kept or all(numbers(y).dtype == kept[0].dtype for y in outputs)
+    assert bool(said) == (not outputs)
+
+
+@EACH
 def test_the_same_state_does_the_same_in_pytorch(case):
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     if case.theirs is None:

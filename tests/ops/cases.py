@@ -449,6 +449,8 @@ MORE_ACTIVATIONS: Final = (
 )  # fmt: skip
 
 LABELS: Final = (
+    fixed("within_", CLASSES, of((3,), low=0, high=9, name="a test"), twin=lambda x, **_: x, call=labels.within_,
+          differentiable=False),
     fixed("known_labels_", CLASSES, of((3,), classes=9, ignore=None), of((2, 3), classes=9, ignore=-1),
           twin=lambda x, classes, ignore: x, call=labels.known_labels_, differentiable=False),
     fixed("written_labels_", CLASSES, of((2, 3), (2,), (2,), times=9, classes=9, blank=8),

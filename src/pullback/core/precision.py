@@ -12,6 +12,8 @@ from typing import Any, Final, TypeVar
 
 import numpy as np
 
+from pullback.core.errors import DTypeError
+
 _NUMBERS: Final = (int, float, complex)  # Python's, which are weak: they take the precision of what they meet
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -73,6 +75,8 @@ def of_reals(formula: F) -> F:
         for x in operands:
             dtype = getattr(x, "dtype", None)
             if dtype is None or dtype.char not in "fd":
+                if dtype is not None and dtype.kind not in "fiubc":
+                    raise DTypeError(f"{formula.__name__.strip('_')}: an operand holds no numbers", got=dtype)
                 return inner(*map(real, operands), **params)
         return formula(*operands, **params)  # as nearly always
 

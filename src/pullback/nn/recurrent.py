@@ -9,11 +9,12 @@ from typing import Any, ClassVar, final
 
 import numpy as np
 
-from pullback.core.axes import ndim_of, shape_of
-from pullback.core.errors import OptionError, ShapeError
+from pullback.core.axes import dtype_of, ndim_of, shape_of
+from pullback.core.errors import DTypeError, OptionError, ShapeError
 from pullback.core.lints import check_precision
 from pullback.functions import random
 from pullback.functions.attention import dropped
+from pullback.functions.creation import asarray
 from pullback.functions.recurrent import State, Step, gru_step, lstm_step, rnn_step, scan_steps
 from pullback.nn.cells import Drawn, known_nonlinearity
 from pullback.nn.module import Module
@@ -21,6 +22,7 @@ from pullback.nn.parameter import Parameter
 from pullback.nn.sizes import positive
 from pullback.ops.contractions import linear
 from pullback.ops.elementwise import add
+from pullback.ops.labels import within_
 from pullback.ops.movement import concatenate, expand_dims, reshape, stack, swapaxes
 
 
@@ -71,7 +73,7 @@ class _Recurrent(Module, ABC):
             The first state; of an LSTM a pair of such. Else 0.
         lengths : array-like of integers, (N,), optional
             How long each sequence is. What comes after is no part of it: outputs are 0 there, and the last state is
-            that at the end of the sequence.
+            that at the end of the sequence. At least 1.
 
         Returns
         -------
@@ -93,13 +95,20 @@ class _Recurrent(Module, ABC):
             )  # fmt: skip
         if not shape[0]:
             raise ShapeError(f"{type(self).__name__}: a sequence has no elements", got=shape_of(x))
-        if lengths is not None and shape_of(lengths) != shape[1:2]:
-            raise ShapeError(
-                f"{type(self).__name__}: not a length for each sequence", expected=shape[1:2], got=shape_of(lengths)
-            )
+        if lengths is not None:
+            lengths = self._checked(lengths, shape)
         output, state = self._run(kept, self._first(hx, shape[1], kept), lengths)
         result = tuple(map(stack, zip(*state, strict=True)))
         return swapaxes(output, 0, 1) if self.batch_first else output, result if self.states > 1 else result[0]
+
+    def _checked(self, lengths: Any, shape: tuple[int, ...]) -> Any:
+        """Lengths that are integers, one for each sequence, and neither 0 nor longer than it."""
+        name = type(self).__name__
+        if shape_of(lengths) != shape[1:2]:
+            raise ShapeError(f"{name}: not a length for each sequence", expected=shape[1:2], got=shape_of(lengths))
+        if dtype_of(lengths).kind not in "iu":
+            raise DTypeError(f"{name}: lengths are integers", got=dtype_of(lengths))
+        return within_(asarray(lengths), low=1, high=shape[0], name=f"{name}: lengths")
 
     def _unbatched(self, x: Any, hx: Any) -> Any:
         """One sequence, without an axis for the batch."""

@@ -43,6 +43,15 @@ def _written(labels: Any, inputs: Any, lengths: Any, times: int, classes: int, b
     return np.where(known, labels, (blank + 1) % classes)
 
 
+def _within(numbers: Any, low: int, high: int, name: str) -> Any:
+    if numbers.size and not (numbers.min() >= low and numbers.max() <= high):
+        raise ShapeError(
+            f"{name}: a number does not fit", smallest=numbers.min(), largest=numbers.max(), expected=f"{low} to {high}"
+        )
+    return numbers
+
+
+within_: LinearMap = LinearMap("within", _within, None, doc="Numbers, once all are found to lie within bounds.")
 known_labels_: LinearMap = LinearMap(
     "known_labels", _known, None, doc="The labels, once all are found to be classes; ignored ones are 0."
 )

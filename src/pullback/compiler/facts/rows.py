@@ -189,6 +189,7 @@ ROWS: Final[dict[Primitive, Row]] = {
         ),
         rounds=True,
     ),
+    labels.within_: Row(kernel="it complains of a number that is outside"),
     labels.known_labels_: Row(kernel="it complains of a label that is no class"),
     labels.written_labels_: Row(kernel="it complains of lengths and labels that do not fit"),
     reductions.cumsum_: Row(kernel="each sum waits for the one before it"),

@@ -298,6 +298,7 @@ const K = {
     const shape = [y.shape[1], x.shape[1] / params.groups, ...params.kernel];
     return convolved([x, y], [x.shape, shape, y.shape], params, 1);
   },
+  within: copied,
   known_labels: ([x], { ignore }) => new Arr(x.data.map((v) => (v === ignore ? 0 : v)), x.shape, x.dtype),
   written_labels: ([x, , lengths], { classes, blank }) => new Arr(
     x.data.map((v, i) => (i % x.shape[1] < lengths.data[Math.floor(i / x.shape[1])] ? v : (blank + 1) % classes)), x.shape, x.dtype,
