@@ -111,7 +111,7 @@ def test_explain_gives_the_reason_of_the_row():
         moved = pb.argmax(x, 1), pb.argmin(x), pb.cumsum(x), pb.roll(x, 1, 0), pb.tril(x), pb.triu(x)
         recurrent, _ = gru(x[:, None], lengths=i[1:2] + 1)
         labelled = pb.cross_entropy(x, i, ignore_index=2) + pb.nn.ctc_loss(x[:, None], i[None, 1:2], i[2:], i[1:2])
-        return moved, together, picked, looked_up, columns, convolved, labelled, recurrent
+        return moved, together, picked, looked_up, columns, convolved, labelled, recurrent.detach()
 
     gru, compiled = pb.nn.GRU(3, 2, dtype=float), pb.compile(f)
     for _ in range(3):
