@@ -178,9 +178,12 @@ def test_what_does_not_fit(name):
     assert re.search(says, str(caught.value), re.DOTALL), str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "settings", [{"ignore_index": 7}, {"weight": np.ones(3)}, {"label_smoothing": 0.1}, {}], ids=str
+)
 @pytest.mark.parametrize("labels", [[0, 1, 2, 3], [7] * 4])
-def test_a_program_complains_of_labels_too(labels):
-    loss = nn.CrossEntropyLoss(ignore_index=7)
+def test_a_program_complains_of_labels_too(labels, settings):
+    loss = nn.CrossEntropyLoss(**settings)
     compiled = pb.compile(lambda x, t: loss(x, t))
     for _ in range(3):
         compiled(X, LABELS)

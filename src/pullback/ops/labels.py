@@ -21,7 +21,7 @@ def _known(labels: Any, classes: int, ignore: int | None) -> Any:
         raise ShapeError(
             "cross_entropy: a label is not a class", classes=classes, smallest=counted.min(), largest=counted.max()
         )
-    return labels if ignore is None else np.where(labels == ignore, 0, labels)
+    return np.array(labels) if ignore is None else np.where(labels == ignore, 0, labels)
 
 
 def _written(labels: Any, inputs: Any, lengths: Any, times: int, classes: int, blank: int) -> Any:
@@ -48,7 +48,7 @@ def _within(numbers: Any, low: int, high: int, name: str) -> Any:
         raise ShapeError(
             f"{name}: a number does not fit", smallest=numbers.min(), largest=numbers.max(), expected=f"{low} to {high}"
         )
-    return numbers
+    return np.array(numbers)  # one of its own: a program takes what is given back for the operand
 
 
 within_: LinearMap = LinearMap("within", _within, None, doc="Numbers, once all are found to lie within bounds.")
