@@ -140,7 +140,7 @@ class GuardedProgram:
         self.seen, self.state, self._nodes, self.changes = seen, tuple(state), made.nodes, -1
 
     def explain(self) -> list[str]:
-        """What it does, how often, what it is guarded by, and what its runner says."""
+        """What it does, how often, what it is guarded by, and what runs."""
         count = len(self.raw.program.equations)
         done = f"{count} operation{'s' * (count != 1)}, {self.calls} call{'s' * (self.calls != 1)}"
         lines = [f"{done}: {self.reason}" if self.reason else done]
@@ -220,13 +220,13 @@ class GuardedProgram:
         given = dict(zip(made.program.inputs, strides, strict=True))
         captured = dict(zip((c.key for c in made.captured), [*given][len(given) - len(made.captured) :], strict=True))
         old = [captured.get((id(c.tensor), False)) for c in made.written]
-        wanted: list[Strides | None] = [None if value is None else given[value] for value in old]
         replaces = {
             made.count + j: value
             for j, (c, value) in enumerate(zip(made.written, old, strict=True))
             if value is not None and not c.gradient
         }
-        wanted = [*[None] * made.count, *wanted, *[None] * len(made.rewritten)]
+        wanted = [None if value is None else given[value] for value in (*[None] * made.count, *old)]
+        wanted += [None] * len(made.rewritten)
         executable = self._pipeline.executable(given, wanted, replaces)
         if asked := topics():
             show(made.program, executable, asked)
