@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from pullback.core.errors import AxisError, DataError, DTypeError, ShapeError
 from pullback.data import Dataset, Subset, TensorDataset, digits
-from pullback.data.dataset import as_dataset, stack
+from pullback.data.collate import collate
+from pullback.data.dataset import as_dataset
 from pullback.tensors import Tensor
 
 X = np.arange(12.0, dtype=np.float32).reshape(4, 3)
@@ -54,7 +55,7 @@ def test_a_slice_gives_views_and_positions_give_copies():
 def test_a_batch_is_the_stack_of_its_samples(indices):
     for data in TensorDataset(X, Y), Subset((X, Y), [3, 1, 1, 0]), Subset(Squares(), [4, 2, 0, 3]):
         rows = np.array(indices, np.intp)
-        same(data.batch(rows), stack([data[index] for index in indices]))
+        same(data.batch(rows), collate([data[index] for index in indices]))
         same(data[rows], data.batch(rows))
 
 
@@ -113,13 +114,13 @@ def test_a_subset_refuses_positions_outside(position):
 
 def test_samples_of_one_batch_must_agree():
     with pytest.raises(ShapeError, match="different shapes"):
-        stack([np.ones(2), np.ones(3)])
-    with pytest.raises(ShapeError, match="different numbers of parts"):
-        stack([(1, 2), (1,)])
+        collate([np.ones(2), np.ones(3)])
+    with pytest.raises(ShapeError, match="different structures"):
+        collate([(1, 2), (1,)])
 
 
 def test_stacking_keeps_the_type_of_numbers():
-    same(stack([(np.float32(1), 2), (np.float32(3), 4)]), (np.float32([1, 3]), np.array([2, 4])))
+    same(collate([(np.float32(1), 2), (np.float32(3), 4)]), (np.float32([1, 3]), np.array([2, 4])))
 
 
 def test_arrays_and_tuples_of_arrays_are_data_sets():

@@ -10,13 +10,15 @@ import numpy as np
 import pytest
 
 from pullback.core.errors import DataError
-from pullback.data.files import Collection, IdxFile
+from pullback.data.files import Collection
 from pullback.data.idx import write_idx
+from pullback.data.published import IdxFile
 
 ARRAY = np.arange(6, dtype=np.uint8).reshape(2, 3)
 OTHER = ARRAY[::-1].copy()
 CONTENT = bytes([0, 0, 8, 2, 0, 0, 0, 2, 0, 0, 0, 3]) + ARRAY.tobytes()
-FILE = IdxFile("tiny-idx2-ubyte", (2, 3), hashlib.sha256(CONTENT).hexdigest())
+FILE = IdxFile("tiny-idx2-ubyte.gz", hashlib.sha256(CONTENT).hexdigest(), (2, 3))
+PLAIN = "tiny-idx2-ubyte"
 TINY = Collection("tiny", ("", "tiny"), ("https://one.invalid/", "https://two.invalid/"), (FILE,))
 
 
@@ -44,7 +46,7 @@ def web(monkeypatch, tmp_path):
 def test_files_are_found_without_the_network(web, tmp_path, monkeypatch, place, suffix):
     monkeypatch.setenv("PULLBACK_DATA", str(tmp_path / "env"))
     (tmp_path / place).mkdir(parents=True)
-    write_idx(tmp_path / place / f"{FILE.name}{suffix}", ARRAY)
+    write_idx(tmp_path / place / f"{PLAIN}{suffix}", ARRAY)
     (array,) = TINY.load(tmp_path / "root")
     np.testing.assert_array_equal(array, ARRAY)
     assert web.asked == []
@@ -63,17 +65,17 @@ def test_the_root_comes_before_the_environment_and_the_cache(web, tmp_path, monk
 
 
 def test_a_download_goes_into_the_cache_and_is_made_once(web):
-    web.pages[f"https://one.invalid/{FILE.name}.gz"] = gzip.compress(CONTENT)
+    web.pages[f"https://one.invalid/{FILE.name}"] = gzip.compress(CONTENT)
     for _ in range(2):
         np.testing.assert_array_equal(TINY.load(None)[0], ARRAY)
-    assert web.asked == [f"https://one.invalid/{FILE.name}.gz"]
-    assert [path.name for path in web.cache.iterdir()] == [f"{FILE.name}.gz"]
+    assert web.asked == [f"https://one.invalid/{FILE.name}"]
+    assert [path.name for path in web.cache.iterdir()] == [FILE.name]
 
 
 def test_a_download_goes_into_the_root_that_is_named(web, tmp_path):
-    web.pages[f"https://one.invalid/{FILE.name}.gz"] = gzip.compress(CONTENT)
+    web.pages[f"https://one.invalid/{FILE.name}"] = gzip.compress(CONTENT)
     TINY.load(tmp_path / "root")
-    assert (tmp_path / "root" / f"{FILE.name}.gz").is_file()
+    assert (tmp_path / "root" / FILE.name).is_file()
     assert not web.cache.exists()
 
 
@@ -84,8 +86,8 @@ def test_a_download_goes_into_the_root_that_is_named(web, tmp_path):
 )
 def test_the_next_mirror_is_asked_when_one_fails(web, page):
     if page is not None:
-        web.pages[f"https://one.invalid/{FILE.name}.gz"] = page
-    web.pages[f"https://two.invalid/{FILE.name}.gz"] = gzip.compress(CONTENT)
+        web.pages[f"https://one.invalid/{FILE.name}"] = page
+    web.pages[f"https://two.invalid/{FILE.name}"] = gzip.compress(CONTENT)
     np.testing.assert_array_equal(TINY.load(None)[0], ARRAY)
     assert len(web.asked) == 2
 
@@ -113,7 +115,7 @@ def test_without_pooch_it_says_how_to_get_it(web, tmp_path, monkeypatch):
     with pytest.raises(DataError, match=r"pip install 'pullback\[data\]'") as caught:
         TINY.load(None)
     assert str(tmp_path / "xdg" / "pullback" / "tiny") in str(caught.value)
-    assert f"https://one.invalid/{FILE.name}.gz" in str(caught.value)
+    assert f"https://one.invalid/{FILE.name}" in str(caught.value)
 
 
 def test_without_pooch_the_cache_is_in_the_home_folder(web, tmp_path, monkeypatch):
@@ -146,7 +148,7 @@ def test_a_folder_that_cannot_be_made_is_named(web, tmp_path):
     ids=["gzip cut", "cut", "magic", "shape", "digest"],
 )
 def test_a_file_that_is_not_proved_is_refused_and_named(web, tmp_path, content, says):
-    path = tmp_path / FILE.name
+    path = tmp_path / PLAIN
     path.write_bytes(content)
     with pytest.raises(DataError, match=says) as caught:
         TINY.load(tmp_path)
@@ -156,10 +158,10 @@ def test_a_file_that_is_not_proved_is_refused_and_named(web, tmp_path, content, 
 
 
 def test_a_changed_file_shows_both_digests(web, tmp_path):
-    write_idx(tmp_path / FILE.name, OTHER)
-    with pytest.raises(DataError, match=FILE.sha256) as caught:
+    write_idx(tmp_path / PLAIN, OTHER)
+    with pytest.raises(DataError, match=FILE.digest) as caught:
         TINY.load(tmp_path)
-    assert hashlib.sha256((tmp_path / FILE.name).read_bytes()).hexdigest() in str(caught.value)
+    assert hashlib.sha256((tmp_path / PLAIN).read_bytes()).hexdigest() in str(caught.value)
 
 
 def test_the_real_pooch_downloads_and_draws_no_bar_without_a_terminal(monkeypatch, tmp_path, capsys):
@@ -177,5 +179,5 @@ def test_the_real_pooch_downloads_and_draws_no_bar_without_a_terminal(monkeypatc
     monkeypatch.setattr(requests, "get", get)
     monkeypatch.delenv("PULLBACK_DATA", raising=False)
     np.testing.assert_array_equal(TINY.load(tmp_path)[0], ARRAY)
-    assert (tmp_path / f"{FILE.name}.gz").read_bytes() == gzip.compress(CONTENT)
+    assert (tmp_path / FILE.name).read_bytes() == gzip.compress(CONTENT)
     assert capsys.readouterr() == ("", "")

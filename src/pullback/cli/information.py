@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 
 from pullback.cli.threads import VARIABLES
-from pullback.data.catalogue import MNIST
+from pullback.data.catalogue import COLLECTIONS
 from pullback.data.files import VARIABLE, Collection, cache_folder
 
 PARTS: Final = ("numpy", "scipy", "safetensors", "tqdm", "typer")
@@ -77,8 +77,10 @@ def _threads() -> Iterator[tuple[str, str]]:
 
 def _data() -> Iterator[tuple[str, str]]:
     yield "digits", "1,797 images, in the package"
-    folder = _folder_of(MNIST)
-    yield "mnist", f"in {folder}" if folder else f"not here: downloaded at need, or name its folder in ${VARIABLE}"
+    for collection in COLLECTIONS:
+        folder = _folder_of(collection)
+        here = f"in {folder}" if folder else f"not here: downloaded at need, or name its folder in ${VARIABLE}"
+        yield collection.name, here
 
 
 def _folder_of(collection: Collection) -> Path | None:
@@ -86,7 +88,7 @@ def _folder_of(collection: Collection) -> Path | None:
     base = os.environ.get(VARIABLE)
     places = [Path(base).expanduser() / folder for folder in collection.folders] if base else []
     for place in (*places, cache_folder() / collection.name):
-        if all((place / f.name).is_file() or (place / f"{f.name}.gz").is_file() for f in collection.files):
+        if all(any((place / name).is_file() for name in file.names) for file in collection.files):
             return place
     return None
 

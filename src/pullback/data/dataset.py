@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pullback.core.errors import AxisError, DataError, DTypeError, ShapeError
-from pullback.tensors import Tensor
+from pullback.data.collate import as_array, collate
+from pullback.data.mapped import packed, unpacked
 
 Array: TypeAlias = npt.NDArray[Any]
 
@@ -18,8 +19,9 @@ Array: TypeAlias = npt.NDArray[Any]
 class Dataset(ABC):
     """Samples with a length and a position each; subclass it for data that is not arrays in memory.
 
-    A sample is an array, a number, or a tuple of them. A subclass whose storage can gather many samples at
-    once overrides `batch` too, which is all that a `DataLoader` calls.
+    A sample is an array, a number, or a tuple or dict of them, nested in any way. A subclass whose storage can gather
+    many samples at once overrides `batch` too, which is all that a `DataLoader` calls; one whose samples differ from
+    epoch to epoch overrides `at`.
 
     >>> class Squares(Dataset):
     ...     def __len__(self) -> int:
@@ -39,9 +41,14 @@ class Dataset(ABC):
     def __getitem__(self, index: int) -> Any:
         """Return the sample at `index`."""
 
-    def batch(self, indices: npt.NDArray[np.intp]) -> tuple[Array, ...]:
-        """Return the samples at `indices`, stacked along a new first axis; one array a part of a sample."""
-        return stack([self[int(index)] for index in indices])
+    def batch(self, indices: npt.NDArray[np.intp]) -> Any:
+        """Return the samples at `indices`, stacked along a new first axis: a tuple, or what else a sample is."""
+        samples = collate([self[int(index)] for index in indices])
+        return samples if isinstance(samples, (tuple, dict)) else (samples,)
+
+    def at(self, epoch: int) -> Dataset:
+        """Return the data set as it is in an epoch: itself, unless what it gives is drawn anew in each."""
+        return self
 
 
 @final
@@ -75,7 +82,7 @@ class TensorDataset(Dataset):
     __slots__ = ("arrays",)
 
     def __init__(self, *arrays: Any) -> None:
-        self.arrays: tuple[Array, ...] = tuple(_array(array) for array in arrays)
+        self.arrays: tuple[Array, ...] = tuple(as_array(array) for array in arrays)
         shapes = {f"array {position}": array.shape for position, array in enumerate(self.arrays)}
         if not self.arrays:
             raise ShapeError("TensorDataset: no arrays were given", fix="TensorDataset(inputs, targets)")
@@ -103,6 +110,12 @@ class TensorDataset(Dataset):
     def batch(self, indices: npt.NDArray[np.intp]) -> tuple[Array, ...]:
         """Return the rows at `indices`: one gather an array."""
         return tuple([array.take(indices, axis=0) for array in self.arrays])
+
+    def __getstate__(self) -> list[Any]:
+        return [packed(array) for array in self.arrays]
+
+    def __setstate__(self, state: list[Any]) -> None:
+        self.arrays = tuple(map(unpacked, state))
 
     def __repr__(self) -> str:
         parts = ", ".join(f"{array.shape[1:]} {array.dtype}" for array in self.arrays)
@@ -157,9 +170,14 @@ class Subset(Dataset):
             return self.dataset[int(self.indices[index])]
         return self.dataset.batch(self.indices[index if isinstance(index, slice) else _row_numbers(index)])
 
-    def batch(self, indices: npt.NDArray[np.intp]) -> tuple[Array, ...]:
+    def batch(self, indices: npt.NDArray[np.intp]) -> Any:
         """Return the samples at `indices`, gathered as the data set itself does it."""
         return self.dataset.batch(self.indices[indices])
+
+    def at(self, epoch: int) -> Subset:
+        """Return the same samples of the data set as it is in an epoch."""
+        dataset = self.dataset.at(epoch)
+        return self if dataset is self.dataset else Subset(dataset, self.indices)
 
     def __repr__(self) -> str:
         return f"Subset({len(self)} of {self.dataset!r})"
@@ -178,46 +196,6 @@ def as_dataset(data: Any) -> Dataset:
         got=type(data).__name__,
         fix="data.train or data.test" if hasattr(data, "train") else "arrays, a tuple of them, or a pb.data.Dataset",
     )
-
-
-def stack(samples: Sequence[Any]) -> tuple[Array, ...]:
-    """Stack samples along a new first axis: a tuple with one array for each part of a sample."""
-    rows = [sample if isinstance(sample, tuple) else (sample,) for sample in samples]
-    if len({len(row) for row in rows}) > 1:
-        raise ShapeError(
-            "data: samples of one batch have different numbers of parts",
-            parts=sorted({len(row) for row in rows}),
-            fix="return the same tuple for each sample",
-        )
-    return tuple(_stack_part([_array(part) for part in parts]) for parts in zip(*rows, strict=True))
-
-
-def _stack_part(parts: list[Array]) -> Array:
-    shapes = {part.shape: None for part in parts}  # a set that keeps its order
-    if len(shapes) > 1:
-        raise ShapeError(
-            "data: samples of one batch have different shapes",
-            shapes=", ".join(map(str, shapes)),
-            fix="pass collate_fn= to pad them, or to cut them to one shape",
-        )
-    return np.stack(parts)
-
-
-def _array(value: Any) -> Array:
-    """Return the numbers of `value` as an array, without a copy where it holds one."""
-    if isinstance(value, Tensor):
-        return value.numpy()
-    try:
-        array = np.asarray(value)
-    except ValueError as error:  # NumPy: rows of different lengths
-        raise ShapeError("data: rows have different lengths", fix="pad them to one length") from error
-    if array.dtype.hasobject:
-        raise DTypeError(
-            "data: these are not numbers",
-            got=f"{type(value).__name__} that NumPy reads as {array.dtype}",
-            fix="turn them into an array of numbers first",
-        )
-    return array
 
 
 def _row_numbers(index: Any) -> npt.NDArray[Any]:

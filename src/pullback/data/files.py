@@ -1,7 +1,6 @@
 """Files of a published data set: where they are looked for, how they are fetched and proved whole.
 
-A file is known by the SHA-256 of what it holds once decompressed, so that any copy of it will do, however it
-was compressed. Only a copy that has been proved is ever put into the cache.
+Only a copy that has been proved is ever put into the cache.
 """
 
 from __future__ import annotations
@@ -14,22 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, final
 
-import numpy.typing as npt
-
 from pullback.core.errors import DataError
-from pullback.data.idx import read_known
+from pullback.data.published import PublishedFile
 
 VARIABLE: Final = "PULLBACK_DATA"
-
-
-@final
-@dataclass(frozen=True)
-class IdxFile:
-    """One published file: its name without `.gz`, the shape of its array, and the SHA-256 of its content."""
-
-    name: str
-    shape: tuple[int, ...]
-    sha256: str
 
 
 @final
@@ -40,36 +27,34 @@ class Collection:
     name: str
     folders: tuple[str, ...]
     mirrors: tuple[str, ...]
-    files: tuple[IdxFile, ...]
+    files: tuple[PublishedFile, ...]
 
-    def load(self, root: str | os.PathLike[str] | None) -> list[npt.NDArray[Any]]:
-        """Return the array of each file: found in `root`, `$PULLBACK_DATA` or the cache, else downloaded.
+    def load(self, root: str | os.PathLike[str] | None) -> list[Any]:
+        """Return what each file holds: found in `root`, `$PULLBACK_DATA` or the cache, else downloaded.
 
         A download goes into `root` if that is given, else into the cache.
         """
         return [self._load(file, root) for file in self.files]
 
-    def _load(self, file: IdxFile, root: str | os.PathLike[str] | None) -> npt.NDArray[Any]:
+    def _load(self, file: PublishedFile, root: str | os.PathLike[str] | None) -> Any:
         places = list(self._places(root))
         for place in places:
-            for name in (file.name, f"{file.name}.gz"):
+            for name in file.names:
                 if (place / name).is_file():
-                    return proved(place / name, file)
+                    return file.read(place / name)
         return self._download(file, Path(root).expanduser() if root else places[-1], places)
 
     def _places(self, root: str | os.PathLike[str] | None) -> Iterator[Path]:
-        for base in (root, os.environ.get(VARIABLE)):
-            if base:
-                yield from (Path(base).expanduser() / folder for folder in self.folders)
+        if root:
+            yield from (Path(root).expanduser() / folder for folder in dict.fromkeys(("", *self.folders)))
+        if base := os.environ.get(VARIABLE):
+            yield from (Path(base).expanduser() / folder for folder in self.folders)
         yield cache_folder() / self.name
 
-    def _download(self, file: IdxFile, target: Path, places: list[Path]) -> npt.NDArray[Any]:
+    def _download(self, file: PublishedFile, target: Path, places: list[Path]) -> Any:
         """Fetch a file into `target` from the first mirror that gives a copy that can be proved."""
-        urls = [f"{mirror}{file.name}.gz" for mirror in self.mirrors]
-        facts: dict[str, object] = {
-            "file": f"{file.name}.gz (or {file.name}, decompressed)",
-            "looked in": "\n".join(map(str, places)),
-        }
+        urls = [f"{mirror}{file.name}" for mirror in self.mirrors]
+        facts: dict[str, object] = {"file": file.said, "looked in": "\n".join(map(str, places))}
         put = f"put the file into {target}, or name its folder in ${VARIABLE}"
         pooch = _pooch()
         if pooch is None:
@@ -93,15 +78,15 @@ class Collection:
             ) from error
         with scratch as folder:
             for url in urls:
-                path = Path(folder, f"{file.name}.gz")
+                path = Path(folder, file.name)
                 try:
                     _fetch(pooch, url, path)
-                    array = proved(path, file)
+                    found = file.read(path)
                 except (OSError, DataError) as error:  # a failed request is an OSError
                     failures.append(f"{url}\n  {textwrap.shorten(_reason(error), 160)}")
                 else:
                     path.replace(target / path.name)
-                    return array
+                    return found
         raise DataError(
             f"{self.name}: a file is missing and could not be downloaded",
             **facts,
@@ -121,17 +106,6 @@ def _fetch(pooch: Any, url: str, path: Path) -> None:
 
 def _reason(error: Exception) -> str:
     return error.what if isinstance(error, DataError) else f"{type(error).__name__}: {error}"
-
-
-def proved(path: Path, file: IdxFile) -> npt.NDArray[Any]:
-    """Return the array of the file at `path`, once it is proved to be `file`."""
-    array, digest = read_known(path, file.shape)
-    if digest != file.sha256:
-        raise DataError(
-            f"{path.name}: a damaged or changed file", file=path, expected=f"SHA-256 {file.sha256}",
-            got=f"SHA-256 {digest}", fix="delete the file; it is then looked for elsewhere, or downloaded",
-        )  # fmt: skip
-    return array
 
 
 def cache_folder() -> Path:

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+import multiprocessing as mp
 import operator
+import sys
 from collections.abc import Callable, Iterator
-from typing import Any, TypeAlias, final
+from functools import partial
+from typing import Any, Final, TypeAlias, final
 
 import numpy as np
 import numpy.typing as npt
 
-from pullback.core.errors import DataError, OptionError
-from pullback.data.dataset import as_dataset
+from pullback.core.errors import AxisError, DataError, OptionError
+from pullback.core.numbers import checked_count
+from pullback.core.tree import tree_map
+from pullback.data.dataset import Dataset, as_dataset
 from pullback.data.order import EPOCH, permutation, seed_of
+from pullback.data.samplers import Sampler
+from pullback.data.workers import Workers
 from pullback.functions.random import Rng
 from pullback.tensors import Tensor
 
-Batch: TypeAlias = tuple[Tensor, ...]
+Batch: TypeAlias = Any  # a tuple of tensors, or the tree that a sample is
+METHODS: Final = tuple(mp.get_all_start_methods())
 
 
 @final
 class DataLoader:
-    """Batches of a data set: tuples of constant tensors, of shape (batch_size, …) each.
+    """Batches of a data set: tuples of constant tensors of shape (batch_size, …), or trees of them, as samples are.
 
     The order of an epoch is a pure function of (seed, epoch), the same on every machine. So a run that
     stopped in the middle of an epoch goes on exactly where it was: `loader.batches(epoch, start)`.
@@ -40,6 +48,14 @@ class DataLoader:
         that cannot be stacked as they are.
     rng : None, int or numpy.random.Generator
         The seed of the orders; a generator gives one draw, once; None draws from the default one.
+    sampler : Sampler, optional
+        Gives the order of each epoch, in place of `shuffle`.
+    num_workers : int
+        Processes that make batches ahead, while others are learned from; 0 makes each when it is asked for. What they
+        draw from the generators of their process follows from the seed, the epoch and the number of the batch, however
+        many there are.
+    start_method : {"fork", "spawn", "forkserver"}, optional
+        How they are started; else forked on Linux, which is quick and needs nothing pickled, and spawned elsewhere.
 
     Attributes
     ----------
@@ -67,21 +83,29 @@ class DataLoader:
     """
 
     def __init__(
-        self,
-        dataset: Any,
-        batch_size: int = 1,
-        shuffle: bool = False,
-        drop_last: bool = False,
-        collate_fn: Callable[[list[Any]], Any] | None = None,
-        rng: Rng = None,
-    ) -> None:
+        self, dataset: Any, batch_size: int = 1, shuffle: bool = False, drop_last: bool = False,
+        collate_fn: Callable[[list[Any]], Any] | None = None, rng: Rng = None, *, sampler: Sampler | None = None,
+        num_workers: int = 0, start_method: str | None = None,
+    ) -> None:  # fmt: skip
         self.dataset = as_dataset(dataset)
-        self.batch_size = _batch_size(batch_size, len(self.dataset))
+        if sampler is not None and (shuffle or not isinstance(sampler, Sampler)):
+            raise OptionError(
+                "DataLoader: a sampler gives the order" if shuffle else "DataLoader: this is no sampler",
+                sampler=type(sampler).__name__, shuffle=shuffle, fix="a pb.data.Sampler, and shuffle=False",
+            )  # fmt: skip
+        self.sampler = sampler
+        self._samples = len(self.dataset) if sampler is None else len(sampler)
+        self.batch_size = _batch_size(batch_size, self._samples)
         self.drop_last = drop_last
         self.collate_fn = collate_fn
         self.seed = seed_of(rng) if shuffle else None
         self.epoch = 0
-        self._samples = len(self.dataset)
+        self.num_workers = checked_count("DataLoader", "num_workers", num_workers)
+        self.start_method = start_method or ("fork" if sys.platform == "linux" else "spawn")
+        if self.start_method not in METHODS:
+            raise OptionError("DataLoader: there is no such start_method", got=start_method, fix=", ".join(METHODS))
+        self._worker_seed = 0 if not num_workers else self.seed if self.seed is not None else seed_of(rng)
+        self._idle: list[Workers] = []  # processes that wait for the next epoch
 
     def __len__(self) -> int:
         """Return the number of batches an epoch."""
@@ -99,6 +123,8 @@ class DataLoader:
         epoch = operator.index(epoch)
         if epoch < 0:
             raise OptionError("DataLoader: an epoch is negative", epoch=epoch, fix="epochs count from 0")
+        if self.sampler is not None:
+            return self._checked(self.sampler.order(epoch))
         if self.seed is None:
             return np.arange(self._samples)
         return permutation(self._samples, self.seed, EPOCH, epoch)
@@ -113,22 +139,74 @@ class DataLoader:
             raise OptionError(
                 "DataLoader: there is no such batch", start=start, batches=len(self), fix="batches count from 0"
             )
-        return self._batches(self.order(epoch), start)
+        return self._batches(epoch, self.order(epoch), start)
 
-    def _batches(self, order: npt.NDArray[np.intp], start: int) -> Iterator[Batch]:
-        for first in range(start * self.batch_size, len(self) * self.batch_size, self.batch_size):
-            yield self._batch(order[first : first + self.batch_size])
+    def _batches(self, epoch: int, order: npt.NDArray[np.intp], start: int) -> Iterator[Batch]:
+        firsts = range(start * self.batch_size, len(self) * self.batch_size, self.batch_size)
+        orders = [order[first : first + self.batch_size] for first in firsts]
+        if not self.num_workers:
+            dataset = self.dataset.at(epoch)
+            for indices in orders:
+                yield tensors(made(dataset, self.collate_fn, indices))
+            return
+        make = partial(made_in, self.dataset, self.collate_fn)
+        workers = (
+            self._idle.pop()
+            if self._idle
+            else Workers(make, self.num_workers, self.start_method, int(self._worker_seed or 0))
+        )
+        done = False
+        try:
+            for arrays in workers.batches(epoch, orders, start):
+                yield tensors(arrays)
+            done = True
+        finally:
+            if done:
+                self._idle.append(workers)  # for the next epoch
+            else:
+                workers.close()
 
-    def _batch(self, indices: npt.NDArray[np.intp]) -> Batch:
-        if self.collate_fn is None:
-            return tuple([Tensor(array) for array in self.dataset.batch(indices)])
-        parts = self.collate_fn([self.dataset[int(index)] for index in indices])
-        parts = parts if isinstance(parts, tuple) else (parts,)
-        return tuple([part if isinstance(part, Tensor) else Tensor(np.asarray(part)) for part in parts])
+    def _checked(self, order: Any) -> npt.NDArray[np.intp]:
+        """The order of a sampler, once all its positions are known to be in the data set."""
+        order, size = np.asarray(order), len(self.dataset)
+        if order.ndim != 1 or order.dtype.kind not in "iu" or len(order) != self._samples:
+            raise DataError(
+                "DataLoader: the sampler gives no order", shape=order.shape, dtype=order.dtype,
+                expected=f"({self._samples},) integers",
+            )  # fmt: skip
+        if len(order) and not 0 <= order.min() <= order.max() < size:
+            raise AxisError(
+                "DataLoader: the sampler gives a position that is not in the data set",
+                position=order.min() if order.min() < 0 else order.max(), samples=size,
+                fix=f"positions go from 0 to {size - 1}",
+            )  # fmt: skip
+        return order.astype(np.intp, copy=False)
 
     def __repr__(self) -> str:
         order = "in order" if self.seed is None else f"shuffled with seed {self.seed}"
+        order = order if self.sampler is None else f"by {type(self.sampler).__name__}"
         return f"DataLoader({len(self)} batches of {self.batch_size}, {order}, of {self.dataset!r})"
+
+
+def made_in(dataset: Dataset, collate_fn: Any, epoch: int, indices: npt.NDArray[np.intp]) -> Any:
+    """The arrays of a batch of an epoch: what a worker makes."""
+    return made(dataset.at(epoch), collate_fn, indices)
+
+
+def made(dataset: Dataset, collate_fn: Any, indices: npt.NDArray[np.intp]) -> Any:
+    """The arrays of a batch, in the tree that they go into."""
+    if collate_fn is None:
+        return dataset.batch(indices)
+    parts = collate_fn([dataset[int(index)] for index in indices])
+    parts = parts if isinstance(parts, (tuple, dict)) else (parts,)
+    return tree_map(lambda part: part.numpy() if isinstance(part, Tensor) else np.asarray(part), parts)
+
+
+def tensors(batch: Any) -> Batch:
+    """A batch of constant tensors."""
+    if type(batch) is tuple and all(type(part) is np.ndarray for part in batch):  # the usual one, quickly
+        return tuple([Tensor(part) for part in batch])
+    return tree_map(lambda part: Tensor(np.asarray(part)), batch)
 
 
 def _batch_size(batch_size: Any, samples: int) -> int:

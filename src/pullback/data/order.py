@@ -18,12 +18,23 @@ from pullback.functions.random import Rng, generator
 # The first word of the key says what the order is for, so that one seed gives unrelated orders to each use.
 EPOCH: Final = 0x65706F63
 SPLIT: Final = 0x73706C69
+DRAW: Final = 0x64726177
+BUCKET: Final = 0x6275636B
+WORKER: Final = 0x776F726B
+SAMPLE: Final = 0x73616D70
 
 
 def permutation(size: int, seed: int, *key: int) -> npt.NDArray[np.intp]:
     """Return the integers 0 … size - 1 in the order that `seed` and `key` alone decide."""
     words = np.random.PCG64(np.random.SeedSequence(seed, spawn_key=key)).random_raw(size)
     return np.argsort(words, kind="stable").astype(np.intp, copy=False)
+
+
+def uniforms(size: int, seed: int, *key: int) -> npt.NDArray[np.float64]:
+    """Return numbers in [0, 1) that `seed` and `key` alone decide."""
+    words = np.random.PCG64(np.random.SeedSequence(seed, spawn_key=key)).random_raw(size)
+    drawn: npt.NDArray[np.float64] = (words >> np.uint64(11)) * np.float64(2.0**-53)
+    return drawn
 
 
 def seed_of(rng: Rng) -> int:
