@@ -165,7 +165,10 @@ RANDOM: Final = (
 
 DATA: Final = (
     Row("MNIST", "PyTorch", "pb.data.mnist"),
-    Row("Sampler RandomSampler BatchSampler", "PyTorch", "pb.data.DataLoader(pb.data.TensorDataset(a, a), shuffle=True)"),
+    Row("SequentialSampler BatchSampler", "PyTorch", "pb.data.DataLoader(pb.data.TensorDataset(a, a), batch_size=2)"),
+    Row("WeightedRandomSampler", "PyTorch", "pb.data.WeightedSampler([1.0, 3.0], size=8)"),
+    Row("DistributedSampler", "PyTorch", "pb.data.RankSampler(8, rank=0, ranks=2)"),
+    Row("default_collate", "PyTorch", "pb.data.collate([(1.0, 2), (3.0, 4)])"),
     Row("ConcatDataset IterableDataset", "PyTorch", "", f"{LATER}: subclass pb.data.Dataset"),
 )  # fmt: skip
 
@@ -285,7 +288,7 @@ KEYWORDS: Final = (
     Row("size_average reduce", "PyTorch", 'pb.cross_entropy(logits, labels, reduction="sum")'),
     Row("target", "PyTorch", "pb.cross_entropy(logits, labels=labels)"),
     Row("from_logits", "Keras", "pb.binary_cross_entropy_with_logits(x, x)"),
-    Row("num_workers pin_memory collate_fn sampler persistent_workers prefetch_factor", "PyTorch", "", "leave it out: batches are cut from arrays at once"),
+    Row("pin_memory persistent_workers prefetch_factor", "PyTorch", "", "leave it out: workers stay for the next epoch, and each makes two batches ahead"),
     Row("gradient", "PyTorch", "loss.backward(grad=1.0)"),
     Row("inputs", "PyTorch", "pb.gradients(loss, wrt=[w])"),
     Row("argnum", "autograd", "pb.grad(f, argnums=0)"),

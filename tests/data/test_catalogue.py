@@ -87,9 +87,9 @@ def test_mnist_is_70_000_images_from_0_to_1():
 
 def test_mnist_is_four_files_of_known_shape_and_digest():
     assert [(file.name, file.shape[0]) for file in MNIST.files] == [
-        ("train-images-idx3-ubyte", 60_000),
-        ("train-labels-idx1-ubyte", 60_000),
-        ("t10k-images-idx3-ubyte", 10_000),
-        ("t10k-labels-idx1-ubyte", 10_000),
+        ("train-images-idx3-ubyte.gz", 60_000),
+        ("train-labels-idx1-ubyte.gz", 60_000),
+        ("t10k-images-idx3-ubyte.gz", 10_000),
+        ("t10k-labels-idx1-ubyte.gz", 10_000),
     ]
-    assert all(len(bytes.fromhex(file.sha256)) == hashlib.sha256().digest_size for file in MNIST.files)
+    assert all(len(bytes.fromhex(file.digest)) == hashlib.sha256().digest_size for file in MNIST.files)
