@@ -133,7 +133,7 @@ def test_an_exception_at_any_instruction_leaves_all_or_nothing(make, native, mon
     total = instructions(call)
     seen = set()
     for number in {*range(1, total, total // 40), *range(total - 60, total, 2)}:
-        call()  # in peace, so that the next one takes as many instructions as the first
+        traced(call)  # in peace, so that the next one takes as many instructions as the first
         restore(tensors, generators, saved)
         assert state(tensors, generators) == before
         assert interrupted_at(number, call)
