@@ -17,11 +17,10 @@ from typing import Any, final
 from pullback.core import tree
 from pullback.core.changes import changed
 from pullback.core.custom_kinds import CustomVJP
-from pullback.core.errors import DTypeError, ShapeError, TraceError
+from pullback.core.errors import TraceError
 from pullback.core.modes import current_mode
 from pullback.core.origin import user_line
 from pullback.core.outputs import pick_
-from pullback.nn.outline import label
 from pullback.tensors import Tensor
 
 Hook = Callable[..., Any]
@@ -80,18 +79,8 @@ class Hooked:
         changed()
         return Handle(self._hooks[kind], hook)
 
-    def _called(self: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """`forward`, and the hooks around it where there are some; errors say which module of the tree it was."""
-        try:
-            if self._hooks is None:
-                return self.forward(*args, **kwargs)
-            return self._call_hooked(self.forward, args, kwargs)
-        except (ShapeError, DTypeError) as error:
-            error.note_first("layer", f"{self._path}: {label(self)}" if self._path else label(self))
-            raise
-
-    def _call_hooked(self, forward: Hook, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        assert self._hooks is not None
+    def _hooked(self: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """`forward`, and the hooks around it."""
         before, after, backward = self._hooks
         for hook in tuple(before):
             given = hook(self, args)
@@ -105,7 +94,7 @@ class Hooked:
                     fix="remove the hook, or do not compile the step",
                 )  # fmt: skip
             args = _passed(args, lambda cotangents: self._answer(cotangents, seen))
-        output = forward(*args, **kwargs)
+        output = self.forward(*args, **kwargs)
         for hook in tuple(after):
             given = hook(self, args, output)
             output = output if given is None else given

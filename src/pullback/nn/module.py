@@ -13,7 +13,7 @@ from typing import Any, Self, TypeVar
 import numpy as np
 
 from pullback.core.changes import Noticed
-from pullback.core.errors import DTypeError, OptionError, TraceError
+from pullback.core.errors import DTypeError, OptionError, ShapeError, TraceError
 from pullback.core.habits import declare_foreign
 from pullback.core.lints import check_parameter
 from pullback.core.memory import placed
@@ -23,7 +23,7 @@ from pullback.core.origin import user_line
 from pullback.functions.creation import asarray
 from pullback.nn.hooks import Hooked
 from pullback.nn.naming import distinct, flat, join, once, refuse_unlearned
-from pullback.nn.outline import Summary, outline, summarize, view
+from pullback.nn.outline import Summary, label, outline, summarize, view
 from pullback.nn.parameter import Parameter
 from pullback.nn.state import Unmatched, load
 from pullback.tensors import Tensor
@@ -68,14 +68,16 @@ class Module(Noticed, Hooked, ABC):
         """Compute the output from the input; called by `module(...)`."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if (mode := current_mode()).apply is None:
-            return self._called(args, kwargs)
-        if mode.trace is not None:
-            mode.trace.watch(self)
-        with ModeContext(scope=Scope(f"{self._path}: {type(self).__name__}".lstrip(": "), mode.scope)):
-            return self._called(args, kwargs)
-
-    # What it holds.
+        try:
+            if (mode := current_mode()).apply is None:
+                return self.forward(*args, **kwargs) if self._hooks is None else self._hooked(args, kwargs)
+            if mode.trace is not None:
+                mode.trace.watch(self)
+            with ModeContext(scope=Scope(f"{self._path}: {type(self).__name__}".lstrip(": "), mode.scope)):
+                return self.forward(*args, **kwargs) if self._hooks is None else self._hooked(args, kwargs)
+        except (ShapeError, DTypeError) as error:
+            error.note_first("layer", f"{self._path}: {label(self)}".lstrip(": "))
+            raise
 
     def parameters(self) -> list[Parameter]:
         """The parameters of this module and of its parts, each once, frozen ones too."""

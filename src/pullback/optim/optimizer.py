@@ -167,8 +167,10 @@ class Optimizer(Noticed, ABC):
         if (trace := current_mode().trace) is not None:
             trace.watch(self)
         gradients = self._gradients(skip_missing)
-        if any(group.schedule is not None for group in self.param_groups):
-            self._follow_schedules()
+        for group in self.param_groups:
+            if group.schedule is not None:
+                self._follow_schedules()
+                break
         if self.on_arrays and trace is None:
             for group, row in zip(self.param_groups, gradients, strict=True):
                 self._update_arrays(group, row)
