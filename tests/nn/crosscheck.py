@@ -71,8 +71,9 @@ def _worst(pairs: list[tuple[Any, Any]]) -> float:
 
 
 def main() -> int:
-    """Print a line for each layer that PyTorch has too; the status says whether all agree."""
+    """Print a line for each layer that PyTorch has too, and each model; the status says whether all agree."""
     from tests.nn.cases import CASES
+    from tests.nn.models import MODELS
 
     try:
         import torch
@@ -82,14 +83,13 @@ def main() -> int:
     torch.set_num_threads(1)
     bad = 0
     print(f"{'layer':32}{'outputs':>10}{'gradients':>11}{'buffers':>10}")
-    for case in CASES:
-        if case.theirs is None:
-            continue
+    cases = [case for case in (*CASES, *MODELS) if case.theirs is not None]
+    for case in cases:
         found = crosscheck(case, torch)
         bad += not found.fits
         line = f"{case.name:32}{found.outputs:10.1e}{found.gradients:11.1e}{found.buffers:10.1e}"
         print(line if found.fits else f"{line}  differs by more than {TOLERANCE:g}")
-    print(f"{sum(case.theirs is not None for case in CASES)} layers beside PyTorch {torch.__version__}, {bad} differ")
+    print(f"{len(cases)} layers and models beside PyTorch {torch.__version__}, {bad} differ")
     return min(bad, 1)
 
 
