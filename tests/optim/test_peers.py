@@ -131,3 +131,21 @@ def test_every_optimizer_has_a_row():
 def test_muon_takes_matrices_only():
     with pytest.raises(pb.PullbackError, match=r"(?s)no matrix.*got +\(3,\)"):
         optim.Muon([pb.tensor(np.ones(3), requires_grad=True)])
+
+
+@pytest.mark.parametrize(
+    "row", [row for row in ROWS if row.kind is not optim.Muon], ids=str
+)  # that multiplies matrices
+def test_compiled_it_is_one_kernel_over_the_numbers_of_a_parameter(row):
+    p = pb.tensor(np.ones((40, 50)), requires_grad=True)
+    optimizer = row.kind([p], **row.settings)
+
+    @pb.compile
+    def step(g):
+        p.grad = g
+        optimizer.step()
+
+    for _ in range(3):
+        step(pb.tensor(np.ones((40, 50))))
+    kernels = [line for line in step.explain().splitlines() if "2000v" in line and "identity" not in line]
+    assert len(kernels) == (2 if row.kind is optim.Lion else 1), kernels  # Lion's m has a step of its own
