@@ -99,7 +99,7 @@ PACKAGE: Final = (
     Row("pmap shard_map device_put device_get", "JAX", "", CPU),
     Row("jacfwd", "JAX", 'pb.jacobian(g, mode="forward")(x)'),
     Row("jacrev", "JAX", 'pb.jacobian(g, mode="reverse")(x)'),
-    Row("lax", "JAX", "pb.stop_gradient(x); pb.where(mask, x, y)", "loops and branches are Python's"),
+    Row("lax", "JAX", "pb.stop_gradient(x); pb.where(mask, x, y)", "loops and branches are Python's, or pb.scan, fori_loop, while_loop, map, cond and switch"),
     Row("make_jaxpr", "JAX", "pb.graph(loss)", "of compiled functions, compiled.stages()"),
     Row("tree tree_map tree_util", "JAX", "pb.grad(h)({'w': 2.0})", "transforms take and give nested tuples, lists, dicts"),
     Row("remat", "JAX", "pb.checkpoint(f)"),
