@@ -205,10 +205,8 @@ class Compiled:
         return MISFIT
 
     def _run(self, program: GuardedProgram, call: Call) -> Any:
-        def run() -> Any:
-            return program.answer(program.run(program.arrays(call)), call)
-
-        result = checked(self.__name__, program, call, self._f, run) if self._check else run()
+        answer = partial(program.answer, call)
+        result = checked(self.__name__, program, call, self._f, answer) if self._check else answer()
         fast = fast_path(program, call)
         self._fast = self._checked_path(program, fast) if self._check and fast is not None else fast
         program.calls += result is not MISFIT

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import pullback as pb
+from pullback.compiler.calls.attributes import Attributes
 from pullback.compiler.calls.call import Call
 from pullback.core.tree import leaves, tree_map
 
@@ -111,3 +112,15 @@ def test_of_a_large_container_the_number_of_values_is_watched():
     many[300] = 2.0
     rows.pop()
     np.testing.assert_array_equal(step(x), x * 301 + 299)
+
+
+@pytest.mark.parametrize("checking", ["0", "1"])
+def test_the_path_itself_is_nothing_that_a_caller_depends_on(checking, monkeypatch):
+    monkeypatch.setenv("PULLBACK_CHECK", checking)
+    f = pb.compile(lambda a: a * 2)
+    for _ in range(3):
+        f(x)
+    assert f._fast is not None
+    held = list(Attributes(None).held(f))
+    assert f._f in held
+    assert f._fast not in held

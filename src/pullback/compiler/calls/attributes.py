@@ -108,7 +108,7 @@ class Attributes:
             for name, part in _own(value).items():
                 if name == "rules":
                     yield from (rule.at for rule in part if rule is not None)
-                elif callable(part) and name != "_short":
+                elif callable(part) and not _is_made_here(part):
                     yield part
 
     # Where an attribute is found.
@@ -219,6 +219,11 @@ class Attributes:
 
 
 _NOTHING: Final[dict[str, Any]] = {}
+
+
+def _is_made_here(part: Any) -> bool:
+    """Whether something is a function that the compiler made to run a program: it is another from time to time."""
+    return isinstance(part, FunctionType) and part.__module__.startswith("pullback.compiler.")
 
 
 def _own(value: Any) -> dict[str, Any]:

@@ -113,28 +113,6 @@ class GuardedProgram:
                 return f"{call.names[number]} is a tensor where there was an array, or the other way round"
         return None
 
-    def arrays(self, call: Call) -> list[Any]:
-        """What the program is given: the arrays of all arguments that are not known by identity."""
-        named = enumerate(zip(call.arrays, call.names, strict=True))
-        given = [pair for number, pair in named if number not in self.made.state]
-        for array, name in given:
-            if id(array) in self.written:
-                raise TraceError(
-                    f"compile: {name} is a tensor that the function captured and changes", shape=array.shape,
-                    fix="give a copy: x.copy()",
-                )  # fmt: skip
-        for number, _ in self.made.rewritten:
-            others = [x for i, x in enumerate(call.arrays) if i != number and isinstance(x, np.ndarray)]
-            if any(np.may_share_memory(call.arrays[number], other) for other in others):
-                raise given_twice(call.names[number], call.arrays[number])
-        return [array.array if isinstance(array, Tensor) else array for array, _ in given]
-
-    def answer(self, result: Any, call: Call) -> Any:
-        """What the caller is given: with arguments that are given back as they are."""
-        if not self._given_back or result is MISFIT:
-            return result
-        return rebuild(result, [call.arrays[x.number] if isinstance(x, Given) else x for x in leaves(result)])
-
     def renew(self, made: Record, seen: Dependencies, state: Sequence[Tensor]) -> None:
         """Take over what there is now, as the program was found to be the same still."""
         self.seen, self.state, self._nodes, self.changes = seen, tuple(state), made.nodes, -1
@@ -170,6 +148,29 @@ class GuardedProgram:
         return "\n".join(map(report, self.executables))
 
     # Running it.
+
+    def answer(self, call: Call) -> Any:
+        """What the program gives for a call, with arguments that are given back as they are; MISFIT as `run`."""
+        result = self.run(self._arrays(call))
+        if not self._given_back or result is MISFIT:
+            return result
+        return rebuild(result, [call.arrays[x.number] if isinstance(x, Given) else x for x in leaves(result)])
+
+    def _arrays(self, call: Call) -> list[Any]:
+        """What the program is given: the arrays of all arguments that are not known by identity."""
+        named = enumerate(zip(call.arrays, call.names, strict=True))
+        given = [pair for number, pair in named if number not in self.made.state]
+        for array, name in given:
+            if id(array) in self.written:
+                raise TraceError(
+                    f"compile: {name} is a tensor that the function captured and changes", shape=array.shape,
+                    fix="give a copy: x.copy()",
+                )  # fmt: skip
+        for number, _ in self.made.rewritten:
+            others = [x for i, x in enumerate(call.arrays) if i != number and isinstance(x, np.ndarray)]
+            if any(np.may_share_memory(call.arrays[number], other) for other in others):
+                raise given_twice(call.names[number], call.arrays[number])
+        return [array.array if isinstance(array, Tensor) else array for array, _ in given]
 
     def run(self, arguments: list[Any]) -> Any:
         """Compute, then write: if something fails, nothing has changed. MISFIT for other arrays, or failure."""
