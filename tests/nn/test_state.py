@@ -137,3 +137,22 @@ class TestShared:
         loose.load_state_dict(tied.state_dict())
         assert (loose[0].weight == loose[1].weight).all()
         assert loose[0].weight is not loose[1].weight
+
+
+class Unreadable:
+    """An array of another library, which NumPy cannot read."""
+
+    def __init__(self, error):
+        self.error = error
+
+    def __array__(self, *_args, **_kwargs):
+        raise self.error
+
+
+@pytest.mark.parametrize("error", [TypeError("Got unsupported ScalarType BFloat16"), RuntimeError("requires grad")])
+def test_a_foreign_array_that_cannot_be_read(error):
+    layer = Linear(2, 3, rng=0)
+    before = layer.state_dict()
+    with pytest.raises(pb.PullbackError, match=rf"(?s)does not become an array.*key +bias.*why +{error}.*fix"):
+        layer.load_state_dict({"weight": np.ones((3, 2)), "bias": Unreadable(error)})
+    assert all((before[name] == value).all() for name, value in layer.state_dict().items())

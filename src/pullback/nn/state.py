@@ -29,7 +29,7 @@ def load(owner: str, places: Mapping[str, Tensor], state: Mapping[str, Any], str
             f"{owner}.load_state_dict: a state is a mapping of names to arrays", got=type(state).__name__,
             fix="the first of the two that safetensors.load gives" if isinstance(state, tuple) else None,
         )  # fmt: skip
-    arrays = {name: np.asarray(getattr(state[name], "array", state[name])) for name in places if name in state}
+    arrays = {name: _array(owner, name, state[name]) for name in places if name in state}
     found = {id(places[name]) for name in arrays}  # a shared tensor is found under any of its names
     unmatched = Unmatched(
         missing=[name for name, tensor in places.items() if id(tensor) not in found],
@@ -48,6 +48,16 @@ def load(owner: str, places: Mapping[str, Tensor], state: Mapping[str, Any], str
         for name, array in arrays.items():
             places[name].assign(array)
     return unmatched
+
+
+def _array(owner: str, name: str, value: Any) -> np.ndarray[Any, Any]:
+    try:
+        return np.asarray(getattr(value, "array", value))
+    except (TypeError, RuntimeError, ValueError) as error:  # of other libraries' arrays that NumPy cannot read
+        raise CheckpointError(
+            f"{owner}.load_state_dict: a value does not become an array", key=name, got=type(value).__name__,
+            why=error, fix="for a tensor of PyTorch's, value.detach().float().cpu()",
+        ) from error  # fmt: skip
 
 
 def _misfits(places: Mapping[str, Tensor], arrays: Mapping[str, np.ndarray[Any, Any]]) -> Iterable[str]:
