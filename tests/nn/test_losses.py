@@ -143,6 +143,7 @@ class TestWhereTheClassesLie:
 
 WRONG = {
     "a label that is no class": (lambda: nn.CrossEntropyLoss()(X, [0, 1, 2, 3]), r"not a class.*largest +3"),
+    "a label that PyTorch ignores": (lambda: nn.CrossEntropyLoss()(X, [0, 1, -100, 0]), "class.*ignore_index=-100"),
     "a label below 0": (lambda: nn.CrossEntropyLoss(weight=np.ones(3))(X, [0, 1, -1, 0]), r"not a class.*smallest +-1"),
     "all ignored": (lambda: nn.CrossEntropyLoss(ignore_index=7)(X, [7] * 4), "all labels are ignored.*leave such"),
     "all ignored of logarithms": (lambda: nn.NLLLoss(ignore_index=7)(LOGS, [7] * 4), "all labels are ignored"),

@@ -29,8 +29,9 @@ def _cross_entropy(x: Any, labels: Any, axis: tuple[int, ...] | None, keepdims: 
         place = np.ravel_multi_index((flat, np.arange(count)), columns.shape, order="C" if few else "F")
     except ValueError:
         raise ShapeError(
-            "cross_entropy: a label is not a class", classes=classes, smallest=flat.min(), largest=flat.max()
-        ) from None
+            "cross_entropy: a label is not a class", classes=classes, smallest=flat.min(), largest=flat.max(),
+            fix="ignore_index=-100, to leave such labels out" if flat.min() == -100 else None,
+        ) from None  # fmt: skip
     shifted = ew.gap.bind(columns, np.maximum.reduce(columns, axis=0))
     weight = np.exp(shifted)
     total = np.add.reduce(weight, axis=0)
