@@ -124,6 +124,7 @@ from pullback.nn.recurrent import RNN as RNN
 from pullback.nn.reparametrization import weight_norm as weight_norm
 from pullback.nn.resizing import PixelShuffle as PixelShuffle
 from pullback.nn.resizing import Upsample as Upsample
+from pullback.nn.statistics import update_bn as update_bn
 from pullback.nn.transformer import TransformerDecoderLayer as TransformerDecoderLayer
 from pullback.nn.transformer import TransformerEncoderLayer as TransformerEncoderLayer
 from pullback.nn.wrappers import Lambda as Lambda
