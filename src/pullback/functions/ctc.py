@@ -39,7 +39,7 @@ def ctc_loss(
     log_probabilities : array-like, (T, N, C) or (T, C)
         Logarithms of the probabilities of classes at each time.
     targets : array-like of integers, (N, S) or (S,), or all of them in a row
-        Labels, none of which is the blank.
+        Labels, none of which is the blank. In a compiled function they are (N, S): to cut a row apart takes numbers.
     input_lengths, target_lengths : array-like of integers, (N,) or ()
         How many times and labels each sequence has.
     blank : int
