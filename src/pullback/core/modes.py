@@ -6,7 +6,7 @@ and an exception restores what was.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ContextDecorator
 from contextvars import ContextVar
 from functools import wraps
@@ -93,7 +93,7 @@ class Mode:
     """
 
     __slots__ = (
-        "apply", "exits", "observers", "outer", "owner", "recording", "scope", "strict", "strict_nan", "trace",
+        "apply", "bare", "exits", "observers", "outer", "owner", "recording", "scope", "strict", "strict_nan", "trace",
         "walking",
     )  # fmt: skip
 
@@ -113,6 +113,7 @@ class Mode:
         self.exits = exits
         self.outer = outer
         self.owner = owner
+        self.bare: Mode | None = None  # the same without a trace, once it was asked for
 
     @property
     def flags(self) -> tuple[bool, bool, bool]:
@@ -132,6 +133,7 @@ class Mode:
         mode.exits = self.exits
         mode.outer = self.outer
         mode.owner = self.owner
+        mode.bare = None
         for name, value in changes.items():
             if name == "observer":
                 mode.observers = (*self.observers, value)
@@ -147,6 +149,18 @@ _MODE: Final[ContextVar[Mode]] = ContextVar("pullback mode", default=_USUAL)
 
 # A method bound once: what every operation asks is asked without looking the method up.
 current_mode: Final = _MODE.get
+
+
+def untraced(function: Callable[..., Any], operands: Sequence[Any], params: dict[str, Any]) -> Any:
+    """Call a function without the trace that is looking on: what `ModeContext(trace=None)` does, for each operation."""
+    mode = current_mode()
+    if mode.bare is None:
+        mode.bare = mode.replace(trace=None, outer=mode)
+    _MODE.set(mode.bare)
+    try:
+        return function(*operands, **params)
+    finally:
+        _MODE.set(mode)
 
 
 class ModeContext(ContextDecorator):

@@ -15,6 +15,9 @@ from typing import Any, Final, Literal, TypeAlias
 
 import numpy as np
 
+LINES: Final = 4096  # that are kept as text
+_lines: Final[dict[tuple[CodeType, int], str]] = {}
+
 Owner: TypeAlias = Literal["ours", "python", "installed", "user"]
 
 
@@ -105,4 +108,10 @@ def user_line() -> str:
     frame = user_frame()
     if frame is None:
         return "unknown"
-    return f"{frame.f_code.co_filename}:{frame.f_lineno} in {frame.f_code.co_name}"
+    code, place = frame.f_code, frame.f_lasti  # to find the number of a line takes longer
+    known = _lines.get((code, place))
+    if known is None:
+        if len(_lines) >= LINES:
+            _lines.clear()
+        known = _lines[code, place] = f"{code.co_filename}:{frame.f_lineno} in {code.co_name}"
+    return known

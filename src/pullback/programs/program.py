@@ -48,7 +48,7 @@ class Value:
 
 
 @final
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)  # frozen, it would take three times as long to make; nobody changes one
 class Constant:
     """A number or an array that the program holds."""
 
@@ -65,7 +65,7 @@ Operand = Value | Constant
 
 
 @final
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)  # likewise
 class Equation:
     """output = primitive(operands, params); `line` is the user's."""
 

@@ -8,7 +8,7 @@ what is written to it is an output of the program.
 from __future__ import annotations
 
 import weakref
-from contextlib import nullcontext
+from collections.abc import Sequence
 from types import FunctionType
 from typing import Any, Final, final
 
@@ -18,7 +18,7 @@ from pullback.core.arrays import as_operand
 from pullback.core.custom_kinds import CustomJVP, CustomVJP
 from pullback.core.errors import TraceError
 from pullback.core.graph import Node, ancestors
-from pullback.core.modes import ModeContext
+from pullback.core.modes import ModeContext, untraced
 from pullback.core.opaque import Opaque
 from pullback.core.origin import is_library, user_line
 from pullback.core.primitive import Primitive
@@ -31,7 +31,7 @@ from pullback.programs.program import Constant, Equation, Operand, Program, Valu
 from pullback.programs.record import Captured, Given, Hole, Record, Rewritten, given, hole
 from pullback.tensors import Tensor
 
-_NUMBERS: Final = (int, float, complex, type(None), np.generic)  # bool is an int
+_AS_THEY_ARE: Final = (Tensor, int, float, complex, type(None), np.generic)  # bool is an int
 
 
 @final
@@ -58,42 +58,66 @@ class Tracer:
         self._made: dict[int, Tensor] = {}
         self._watched: dict[int, Any] = {}
         self._equations: list[Equation] = []
+        self._customs: dict[Primitive, bool] = {}
 
     # What the function does.
 
     def apply(self, primitive: Primitive, operands: tuple[Any, ...], params: dict[str, Any]) -> Any:
         """Apply a primitive in the ordinary way, and note the equation."""
-        if operands and not any(isinstance(operand, Tensor) for operand in operands):
-            operands = (np.asarray(operands[0]), *operands[1:])  # Python numbers alone are no arrays yet
-        given = [self._as_tensor(operand) for operand in operands]
-        known = tuple(self._operand(x) if isinstance(x, Tensor) else Constant(x) for x in given)
+        given: list[Any] = []
+        known: list[Operand] = []
+        plain = True
+        for operand in operands:
+            tensor = operand if type(operand) is Tensor else self._as_tensor(operand)
+            given.append(tensor)
+            if isinstance(tensor, Tensor):
+                plain = plain and tensor is not operand
+                known.append(self._known.get(id(tensor.array)) or self._operand(tensor))
+            else:
+                known.append(Constant(tensor))
+        if plain and operands and not isinstance(given[0], Tensor):  # Python numbers alone are no arrays yet
+            given[0] = self._as_tensor(np.asarray(given[0]))
+            known[0] = self._operand(given[0])
+        result = self._applied(primitive, given, params)
+        array = result.array
+        if isinstance(array, np.bool_):
+            result.array = array = np.asarray(array)  # there are but two of them, and each is many values
+        if id(array) not in self._known:  # else it is one of the operands: the same value
+            equation = Equation(primitive, tuple(known), params, self._new(array), user_line())
+            self._equations.append(equation)
+            if result.node is not None and result.node.saved:
+                self._note_saved(given, equation, result.node.saved)
+        if primitive is get_ and any(isinstance(k, Value) and k.dtype == np.bool_ for k in known[1:]):
+            self.unfit(f"the size of a result depends on numbers, at {user_line()}")
+        return result
+
+    def _applied(self, primitive: Primitive, given: list[Any], params: dict[str, Any]) -> Tensor:
+        """Apply a primitive without being told. One of the user's may do anything: at each call of the program."""
         for param in params.values():
             if isinstance(param, np.random.Generator):
                 self.ledger.draw(param)
-        # A kernel may draw random numbers and write to arrays: it does so at each call of the program.
-        draws = isinstance(primitive, Opaque)
-        inside = self._effects.again() if self._effects and (draws or _is_custom(primitive)) else nullcontext()
-        with ModeContext(trace=None), inside as changes:
-            result = primitive(*given, **params)
+        draws, effects = type(primitive) is Opaque, self._effects
+        if effects is None or not (draws or self._is_custom(primitive)):
+            made: Tensor = untraced(primitive, given, params)
+            return made
+        with effects.again() as changes:
+            made = untraced(primitive, given, params)
         if changes and not draws:
-            self._unfit = f"the function of {primitive.name} changes something at each call: {changes[0]}"
-        if primitive is get_ and any(isinstance(k, Value) and k.dtype == np.bool_ for k in known[1:]):
-            self._unfit = f"the size of a result depends on numbers, at {user_line()}"
-        if isinstance(result.array, np.bool_):
-            result.array = np.asarray(result.array)  # there are but two of them, and each is many values
-        if id(result.array) not in self._known:  # else it is one of the operands: the same value
-            output = self._new(result.array)
-            self._equations.append(Equation(primitive, known, params, output, user_line()))
-            self._note_saved(given, known, result)
-        return result
+            self.unfit(f"the function of {primitive.name} changes something at each call: {changes[0]}")
+        return made
 
-    def _note_saved(self, given: list[Any], known: tuple[Operand, ...], result: Tensor) -> None:
+    def _is_custom(self, primitive: Primitive) -> bool:
+        known = self._customs.get(primitive)
+        if known is None:
+            known = self._customs[primitive] = _is_custom(primitive)
+        return known
+
+    def _note_saved(self, given: list[Any], equation: Equation, saved: Sequence[Any]) -> None:
         """Note the operands that a node keeps in another precision than it was given them in."""
-        saved = () if result.node is None else result.node.saved or ()
-        for tensor, operand, array in zip(given, known, saved[1:], strict=False):
-            if isinstance(tensor, Tensor) and array is not None and id(array) not in self._known:
+        for tensor, operand, array in zip(given, equation.operands, saved[1:], strict=False):
+            if array is not None and id(array) not in self._known and isinstance(tensor, Tensor):
                 value = self._new(array)
-                self._equations.append(Equation(cast_, (operand,), {"dtype": array.dtype}, value, user_line()))
+                self._equations.append(Equation(cast_, (operand,), {"dtype": array.dtype}, value, equation.line))
 
     def unfit(self, why: str) -> None:
         """Note that no program can do what is done."""
@@ -159,7 +183,7 @@ class Tracer:
 
     def _as_tensor(self, operand: Any) -> Any:
         """A NumPy array as a tensor that holds a copy, for the program holds on to the array itself; or what it is."""
-        if isinstance(operand, (Tensor, *_NUMBERS)):
+        if isinstance(operand, _AS_THEY_ARE):
             return operand
         array = as_operand(operand)
         if id(array) not in self._stand_ins:

@@ -36,18 +36,37 @@ def agree(first: Record, second: Record, changed: str | None = None) -> Record:
     """
     names: dict[Value, Any] = {}
     for made in (first, second):
-        made.program.renamed()
         count = len(made.program.inputs) - len(made.captured)
         for number, value in enumerate(made.program.inputs):
-            names[value] = number if number < count else made.captured[number - count].key
+            names[value] = -1 - number if number < count else made.captured[number - count].key
     name = second.program.name
     for number, (one, other) in enumerate(zip(first.program.equations, second.program.equations, strict=False)):
-        _compare(one, other, names, name, changed)
-        names[one.output] = names[other.output] = "made", number
+        if not _alike(one, other, names):
+            first.program.renamed()
+            second.program.renamed()
+            _compare(one, other, names, name, changed)
+        names[one.output] = names[other.output] = number
     _compare_lengths(first.program, second.program, changed)
     _compare_captured(first, second)
     _compare_results(first, second, names, changed)
     return with_arrays(first, second)
+
+
+def _alike(one: Equation, other: Equation, names: dict[Value, Any]) -> bool:
+    """Whether two equations are the same; `_compare` tells how they differ."""
+    a, b = one.output, other.output
+    if one.primitive is not other.primitive or a.shape != b.shape or a.dtype != b.dtype:
+        return False
+    if len(one.operands) != len(other.operands) or one.params.keys() != other.params.keys():
+        return False
+    for x, y in zip(one.operands, other.operands, strict=True):
+        if isinstance(x, Value):
+            if not isinstance(y, Value) or names[x] != names[y]:
+                return False
+        elif isinstance(y, Value) or not _equal(x.value, y.value):
+            return False
+    pairs = ((value, other.params[param]) for param, value in one.params.items())
+    return all(a is b or frozen(a) == frozen(b) for a, b in pairs)
 
 
 def _compare(one: Equation, other: Equation, names: dict[Value, Any], name: str, changed: str | None) -> None:
