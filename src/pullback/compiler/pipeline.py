@@ -12,6 +12,7 @@ from pullback.compiler.lowering.lower import lower
 from pullback.compiler.lowering.plan import plan
 from pullback.compiler.machine.executable import Executable, load
 from pullback.compiler.passes.stages import chosen, simplified
+from pullback.core.collecting import uncollected
 from pullback.programs.program import Program, Value
 
 
@@ -25,10 +26,12 @@ class Pipeline:
         After the passes.
     """
 
+    @uncollected
     def __init__(self, recorded: Program) -> None:
         self._switches = chosen()
         self.program = simplified(recorded, self._switches)
 
+    @uncollected
     def executable(
         self, given: Mapping[Value, Strides], wanted: Sequence[Strides | None], replaces: Mapping[int, Value]
     ) -> Executable:

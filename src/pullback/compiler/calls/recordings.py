@@ -12,6 +12,7 @@ from pullback.compiler.calls.agree import agree
 from pullback.compiler.calls.call import PLACE, Call
 from pullback.compiler.calls.guarded import GuardedProgram
 from pullback.compiler.calls.guards import Dependencies
+from pullback.core.collecting import uncollected
 from pullback.core.errors import PullbackWarning, TraceError
 from pullback.core.tree import leaves
 from pullback.programs.dependencies import Numbers
@@ -76,6 +77,7 @@ class Recordings:
         """The programs that fit a call, as far as one can know without looking at arrays and gradients."""
         return (program for program in self.programs if program.differs(call) is None)
 
+    @uncollected
     def record(self, f: Callable[..., Any], call: Call, *, keep: bool = True) -> Any:
         """Run the function in the ordinary way, and note what it does; make a program of it when it does that again.
 
