@@ -158,3 +158,18 @@ def test_what_numpy_computed_is_in_memory_of_its_own():
         assert not np.may_share_memory(array, x)
         assert array.flags.c_contiguous
     assert kept is made
+
+
+def test_kernels_that_do_the_same_are_one_function():
+    def f(x, w):
+        for _ in range(4):
+            x = np.tanh(x @ w)
+        return x
+
+    step = pb.compile(f)
+    x, w = np.ones((2, 3)), np.ones((3, 3)) * 0.2
+    for _ in range(3):
+        found = step(x, w)
+    np.testing.assert_allclose(found.numpy(), f(x, w), rtol=1e-12)
+    assert step.llvm().count("define internal void @kernel0(") == 1
+    assert "@kernel1" not in step.llvm()

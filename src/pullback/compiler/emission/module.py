@@ -76,10 +76,12 @@ class _Regions:
             f.emit(f"alloca [{len(region.kernels) + 1} x ptr], align 64", PTR) if region.parallel else None
             for region in regions
         ]  # fmt: skip
-        self._names = {id(kernel): f"{name}kernel{number}" for number, kernel in enumerate(kernels)}
+        self._names: dict[int, str] = {}
         self._kernels = kernels
         for kernel in kernels:
-            _emit_kernel(f.module, self._names[id(kernel)], kernel)
+            own, size = f"{name}kernel{len(self._names)}", f.module.size
+            _emit_kernel(f.module, own, kernel)
+            self._names[id(kernel)] = f.module.folded(own, size)  # what does the same is compiled once
 
     def fill(self, place: Callable[[Operand], Reg | None]) -> None:
         """Write down in the tables where buffers lie, as far as `place` knows."""

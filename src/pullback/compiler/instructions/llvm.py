@@ -6,9 +6,11 @@ Source: LLVM Language Reference Manual, https://llvm.org/docs/LangRef.html.
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any, NamedTuple, final
 
 import numpy as np
@@ -98,6 +100,7 @@ class Module:
     def __init__(self) -> None:
         self._declared: dict[str, str] = {}
         self._defined: dict[str, str] = {}
+        self._first: dict[str, str] = {}
 
     def declare(self, signature: str) -> None:
         """Say that a function exists elsewhere, e.g. `declare float @llvm.fabs.f32(float)` without `declare`."""
@@ -106,6 +109,22 @@ class Module:
     def define(self, name: str, text: str) -> None:
         """Add a function's text."""
         self._defined[name] = text
+
+    @property
+    def size(self) -> int:
+        """How many functions there are."""
+        return len(self._defined)
+
+    def folded(self, name: str, size: int) -> str:
+        """The name to call a new function by, behind `size` others: that of an earlier one that does the same."""
+        new = [*islice(reversed(self._defined), self.size - size)]
+        parts = [part for part in reversed(new) if part == name or part.startswith(f"{name}.")]
+        text = "\n".join(self._defined[part] for part in parts)
+        first = self._first.setdefault(re.sub(rf"@{re.escape(name)}(?![\w])", "@", text), name)
+        if first != name:
+            for part in parts:
+                del self._defined[part]
+        return first
 
     def __contains__(self, name: str) -> bool:
         return name in self._defined
