@@ -9,22 +9,20 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Sequence
-from types import FunctionType
 from typing import Any, Final, final
 
 import numpy as np
 
 from pullback.core.arrays import as_operand
-from pullback.core.custom_kinds import CustomJVP, CustomVJP
 from pullback.core.errors import TraceError
 from pullback.core.graph import Node, ancestors
-from pullback.core.modes import ModeContext, untraced
-from pullback.core.opaque import Opaque
-from pullback.core.origin import is_library, user_line
+from pullback.core.modes import ModeContext
+from pullback.core.origin import user_line
 from pullback.core.primitive import Primitive
 from pullback.core.tree import leaves, rebuild
 from pullback.ops.indexing import get_
 from pullback.ops.movement import cast_
+from pullback.programs.applying import Applying
 from pullback.programs.effects import Effects
 from pullback.programs.ledger import Ledger, own
 from pullback.programs.program import Constant, Equation, Operand, Program, Value
@@ -46,7 +44,7 @@ class Tracer:
 
     def __init__(self, effects: Effects | None = None) -> None:
         self.ledger = Ledger()
-        self._effects = effects
+        self._apply = Applying(self.ledger, effects)
         self._unfit: str | None = None
         self._known: dict[int, Operand] = {}  # by the id of an array that `_kept` keeps alive
         self._kept: list[Any] = []
@@ -58,7 +56,6 @@ class Tracer:
         self._made: dict[int, Tensor] = {}
         self._watched: dict[int, Any] = {}
         self._equations: list[Equation] = []
-        self._customs: dict[Primitive, bool] = {}
 
     # What the function does.
 
@@ -78,7 +75,9 @@ class Tracer:
         if plain and operands and not isinstance(given[0], Tensor):  # Python numbers alone are no arrays yet
             given[0] = self._as_tensor(np.asarray(given[0]))
             known[0] = self._operand(given[0])
-        result = self._applied(primitive, given, params)
+        result, why = self._apply(primitive, given, params)
+        if why is not None:
+            self.unfit(why)
         array = result.array
         if isinstance(array, np.bool_):
             result.array = array = np.asarray(array)  # there are but two of them, and each is many values
@@ -90,27 +89,6 @@ class Tracer:
         if primitive is get_ and any(isinstance(k, Value) and k.dtype == np.bool_ for k in known[1:]):
             self.unfit(f"the size of a result depends on numbers, at {user_line()}")
         return result
-
-    def _applied(self, primitive: Primitive, given: list[Any], params: dict[str, Any]) -> Tensor:
-        """Apply a primitive without being told. One of the user's may do anything: at each call of the program."""
-        for param in params.values():
-            if isinstance(param, np.random.Generator):
-                self.ledger.draw(param)
-        draws, effects = type(primitive) is Opaque, self._effects
-        if effects is None or not (draws or self._is_custom(primitive)):
-            made: Tensor = untraced(primitive, given, params)
-            return made
-        with effects.again() as changes:
-            made = untraced(primitive, given, params)
-        if changes and not draws:
-            self.unfit(f"the function of {primitive.name} changes something at each call: {changes[0]}")
-        return made
-
-    def _is_custom(self, primitive: Primitive) -> bool:
-        known = self._customs.get(primitive)
-        if known is None:
-            known = self._customs[primitive] = _is_custom(primitive)
-        return known
 
     def _note_saved(self, given: list[Any], equation: Equation, saved: Sequence[Any]) -> None:
         """Note the operands that a node keeps in another precision than it was given them in."""
@@ -356,14 +334,6 @@ def given_twice(name: str, original: Any) -> TraceError:
         f"compile: {name} is changed in place, and was also given in another way", shape=original.shape,
         fix="give it once, or give a copy: x.copy()",
     )  # fmt: skip
-
-
-def _is_custom(primitive: Primitive) -> bool:
-    """Whether a kernel is the user's own, and may do anything."""
-    kernel = primitive.kernel
-    return isinstance(primitive, (CustomJVP, CustomVJP)) or (
-        isinstance(kernel, FunctionType) and not is_library(kernel)
-    )
 
 
 def is_live(tensor: Any) -> bool:
