@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from tests.fuzzing.loops import looped, scanned, stepped
 from tests.ops.domains import laid_out
 
 import pullback as pb
@@ -33,5 +34,13 @@ def weighted(v):
     return pb.sum(v * weights(v))
 
 
-SCOPE = {"np": np, "pb": pb, "array": array, "weights": weights, "weighted": weighted}
-PRINTED = (laid_out, array, weights, weighted)  # what a reproduction needs besides the libraries
+SCOPE = {
+    "np": np,
+    "pb": pb,
+    "array": array,
+    "weights": weights,
+    "weighted": weighted,
+    "looped": looped,
+    "scanned": scanned,
+}
+PRINTED = (laid_out, array, weights, weighted, stepped, looped, scanned)  # what a reproduction needs

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from tests.fuzzing.loops import loop
 from tests.ops.cases import ELEMENTWISE, LOGICAL, REDUCTIONS
 from tests.ops.domains import APART, POSITIVE, PROBABILITY, REAL
 
@@ -256,6 +257,8 @@ PARAMETERISED = (
     ("gelu", 0, lambda d, x: f"pb.gelu({x}, approximate=True)"),
     ("leaky_relu", 0, lambda d, x: f"pb.leaky_relu({x}, {d.one_of((0.0, 0.2))})"),
     ("round", 0, lambda d, x: f"pb.round({x}, {d.one_of((1, -1))})"),
+    ("looped", 1, loop("looped")),
+    ("scanned", 1, loop("scanned")),
 )  # fmt: skip
 
 
