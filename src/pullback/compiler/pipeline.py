@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
-from typing import final
+from typing import Final, final
 
 from pullback.compiler.emission.emit import emit
 from pullback.compiler.fusion.fuse import fuse
@@ -13,7 +14,13 @@ from pullback.compiler.lowering.plan import plan
 from pullback.compiler.machine.executable import Executable, load
 from pullback.compiler.passes.stages import chosen, simplified
 from pullback.core.collecting import uncollected
+from pullback.core.errors import PullbackWarning
+from pullback.programs.loop import operations_of
 from pullback.programs.program import Program, Value
+
+LONG: Final = 3_000  # operations, beyond which one is told that compiling takes a while
+TOO_LONG: Final = """{name}: there are {count:,} operations to compile, after what repeats itself became loops
+  fix  give all steps of a loop the same shapes and dtypes (pb.scan checks that), or compile the function of one step"""
 
 
 @final
@@ -30,6 +37,8 @@ class Pipeline:
     def __init__(self, recorded: Program) -> None:
         self._switches = chosen()
         self.program = simplified(recorded, self._switches)
+        if (count := operations_of(self.program)) > LONG:
+            warnings.warn(PullbackWarning(TOO_LONG.format(name=recorded.name, count=count)), stacklevel=2)
 
     @uncollected
     def executable(

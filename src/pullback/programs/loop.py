@@ -190,3 +190,8 @@ def loops_in(program: Program) -> Iterator[Loop]:
         if equation.primitive is loop_:
             yield equation.params["loop"]
             yield from loops_in(equation.params["loop"].body)
+
+
+def operations_of(program: Program) -> int:
+    """How many operations a program has, those in bodies counted once."""
+    return len(program.equations) + sum(len(loop.body.equations) for loop in loops_in(program))

@@ -10,6 +10,7 @@ from tests.compiler.passes.looping import LOOPS, recorded
 
 import pullback as pb
 from pullback.compiler.passes.rolling import roll
+from pullback.core.errors import PullbackWarning
 from pullback.core.tree import leaves
 from pullback.programs.interpret import interpreter
 from pullback.programs.loop import loops_in
@@ -141,3 +142,15 @@ def test_explain_tells_of_the_loop():
     for _ in range(3):
         step(*args)
     assert "repeat  15 times, 1 value carried" in str(step.explain())
+
+
+def test_one_message_tells_of_a_program_that_is_very_long(monkeypatch):
+    monkeypatch.setattr("pullback.compiler.pipeline.LONG", 20)
+    f, args = LOOPS["recurrent"]
+    loop, long = pb.compile(f), pb.compile(lambda x: sum(np.sin(x[: i + 1]).sum() for i in range(10)))
+    for _ in range(3):
+        loop(*args)
+    long(np.ones(10))
+    with pytest.warns(PullbackWarning, match=r"operations to compile(.|\n)*fix .*pb.scan"):
+        long(np.ones(10))
+    long(np.ones(10))  # a second warning would be an error
