@@ -47,6 +47,7 @@ def scanned(s, w, kinds, steps, reverse):
     return last + seen.mean(0)
 
 
+LOOPS = {"looped", "scanned"}
 KINDS = ("decay", "tanh", "mean", "flip", "where", "sin", "cos")
 
 
@@ -57,7 +58,7 @@ def loop(name):
         w = d.shaped(x.shape)
         if w.dtype != x.dtype or x.size > 400:
             w = x
-        kinds = tuple(d.one_of(KINDS) for _ in range(d.integer(2, 5)))
-        return f"{name}({x}, {w}, {kinds}, {d.integer(1, 12)}, {d.chance(0.5)})"
+        kinds = tuple(d.one_of(KINDS) for _ in range(d.integer(2, 3)))
+        return f"{name}({x}, {w}, {kinds}, {d.integer(1, 9)}, {d.chance(0.5)})"
 
     return text
