@@ -36,6 +36,7 @@ class Frame:
 
     def __init__(self, plan: Plan, parts: Sequence[Part], codes: Sequence[Library]) -> None:
         self._plan, self._parts = plan, parts
+        self._inputs, self._roots = plan.lowered.fused.program.inputs, plan.lowered.fused.roots
         self.threads = get_threads()
         self._memory = np.empty(plan.arena + plan.scratch * self.threads + 192, np.uint8)
         first = -self._memory.ctypes.data % 64
@@ -49,8 +50,7 @@ class Frame:
         ]
         self._check = None  # native code looks at what it is given
         if not parts or isinstance(parts[0], NumPyCall):
-            inputs = map(plan.lowered.layout, plan.lowered.fused.program.inputs)
-            self._check = entered([*inputs], nothing())
+            self._check = entered([*map(plan.lowered.layout, self._inputs)], nothing())
 
     def run(self, inputs: Sequence[Any], outputs: Sequence[Array], writes: Iterable[tuple[Any, ...]]) -> bool:
         """Run all parts, or nothing: what is written over what was there is written by the last one, if any.
@@ -59,9 +59,8 @@ class Frame:
         """
         if self._check is not None and self._check(*inputs):
             return True
-        fused = self._plan.lowered.fused
-        known: dict[Operand, Any] = dict(zip(fused.program.inputs, inputs, strict=True))
-        known |= dict(zip(fused.roots, outputs, strict=True))
+        known: dict[Operand, Any] = dict(zip(self._inputs, inputs, strict=True))
+        known |= dict(zip(self._roots, outputs, strict=True))
         calls = iter(self.calls)
         for part in self._parts:
             if isinstance(part, NativePart):
@@ -76,7 +75,7 @@ class Frame:
 
     def _by_numpy(self, part: NumPyCall, known: dict[Operand, Any]) -> bool:
         """Compute an equation on NumPy; tell whether it gave what it gave when it was recorded."""
-        fused, made = self._plan.lowered.fused, part.equation.output
+        made = part.equation.output
         operands = [self._array(operand, known) for operand in part.equation.operands]
         try:
             result = kernel_of(part.equation)(*operands)
@@ -84,9 +83,9 @@ class Frame:
             return False  # the function itself says what is wrong
         if not isinstance(result, tuple) and (np.shape(result), np.asarray(result).dtype) != (made.shape, made.dtype):
             return False  # its size depends on numbers
-        if made in fused.conditions and not result:
+        if made in self._plan.lowered.fused.conditions and not result:
             return False
-        if made in fused.roots:
+        if made in self._roots:
             self._based(made, known[made])[...] = result
         else:
             known[made] = _own(result, operands)
@@ -110,7 +109,7 @@ class Frame:
             place, layout = self._plan.places[root], self._plan.lowered.layout(root)
             whole = np.ndarray(layout.shape, layout.dtype, self._arena, place, layout.strides)
         else:
-            whole = self._based(root, known[root]) if root in fused.roots else known[root]
+            whole = self._based(root, known[root]) if root in self._roots else known[root]
         if isinstance(whole, tuple):
             return whole  # of a primitive with several outputs
         whole = np.asarray(whole).reshape(np.shape(base.value) if isinstance(base, Constant) else base.shape)
