@@ -3,10 +3,10 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help train test install check bench docs clean
+.PHONY: help train test test-all install check bench docs clean
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo '  Options follow in ARGS: make test ARGS="tests/ops -k matmul". PYTHON names the Python to use.'
 
 train:  ## train a network on real handwritten digits, and evaluate it
@@ -14,6 +14,9 @@ train:  ## train a network on real handwritten digits, and evaluate it
 
 test:  ## run the tests
 	@scripts/test $(ARGS)
+
+test-all:  ## run the tests, and the trainings whole, on real data
+	@scripts/test --long $(ARGS)
 
 install:  ## install everything a developer needs into .venv
 	@scripts/setup dev all >/dev/null && echo 'Ready. To work in it: source .venv/bin/activate'

@@ -64,6 +64,7 @@ OPEN: Final[dict[str, str]] = {
     "Backward": "a part of Tensor, likewise",
     "Noticed": "half of modules and optimizers; it leaves nothing to them",
     "Hooked": "half of modules, likewise",
+    "Callback": "each of its methods does nothing, and a callback overrides those that it needs",
     "Tensor": "nn.Parameter is a tensor that modules register, and changes nothing else",
 }
 

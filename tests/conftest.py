@@ -49,6 +49,15 @@ def _object_cache_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterat
         yield
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Say what the marks of tests mean."""
+    config.addinivalue_line("markers", "long: a whole training, or another check of minutes; `make test-all` runs it")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the house's plan and the tour of the library first: when they fail, the rest says little."""
+    """Run the house's plan and the tour of the library first: when they fail, the rest says little. Leave long ones."""
     items.sort(key=lambda item: item.path.name not in FIRST)
+    if os.environ.get("PULLBACK_LONG", "0") in ("", "0"):
+        for item in items:
+            if item.get_closest_marker("long"):
+                item.add_marker(pytest.mark.skip(reason="it takes minutes: make test-all"))

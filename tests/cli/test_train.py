@@ -16,14 +16,15 @@ from PIL import Image
 
 from pullback.cli import main
 from pullback.cli.evaluate import trained as trained_network
+from pullback.cli.options import flag_of
+from pullback.compiler import compile
 from pullback.core.errors import OptionError
 from pullback.data import digits
-from pullback.training import checkpoint, pictures
-from pullback.training import learner as learner_module
+from pullback.training import checkpoint, pictures, step
 from pullback.training.evaluation import classify
-from pullback.training.learner import Learner
 from pullback.training.run_folder import RunFolder
 from pullback.training.settings import ROWS, layered
+from pullback.training.task import task_of
 
 QUICK = ("--epochs", "2", "--hidden", "16")
 
@@ -95,7 +96,7 @@ def weights(folder):
 def test_every_setting_is_an_option(pullback):
     text = pullback("train", "--help").out
     for name in ROWS:
-        assert f"--{name.replace('_', '-')}" in text
+        assert ("[MODULE:FACTORY]" if name == "factory" else flag_of(name)) in text
     assert "Try:\n    pullback train\n" in text
 
 
@@ -154,7 +155,8 @@ def test_evaluate_repeats_the_last_line(pullback, run):
 
 def test_predict_reads_the_test_images_as_evaluate_does(pullback, run):
     images, _ = digits().test.arrays
-    network, _ = trained_network(RunFolder(run))
+    task, _ = trained_network(RunFolder(run))
+    network = task.trainer.model
     expected = classify(network, images[:40])
     for place in range(40):
         Image.fromarray(np.round(255 - images[place] * 255).astype(np.uint8)).save(f"{place}.png")
@@ -379,12 +381,13 @@ def test_the_traceback_can_be_seen(how, pullback, monkeypatch):
 @pytest.mark.parametrize("installed", [True, False])
 def test_the_compiler_is_used_where_it_is(installed, monkeypatch):
     made = []
-    monkeypatch.setattr(learner_module, "find_spec", lambda name: name if installed else None)
-    monkeypatch.setattr(learner_module, "compile", lambda step: made.append(step) or step)
-    Learner(layered({"compile": False}), digits())
-    assert made == []
-    Learner(layered({"compile": True}), digits())
-    assert len(made) == installed
+    monkeypatch.setattr(step, "find_spec", lambda name: name if installed else None)
+    monkeypatch.setattr(step, "compile", lambda function: made.append(function) or compile(function))
+    for wanted in (False, True):
+        settings = layered({"compile": wanted, "batch_size": 64, "hidden": 4})
+        task = task_of(settings)
+        task.trainer.learn([next(task.train.batches(0))])
+        assert bool(made) == (installed and wanted)
 
 
 def test_nothing_of_the_environment_is_left(pullback):

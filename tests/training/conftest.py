@@ -13,25 +13,29 @@ import pytest
 
 from pullback.data import ImageSet, TensorDataset
 from pullback.training import checkpoint
-from pullback.training.learner import Learner
+from pullback.training.digit_image import Frame
 from pullback.training.loop import Loop
 from pullback.training.progress import Progress
+from pullback.training.recipes.images import mlp_on
+from pullback.training.resuming import loop_for
 from pullback.training.run_folder import RunFolder
 from pullback.training.settings import layered, read_toml
+from pullback.training.task import Task
+from pullback.training.trainer import Trainer
 
 SMALL = {"batch_size": 8, "hidden": [6], "lr": 0.05}  # five batches an epoch
 
 
 @dataclass
 class StopAt:
-    """In place of `Interrupts`: a Ctrl-C that comes in a step of a learner."""
+    """In place of `Interrupts`: a Ctrl-C that comes in a step of a trainer."""
 
-    learner: Learner
+    trainer: Trainer
     step: int
 
     @property
     def signal(self) -> int | None:
-        return signal.SIGINT if self.learner.step >= self.step else None
+        return signal.SIGINT if self.trainer.step >= self.step else None
 
 
 @dataclass
@@ -46,23 +50,25 @@ class Runs:
 
     def made(self, name: str = "run", **settings: Any) -> Loop:
         chosen = layered(SMALL, settings)
-        return Loop(Learner(chosen, self.data), RunFolder.create(self.path / name, chosen))
+        return loop_for(self.task(chosen), chosen, RunFolder.create(self.path / name, "small", chosen.toml()))
 
-    def start(self, name: str = "run", stop: int = 10**9, **settings: Any) -> Learner:
+    def task(self, settings: Any) -> Task:
+        return mlp_on(settings, lambda: self.data, Frame(4, 4), 3)
+
+    def start(self, name: str = "run", stop: int = 10**9, **settings: Any) -> Trainer:
         return self.go(self.made(name, **settings), stop)
 
-    def resume(self, name: str = "run", stop: int = 10**9, **settings: Any) -> Learner:
+    def resume(self, name: str = "run", stop: int = 10**9, **settings: Any) -> Trainer:
         folder = RunFolder.open(self.path / name)
-        learner = Learner(layered(read_toml(folder.config), settings), self.data)
-        learner.restore(checkpoint.load(folder.checkpoint))
-        return self.go(Loop(learner, folder), stop)
+        chosen = layered(read_toml(folder.config), settings)
+        return self.go(loop_for(self.task(chosen), chosen, folder, checkpoint.load(folder.checkpoint)), stop)
 
-    def go(self, loop: Loop, stop: int = 10**9) -> Learner:
-        learner = loop.learner
-        with Progress(learner.step, learner.last, stream=io.StringIO()) as progress:
-            finished = loop.run(progress, StopAt(learner, stop))
-        assert finished == (learner.step == learner.last)
-        return learner
+    def go(self, loop: Loop, stop: int = 10**9) -> Trainer:
+        trainer = loop.trainer
+        with Progress(trainer.step, loop.last, stream=io.StringIO()) as progress:
+            history = loop.run(progress, StopAt(trainer, stop))
+        assert history.finished == (trainer.step == loop.last)
+        return trainer
 
 
 def image_set(learned: int, tested: int) -> ImageSet:

@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.training.conftest import SMALL
 
 import pullback as pb
 from pullback.core.errors import CheckpointError
 from pullback.interop import safetensors
 from pullback.training import checkpoint
-from pullback.training.resuming import Told
+from pullback.training.resuming import Told, loop_for
+from pullback.training.settings import layered
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5)
 TREES = st.recursive(
@@ -127,10 +129,10 @@ def test_a_checkpoint_of_another_optimizer_is_refused(runs):
 
 def test_a_checkpoint_without_a_key_names_it(runs):
     loop = runs.made(steps=3)
-    model, rest = loop.learner.checkpoint()
-    del rest["loss_sum"]
-    with pytest.raises(CheckpointError, match="loss_sum"):
-        loop.learner.restore(checkpoint.Checkpoint(model, rest))
+    model, rest = loop.trainer.checkpoint()
+    del rest["losses"]
+    with pytest.raises(CheckpointError, match="losses"):
+        loop.trainer.restore(checkpoint.Checkpoint(model, rest))
 
 
 def test_arrays_whose_paths_read_alike_are_kept_apart(tmp_path):
@@ -182,7 +184,8 @@ def test_a_whole_file_with_a_wrong_note_is_refused_and_named(note, tmp_path):
 WRONG = {
     "settings": ["no dict", {"hidden": "wide"}, {"unknown": 1}, {"epochs": 1, "steps": 1}, None],
     "changes": ["no list", [3], [[1, 2]], [[1, "unknown", 1, 2]]],
-    "step": ["1", -1, 1.5, True, 2**70, None], "loss_sum": ["1", None], "loss_count": [-1, 0.5],
+    "step": ["1", -1, 1.5, True, 2**70, None], "epoch": [-1, "0"], "batch": [0.5], "losses": ["1", None, [None], ["a"]],
+    "callbacks": [3, [{}]],
     "optimizer": [3, {}, *({"optimizer": "Adam", "state": {}, "groups": groups} for groups in (3, [1]))],
     "generators": [[], {}, {"2.rng": 3}, {"2.rng": {"bit_generator": "MT19937"}}],
 }  # fmt: skip
@@ -191,13 +194,13 @@ WRONG = {
 @pytest.mark.parametrize("key", WRONG)
 def test_a_part_of_the_wrong_kind_is_named(key, runs):
     for wrong in WRONG[key]:
-        loop = runs.made(f"run-{WRONG[key].index(wrong)}", steps=3, dropout=0.5)
-        model, rest = loop.learner.checkpoint()
+        settings = layered(SMALL, {"steps": 3, "dropout": 0.5})
+        model, rest = loop_for(runs.task(settings), settings, None).trainer.checkpoint()
         with pytest.raises(CheckpointError) as caught:
-            loop.learner.restore(checkpoint.Checkpoint(model, {**rest, key: wrong}))
+            loop_for(runs.task(settings), settings, None, checkpoint.Checkpoint(model, {**rest, key: wrong}))
         assert key.rstrip("s") in str(caught.value).lower()
     with pytest.raises(CheckpointError, match="key"):
-        loop.learner.restore(checkpoint.Checkpoint(model, []))
+        loop_for(runs.task(settings), settings, None, checkpoint.Checkpoint(model, []))
 
 
 def test_two_equal_runs_leave_equal_bytes(runs):

@@ -17,29 +17,29 @@ from pullback.core.errors import DataError, NotFiniteError, OptionError
 from pullback.data import ImageSet, TensorDataset
 from pullback.training import checkpoint
 from pullback.training.interrupts import Interrupts
-from pullback.training.learner import Learner
 from pullback.training.measurements import read_measurements
 from pullback.training.progress import Progress
-from pullback.training.settings import layered
 
 
 def test_it_learns(runs):
-    learner = runs.start(epochs=60, optimizer="adam", lr=0.02)
+    trainer = runs.start(epochs=60, optimizer="adam", lr=0.02)
     rows = list(read_measurements(runs.folder().metrics))
     accuracy = [row.value for row in rows if (row.split, row.name) == ("test", "accuracy")]
     assert len(accuracy) == 60
     assert accuracy[-1] > 0.9 > accuracy[0], accuracy
-    assert learner.step == learner.last == 300
+    assert trainer.step == 300
 
 
 def test_each_step_s_loss_is_in_the_metrics_once(runs):
     loop = runs.made(steps=7)
     seen = []
-    learn = loop.learner.learn
-    loop.learner.learn = lambda *batch: seen.append(learn(*batch)) or seen[-1]
+    learn = loop.trainer.learn
+    loop.trainer.learn = lambda batches: seen.append(learn(batches)) or seen[-1]
     runs.go(loop)
     rows = [row for row in read_measurements(runs.folder().metrics) if (row.split, row.name) == ("train", "loss")]
-    assert [row.value for row in rows] == seen  # five batches an epoch: each step is a point of the curve
+    assert [row.value for row in rows] == [
+        loss for loss, _ in seen
+    ]  # five batches an epoch: each step is a point of the curve
     assert [row.step for row in rows] == [1, 2, 3, 4, 5, 6, 7]
 
 
@@ -47,12 +47,12 @@ def test_a_mean_is_logged_where_an_epoch_has_many_batches(tmp_path, make_images,
     runs.data = make_images(440, 12)
     loop = runs.made(batch_size=4, epochs=1)  # 110 batches
     seen = []
-    learn = loop.learner.learn
-    loop.learner.learn = lambda *batch: seen.append(learn(*batch)) or seen[-1]
+    learn = loop.trainer.learn
+    loop.trainer.learn = lambda batches: seen.append(learn(batches)) or seen[-1]
     runs.go(loop)
     rows = [row for row in read_measurements(runs.folder().metrics) if (row.split, row.name) == ("train", "loss")]
     assert [row.step for row in rows] == list(range(5, 111, 5))
-    expected = [np.mean(seen[first : first + 5]) for first in range(0, 110, 5)]
+    expected = [np.mean([loss for loss, _ in seen[first : first + 5]]) for first in range(0, 110, 5)]
     assert [row.value for row in rows] == pytest.approx(expected)
 
 
@@ -73,16 +73,16 @@ def test_a_loss_that_runs_away_stops_and_keeps_the_last_good_checkpoint(runs):
 def test_a_weight_that_runs_away_is_not_saved(runs):
     runs.start(stop=3, steps=9)
     loop = runs.made("poisoned", steps=9)
-    learn = loop.learner.learn
+    learn = loop.trainer.learn
 
-    def poisoned(*batch):
-        loss = learn(*batch)
-        if loop.learner.step == 4:
-            weight = loop.learner.network.parameters()[0]
+    def poisoned(batches):
+        result = learn(batches)
+        if loop.trainer.step == 4:
+            weight = loop.trainer.model.parameters()[0]
             weight.array = np.full_like(weight.array, np.inf)
-        return loss
+        return result
 
-    loop.learner.learn = poisoned
+    loop.trainer.learn = poisoned
     with pytest.raises(NotFiniteError, match="a weight"):
         runs.go(loop, stop=4)
     assert checkpoint.load(runs.folder("poisoned").checkpoint).rest["step"] == 0
@@ -105,18 +105,19 @@ def empty(images: ImageSet, part: str) -> ImageSet:
 
 @pytest.mark.parametrize("part", ["train", "test"])
 def test_an_empty_data_set_is_refused_at_once(part, runs):
+    runs.data = empty(runs.data, part)
     with pytest.raises(DataError):
-        Learner(layered({"batch_size": 8}), empty(runs.data, part))
+        runs.made()
 
 
 def test_a_batch_larger_than_the_data_is_refused_at_once(runs):
     with pytest.raises(DataError, match="a batch is larger than the data set"):
-        Learner(layered({"batch_size": 43}), runs.data)
+        runs.made(batch_size=43)
 
 
 def test_nothing_to_do_is_done(runs):
-    learner = runs.start(steps=0)
-    assert learner.step == 0
+    trainer = runs.start(steps=0)
+    assert trainer.step == 0
     assert list(read_measurements(runs.folder().metrics)) == []
     assert checkpoint.load(runs.folder().checkpoint).rest["step"] == 0
 

@@ -17,10 +17,10 @@ NAMES = ["curves.png", "confusion.png", "mistakes.png"]
 
 
 def drawn(runs, evaluation=None, metrics=None):
-    learner = runs.start(epochs=2)
+    trainer = runs.start(epochs=2)
     folder = runs.folder()
     if evaluation is None:
-        evaluation = evaluate(learner.network, *runs.data.test.arrays)
+        evaluation = evaluate(trainer.model, *runs.data.test.arrays)
     if metrics is None:
         metrics = list(read_measurements(folder.metrics))
     return pictures.draw_pictures(folder, runs.data, evaluation, metrics, 5)

@@ -35,28 +35,28 @@ def full(*_args, **_options):
 
 def then(loop, step, action):
     """Do something after a step of a run."""
-    learn = loop.learner.learn
+    learn = loop.trainer.learn
 
-    def learned(*batch):
-        loss = learn(*batch)
-        if loop.learner.step == step:
+    def learned(batches):
+        result = learn(batches)
+        if loop.trainer.step == step:
             action()
-        return loss
+        return result
 
-    loop.learner.learn = learned
+    loop.trainer.learn = learned
     return loop
 
 
-def weights(learner):
-    return {name: array.tobytes() for name, array in learner.network.state_dict().items()}
+def weights(trainer):
+    return {name: array.tobytes() for name, array in trainer.model.state_dict().items()}
 
 
 def go_on(runs, folder, straight):
     """Resume a run, and see that it is as one that never stopped."""
     folder.path.rename(runs.path / "saved")
     saved = checkpoint.load(runs.folder("saved").checkpoint)
-    learner = runs.resume("saved")
-    assert weights(learner) == weights(straight)
+    trainer = runs.resume("saved")
+    assert weights(trainer) == weights(straight)
     rows = [(row.step, row.name, row.value) for row in read_measurements(runs.folder("saved").metrics)]
     assert rows == [(row.step, row.name, row.value) for row in read_measurements(runs.folder("straight").metrics)]
     return saved.rest["step"]

@@ -6,15 +6,14 @@ import contextlib
 import os
 
 import pytest
+from tests.training.conftest import SMALL
 
 from pullback.core.errors import CheckpointError, OptionError
 from pullback.training import checkpoint
-from pullback.training.learner import Learner
-from pullback.training.loop import Loop
 from pullback.training.measurements import read_measurements
-from pullback.training.resuming import resumed
+from pullback.training.resuming import loop_for, resumed
 from pullback.training.run_folder import RunFolder
-from pullback.training.settings import Change
+from pullback.training.settings import Change, layered
 
 STEPS = 13  # of five an epoch: ends in the middle of the third
 RULES = {
@@ -121,29 +120,30 @@ def resume(runs, **options):
     """As the command line does it."""
     folder = RunFolder.open(runs.path / "run")
     settings, saved = resumed(folder, options)
-    learner = Learner(settings, runs.data)
-    if saved is not None:
-        learner.restore(saved)
-    return runs.go(Loop(learner, folder))
+    return runs.go(loop_for(runs.task(settings), settings, folder, saved))
+
+
+def changes(trainer):
+    return [Change(*change) for change in trainer.notes["changes"]]
 
 
 def test_a_setting_that_is_changed_on_purpose_is_noted(runs):
     runs.start(steps=5, optimizer="sgd", lr=0.05)
     resume(runs, lr=0.01, steps=8)
-    learner = resume(runs, momentum=0.5, steps=11)
-    assert learner.changes == [Change(5, "lr", 0.05, 0.01), Change(8, "momentum", 0.9, 0.5)]
-    assert learner.optimizer.lr.item() == pytest.approx(0.01)
+    trainer = resume(runs, momentum=0.5, steps=11)
+    assert changes(trainer) == [Change(5, "lr", 0.05, 0.01), Change(8, "momentum", 0.9, 0.5)]
+    assert trainer.optimizer.lr.item() == pytest.approx(0.01)
     text = runs.folder().config.read_text()
     assert "# from step 5 on: lr = 0.01, before 0.05" in text
     assert "lr = 0.01" in text.splitlines()
-    assert resume(runs, steps=12).changes == learner.changes
+    assert changes(resume(runs, steps=12)) == changes(trainer)
 
 
 def test_a_checkpoint_of_other_settings_is_refused(runs):
     runs.start(steps=3, seed=1)
-    learner = runs.made("other", steps=3, seed=2).learner
+    settings = layered(SMALL, {"steps": 3, "seed": 2})
     with pytest.raises(CheckpointError, match="1 there, 2 here"):
-        learner.restore(checkpoint.load(runs.folder().checkpoint))
+        loop_for(runs.task(settings), settings, None, checkpoint.load(runs.folder().checkpoint))
 
 
 CONFIGS = {
@@ -203,8 +203,8 @@ def test_a_crash_at_any_write_costs_work_and_nothing_else(write, runs, monkeypat
         patch.setattr(os, "fsync", dies)
         with contextlib.suppress(Crash):
             resume(runs, lr=0.01, steps=6)
-    learner = resume(runs, lr=0.01, steps=6)
-    assert learner.step == 6
-    assert learner.changes == [Change(3, "lr", 0.05, 0.01)]
+    trainer = resume(runs, lr=0.01, steps=6)
+    assert trainer.step == 6
+    assert changes(trainer) == [Change(3, "lr", 0.05, 0.01)]
     logged = [metric.step for metric in read_measurements(runs.folder().metrics) if metric[1:3] == ("train", "loss")]
     assert logged == [2, 3, 4, 5, 6]

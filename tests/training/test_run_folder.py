@@ -10,7 +10,7 @@ import pytest
 from pullback.core.errors import OptionError
 from pullback.interop.atomic import write_atomically
 from pullback.training.run_folder import RunFolder
-from pullback.training.settings import layered
+from pullback.training.settings import layered, read_toml
 
 
 @pytest.fixture
@@ -21,34 +21,34 @@ def settings():
 def test_runs_are_numbered(tmp_path, monkeypatch, settings):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "runs" / "digits-2").mkdir(parents=True)
-    made = [RunFolder.create(None, settings).path.name for _ in range(3)]
+    made = [RunFolder.create(None, "digits", settings.toml()).path.name for _ in range(3)]
     assert made == ["digits-1", "digits-3", "digits-4"]
 
 
 def test_the_settings_are_found_again(tmp_path, settings):
-    folder = RunFolder.create(tmp_path / "a" / "b", settings)
+    folder = RunFolder.create(tmp_path / "a" / "b", "digits", settings.toml())
     write_atomically(folder.checkpoint, b"")
-    assert RunFolder.open(tmp_path / "a" / "b").settings() == settings
+    assert layered(read_toml(RunFolder.open(tmp_path / "a" / "b").config)) == settings
 
 
 @pytest.mark.parametrize("name", ["config.toml", "model.safetensors", "metrics.jsonl"])
 def test_what_lies_there_is_not_written_over(name, tmp_path, settings):
     (tmp_path / name).write_text("precious")
     with pytest.raises(OptionError, match="move it away" if name == "metrics.jsonl" else "--resume"):
-        RunFolder.create(tmp_path, settings)
+        RunFolder.create(tmp_path, "digits", settings.toml())
     assert (tmp_path / name).read_text() == "precious"
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
 def test_a_folder_with_other_things_may_be_used(tmp_path, settings):
     (tmp_path / "notes.txt").write_text("mine")
-    assert RunFolder.create(tmp_path, settings).config.exists()
+    assert RunFolder.create(tmp_path, "digits", settings.toml()).config.exists()
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path, settings):
     (tmp_path / "file").write_text("")
     with pytest.raises(OptionError, match="cannot be written") as caught:
-        RunFolder.create(tmp_path / "file" / "run", settings)
+        RunFolder.create(tmp_path / "file" / "run", "digits", settings.toml())
     assert "--out" in str(caught.value)
 
 
@@ -64,7 +64,7 @@ LEFT = (".model.safetensors.0a1b2c3d.tmp", ".metrics.jsonl.0a1b2c3d.tmp", ".conf
 
 
 def test_what_a_killed_training_left_is_cleared_away_by_the_next_and_by_nobody_else(tmp_path, settings):
-    folder = RunFolder.create(tmp_path, settings)
+    folder = RunFolder.create(tmp_path, "digits", settings.toml())
     for name in (*LEFT, ".curves.png.0a1b2c3d.tmp", "mine.tmp"):
         (tmp_path / name).write_bytes(b"half")
     RunFolder.open(tmp_path)
@@ -76,18 +76,18 @@ def test_what_a_killed_training_left_is_cleared_away_by_the_next_and_by_nobody_e
 
 
 def test_one_training_a_folder(tmp_path, settings):
-    folder = RunFolder.create(tmp_path, settings)
+    folder = RunFolder.create(tmp_path, "digits", settings.toml())
     with folder.held(), folder.held():
         with pytest.raises(OptionError, match="another training"), RunFolder(tmp_path).held():
             pass
         with pytest.raises(OptionError, match="another training"):
-            RunFolder.create(tmp_path, settings)
+            RunFolder.create(tmp_path, "digits", settings.toml())
     with RunFolder(tmp_path).held():
         pass
 
 
 def test_a_folder_that_was_replaced_is_noticed(tmp_path, settings):
-    folder = RunFolder.create(tmp_path / "run", settings)
+    folder = RunFolder.create(tmp_path / "run", "digits", settings.toml())
     with folder.held():
         folder.check()
         (tmp_path / "run").rename(tmp_path / "moved")
@@ -103,13 +103,13 @@ def test_where_a_file_system_has_no_locks_each_claim_is_granted(tmp_path, settin
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
 
     monkeypatch.setattr("pullback.training.claim._lock", none)
-    with RunFolder.create(tmp_path, settings).held(), RunFolder(tmp_path).held():
+    with RunFolder.create(tmp_path, "digits", settings.toml()).held(), RunFolder(tmp_path).held():
         pass
 
 
 @pytest.mark.parametrize("name", ["a\0b", "x" * 300])
 def test_a_name_that_no_folder_can_have(name, tmp_path, settings):
     with pytest.raises(OptionError, match="cannot be written"):
-        RunFolder.create(tmp_path / name, settings)
+        RunFolder.create(tmp_path / name, "digits", settings.toml())
     with pytest.raises(OptionError, match="no run lies there"):
         RunFolder.open(tmp_path / name)

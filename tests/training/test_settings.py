@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pullback.core.errors import OptionError
-from pullback.training.settings import OPTIMIZERS, ROWS, Settings, layered, read_toml
+from pullback.training.catalogue import OPTIMIZERS
+from pullback.training.settings import ROWS, Settings, layered, read_toml
 
 VALUES = {
     "data": st.sampled_from(["digits", "mnist"]),
@@ -98,6 +99,12 @@ WRONG = {
     "seed": [-1, 1.5],
     "threads": [0],
     "compile": [1, "yes"],
+    **{name: [0, 1.5, "3"] for name in ("width", "layers", "heads", "context", "evaluate_every")},
+    "warmup": [-1, 0.5],
+    "clip": [0, -1.0, float("nan")],
+    "recipe": ["nonsense", 3, None],
+    "factory": ["", 3, None, "a\nb"],
+    "options": ["a=1", {"a b": 1}, {"a": [1]}, None],
 }
 
 

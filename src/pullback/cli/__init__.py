@@ -1,4 +1,4 @@
-"""The command line: `pullback train`, `evaluate`, `predict`, `grad`, `draw` and `info`."""
+"""The command line: `pullback` and what it does: `train`, `runs`, `diff`, `sample`, `evaluate`, `predict`, `grad` …."""
 
 from __future__ import annotations
 

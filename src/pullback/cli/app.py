@@ -21,9 +21,12 @@ from typer.core import TyperCommand
 from pullback.cli.evaluate import evaluate, predict
 from pullback.cli.formulas import FormulaCommand, draw, grad
 from pullback.cli.information import info
+from pullback.cli.options import TrainCommand
 from pullback.cli.play import play
+from pullback.cli.runs import diff, runs
+from pullback.cli.sample import sample
 from pullback.cli.threads import COMMAND_LINE, RestartError, restart
-from pullback.cli.train import TrainCommand, train
+from pullback.cli.train import train
 from pullback.core.errors import ExpressionError, OptionError, PullbackError, PullbackWarning
 from pullback.core.version import __version__
 
@@ -31,7 +34,7 @@ TRACEBACK: Final = "PULLBACK_TRACEBACK"
 
 app: Final = typer.Typer(
     name="pullback",
-    help="Differentiate formulas, draw their graphs, and train networks on handwritten digits.",
+    help="Differentiate formulas, draw their graphs, and train models: those that come with it, and your own.",
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -47,8 +50,20 @@ COMMANDS: Final[tuple[tuple[Callable[..., None], type[TyperCommand], str], ...]]
         pullback train
         pullback train --data mnist --hidden 128,64 --optimizer adam --epochs 10
         pullback train --resume runs/mnist-1 --epochs 20
+        pullback train --recipe shakespeare-gpt
+        pullback train mine.py:make --lr 0.01 --set width=64
         """,
     ),
+    (
+        runs,
+        TyperCommand,
+        """
+        pullback runs
+        pullback runs runs/digits-1 runs/digits-2 --curve "test loss" -o curves.svg
+        """,
+    ),
+    (diff, TyperCommand, "pullback diff runs/digits-1 runs/digits-2"),
+    (sample, TyperCommand, 'pullback sample runs/shakespeare-gpt-1 --prompt "ROMEO:"'),
     (evaluate, TyperCommand, "pullback evaluate runs/digits-1"),
     (predict, TyperCommand, "pullback predict runs/mnist-1 seven.png"),
     (
@@ -84,7 +99,7 @@ def pullback(
         bool, typer.Option("--version", help="Show the version.", callback=_version, is_eager=True)
     ] = False,
 ) -> None:
-    """Differentiate formulas, draw their graphs, and train networks on handwritten digits."""
+    """Differentiate formulas, draw their graphs, and train models: those that come with it, and your own."""
     if traceback:
         os.environ[TRACEBACK] = "1"  # for the code below, which is outside of this, and for a restart
 

@@ -1,4 +1,4 @@
-"""`pullback evaluate` and `pullback predict`: a trained network on its test images, and on pictures of yours."""
+"""`pullback evaluate` and `pullback predict`: a trained model on what it is tested on, and on pictures of yours."""
 
 from __future__ import annotations
 
@@ -6,45 +6,29 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import typer
 
-from pullback.cli.report import report
-from pullback.cli.train import data_of
-from pullback.core.errors import DataError, OptionError
-from pullback.nn import Module
+from pullback.cli.train import tell
+from pullback.core.errors import OptionError
 from pullback.training import checkpoint
-from pullback.training.digit_image import FRAMES, read_digit
-from pullback.training.evaluation import classify
-from pullback.training.learner import network_for
 from pullback.training.resuming import Told
 from pullback.training.run_folder import RunFolder
 from pullback.training.settings import MACHINE, layered, read_toml
-
-_CLASSES = tuple("0123456789")
+from pullback.training.task import Task, task_of
 
 Run = Annotated[Path, typer.Argument(help="Folder of a run.", metavar="RUN", show_default=False)]
-DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Folder with the files of MNIST.", metavar="DIR")]
+DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Folder with the files of the data.", metavar="DIR")]
 Images = Annotated[list[Path], typer.Argument(help="Pictures of one digit each.", metavar="IMAGE", show_default=False)]
 
 
 def evaluate(run: Run, data_dir: DataDir = None) -> None:
-    """Test a trained network again, and draw its pictures.
+    """Test a trained model again, and draw its pictures.
 
-    The last line has the accuracy on the test images, which the network did not learn from.
+    The last line has what came out on the data that the model did not learn from.
     """
     folder = RunFolder.open(run)
-    network, told = trained(folder)
-    settings = layered(told.settings.kept(), {"data_dir": str(data_dir)} if data_dir else _machine(folder))
-    data = data_of(settings)
-    batches = max(1, len(data.train) // settings.batch_size)
-    report(folder, network, data, batches, f"{settings.data}, after {told.step:,} steps", told.step)
-
-
-def _machine(folder: RunFolder) -> dict[str, Any]:
-    """What config.toml tells of this machine, which a checkpoint does not."""
-    written = read_toml(folder.config) if folder.config.exists() else {}
-    return {name: value for name, value in written.items() if name in MACHINE}
+    task, told = trained(folder, {} if data_dir is None else {"data_dir": str(data_dir)})
+    tell(task, folder, told.step, f"{told.settings.name}, after {told.step:,} steps")
 
 
 def predict(run: Run, images: Images) -> None:
@@ -55,42 +39,37 @@ def predict(run: Run, images: Images) -> None:
     to the size of those that the network learned from, and centred. A picture of exactly their size (8 x 8, or
     28 x 28 of MNIST) is taken as it is. A picture that cannot be read is named, and the others are told all the same.
     """
-    network, told = trained(RunFolder.open(run))
-    frame = FRAMES[told.settings.data]
-    read: list[tuple[Path, Any]] = []
-    refused: list[DataError] = []
-    for path in images:
-        try:
-            read.append((path, read_digit(path, frame)))
-        except DataError as error:
-            refused.append(error)
-    if read:
-        _print_table([path for path, _ in read], classify(network, np.stack([digit for _, digit in read])))
+    folder = RunFolder.open(run)
+    task, told = trained(folder)
+    if task.predict is None:
+        raise OptionError(
+            "predict: the run is not one of digits", run=folder.path, recipe=told.settings.name,
+            fix="a run of an image recipe",
+        )  # fmt: skip
+    lines, refused = task.predict(images)
+    for line in lines:
+        print(line)
     for complaint in refused[:-1]:
         print(f"error: {complaint}", file=sys.stderr)
     if refused:
         raise refused[-1]
 
 
-def _print_table(paths: list[Path], shares: Any) -> None:
-    width = max(len("image"), *(len(str(path)) for path in paths))
-    print(f"{'image':<{width}}  digit  " + "  ".join(f"{name:>6}" for name in _CLASSES))
-    for path, row in zip(paths, shares, strict=True):
-        numbers = "  ".join(f"{share:>6.1%}" if share >= 0.0005 else "     ·" for share in row)
-        print(f"{path!s:<{width}}  {_CLASSES[row.argmax()]:>5}  {numbers}")
-
-
-def trained(folder: RunFolder) -> tuple[Module, Told]:
-    """Make the network of a run, with the weights that it has learned, and give what its checkpoint tells."""
-    if not folder.checkpoint.exists():
+def trained(folder: RunFolder, options: dict[str, Any] | None = None, *, best: bool = False) -> tuple[Task, Told]:
+    """Make the training of a run, with the weights that it has learned, and give what its checkpoint tells."""
+    file = folder.best if best else folder.checkpoint
+    if not file.exists():
         raise OptionError(
-            "run: it stopped before anything was saved", folder=folder.path, missing=folder.checkpoint.name,
+            "run: it stopped before anything was saved", folder=folder.path, missing=file.name,
             fix=f"pullback train --resume {folder.path}",
         )  # fmt: skip
-    saved = checkpoint.load(folder.checkpoint)
-    with checkpoint.naming(folder.checkpoint):
+    saved = checkpoint.load(file)
+    with checkpoint.naming(file):
         told = Told.of(saved)
-        side = FRAMES[told.settings.data].side
-        network = network_for(told.settings, (side, side), len(_CLASSES))
-        network.load_state_dict(saved.model)
-    return network, told
+    written = read_toml(folder.config) if folder.config.exists() else {}
+    # What config.toml tells of this machine, which a checkpoint does not.
+    machine = {name: value for name, value in written.items() if name in MACHINE}
+    task = task_of(layered(told.settings.kept(), machine, options or {}))
+    with checkpoint.naming(file):
+        task.trainer.model.load_state_dict(saved.model)
+    return task, told

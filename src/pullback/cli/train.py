@@ -1,165 +1,120 @@
-"""`pullback train`: a network learns to read handwritten digits, in a folder from which it can go on."""
+"""`pullback train`: a model learns, in a folder from which it can go on."""
 
 from __future__ import annotations
 
 import time
 from contextlib import ExitStack
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Final, final
+from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand
 
-from pullback.cli.report import report
+from pullback.cli.options import given, named_so, with_settings
 from pullback.cli.threads import COMMAND_LINE, threads_of, use_threads
 from pullback.core.errors import OptionError
-from pullback.data import ImageSet, digits, mnist
 from pullback.training import checkpoint
 from pullback.training.checkpoint import Checkpoint
+from pullback.training.history import History
 from pullback.training.interrupts import Interrupts
-from pullback.training.learner import Learner
 from pullback.training.loop import Loop
+from pullback.training.measurements import read_measurements
 from pullback.training.progress import Progress
-from pullback.training.resuming import resumed
+from pullback.training.resuming import loop_for, resumed
 from pullback.training.run_folder import RunFolder
-from pullback.training.settings import (
-    ADJUSTABLE,
-    DEFAULTS,
-    OPTIMIZERS,
-    RESUMABLE,
-    ROWS,
-    USUAL_EPOCHS,
-    Settings,
-    layered,
-    read_toml,
-)
+from pullback.training.settings import ADJUSTABLE, RESUMABLE, Change, Settings, layered, read_toml
+from pullback.training.task import Task, completed, task_of
 
-_USUAL: Final[dict[str, str]] = {
-    "hidden": "64",
-    "epochs": str(USUAL_EPOCHS),
-    "lr": ", ".join(f"{usual.lr} of {name}" for name, usual in OPTIMIZERS.items()),
-    "momentum": ", ".join(f"{usual.momentum}" for usual in OPTIMIZERS.values() if usual.momentum),
-    "threads": "those of the environment, else 1",
-    "data_dir": "$PULLBACK_DATA, or the user's cache, or a download",
-}
-
-_NUMBERS: Final[dict[str, type[int | float]]] = {
-    **dict.fromkeys(("epochs", "steps", "batch_size", "seed", "threads"), int),
-    **dict.fromkeys(("dropout", "lr", "momentum", "weight_decay"), float),
-}
+_Config = Annotated[
+    Path | None,
+    typer.Option("--config", help="TOML file with settings of these names; options come before it.", metavar="FILE"),
+]
+_Out = Annotated[Path | None, typer.Option("--out", help="Folder of the run. [runs/NAME-NUMBER]", metavar="DIR")]
+_Resume = Annotated[
+    Path | None,
+    typer.Option("--resume", help="Go on with the run in this folder, as if it had never stopped.", metavar="RUN"),
+]
+_Quiet = Annotated[bool, typer.Option("--quiet", help="Print the last line only.")]
 
 
-def _option(name: str, metavar: str) -> Any:
-    """Make the option of a setting from the setting's row."""
-    usual = _USUAL.get(name) or ("" if DEFAULTS[name] is None else DEFAULTS[name])
-    meaning = ROWS[name].meaning + (f" [{usual}]" if usual != "" else "")
-    flag = f"--{name.replace('_', '-')}"
-    number = _NUMBERS.get(name)
-    parser = None if number is None else partial(_number, name, number)
-    return typer.Option(flag, help=meaning, metavar=metavar, show_default=False, parser=parser)
-
-
-def _number(name: str, kind: type[int | float], text: str) -> int | float:
-    """Read a number, or show how one is given."""
-    try:
-        return kind(text)
-    except ValueError:
-        what = "an integer" if kind is int else "a number"
-        raise typer.BadParameter(f"{text!r} is not {what}; for example {ROWS[name].option(name)}") from None
-
-
-_compile: Final[Any] = typer.Option(
-    "--compile/--no-compile", help=ROWS["compile"].meaning + " [--compile]", show_default=False
-)
-_config: Final[Any] = typer.Option(
-    help="TOML file with settings of these names; options come before it.", metavar="FILE"
-)
-_out: Final[Any] = typer.Option(help="Folder of the run. [runs/DATA-NUMBER]", metavar="DIR")
-_resume: Final[Any] = typer.Option(help="Go on with the run in this folder, as if it had never stopped.", metavar="RUN")
-_quiet: Final[Any] = typer.Option("--quiet", help="Print the last line only.")
-
-
+@with_settings
 def train(
-    ctx: typer.Context,
-    data: Annotated[str | None, _option("data", "[digits|mnist]")] = None,
-    data_dir: Annotated[Path | None, _option("data_dir", "DIR")] = None,
-    hidden: Annotated[str | None, _option("hidden", "N[,N...]")] = None,
-    dropout: Annotated[float | None, _option("dropout", "P")] = None,
-    epochs: Annotated[int | None, _option("epochs", "N")] = None,
-    steps: Annotated[int | None, _option("steps", "N")] = None,
-    batch_size: Annotated[int | None, _option("batch_size", "N")] = None,
-    optimizer: Annotated[str | None, _option("optimizer", f"[{'|'.join(OPTIMIZERS)}]")] = None,
-    lr: Annotated[float | None, _option("lr", "X")] = None,
-    momentum: Annotated[float | None, _option("momentum", "X")] = None,
-    weight_decay: Annotated[float | None, _option("weight_decay", "X")] = None,
-    seed: Annotated[int | None, _option("seed", "N")] = None,
-    threads: Annotated[int | None, _option("threads", "N")] = None,
-    compile: Annotated[bool | None, _compile] = None,
-    config: Annotated[Path | None, _config] = None,
-    out: Annotated[Path | None, _out] = None,
-    resume: Annotated[Path | None, _resume] = None,
-    quiet: Annotated[bool, _quiet] = False,
-) -> None:
-    """Learn to read handwritten digits, and show how well that went.
+    ctx: typer.Context, config: _Config = None, out: _Out = None, resume: _Resume = None, quiet: _Quiet = False,
+    **settings: Any,
+) -> None:  # fmt: skip
+    """Train a recipe that comes with Pullback, or a model of your own, and show how well that went.
+
+    MODULE:FACTORY names a function in a module or a Python file that gives a trainer and its data: the settings
+    that are among its arguments are passed on to it, and others with --set.
 
     Ctrl-C saves and stops, with exit code 130; --resume goes on, bit for bit, as if nothing had happened.
     Pressed again, it stops at once, and what was saved last stays. A terminal that closes saves and stops too.
     """
-    named = {name: value for name, value in locals().items() if name in ROWS and value is not None}
+    named = given(settings)
     with ExitStack() as stack:
         folder, saved = None, None
         if resume is None:
-            settings = layered({} if config is None else read_toml(config), named)
+            chosen = layered({} if config is None else read_toml(config), named)
         else:
             _refuse_another_run(config, out, named)
             folder = RunFolder.open(resume)
             stack.enter_context(folder.held())
-            settings, saved = resumed(folder, named)
-        threads = threads_of(settings.threads)
-        settings = replace(settings, threads=threads)
+            chosen, saved = resumed(folder, named)
+        threads = threads_of(chosen.threads)
         if ctx.obj == COMMAND_LINE:
             use_threads(threads)
-        data_set = data_of(settings)
-        learner = Learner(settings, data_set)
+        chosen = completed(replace(chosen, threads=threads))
+        task = task_of(chosen)
         if folder is None:
-            folder = RunFolder.create(out, settings)
+            _begin(task, chosen)  # before anything is written
+            folder = RunFolder.create(out, chosen.name, chosen.toml())
             stack.enter_context(folder.held())
-        elif saved is not None:
-            _restore(learner, saved, folder)
-        began, first = time.perf_counter(), learner.step
+        loop = _begin(task, chosen, folder, saved)
+        began, first = time.perf_counter(), loop.step
         with Interrupts() as interrupts:
             if not quiet:
-                print(_heading(learner, folder), flush=True)
-            with Progress(learner.step, learner.last, quiet=quiet) as progress:
-                finished = Loop(learner, folder).run(progress, interrupts)
-        if not finished:
-            print(f"stopped at step {learner.step:,} of {learner.last:,}; go on: pullback train --resume {folder.path}")
+                print("\n".join(heading(task, loop)), flush=True)
+            with Progress(loop.step, loop.last, quiet=quiet) as progress:
+                history = loop.run(progress, interrupts)
+        if not history.finished:
+            last = "" if loop.last is None else f" of {loop.last:,}"
+            print(f"stopped at step {loop.step:,}{last}; go on: pullback train --resume {folder.path}")
             raise typer.Exit(128 + (interrupts.signal or 0))
-        seconds = time.perf_counter() - began
-        done = f"{learner.step - first:,} steps in {seconds:.1f} s"
-        report(folder, learner.network, data_set, len(learner.loader), done, learner.step, quiet=quiet)
+        done = f"{loop.step - first:,} steps in {time.perf_counter() - began:.1f} s"
+        tell(task, folder, loop.step, done, quiet=quiet)
 
 
-@final
-class TrainCommand(TyperCommand):
-    """The command, whose complaint of an option without its value shows one."""
+def tell(task: Task, folder: RunFolder, step: int, done: str, *, quiet: bool = False) -> None:
+    """Print what came out, the last line alone where quiet is asked for.
 
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        try:
-            return super().parse_args(ctx, args)
-        except Exception as error:
-            option = str(getattr(error, "option_name", ""))  # of a class that typer keeps to itself
-            row = ROWS.get(option.removeprefix("--").replace("-", "_"))
-            if row is not None and hasattr(error, "message"):
-                error.message += f" For example {row.option(option.removeprefix('--'))}"
-            raise
+    What was measured after the step, by a training that goes on, is left out.
+    """
+    rows = [row for row in read_measurements(folder.metrics) if row.step <= step] if folder.metrics.exists() else []
+    lines = (task.report or plain_report)(folder, History(rows))
+    if not quiet:
+        print(f"{done}: {lines[0]}")
+    print(lines[-1])
 
 
-def data_of(settings: Settings) -> ImageSet:
-    """Give the data set of a run."""
-    return mnist(settings.data_dir) if settings.data == "mnist" else digits()
+def plain_report(folder: RunFolder, history: History) -> list[str]:
+    """What was measured last, of a model of which nothing else is known."""
+    last = {(row.split, row.name): row.value for row in history.rows}
+    shown = {f"{split} {name}": value for (split, name), value in last.items() if split in ("train", "test")}
+    text = ", ".join(f"{name} {value:.4f}" for name, value in shown.items()) or "nothing was measured"
+    return [text, f"{text}; run in {folder.path}"]
+
+
+def _begin(task: Task, settings: Settings, folder: RunFolder | None = None, saved: Checkpoint | None = None) -> Loop:
+    if folder is None or saved is None:
+        return loop_for(task, settings, folder)
+    with checkpoint.naming(folder.checkpoint):
+        loop = loop_for(task, settings, folder, saved)
+    if loop.last is not None and loop.last < loop.step:
+        raise OptionError(
+            "train: the run is further than that", step=loop.step, last=loop.last,
+            fix="--epochs or --steps of more than that, or a new run",
+        )  # fmt: skip
+    return loop
 
 
 def _refuse_another_run(config: Path | None, out: Path | None, named: dict[str, Any]) -> None:
@@ -169,35 +124,18 @@ def _refuse_another_run(config: Path | None, out: Path | None, named: dict[str, 
     refused += [name for name in named if name not in may]
     if refused:
         raise OptionError(
-            "train: a run that is resumed keeps its settings",
-            got=", ".join(f"--{name.replace('_', '-')}" for name in refused),
-            fix="only these may change: " + ", ".join(f"--{name.replace('_', '-')}" for name in sorted(may)),
+            "train: a run that is resumed keeps its settings", got=named_so(refused),
+            fix="only these may change: " + named_so(sorted(may)),
         )  # fmt: skip
 
 
-def _restore(learner: Learner, saved: Checkpoint, folder: RunFolder) -> None:
-    with checkpoint.naming(folder.checkpoint):
-        learner.restore(saved)
-    if learner.last < learner.step:
-        raise OptionError(
-            "train: the run is further than that", step=learner.step, last=learner.last,
-            fix="--epochs or --steps of more than that, or a new run",
-        )  # fmt: skip
-
-
-def _heading(learner: Learner, folder: RunFolder) -> str:
-    data = learner.data
-    images, _ = data.train.arrays
-    height, width = images.shape[1:]
-    settings = learner.settings
-    sizes = "-".join(map(str, (height * width, *settings.hidden, len(data.classes))))
-    momentum = f", momentum {settings.inertia:g}" if settings.inertia else ""
-    rule = f"{settings.optimizer}, learning rate {settings.rate:g}{momentum}, batches of {settings.batch_size}"
-    start = f", from step {learner.step:,}" if learner.step else ""
-    test = f"{len(data.test):,} to test on"
-    lines = (
-        f"data   {data.name}: {len(images):,} images of {height} × {width} to learn from, {test}",
-        f"model  {sizes}, {learner.parameters:,} parameters; {rule}",
-        f"run    {folder.path}, {learner.last:,} steps{start}",
-    )
-    return "\n".join([*lines, *(f"note   {str(change).removeprefix('# ')}" for change in learner.changes)])
+def heading(task: Task, loop: Loop) -> list[str]:
+    """What is trained, on what, and where."""
+    start = f", from step {loop.step:,}" if loop.step else ""
+    steps = "an unknown number of" if loop.last is None else f"{loop.last:,}"
+    folder = "" if loop.folder is None else loop.folder.path
+    return [
+        *(task.about() if task.about else ()),
+        f"run    {folder}, {steps} steps{start}",
+        *(f"note   {str(change).removeprefix('# ')}" for change in map(Change._make, loop.trainer.notes["changes"])),
+    ]

@@ -1,4 +1,4 @@
-"""The loop: learn, log, look at the test data, save, and stop when asked; and go on as if never stopped.
+"""The loop: learn, log, evaluate, save, and stop when asked; and go on as if never stopped.
 
 What happens after a step depends on the step's number alone, never on the clock, but for two things that
 leave no trace in the results: when the display is refreshed, and when a checkpoint is written.
@@ -7,49 +7,90 @@ leave no trace in the results: when the display is refreshed, and when a checkpo
 from __future__ import annotations
 
 import math
+import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Final, final
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, nullcontext
+from typing import TYPE_CHECKING, Any, Final, final
 
 import numpy as np
 
-from pullback.core.errors import CheckpointError, NotFiniteError
+from pullback.core.errors import CheckpointError, NotFiniteError, OptionError
+from pullback.core.numbers import checked_count
 from pullback.training import checkpoint
-from pullback.training.evaluation import Evaluation, evaluate
+from pullback.training.blame import blamed
+from pullback.training.checkpoint import Checkpoint
+from pullback.training.feed import Feed
+from pullback.training.history import History
 from pullback.training.interrupts import Interrupts
-from pullback.training.learner import Learner
 from pullback.training.measurements import Measurement, MeasurementLog
 from pullback.training.progress import GLANCE, Progress
 from pullback.training.rescue import rescued, unwritten
 from pullback.training.run_folder import RunFolder, writing
 
+if TYPE_CHECKING:
+    from pullback.training.trainer import Trainer
+
 SAVE_EVERY: Final = 10.0  # seconds of work that a crash may cost
 POINTS: Final = 20  # of the loss's curve, an epoch
+FARTHEST: Final = 100  # steps between two of them
 
 
 @final
-@dataclass
 class Loop:
-    """One run of training, from where the learner stands to its last step.
+    """One run of training, from where the trainer stands to its last step.
 
     Parameters
     ----------
-    learner : Learner
+    trainer : Trainer
         What learns.
-    folder : RunFolder
-        Where metrics and checkpoints go.
+    train : loader
+        What it learns from; see `Trainer.fit`.
+    tests : mapping of str to loader
+        What it is evaluated on.
+    epochs, steps : int or None
+        When to end; one of them.
+    folder : RunFolder or None
+        Where measurements and checkpoints go.
+    evaluate_every, log_every : int or None
+        Steps between evaluations, and between points of the loss's curve.
     """
 
-    learner: Learner
-    folder: RunFolder
-    _test: Evaluation | None = field(default=None, init=False)
-    _saved: int = field(default=0, init=False)
-    _since: float = field(default=0.0, init=False)
+    def __init__(
+        self, trainer: Trainer, train: Any, tests: Mapping[str, Any], *, epochs: int | None = None,
+        steps: int | None = None, folder: RunFolder | None = None, evaluate_every: int | None = None,
+        log_every: int | None = None,
+    ) -> None:  # fmt: skip
+        self.trainer = trainer
+        self.feed = Feed(train)
+        self.tests = {name: Feed(loader).loader for name, loader in tests.items()}  # which are found out now if wrong
+        self.folder = folder
+        self.history = History()
+        self._epochs = epochs
+        length = None if self.feed.length is None else -(-self.feed.length // trainer.accumulate)
+        self.steps_an_epoch = length
+        self.last = steps if steps is not None else None if length is None else (epochs or 0) * length
+        self._evaluate_every = evaluate_every
+        self._log_every = log_every or min(max(1, (length or FARTHEST) // POINTS), FARTHEST)
+        self._log: MeasurementLog | None = None
+        self._good: Checkpoint | None = None  # where there is no folder that has it
+        self._values: dict[str, float] = {}
+        self._since = 0.0
+        self._saved = 0
+        self.new = True  # whether there is something that the checkpoint does not tell
 
-    def run(self, progress: Progress, interrupts: Interrupts) -> bool:
-        """Train, and tell whether the last step was reached; a signal stops after the step in which it came.
+    @property
+    def step(self) -> int:
+        """Steps taken."""
+        return self.trainer.step
+
+    @property
+    def epoch(self) -> int:
+        """Epochs that are complete."""
+        return self.trainer.epoch
+
+    def run(self, progress: Progress, interrupts: Interrupts | None = None) -> History:
+        """Train; a signal stops after the step in which it came.
 
         Raises
         ------
@@ -61,102 +102,221 @@ class Loop:
             If something can no longer be written. What was learned is saved all the same where it can be: there, or
             in a folder of its own, which is named.
         """
-        learner = self.learner
+        trainer, history = self.trainer, self.history
         clock = time.perf_counter
         # A number that runs over is found in the loss, and told with its step.
-        with self.folder.held(), np.errstate(all="ignore"), self._begun() as log:
-            self._since = clock() - log.seconds
-            self._saved = learner.step
+        with ExitStack() as stack:
+            stack.enter_context(np.errstate(all="ignore"))
+            if self.folder is not None:
+                stack.enter_context(self.folder.held())
+            self._log = stack.enter_context(self._begun())
+            stack.callback(self._ended)
+            self._since = clock() - (self._log.seconds if self._log else 0.0)
+            self._saved = trainer.step
+            trainer.model.train()
+            for callback in trainer.callbacks:
+                callback.started(self)
             glance, due = clock(), clock() + SAVE_EVERY
-            for images, labels in learner.batches():
-                loss = learner.learn(images, labels)
+            for batches, ends in self.groups():
+                loss, outputs = self.learn(batches)
                 if not math.isfinite(loss):
                     raise self._not_finite("the loss", loss=loss)
-                with self._rescuing(log):
-                    self._log(log)
+                with self._rescuing():
+                    self._after(loss, outputs, batches, ends)
                 now = clock()
                 if now >= glance:
                     glance = now + GLANCE
-                    progress.show(learner.step, self._where(), self._numbers(loss))
-                if interrupts.signal is not None or now >= due:
+                    progress.show(trainer.step, self._where(), self._numbers(loss))
+                asked = interrupts is not None and interrupts.signal is not None
+                if asked or now >= due:
                     due = now + SAVE_EVERY
-                    self._save(log)
-                    if interrupts.signal is not None:
-                        return learner.step == learner.last
-            progress.show(learner.step, self._where(), self._numbers(None))
-            self._save(log)
-        return True
+                    self.save()
+                    if asked:
+                        history.reason = "a signal came"
+                        history.finished = trainer.step == self.last
+                        return history
+                if history.reason:
+                    break
+            progress.show(trainer.step, self._where(), self._numbers(None))
+            self.save()
+        history.finished = True
+        history.reason = history.reason or "the last step was reached"
+        return history
 
-    def _begun(self) -> MeasurementLog:
+    # What callbacks may do.
+
+    def log(self, split: str, name: str, value: float) -> None:
+        """Log a number under the present step."""
+        seconds = round(time.perf_counter() - self._since, 3)
+        row = Measurement(self.trainer.step, split, name, value, seconds)
+        self.history.rows.append(row)
+        if self._log is not None:
+            self._log.add(row)
+        for callback in self.trainer.callbacks:
+            callback.logged(self, row)
+
+    def stop(self, reason: str) -> None:
+        """End the run after this step."""
+        self.history.reason = reason
+
+    def save(self) -> None:
+        """Save the state, once its weights are known to be numbers."""
+        if not self.trainer.finite():
+            raise self._not_finite("a weight")
+        state = self.trainer.checkpoint()
+        if self.folder is None:
+            self._good = state
+        else:
+            with self._rescuing():
+                self.folder.check()
+                if self._log is not None:
+                    self._log.sync()
+                checkpoint.save(self.folder.checkpoint, *state)
+        self._saved = self.trainer.step
+
+    # One step, and what follows from it.
+
+    def groups(self) -> Iterator[tuple[list[Any], bool]]:
+        """The batches of each step from where the run stands, and whether an epoch ends with them."""
+        trainer = self.trainer
+        while self._more():
+            group: list[Any] = []
+            for batch, ends in self.feed.epoch(trainer.epoch, trainer.batch):
+                group.append(batch)
+                if ends or len(group) == trainer.accumulate:
+                    yield group, ends
+                    group = []
+                    if not self._more():
+                        return
+
+    def _more(self) -> bool:
+        if self.last is not None:
+            return self.trainer.step < self.last
+        return self.trainer.epoch < (self._epochs or 0)
+
+    def learn(self, batches: list[Any]) -> tuple[float, list[Any]]:
+        """Take one step, as the callbacks have it."""
+        for callback in self.trainer.callbacks:
+            callback.before_step(self)
+        return self.trainer.learn(batches)
+
+    def count(self, ends: bool) -> None:
+        """Count the epoch, if it ends with the step."""
+        if ends:
+            self.trainer.epoch, self.trainer.batch = self.trainer.epoch + 1, 0
+
+    def _after(self, loss: float, outputs: list[Any], batches: list[Any], ends: bool) -> None:
+        """Log and evaluate as the number of the step asks for."""
+        trainer = self.trainer
+        self.count(ends)
+        for callback in trainer.callbacks:
+            callback.after_step(self, loss, outputs, batches)
+        over = not self._more()
+        every = self._evaluate_every
+        evaluates = over or (ends if every is None else trainer.step % every == 0)
+        if ends or evaluates or trainer.step % self._log_every == 0:
+            self.log("train", "loss", math.fsum(trainer.losses) / len(trainer.losses))
+            trainer.losses.clear()
+        if evaluates and self.tests:
+            self._evaluate()
+
+    def _evaluate(self) -> None:
+        values: dict[str, float] = {}
+        for split, loader in self.tests.items():
+            for name, value in self.trainer.evaluate(loader).items():
+                if isinstance(value, (int, float)) and (split, name) != ("train", "loss"):  # which is there already
+                    values[f"{split} {name}"] = value
+                    self.log(split, name, value)
+        self._values = values
+        for callback in self.trainer.callbacks:
+            callback.after_evaluation(self, values)
+
+    # Begin, end, and what goes wrong.
+
+    def _begun(self) -> Any:
         """Open the log; save what is new, so that a folder that takes no file is found out now, and not in an hour."""
-        learner = self.learner
+        if self.folder is None:
+            self._good = self.trainer.checkpoint()
+            return nullcontext()
         with writing(self.folder.path, "let the folder be written to, or name another"):
-            log = MeasurementLog(self.folder.metrics, learner.step)
+            log = MeasurementLog(self.folder.metrics, self.trainer.step)
             try:
-                if learner.step == 0 or learner.before is not None:
-                    checkpoint.save(self.folder.checkpoint, *learner.checkpoint())
-                self.folder.write_config(learner.settings, learner.changes)
+                if self.new:
+                    checkpoint.save(self.folder.checkpoint, *self.trainer.checkpoint())
+                self.folder.write_config()
+                self.trainer.notes.pop("before", None)  # both files tell the settings of now
             except BaseException:
                 log.close()
                 raise
-        learner.before = None  # both files tell the settings of now
         return log
 
-    def _log(self, log: MeasurementLog) -> None:
-        """Log what the number of the step asks for."""
-        learner, batches = self.learner, len(self.learner.loader)
-        ends = learner.step % batches == 0 or learner.step == learner.last
-        if ends or learner.step % max(1, batches // POINTS) == 0:
-            self._add(log, "train", "loss", learner.loss_sum / learner.loss_count)
-            learner.loss_sum, learner.loss_count = 0.0, 0
-        if ends:
-            images, labels = learner.data.test.arrays
-            self._test = evaluate(learner.network, images, labels)
-            self._add(log, "test", "loss", self._test.loss)
-            self._add(log, "test", "accuracy", self._test.accuracy)
-            # Of as many images learned from: how far the two are apart tells what was learned by heart.
-            part = [array[: len(labels)] for array in learner.data.train.arrays]
-            self._add(log, "train", "accuracy", evaluate(learner.network, part[0], part[1]).accuracy)
-
-    def _add(self, log: MeasurementLog, split: str, name: str, value: float) -> None:
-        seconds = round(time.perf_counter() - self._since, 3)
-        log.add(Measurement(self.learner.step, split, name, value, seconds))
-
-    def _save(self, log: MeasurementLog) -> None:
-        if not self.learner.finite():
-            raise self._not_finite("a weight")
-        with self._rescuing(log):
-            self.folder.check()
-            log.sync()
-            checkpoint.save(self.folder.checkpoint, *self.learner.checkpoint())
-        self._saved = self.learner.step
+    def _ended(self) -> None:
+        for callback in self.trainer.callbacks:
+            callback.ended(self)
 
     @contextmanager
-    def _rescuing(self, log: MeasurementLog) -> Iterator[None]:
+    def _rescuing(self) -> Iterator[None]:
         """Save what was learned where it can be, if something cannot be written where it should be."""
         try:
             yield
         except (OSError, CheckpointError) as error:
+            if self.folder is None or self._log is None:
+                raise
             file, got = unwritten(error)
-            saved, fix = rescued(self.learner, self.folder, log)
+            saved, fix = rescued(self.trainer, self.folder, self._log)
             raise CheckpointError(
                 "train: a file of the run cannot be written", file=file, got=got,
                 saved=saved or f"nowhere; what was saved last is of step {self._saved}", fix=fix or "make room",
             ) from error  # fmt: skip
 
     def _not_finite(self, what: str, **facts: object) -> NotFiniteError:
+        step = self.trainer.step
+        good = self._good if self.folder is None else checkpoint.load(self.folder.checkpoint)
+        where = {} if good is None else blamed(self, good, step)
+        kept = f"step {self._saved}, to which model and optimizer are put back"
+        rates = sorted({group.lr.item() for o in self.trainer.optimizers.values() for group in o.param_groups})
         return NotFiniteError(
-            f"train: {what} is not finite", step=self.learner.step, **facts,
-            kept=f"{self.folder.checkpoint}, of step {self._saved}",
-            fix=f"start again with a smaller learning rate than --lr {self.learner.settings.rate:g}",
+            f"train: {what} is not finite", **{"step": step, **facts, **where},
+            kept=kept if self.folder is None else f"{self.folder.checkpoint}, of step {self._saved}",
+            fix=f"start again with a smaller learning rate than --lr {', '.join(f'{rate:g}' for rate in rates)}",
         )  # fmt: skip
 
     def _where(self) -> str:
-        epochs = -(-self.learner.last // len(self.learner.loader))
-        return f"epoch {min(self.learner.epoch + 1, epochs)}/{epochs}"
+        if self._epochs is None and self.steps_an_epoch is None:
+            return f"epoch {self.epoch + 1}"
+        epochs = self._epochs if self._epochs is not None else -(-(self.last or 0) // (self.steps_an_epoch or 1))
+        return f"epoch {min(self.epoch + 1, epochs)}/{epochs}"
 
     def _numbers(self, loss: float | None) -> str:
-        parts = [] if loss is None else [f"loss {loss:.4f}"]
-        if self._test is not None:
-            parts.append(f"test accuracy {self._test.accuracy:.2%}")
-        return ", ".join(parts)
+        shown = [] if loss is None else [f"loss {loss:.4f}"]
+        shown += [
+            f"{name} {value:.2%}" if name.endswith("accuracy") else f"{name} {value:.4f}"
+            for name, value in self._values.items()
+            if not (name.startswith("train ") or (name == "test loss" and len(self._values) > 1))
+        ]
+        return ", ".join(shown)
+
+
+def fit(
+    trainer: Trainer, train: Any, test: Any, *, epochs: int | None, steps: int | None,
+    folder: str | os.PathLike[str] | None, resume: bool, evaluate_every: int | None, log_every: int | None, quiet: bool,
+) -> History:  # fmt: skip
+    """What `Trainer.fit` does."""
+    if (epochs is None) == (steps is None):
+        raise OptionError("Trainer.fit: epochs or steps say when to end", epochs=epochs, steps=steps, fix="give one")
+    numbers = {"epochs": epochs, "steps": steps}
+    checked = {n: None if v is None else checked_count("Trainer.fit", n, v) for n, v in numbers.items()}
+    every = {"evaluate_every": evaluate_every, "log_every": log_every}
+    checked |= {n: None if v is None else checked_count("Trainer.fit", n, v, least=1) for n, v in every.items()}
+    tests = {} if test is None else test if isinstance(test, Mapping) else {"test": test}
+    place = None if folder is None else RunFolder(folder) if resume else RunFolder.create(folder, "run")
+    loop = Loop(trainer, train, tests, folder=place, **checked)
+    if place is not None and place.checkpoint.exists():
+        with checkpoint.naming(place.checkpoint):
+            trainer.restore(checkpoint.load(place.checkpoint))
+        loop.new = False
+    elif place is not None:
+        place.path.mkdir(parents=True, exist_ok=True)
+    with Progress(trainer.step, loop.last, quiet=quiet) as progress, ExitStack() as stack:
+        interrupts = None if place is None else stack.enter_context(Interrupts())
+        return loop.run(progress, interrupts)

@@ -19,14 +19,14 @@ class Progress:
     Parameters
     ----------
     step, last : int
-        Where the run stands, and where it ends.
+        Where the run stands, and where it ends, if that is known.
     quiet : bool
         Show nothing.
     stream : text file, optional
         Where to, else the standard error. A terminal gets a bar, anything else a line every ten seconds.
     """
 
-    def __init__(self, step: int, last: int, *, quiet: bool = False, stream: TextIO | None = None) -> None:
+    def __init__(self, step: int, last: int | None, *, quiet: bool = False, stream: TextIO | None = None) -> None:
         self._stream = sys.stderr if stream is None else stream
         self._last = last
         self._bar: Any = None
@@ -66,7 +66,8 @@ class Progress:
             self._bar.update(step - self._bar.n)
         elif (now := time.perf_counter()) >= self._next_line:
             self._next_line = now + _LINE_EVERY
-            print(f"{what}, step {step:,} of {self._last:,}: {numbers}", file=self._stream, flush=True)
+            of = "" if self._last is None else f" of {self._last:,}"
+            print(f"{what}, step {step:,}{of}: {numbers}", file=self._stream, flush=True)
 
 
 _FORMAT: Final = "{desc} {bar} {percentage:3.0f} % [{elapsed}<{remaining}, {rate_fmt}{postfix}]"

@@ -5,15 +5,18 @@ from __future__ import annotations
 import tempfile
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pullback.core.errors import CheckpointError
 from pullback.training import checkpoint
-from pullback.training.learner import Learner
 from pullback.training.measurements import MeasurementLog
 from pullback.training.run_folder import RunFolder
 
+if TYPE_CHECKING:
+    from pullback.training.trainer import Trainer
 
-def rescued(learner: Learner, folder: RunFolder, log: MeasurementLog) -> tuple[str | None, str | None]:
+
+def rescued(trainer: Trainer, folder: RunFolder, log: MeasurementLog) -> tuple[str | None, str | None]:
     """Save a run in the first place that takes it: its folder, the system's folder for temporary files, home.
 
     Returns
@@ -21,24 +24,25 @@ def rescued(learner: Learner, folder: RunFolder, log: MeasurementLog) -> tuple[s
     saved, fix : str or None
         Where, and how to go on from there; None if no place takes it.
     """
-    state = learner.checkpoint()
+    state = trainer.checkpoint()
     with suppress(OSError, CheckpointError):  # the log alone may be what cannot be written
         folder.check()
         checkpoint.save(folder.checkpoint, *state)
-        return _told(folder, learner, "make room, or let the folder be written to; then ")
+        return _told(folder, trainer, "make room, or let the folder be written to; then ")
     for parent in (tempfile.gettempdir, Path.home):
         with suppress(OSError, CheckpointError, RuntimeError):  # no such folder; no home
             place = RunFolder(tempfile.mkdtemp(prefix=f"pullback-{folder.path.name}-", dir=parent()))
             checkpoint.save(place.checkpoint, *state)
-            place.write_config(learner.settings, learner.changes)
+            place.text = folder.text
+            place.write_config()
             with suppress(OSError):
                 place.metrics.write_bytes(log.text())
-            return _told(place, learner, "go on from there: ")
+            return _told(place, trainer, "go on from there: ")
     return None, None
 
 
-def _told(folder: RunFolder, learner: Learner, first: str) -> tuple[str, str]:
-    return f"{folder.checkpoint}, of step {learner.step}", f"{first}pullback train --resume {folder.path}"
+def _told(folder: RunFolder, trainer: Trainer, first: str) -> tuple[str, str]:
+    return f"{folder.checkpoint}, of step {trainer.step}", f"{first}pullback train --resume {folder.path}"
 
 
 def unwritten(error: OSError | CheckpointError) -> tuple[object, object]:

@@ -1,4 +1,4 @@
-"""Going on with a run: what its checkpoint tells, and that its config.toml tells the same."""
+"""Going on with a run: what its checkpoint tells of its settings, and that its config.toml tells the same."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Self
 from pullback.core.errors import CheckpointError, OptionError
 from pullback.training import checkpoint
 from pullback.training.checkpoint import Checkpoint
+from pullback.training.loop import Loop
 from pullback.training.run_folder import RunFolder
 from pullback.training.settings import (
     ADJUSTABLE,
@@ -20,33 +21,27 @@ from pullback.training.settings import (
     layered,
     read_toml,
 )
+from pullback.training.task import Task
+from pullback.training.trainer import count, part
 
 
 class Told(NamedTuple):
-    """What a checkpoint of a run tells besides the network, each part of the type that it has to be."""
+    """What a checkpoint of a run tells of its settings, each part of the type that it has to be."""
 
     settings: Settings
     before: Settings | None
     changes: list[Change]
     step: int
-    loss_sum: float
-    loss_count: int
-    optimizer: Mapping[str, Any]
-    generators: Mapping[str, Any]
 
     @classmethod
     def of(cls, saved: Checkpoint) -> Self:
         """Read the parts, or raise CheckpointError with the key that is missing or wrong."""
         rest = saved.rest if isinstance(saved.rest, dict) else {}
         return cls(
-            settings=_settings(_part(rest, "settings", dict), "settings"),
-            before=_settings(_part(rest, "before", dict), "before") if "before" in rest else None,
-            changes=[_change(change) for change in _part(rest, "changes", list)],
-            step=_count(rest, "step"),
-            loss_sum=float(_part(rest, "loss_sum", float, int)),
-            loss_count=_count(rest, "loss_count"),
-            optimizer=_part(rest, "optimizer", dict),
-            generators=_part(rest, "generators", dict),
+            settings=_settings(part(rest, "settings", dict), "settings"),
+            before=_settings(part(rest, "before", dict), "before") if "before" in rest else None,
+            changes=[_change(change) for change in part(rest, "changes", list)],
+            step=count(rest, "step"),
         )
 
 
@@ -73,6 +68,62 @@ def resumed(folder: RunFolder, options: Mapping[str, Any]) -> tuple[Settings, Ch
     return layered(told.settings.kept(), machine, options), saved
 
 
+def loop_for(task: Task, settings: Settings, folder: RunFolder | None, saved: Checkpoint | None = None) -> Loop:
+    """The loop of a run with settings: from its beginning, or from where it was saved.
+
+    What differs of the settings that may is noted as a change.
+
+    Raises
+    ------
+    CheckpointError
+        If the state is of another model, another optimizer or other settings; the first key that does not fit is named.
+    """
+    trainer = task.trainer
+    trainer.notes = {"settings": settings.kept(), "changes": []}
+    loop = Loop(
+        trainer, task.train, task.tests, epochs=settings.epochs, steps=settings.steps, folder=folder,
+        evaluate_every=task.evaluate_every, log_every=task.log_every,
+    )  # fmt: skip
+    changes: list[Change] = []
+    if saved is not None:
+        told = Told.of(saved)
+        changed = differences(told.settings, settings)
+        fixed = {name: pair for name, pair in changed.items() if name not in RESUMABLE | ADJUSTABLE}
+        adjusted = {name for name in changed if name in ADJUSTABLE}
+        trainer.restore(_adjusted(saved, settings, adjusted))  # whose complaint says more than that settings differ
+        if fixed:
+            differ = {name: f"{there} there, {here} here" for name, (there, here) in fixed.items()}
+            raise CheckpointError(
+                "checkpoint: it is of a run with other settings", **differ,
+                fix="settings as they are there, or a new run",
+            )  # fmt: skip
+        changes = told.changes + [Change(told.step, name, *changed[name]) for name in changed if name in adjusted]
+        trainer.notes["changes"] = [list(change) for change in changes]
+        loop.new = bool(changed)
+        if changed:
+            trainer.notes["before"] = told.settings.kept()
+    if folder is not None:
+        folder.text = settings.toml() + "".join(f"{change}\n" for change in changes)
+    return loop
+
+
+def _adjusted(saved: Checkpoint, settings: Settings, names: set[str]) -> Checkpoint:
+    """A checkpoint in which the optimizers have the settings that were changed on purpose."""
+    if not names:
+        return saved
+    own = {"lr": settings.rate, "weight_decay": settings.weight_decay, "momentum": settings.inertia}
+
+    def state(old: Any) -> Any:
+        if isinstance(old, Mapping) and "optimizers" in old:
+            return {"optimizers": {name: state(one) for name, one in old["optimizers"].items()}}
+        groups = old.get("groups") if isinstance(old, Mapping) else None
+        if not isinstance(groups, list) or not all(isinstance(group, dict) for group in groups):
+            raise CheckpointError("checkpoint: the state of the optimizer has no groups", key="optimizer")
+        return {**old, "groups": [{**group, **{n: own[n] for n in names if n in group}} for group in groups]}
+
+    return Checkpoint(saved.model, {**saved.rest, "optimizer": state(part(saved.rest, "optimizer", dict))})
+
+
 def _agree(folder: RunFolder, written: Settings, told: Told) -> None:
     """Refuse a config.toml that says otherwise than the checkpoint; but between two writes it may say the last."""
     changed = differences(told.settings, written)
@@ -85,21 +136,6 @@ def _agree(folder: RunFolder, written: Settings, told: Told) -> None:
             fix="put it back, or delete it: the checkpoint has all of it"
             + (f"; to change the run: --resume {folder.path} {options}" if may else ""),
         )  # fmt: skip
-
-
-def _part(rest: Mapping[str, Any], key: str, *kinds: type) -> Any:
-    if key not in rest:
-        raise CheckpointError("checkpoint: a key is missing", key=key)
-    if type(rest[key]) not in kinds:
-        raise CheckpointError("checkpoint: a key is of the wrong type", key=key, got=type(rest[key]).__name__)
-    return rest[key]
-
-
-def _count(rest: Mapping[str, Any], key: str) -> int:
-    number: int = _part(rest, key, int)
-    if not 0 <= number < 2**63:
-        raise CheckpointError("checkpoint: a number cannot be so", key=key, got=number)
-    return number
 
 
 def _settings(kept: Mapping[str, Any], key: str) -> Settings:

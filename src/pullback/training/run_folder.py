@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -12,7 +12,6 @@ from typing import Final, final
 from pullback.core.errors import OptionError
 from pullback.interop.atomic import clear_leftovers, write_atomically
 from pullback.training.claim import Claim
-from pullback.training.settings import Change, Settings, layered, read_toml
 
 DEFAULT_PARENT: Final = Path("runs")
 
@@ -25,10 +24,13 @@ class RunFolder:
     ----------
     path : Path
         The folder.
+    text : str
+        What its config.toml is to say; nothing, and there is none.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
+        self.text = ""
         self._claim: Claim | None = None
 
     @property
@@ -43,12 +45,17 @@ class RunFolder:
 
     @property
     def checkpoint(self) -> Path:
-        """The network, and all that is needed to go on."""
+        """The model, and all that is needed to go on."""
         return self.path / "model.safetensors"
 
+    @property
+    def best(self) -> Path:
+        """The same, of the step that was best, where a callback keeps it."""
+        return self.path / "best.safetensors"
+
     @classmethod
-    def create(cls, out: str | os.PathLike[str] | None, settings: Settings) -> RunFolder:
-        """Make the folder of a new run: `out`, or the first of runs/digits-1, runs/digits-2 ... that is free.
+    def create(cls, out: str | os.PathLike[str] | None, name: str, text: str = "") -> RunFolder:
+        """Make the folder of a new run: `out`, or the first of runs/NAME-1, runs/NAME-2 ... that is free.
 
         Raises
         ------
@@ -56,11 +63,12 @@ class RunFolder:
             If the folder cannot be written, or a run lies there already.
         """
         with writing(out or DEFAULT_PARENT, "name another: --out DIR"):
-            folder = cls._numbered(settings.data) if out is None else cls(out)
+            folder = cls._numbered(name) if out is None else cls(out)
+            folder.text = text
             folder.path.mkdir(parents=True, exist_ok=True)
             with folder.held():
                 folder._refuse_another_run()
-                folder.write_config(settings)
+                folder.write_config()
         return folder
 
     @classmethod
@@ -125,7 +133,7 @@ class RunFolder:
                 ) from None  # fmt: skip
         try:
             with writing(self.path, "let the folder be written to"):
-                for file in (self.config, self.metrics, self.checkpoint):  # which only a training writes
+                for file in (self.config, self.metrics, self.checkpoint, self.best):  # which only a training writes
                     clear_leftovers(file)
             yield
         finally:
@@ -137,15 +145,11 @@ class RunFolder:
         if self._claim is not None:
             self._claim.check()
 
-    def write_config(self, settings: Settings, changes: Sequence[Change] = ()) -> None:
+    def write_config(self) -> None:
         """Write the settings, and what was changed on the way, unless they stand there."""
-        text = (settings.toml() + "".join(f"{change}\n" for change in changes)).encode()
-        if not (self.config.is_file() and self.config.read_bytes() == text):
+        text = self.text.encode()
+        if text and not (self.config.is_file() and self.config.read_bytes() == text):
             write_atomically(self.config, text)
-
-    def settings(self) -> Settings:
-        """Read the settings of the run, as its file has them."""
-        return layered(read_toml(self.config))
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The settings of a run, in layers: what is built in, then a TOML file, then the command line's options.
+"""The settings of a run, in layers: what a recipe has for usual, then a TOML file, then the command line's options.
 
 Each setting is one row: its default, its meaning, and what it accepts. From it come the command line's option and
 its help, the check of its value, and its line in the file that a run keeps. `layered` checks what settings demand
@@ -11,29 +11,18 @@ import dataclasses
 import difflib
 import json
 import os
+import re
 import textwrap
 import tomllib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, final
 
 from pullback.core.errors import OptionError
 from pullback.core.files import read_file
+from pullback.training.catalogue import COMMON, DEFAULT, OPTIMIZERS, RECIPES
+from pullback.training.rows import WIDEST, Row, flag, folder, one_of, options, positive, real, row, text, whole, widths
 
-
-class Usual(NamedTuple):
-    """What an optimizer does where nothing else is said; a momentum of None is one that it does not have."""
-
-    lr: float
-    momentum: float | None
-
-
-OPTIMIZERS: Final[Mapping[str, Usual]] = {
-    "sgd": Usual(0.02, 0.9),
-    "adam": Usual(0.002, None),
-    "adamw": Usual(0.002, None),
-}
 DATA: Final = ("digits", "mnist")
 USUAL_EPOCHS: Final = 30
 
@@ -45,122 +34,100 @@ MACHINE: Final = frozenset({"data_dir", "threads"})
 RESUMABLE: Final = frozenset({"epochs", "steps", "compile"}) | MACHINE
 ADJUSTABLE: Final = frozenset({"lr", "momentum", "weight_decay"})
 
+_WHOLE: Final = "a whole number of 1 or more"
 _MOST_BYTES: Final = 1 << 20  # of a file of settings
-_WIDEST: Final = 1_000_000
-_LARGEST: Final = 1e300  # of a number
-
-
-@final
-@dataclass(frozen=True)
-class Row:
-    """What a setting means, what it accepts, and an example: `accepts` gives the value, or None where it cannot be."""
-
-    meaning: str
-    accepts: Callable[[Any], Any]
-    form: str
-    example: Any
-
-    def option(self, name: str, value: Any = None) -> str:
-        """A value, or the example, as it stands on the command line."""
-        flag, shown = f"--{name.replace('_', '-')}", self.example if value is None else value
-        if isinstance(shown, bool):
-            return flag if shown else f"--no-{name}"
-        values = shown if isinstance(shown, tuple) else (shown,)
-        return f"{flag} {','.join(map(str, values))}"
-
-
-def _row(default: Any, meaning: str, accepts: Callable[[Any], Any], form: str, example: Any) -> Any:
-    return field(default=default, metadata={"row": Row(meaning, accepts, form, example)})
-
-
-def _whole(least: int) -> Callable[[Any], Any]:
-    return lambda value: value if type(value) is int and least <= value < 2**63 else None
-
-
-def _real(least: float, below: float = _LARGEST) -> Callable[[Any], Any]:
-    return lambda value: float(value) if type(value) in (int, float) and least <= value < below else None
-
-
-def _positive(value: Any) -> Any:
-    return float(value) if type(value) in (int, float) and 0 < value < _LARGEST else None
-
-
-def _one_of(*words: str) -> Callable[[Any], Any]:
-    return lambda value: value if value in words else None
-
-
-def _flag(value: Any) -> Any:
-    return value if type(value) is bool else None
-
-
-def _folder(value: Any) -> Any:
-    try:
-        folder = str(Path(value).expanduser().resolve()) if isinstance(value, (str, os.PathLike)) else None
-        return folder and folder.encode().decode()  # a name that is no text cannot be written down
-    except (ValueError, OSError, RuntimeError):  # a null character; a circle of links; no such user
-        return None
-
-
-def _widths(value: Any) -> Any:
-    """Give the widths of the hidden layers: 64, [128, 64], or "128,64" as the command line has it."""
-    if isinstance(value, str):
-        parts = value.replace(",", " ").split()
-        value = [int(part) for part in parts] if all(map(_short, parts)) else None
-    widths = (value,) if type(value) is int else value
-    whole = isinstance(widths, (list, tuple)) and all(type(width) is int and 0 < width <= _WIDEST for width in widths)
-    return tuple(widths) if whole else None
-
-
-def _short(number: str) -> bool:
-    return number.isdecimal() and len(number) <= len(str(_WIDEST))
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What a run does, from which it can be repeated.
+    """What a run does, from which it can be repeated; None is what its recipe does not have.
 
     >>> settings = layered({"hidden": [128, 64], "steps": 500}, {"steps": 900, "lr": 0.01})
     >>> settings.hidden, settings.steps, settings.lr, settings.batch_size
     ((128, 64), 900, 0.01, 32)
     """
 
-    data: str = _row("digits", "Handwritten digits to learn from.", _one_of(*DATA), " or ".join(DATA), "digits")
-    data_dir: str | None = _row(None, "Folder with the files of MNIST.", _folder, "a folder", "~/mnist")
-    hidden: tuple[int, ...] = _row(
-        (64,), "Widths of the hidden layers: 64, or 128,64 for two.", _widths,
-        f"whole numbers from 1 to {_WIDEST:,}", (64, 32),
+    recipe: str | None = row(
+        DEFAULT, "What to train.", one_of(*RECIPES), ", ".join(RECIPES), "mnist-mlp", "NAME", usual=DEFAULT
+    )
+    factory: str | None = row(None, "A function that gives the training.", text, "module:function", "mine.py:make")
+    options: dict[str, Any] | None = row(  # noqa: RUF009 - it gives a field
+        None, "A setting of the factory's own; may be given again and again.", options, "NAME=VALUE", "width=64",
+        "NAME=VALUE",
     )  # fmt: skip
-    dropout: float = _row(0.0, "Share of the hidden values that are left out.", _real(0, 1), "from 0 to below 1", 0.2)
-    epochs: int | None = _row(None, "Times to go through the data.", _whole(0), "a whole number of 0 or more", 30)
-    steps: int | None = _row(
-        None, "Batches to learn from, instead of --epochs.", _whole(0), "a whole number of 0 or more", 5000
+    data: str = row("digits", "Handwritten digits to learn from.", one_of(*DATA), " or ".join(DATA), "digits",
+                    "[digits|mnist]")  # fmt: skip
+    data_dir: str | None = row(
+        None, "Folder with the files of the data.", folder, "a folder", "~/mnist", "DIR",
+        usual="$PULLBACK_DATA, or the user's cache, or a download",
+    )  # fmt: skip
+    hidden: tuple[int, ...] = row(
+        (64,), "Widths of the hidden layers: 64, or 128,64 for two.", widths,
+        f"whole numbers from 1 to {WIDEST:,}", (64, 32), "N[,N...]", usual="64",
+    )  # fmt: skip
+    dropout: float = row(
+        0.0, "Share of the hidden values that are left out.", real(0, 1), "from 0 to below 1", 0.2, "P"
     )
-    batch_size: int = _row(32, "Images a batch.", _whole(1), "a whole number of 1 or more", 32)
-    optimizer: str = _row(
-        "adam", "Rule by which the weights change.", _one_of(*OPTIMIZERS), ", ".join(OPTIMIZERS), "adam"
+    epochs: int | None = row(
+        None, "Times to go through the data.", whole(0), "a whole number of 0 or more", 30, "N",
+        usual=str(USUAL_EPOCHS),
+    )  # fmt: skip
+    steps: int | None = row(
+        None, "Batches to learn from, instead of --epochs.", whole(0), "a whole number of 0 or more", 5000, "N"
     )
-    lr: float | None = _row(None, "Learning rate.", _positive, "a number above 0", 0.001)
-    momentum: float | None = _row(None, "Momentum of sgd.", _real(0, 1), "from 0 to below 1", 0.9)
-    weight_decay: float = _row(0.0, "Pull of the weights towards 0.", _real(0), "a number of 0 or more", 0.01)
-    seed: int = _row(
-        0, "Of the first weights, of the order of the data and of dropout.", _whole(0), "a whole number of 0 or more", 1
+    batch_size: int = row(32, "Samples a batch.", whole(1), _WHOLE, 32, "N")
+    optimizer: str | None = row(
+        "adam", "Rule by which the weights change.", one_of(*OPTIMIZERS), ", ".join(OPTIMIZERS), "adam",
+        f"[{'|'.join(OPTIMIZERS)}]",
+    )  # fmt: skip
+    lr: float | None = row(
+        None, "Learning rate.", positive, "a number above 0", 0.001, "X",
+        usual=", ".join(f"{usual.lr} of {name}" for name, usual in OPTIMIZERS.items()),
+    )  # fmt: skip
+    momentum: float | None = row(
+        None, "Momentum of sgd.", real(0, 1), "from 0 to below 1", 0.9, "X",
+        usual=", ".join(f"{usual.momentum}" for usual in OPTIMIZERS.values() if usual.momentum),
+    )  # fmt: skip
+    weight_decay: float = row(0.0, "Pull of the weights towards 0.", real(0), "a number of 0 or more", 0.01, "X")
+    width: int = row(None, "Features of each character, inside of the model.", whole(1), _WHOLE, 128, "N")
+    layers: int = row(None, "Layers of the model.", whole(1), _WHOLE, 4, "N")
+    heads: int = row(None, "Heads of attention.", whole(1), _WHOLE, 4, "N")
+    context: int = row(None, "Characters in a window.", whole(1), _WHOLE, 64, "N")
+    warmup: int = row(
+        None, "Steps in which the learning rate rises.", whole(0), "a whole number of 0 or more", 100, "N"
     )
-    threads: int | None = _row(None, "Threads of the matrix products.", _whole(1), "a whole number of 1 or more", 2)
-    compile: bool = _row(
-        default=True, meaning="Run the step as native code where that is possible.", accepts=_flag, form="true, false",
+    clip: float | None = row(None, "Bound for the norm of all gradients.", positive, "a number above 0", 1.0, "X")
+    evaluate_every: int = row(None, "Steps between evaluations.", whole(1), _WHOLE, 250, "N")
+    seed: int = row(
+        0, "Of the first weights, of the order of the data and of dropout.", whole(0), "a whole number of 0 or more",
+        1, "N",
+    )  # fmt: skip
+    threads: int | None = row(
+        None, "Threads of the matrix products.", whole(1), _WHOLE, 2, "N",
+        usual="those of the environment, else 1",
+    )  # fmt: skip
+    compile: bool = row(
+        default=True, meaning="Run the step as native code where that is possible.", accepts=flag, form="true, false",
         example=False,
     )  # fmt: skip
 
     @property
+    def name(self) -> str:
+        """What the run is called: after its data, its recipe, or the function that makes it."""
+        if self.factory is not None:
+            return re.sub(r"\W+", "-", self.factory.rpartition(":")[2]).strip("-") or "run"
+        return self.data if (self.recipe or "").endswith("-mlp") else str(self.recipe)
+
+    @property
     def rate(self) -> float:
         """The learning rate, or the optimizer's usual one."""
-        return OPTIMIZERS[self.optimizer].lr if self.lr is None else self.lr
+        return OPTIMIZERS[str(self.optimizer)].lr if self.lr is None else self.lr
 
     @property
     def inertia(self) -> float:
         """The momentum, or the optimizer's usual one; 0 of those that have none of this kind."""
-        return (OPTIMIZERS[self.optimizer].momentum or 0.0) if self.momentum is None else self.momentum
+        return (OPTIMIZERS[str(self.optimizer)].momentum or 0.0) if self.momentum is None else self.momentum
 
     def length(self, batches: int) -> int:
         """How many steps the run has, of `batches` an epoch."""
@@ -197,7 +164,9 @@ def _set(value: Any) -> bool:
 
 
 def _written(value: Any) -> str:
-    """A value as TOML, which is JSON's but for the letters that TOML does not escape, and the one that it does."""
+    """A value as TOML: as JSON but for tables, the letters that TOML does not escape, and the one that it does."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{name} = {_written(part)}" for name, part in value.items()) + "}"
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
@@ -216,29 +185,32 @@ DEFAULTS: Final = dataclasses.asdict(Settings())
 
 
 def layered(*layers: Mapping[str, Any]) -> Settings:
-    """Lay settings over each other, later ones on top, and check them.
+    """Lay settings over each other, later ones on top of what the recipe has for usual, and check them.
 
-    A layer that sets `epochs` takes back the `steps` of those below, and the other way round.
+    A layer that sets `epochs` takes back the `steps` of those below, and the other way round; a `factory` takes back
+    the `recipe`.
 
     Raises
     ------
     OptionError
-        If a setting is unknown (near names are given) or cannot be, or a layer has both `epochs` and `steps`.
+        If a setting is unknown (near names are given), cannot be or is not one of the recipe, or a layer has both
+        `epochs` and `steps`.
     """
     values: dict[str, Any] = {}
     for layer in layers:
         checked = {name: _checked(name, value) for name, value in layer.items()}
-        if {"epochs", "steps"} <= checked.keys():
-            raise OptionError(
-                "settings: epochs and steps both say when to end",
-                epochs=checked["epochs"],
-                steps=checked["steps"],
-                fix="give one of them",
-            )
-        if {"epochs", "steps"} & checked.keys():
-            values = {name: value for name, value in values.items() if name not in ("epochs", "steps")}
+        for pair, what in ((("epochs", "steps"), "say when to end"), (("recipe", "factory"), "say what to train")):
+            if set(pair) <= checked.keys():
+                raise OptionError(
+                    f"settings: {' and '.join(pair)} both {what}", **{name: checked[name] for name in pair},
+                    fix="give one of them",
+                )  # fmt: skip
+            if set(pair) & checked.keys():
+                values = {name: value for name, value in values.items() if name not in pair}
         values |= checked
-    settings = Settings(**values)
+    settings = Settings(**(_of_a_factory(values) if "factory" in values else _of_a_recipe(values)))
+    if settings.optimizer is None:
+        return settings
     usual = OPTIMIZERS[settings.optimizer]
     if settings.momentum is not None and usual.momentum is None:
         raise OptionError(
@@ -246,9 +218,31 @@ def layered(*layers: Mapping[str, Any]) -> Settings:
             momentum=settings.momentum, fix="--optimizer sgd, or leave --momentum out",
         )  # fmt: skip
     # What is usual is written down, so that a run stays the same where later versions do otherwise.
-    epochs = USUAL_EPOCHS if settings.steps is None and settings.epochs is None else settings.epochs
     momentum = usual.momentum if settings.momentum is None else settings.momentum
-    return dataclasses.replace(settings, lr=settings.rate, momentum=momentum, epochs=epochs)
+    return dataclasses.replace(settings, lr=settings.rate, momentum=momentum)
+
+
+def _of_a_recipe(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a recipe: the given ones, and its usual ones; those that it does not have are None."""
+    name = values.get("recipe", DEFAULT)
+    recipe = RECIPES[name]
+    usual = dict(recipe.usual)
+    if {"epochs", "steps"} & values.keys():
+        usual = {key: value for key, value in usual.items() if key not in ("epochs", "steps")}
+    takes = COMMON - {"factory", "options"} | recipe.takes | recipe.usual.keys()
+    strange = [key for key in values if key not in takes]
+    if strange:
+        known = ", ".join(f"--{key.replace('_', '-')}" for key in sorted(takes - {"recipe"}))
+        raise OptionError(
+            f"settings: {name} has no such setting", got=", ".join(strange), fix=textwrap.fill(f"it has {known}", 90)
+        )
+    none = {key: None for key in ROWS if key not in takes}
+    return {**none, **usual, **values, "recipe": name}
+
+
+def _of_a_factory(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a training of one's own: those that are given."""
+    return {**{key: None for key in ROWS if key not in COMMON}, **values, "recipe": None}
 
 
 def _checked(name: str, value: Any) -> Any:

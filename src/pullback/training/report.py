@@ -1,0 +1,48 @@
+"""How well a network tells images apart at last: the line that says so, and its pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pullback.core.errors import DataError
+from pullback.data import ImageSet
+from pullback.nn import Module
+from pullback.training.evaluation import evaluate
+from pullback.training.measurements import Measurement
+from pullback.training.pictures import MISSING, draw_pictures
+from pullback.training.run_folder import RunFolder
+
+
+def report(folder: RunFolder, network: Module, data: ImageSet, rows: Sequence[Measurement], batches: int) -> list[str]:
+    """Test a network, draw the pictures of its run, and say what came out.
+
+    Parameters
+    ----------
+    folder : RunFolder
+        Where the pictures go.
+    network : Module
+        What is tested on the test part of `data`.
+    rows : sequence of Measurement
+        What was measured on the way.
+    batches : int
+        Steps an epoch.
+
+    Returns
+    -------
+    list of str
+        What goes behind what was done before, and the last line.
+    """
+    result = evaluate(network, *data.test.arrays)
+    learned = [row.value for row in rows if (row.split, row.name) == ("train", "loss")]
+    loss = f"loss {learned[-1]:.4f}, " if learned else ""
+    accuracy = f"test accuracy {result.accuracy:.2%} ({result.correct:,} of {len(result.labels):,})"
+    try:
+        paths = draw_pictures(folder, data, result, rows, batches)
+    except OSError as error:
+        raise DataError(
+            "run: a picture cannot be written", folder=folder.path, got=error.strerror, known=accuracy,
+            fix=f"make room, or let the folder be written to; then pullback evaluate {folder.path}",
+        ) from error  # fmt: skip
+    names = ", ".join(path.name for path in paths)
+    pictures = f"pictures in {folder.path}: {names}" if paths else MISSING + f", then pullback evaluate {folder.path}"
+    return [f"{loss}test loss {result.loss:.4f}", f"{accuracy}; {pictures}"]
