@@ -47,6 +47,7 @@ EVENING: Final = (
 )  # fmt: skip
 EVENING_LINES: Final = 3_500  # of code: docstrings, comments and blanks are free
 FILE_LINES: Final = 350
+LIST_OF_NAMES: Final = "pullback/__init__.py"  # what is public, a line each, and nothing else: a test sees to that
 
 VAGUE: Final = {"base", "common", "helper", "helpers", "misc", "shared", "stuff", "tools", "util", "utils"}
 HEAVY: Final = {
@@ -62,6 +63,7 @@ OPEN: Final[dict[str, str]] = {
     "Methods": "a part of Tensor; an ABC would make isinstance(x, Tensor), asked at every operation, ten times as slow",
     "Writing": "a part of Tensor, likewise",
     "Backward": "a part of Tensor, likewise",
+    "Numbers": "a part of Tensor, likewise",
     "Noticed": "half of modules and optimizers; it leaves nothing to them",
     "Hooked": "half of modules, likewise",
     "Callback": "each of its methods does nothing, and a callback overrides those that it needs",
@@ -218,9 +220,9 @@ def _private(name: str) -> bool:
 
 
 def long_files(house: House) -> Iterator[str]:
-    """One idea a file: no file of the package is longer than one can keep in mind."""
+    """One idea a file: no file of the package is longer than one can keep in mind; a list of names may be."""
     for module in house.modules.values():
-        if (lines := len(module.text.splitlines())) > FILE_LINES:
+        if str(module) != LIST_OF_NAMES and (lines := len(module.text.splitlines())) > FILE_LINES:
             yield f"{module}: {lines} lines, of at most {FILE_LINES}"
 
 

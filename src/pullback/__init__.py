@@ -8,6 +8,26 @@ Tensor(0.)
 
 from typing import TYPE_CHECKING
 
+from numpy import bool as bool
+from numpy import complex64 as complex64
+from numpy import complex128 as complex128
+from numpy import e as e
+from numpy import float16 as float16
+from numpy import float32 as float32
+from numpy import float64 as float64
+from numpy import inf as inf
+from numpy import int8 as int8
+from numpy import int16 as int16
+from numpy import int32 as int32
+from numpy import int64 as int64
+from numpy import nan as nan
+from numpy import newaxis as newaxis
+from numpy import pi as pi
+from numpy import uint8 as uint8
+from numpy import uint16 as uint16
+from numpy import uint32 as uint32
+from numpy import uint64 as uint64
+
 from pullback.core.anomaly import detect_anomaly as detect_anomaly
 from pullback.core.custom_kinds import CustomJVP as CustomJVP
 from pullback.core.custom_kinds import CustomVJP as CustomVJP
@@ -41,6 +61,7 @@ from pullback.core.modes import strict_nan as strict_nan
 from pullback.core.primitive import Primitive as Primitive
 from pullback.core.threads import get_threads as get_threads
 from pullback.core.threads import set_threads as set_threads
+from pullback.core.version import __array_api_version__ as __array_api_version__
 from pullback.core.version import __version__ as __version__
 from pullback.functions import random as random
 from pullback.functions.activations import gelu as gelu
@@ -54,6 +75,7 @@ from pullback.functions.creation import asarray as asarray
 from pullback.functions.creation import empty as empty
 from pullback.functions.creation import empty_like as empty_like
 from pullback.functions.creation import eye as eye
+from pullback.functions.creation import from_dlpack as from_dlpack
 from pullback.functions.creation import full as full
 from pullback.functions.creation import full_like as full_like
 from pullback.functions.creation import linspace as linspace
@@ -78,8 +100,30 @@ from pullback.functions.piecewise import prelu as prelu
 from pullback.functions.piecewise import relu6 as relu6
 from pullback.functions.piecewise import selu as selu
 from pullback.functions.random import seed as seed
+from pullback.functions.synonyms import acos as acos
+from pullback.functions.synonyms import acosh as acosh
+from pullback.functions.synonyms import amax as amax
+from pullback.functions.synonyms import amin as amin
+from pullback.functions.synonyms import around as around
+from pullback.functions.synonyms import asin as asin
+from pullback.functions.synonyms import asinh as asinh
+from pullback.functions.synonyms import atan as atan
+from pullback.functions.synonyms import atan2 as atan2
+from pullback.functions.synonyms import atanh as atanh
+from pullback.functions.synonyms import bitwise_invert as bitwise_invert
+from pullback.functions.synonyms import bitwise_not as bitwise_not
+from pullback.functions.synonyms import pow as pow
+from pullback.functions.synonyms import remainder as remainder
+from pullback.functions.synonyms import true_divide as true_divide
 from pullback.later import __dir__ as __dir__
 from pullback.later import __getattr__ as __getattr__
+from pullback.ops.complex_parts import conj as conj
+from pullback.ops.complex_parts import conjugate as conjugate
+from pullback.ops.complex_parts import imag as imag
+from pullback.ops.complex_parts import iscomplex as iscomplex
+from pullback.ops.complex_parts import isreal as isreal
+from pullback.ops.complex_parts import real as real
+from pullback.ops.complex_parts import real_if_close as real_if_close
 from pullback.ops.contractions import dot as dot
 from pullback.ops.contractions import einsum as einsum
 from pullback.ops.contractions import linear as linear
@@ -88,6 +132,13 @@ from pullback.ops.contractions import outer as outer
 from pullback.ops.contractions import tensordot as tensordot
 from pullback.ops.contractions import trace as trace
 from pullback.ops.contractions import vdot as vdot
+from pullback.ops.cumulative import cumprod as cumprod
+from pullback.ops.cumulative import cumulative_prod as cumulative_prod
+from pullback.ops.cumulative import cumulative_sum as cumulative_sum
+from pullback.ops.discrete import bitwise_left_shift as bitwise_left_shift
+from pullback.ops.discrete import bitwise_right_shift as bitwise_right_shift
+from pullback.ops.discrete import left_shift as left_shift
+from pullback.ops.discrete import right_shift as right_shift
 from pullback.ops.elementwise import abs as abs
 from pullback.ops.elementwise import absolute as absolute
 from pullback.ops.elementwise import add as add
@@ -190,6 +241,15 @@ from pullback.ops.movement import tile as tile
 from pullback.ops.movement import transpose as transpose
 from pullback.ops.movement import tril as tril
 from pullback.ops.movement import triu as triu
+from pullback.ops.ordering import argpartition as argpartition
+from pullback.ops.ordering import argsort as argsort
+from pullback.ops.ordering import count_nonzero as count_nonzero
+from pullback.ops.ordering import lexsort as lexsort
+from pullback.ops.ordering import nonzero as nonzero
+from pullback.ops.ordering import partition as partition
+from pullback.ops.ordering import searchsorted as searchsorted
+from pullback.ops.ordering import sort as sort
+from pullback.ops.ordering import topk as topk
 from pullback.ops.parts import unstack as unstack
 from pullback.ops.reductions import all as all
 from pullback.ops.reductions import any as any
@@ -205,6 +265,8 @@ from pullback.ops.reductions import prod as prod
 from pullback.ops.reductions import std as std
 from pullback.ops.reductions import sum as sum
 from pullback.ops.reductions import var as var
+from pullback.ops.selecting import choose as choose
+from pullback.ops.selecting import compress as compress
 from pullback.ops.special import sinc as sinc
 from pullback.ops.windows import fold as fold
 from pullback.ops.windows import sliding_window_view as sliding_window_view
@@ -237,6 +299,148 @@ if TYPE_CHECKING:
     from pullback import testing as testing
     from pullback.compiler import Compiled as Compiled
     from pullback.compiler import compile as compile
+    from pullback.functions.applying import apply_along_axis as apply_along_axis
+    from pullback.functions.applying import apply_over_axes as apply_over_axes
+    from pullback.functions.applying import vectorize as vectorize
+    from pullback.functions.arranging import array_split as array_split
+    from pullback.functions.arranging import atleast_1d as atleast_1d
+    from pullback.functions.arranging import atleast_3d as atleast_3d
+    from pullback.functions.arranging import diagflat as diagflat
+    from pullback.functions.arranging import dsplit as dsplit
+    from pullback.functions.arranging import fliplr as fliplr
+    from pullback.functions.arranging import flipud as flipud
+    from pullback.functions.arranging import hsplit as hsplit
+    from pullback.functions.arranging import meshgrid as meshgrid
+    from pullback.functions.arranging import rollaxis as rollaxis
+    from pullback.functions.arranging import rot90 as rot90
+    from pullback.functions.arranging import vsplit as vsplit
+    from pullback.functions.differences import diff as diff
+    from pullback.functions.differences import ediff1d as ediff1d
+    from pullback.functions.differences import gradient as gradient
+    from pullback.functions.differences import trapezoid as trapezoid
+    from pullback.functions.differences import unwrap as unwrap
+    from pullback.functions.dtypes import __array_namespace_info__ as __array_namespace_info__
+    from pullback.functions.dtypes import can_cast as can_cast
+    from pullback.functions.dtypes import finfo as finfo
+    from pullback.functions.dtypes import iinfo as iinfo
+    from pullback.functions.dtypes import isdtype as isdtype
+    from pullback.functions.dtypes import result_type as result_type
+    from pullback.functions.floats import copysign as copysign
+    from pullback.functions.floats import deg2rad as deg2rad
+    from pullback.functions.floats import degrees as degrees
+    from pullback.functions.floats import fabs as fabs
+    from pullback.functions.floats import fix as fix
+    from pullback.functions.floats import float_power as float_power
+    from pullback.functions.floats import fmax as fmax
+    from pullback.functions.floats import fmin as fmin
+    from pullback.functions.floats import fmod as fmod
+    from pullback.functions.floats import frexp as frexp
+    from pullback.functions.floats import heaviside as heaviside
+    from pullback.functions.floats import i0 as i0
+    from pullback.functions.floats import isclose as isclose
+    from pullback.functions.floats import isneginf as isneginf
+    from pullback.functions.floats import isposinf as isposinf
+    from pullback.functions.floats import ldexp as ldexp
+    from pullback.functions.floats import logaddexp2 as logaddexp2
+    from pullback.functions.floats import modf as modf
+    from pullback.functions.floats import nextafter as nextafter
+    from pullback.functions.floats import rad2deg as rad2deg
+    from pullback.functions.floats import radians as radians
+    from pullback.functions.floats import signbit as signbit
+    from pullback.functions.floats import spacing as spacing
+    from pullback.functions.grids import broadcast_shapes as broadcast_shapes
+    from pullback.functions.grids import geomspace as geomspace
+    from pullback.functions.grids import indices as indices
+    from pullback.functions.grids import logspace as logspace
+    from pullback.functions.grids import ravel_multi_index as ravel_multi_index
+    from pullback.functions.grids import tri as tri
+    from pullback.functions.grids import unravel_index as unravel_index
+    from pullback.functions.joining import append as append
+    from pullback.functions.joining import block as block
+    from pullback.functions.joining import c_ as c_
+    from pullback.functions.joining import column_stack as column_stack
+    from pullback.functions.joining import delete as delete
+    from pullback.functions.joining import dstack as dstack
+    from pullback.functions.joining import hstack as hstack
+    from pullback.functions.joining import insert as insert
+    from pullback.functions.joining import r_ as r_
+    from pullback.functions.joining import resize as resize
+    from pullback.functions.joining import vstack as vstack
+    from pullback.functions.nan import nanargmax as nanargmax
+    from pullback.functions.nan import nanargmin as nanargmin
+    from pullback.functions.nan import nancumprod as nancumprod
+    from pullback.functions.nan import nancumsum as nancumsum
+    from pullback.functions.nan import nanmax as nanmax
+    from pullback.functions.nan import nanmean as nanmean
+    from pullback.functions.nan import nanmin as nanmin
+    from pullback.functions.nan import nanprod as nanprod
+    from pullback.functions.nan import nanstd as nanstd
+    from pullback.functions.nan import nansum as nansum
+    from pullback.functions.nan import nanvar as nanvar
+    from pullback.functions.placing import copyto as copyto
+    from pullback.functions.placing import fill_diagonal as fill_diagonal
+    from pullback.functions.placing import place as place
+    from pullback.functions.placing import put as put
+    from pullback.functions.placing import put_along_axis as put_along_axis
+    from pullback.functions.placing import putmask as putmask
+    from pullback.functions.polynomials import poly as poly
+    from pullback.functions.polynomials import polyadd as polyadd
+    from pullback.functions.polynomials import polyder as polyder
+    from pullback.functions.polynomials import polydiv as polydiv
+    from pullback.functions.polynomials import polyfit as polyfit
+    from pullback.functions.polynomials import polyint as polyint
+    from pullback.functions.polynomials import polymul as polymul
+    from pullback.functions.polynomials import polysub as polysub
+    from pullback.functions.polynomials import polyval as polyval
+    from pullback.functions.polynomials import vander as vander
+    from pullback.functions.products import convolve as convolve
+    from pullback.functions.products import correlate as correlate
+    from pullback.functions.products import cross as cross
+    from pullback.functions.products import inner as inner
+    from pullback.functions.products import kron as kron
+    from pullback.functions.products import matvec as matvec
+    from pullback.functions.products import vecdot as vecdot
+    from pullback.functions.products import vecmat as vecmat
+    from pullback.functions.quantiles import median as median
+    from pullback.functions.quantiles import nanmedian as nanmedian
+    from pullback.functions.quantiles import nanpercentile as nanpercentile
+    from pullback.functions.quantiles import nanquantile as nanquantile
+    from pullback.functions.quantiles import percentile as percentile
+    from pullback.functions.quantiles import quantile as quantile
+    from pullback.functions.segments import index_add as index_add
+    from pullback.functions.segments import scatter_add as scatter_add
+    from pullback.functions.segments import scatter_max as scatter_max
+    from pullback.functions.segments import scatter_mean as scatter_mean
+    from pullback.functions.segments import scatter_min as scatter_min
+    from pullback.functions.segments import segment_max as segment_max
+    from pullback.functions.segments import segment_mean as segment_mean
+    from pullback.functions.segments import segment_min as segment_min
+    from pullback.functions.segments import segment_sum as segment_sum
+    from pullback.functions.selecting import argwhere as argwhere
+    from pullback.functions.selecting import extract as extract
+    from pullback.functions.selecting import flatnonzero as flatnonzero
+    from pullback.functions.selecting import nan_to_num as nan_to_num
+    from pullback.functions.selecting import piecewise as piecewise
+    from pullback.functions.selecting import select as select
+    from pullback.functions.sets import intersect1d as intersect1d
+    from pullback.functions.sets import isin as isin
+    from pullback.functions.sets import setdiff1d as setdiff1d
+    from pullback.functions.sets import setxor1d as setxor1d
+    from pullback.functions.sets import union1d as union1d
+    from pullback.functions.sets import unique as unique
+    from pullback.functions.sets import unique_all as unique_all
+    from pullback.functions.sets import unique_counts as unique_counts
+    from pullback.functions.sets import unique_inverse as unique_inverse
+    from pullback.functions.sets import unique_values as unique_values
+    from pullback.functions.statistics import average as average
+    from pullback.functions.statistics import bincount as bincount
+    from pullback.functions.statistics import corrcoef as corrcoef
+    from pullback.functions.statistics import cov as cov
+    from pullback.functions.statistics import digitize as digitize
+    from pullback.functions.statistics import histogram as histogram
+    from pullback.functions.statistics import histogram_bin_edges as histogram_bin_edges
+    from pullback.functions.statistics import interp as interp
+    from pullback.functions.statistics import ptp as ptp
     from pullback.visualize import Graph as Graph
     from pullback.visualize import Player as Player
     from pullback.visualize import graph as graph

@@ -10,17 +10,48 @@ from typing import Any, Final
 from pullback.core.errors import message
 from pullback.core.habits import public_names, unknown_name
 from pullback.core.views import LOADERS
+from pullback.tensors.tables import SERVERS
 
 PARTS: Final = (  # that are public
     "data", "interop", "metrics", "nn", "optim", "random", "testing", "training", "visualize",
 )  # fmt: skip
 _SEARCHED: Final = ("nn", "optim", "data", "metrics", "random", "testing")  # for names that stand elsewhere
+# Functions of arrays by the module that has them; NumPy's of the same names are answered when they are first asked for.
+FUNCTIONS: Final = {
+    "functions.applying": "apply_along_axis apply_over_axes vectorize",
+    "functions.arranging": """
+        array_split atleast_1d atleast_3d diagflat dsplit fliplr flipud hsplit meshgrid rollaxis rot90 vsplit
+    """,
+    "functions.differences": "diff ediff1d gradient trapezoid unwrap",
+    "functions.dtypes": "__array_namespace_info__ can_cast finfo iinfo isdtype result_type",
+    "functions.floats": """
+        copysign deg2rad degrees fabs fix float_power fmax fmin fmod frexp heaviside i0 isclose isneginf isposinf ldexp
+        logaddexp2 modf nextafter rad2deg radians signbit spacing
+    """,
+    "functions.grids": "broadcast_shapes geomspace indices logspace ravel_multi_index tri unravel_index",
+    "functions.joining": "append block c_ column_stack delete dstack hstack insert r_ resize vstack",
+    "functions.nan": "nanargmax nanargmin nancumprod nancumsum nanmax nanmean nanmin nanprod nanstd nansum nanvar",
+    "functions.placing": "copyto fill_diagonal place put put_along_axis putmask",
+    "functions.polynomials": "poly polyadd polyder polydiv polyfit polyint polymul polysub polyval vander",
+    "functions.products": "convolve correlate cross inner kron matvec vecdot vecmat",
+    "functions.quantiles": "median nanmedian nanpercentile nanquantile percentile quantile",
+    "functions.segments": """
+        index_add scatter_add scatter_max scatter_mean scatter_min segment_max segment_mean segment_min segment_sum
+    """,
+    "functions.selecting": "argwhere extract flatnonzero nan_to_num piecewise select",
+    "functions.sets": """
+        intersect1d isin setdiff1d setxor1d union1d unique unique_all unique_counts unique_inverse unique_values
+    """,
+    "functions.statistics": "average bincount corrcoef cov digitize histogram histogram_bin_edges interp ptp",
+}  # fmt: skip
 NAMES: Final = {
+    **{name: module for module, names in FUNCTIONS.items() for name in names.split()},
     "Compiled": "compiler", "compile": "compiler",
     "Graph": "visualize", "Player": "visualize", "graph": "visualize", "record_player": "visualize",
 }  # fmt: skip
 
 LOADERS.append(partial(import_module, "pullback.visualize.notebook"))
+SERVERS.extend(partial(import_module, f"pullback.{module}") for module in FUNCTIONS)
 
 
 def __getattr__(name: str) -> Any:
@@ -38,7 +69,7 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     """All public names, loaded or not."""
-    return sorted({*public_names("pullback", PARTS), *NAMES})
+    return sorted({*public_names("pullback", PARTS), *(name for name in NAMES if name[0] != "_")})
 
 
 def _unknown(name: str) -> AttributeError:

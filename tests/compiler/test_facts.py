@@ -71,9 +71,10 @@ def test_a_row_says_what_a_primitive_of_its_kind_must(primitive):
 def test_those_that_run_as_numpy_kernels_are_few():
     kernels = [p.name for p, row in facts.ROWS.items() if said(row) == {"kernel"}]
     assert sorted(kernels) == [
-        "add_into", "add_rows", "add_windows", "argmax", "argmin", "concatenate", "convolution", "convolution_input",
-        "convolution_weight", "cumsum", "known_labels", "loop", "pad", "pick", "probability", "random", "roll", "rows",
-        "setitem", "stack", "tril", "triu", "unstack", "within", "written_labels",
+        "add_into", "add_rows", "add_windows", "answer", "argmax", "argmin", "bessel_i", "concatenate", "convolution",
+        "convolution_input", "convolution_weight", "cumprod", "cumsum", "find", "known_labels", "loop", "pad", "pick",
+        "probability", "random", "roll", "rows", "setitem", "stack", "tril", "triu", "unstack", "within",
+        "written_labels",
     ]  # fmt: skip
 
 
@@ -111,14 +112,23 @@ def test_explain_gives_the_reason_of_the_row():
         moved = pb.argmax(x, 1), pb.argmin(x), pb.cumsum(x), pb.roll(x, 1, 0), pb.tril(x), pb.triu(x)
         recurrent, _ = gru(x[:, None], lengths=i[1:2] + 1)
         labelled = pb.cross_entropy(x, i, ignore_index=2) + pb.nn.ctc_loss(x[:, None], i[None, 1:2], i[2:], i[1:2])
-        return moved, together, picked, looked_up, columns, convolved, labelled, recurrent.detach()
+        more = pb.cumprod(x), pb.i0(x), pb.argsort(x)
+        return more, moved, together, picked, looked_up, columns, convolved, labelled, recurrent.detach()
 
     gru, compiled = pb.nn.GRU(3, 2, dtype=float), pb.compile(f)
     for _ in range(3):
         compiled(np.ones((3, 3)), np.arange(3))
     text = compiled.explain()
     for primitive, row in facts.ROWS.items():
-        if row.kernel and primitive.name not in ("pick", "probability", "random", "add_into", "unstack", "loop"):
+        if row.kernel and primitive.name not in (
+            "pick",
+            "probability",
+            "random",
+            "add_into",
+            "unstack",
+            "loop",
+            "find",
+        ):
             assert f"NumPy   {primitive.name}: {row.kernel}" in text
 
 

@@ -159,10 +159,17 @@ def test_a_type_that_is_registered_is_held_as_it_is():
         leaf() * value
 
 
-def test_lists_of_tensors_are_stacked_on_purpose():
+def test_lists_of_tensors_are_stacked():
     x = leaf()
-    with pytest.raises(pb.GraphError, match=r"np\.stack"):
-        x * [x[0], x[1], x[2]]
+    for y in (
+        x * [x[0], x[1], x[2]],
+        pb.multiply([[x[0], 2.0], [x[1], x[2]]], 3.0),
+        pb.compile(lambda t: pb.exp([t, t]))(x),
+    ):
+        assert y.requires_grad
+    assert pb.gradients((x * [x[0], x[1], x[2]]).sum())[x].tolist() == (2 * x).tolist()
+    with pytest.raises(pb.GraphError, match=r"np\.stack.*pb\.mean"):
+        np.mean([x, x])
 
 
 def test_kernels_of_ones_own_give_what_can_be_held():

@@ -47,6 +47,10 @@ OF_NO_ARRAYS = {
     "stop_gradient",
     "vjp",
     "while_loop",
+    # Of dtypes, of functions, and what writes to its first argument, which calls.py has.
+    *("can_cast", "finfo", "iinfo", "isdtype", "result_type", "from_dlpack", "broadcast_shapes", "indices", "tri"),
+    *("apply_along_axis", "apply_over_axes", "piecewise", "r_", "c_"),
+    *("copyto", "fill_diagonal", "place", "put", "put_along_axis", "putmask"),
 }
 
 # Arguments by name that are no numbers to differentiate in, each with its reason; a tracked tensor there is an error.
@@ -56,10 +60,16 @@ REFUSED = {
     **dict.fromkeys(("window_shape", "kernel_size", "output_size", "dilation", "padding", "stride"), "a length"),
     **dict.fromkeys(("k", "offset", "shift", "pad_width", "index", "indices", "labels"), "a place is an integer"),
     **dict.fromkeys(("decimals",), "a number of digits"),
+    **dict.fromkeys(("q",), "a share of the numbers"),
+    **dict.fromkeys(("axisa", "axisb", "axisc", "edge_order", "indices_or_sections"), "an integer"),
+    **dict.fromkeys(("dims", "new_shape", "N", "M", "num_segments", "minlength", "bins", "deg", "m", "n"), "a length"),
+    **dict.fromkeys(("kth", "obj", "segment_ids", "multi_index", "sorter"), "a place is an integer"),
     **dict.fromkeys(
         ("start", "stop", "step"), "how many numbers there are depends on it: pb.linspace has a derivative"
     ),
 }
+SHIFTS = ("left_shift", "right_shift", "bitwise_left_shift", "bitwise_right_shift")
+QUANTILES = ("quantile", "percentile", "nanquantile", "nanpercentile")
 REFUSED_OF = {
     ("std", "correction"): "a number of degrees of freedom, and part of the operation",
     ("var", "correction"): "likewise",
@@ -70,8 +80,27 @@ REFUSED_OF = {
     ("bitwise_xor", "a"): "of integers",
     ("bitwise_xor", "b"): "of integers",
     ("invert", "x"): "of integers",
+    ("bitwise_invert", "x"): "of integers",
+    ("bitwise_not", "x"): "of integers",
+    **dict.fromkeys([(f, p) for f in SHIFTS for p in ("a", "b")], "of integers"),
+    ("std", "ddof"): "likewise",
+    ("var", "ddof"): "likewise",
+    ("cov", "fweights"): "how often an observation was made",
+    ("bincount", "x"): "of integers",
+    ("choose", "a"): "a place is an integer",
+    ("ldexp", "x2"): "a whole exponent",
+    ("interp", "period"): "it says how often the points come again",
+    ("unwrap", "period"): "likewise",
+    ("unwrap", "discont"): "a bound between two constants",
+    ("polyfit", "x"): "it waits for the linear algebra",
+    ("polyfit", "w"): "likewise",
+    ("polyfit", "rcond"): "a bound between two constants",
+    **dict.fromkeys([(f, "weights") for f in QUANTILES], "they say which numbers are meant"),
 }
-ACCEPTED_OF = {("linspace", "start"), ("linspace", "stop")}
+ACCEPTED_OF = {
+    *((f, p) for f in ("linspace", "logspace", "geomspace") for p in ("start", "stop")),
+    ("polyint", "k"), ("cov", "m"), ("digitize", "bins"),
+}  # fmt: skip
 # Flags and words are no numbers: none of their derivatives is lost.
 NO_NUMBERS = {
     "keepdims",
@@ -84,6 +113,19 @@ NO_NUMBERS = {
     "dtype",
     "device",
     "name",
+    *("order", "kind", "stable", "descending", "side", "overwrite_input", "method", "casting", "equal_nan", "where"),
+    *(
+        "return_index",
+        "return_inverse",
+        "return_counts",
+        "return_indices",
+        "sorted",
+        "assume_unique",
+        "invert",
+        "range",
+    ),
+    *("include_initial", "largest", "returned", "rowvar", "bias", "density", "sparse", "indexing", "retstep"),
+    *("increasing", "full", "cov", "right", "otypes", "wrap", "rtol", "atol", "tol"),
 }
 
 # What to call a function with, where a matrix for each operand will not do.
@@ -112,17 +154,14 @@ CALLS: dict[str, dict[str, Any]] = {
     "ones": {"shape": (2,), "dtype": float},
     "eye": {"rows": 2, "columns": 3, "k": 0, "dtype": float},
     "full": {"shape": (2,), "fill_value": 0.5, "dtype": np.float64},
-    "full_like": {"x": X, "fill_value": 0.5, "dtype": np.float64},
     "empty_like": {"x": X, "dtype": float},
     "ones_like": {"x": X, "dtype": float},
     "zeros_like": {"x": X, "dtype": float},
     "expand_dims": {"x": X, "axis": 1},
     "flip": {"x": X, "axis": 1},
-    "cumsum": {"x": X, "axis": 1},
     "getitem": {"x": X, "index": 1},
     "setitem": {"x": X, "index": 1, "values": V},
     "leaky_relu": {"x": X - 0.55, "slope": 0.1},
-    "linspace": {"start": 0.2, "stop": 0.9, "num": 4, "endpoint": True, "dtype": np.float64},
     "moveaxis": {"x": X, "source": 0, "destination": 1},
     "norm": {"x": X, "ord": 3.0, "axis": 1, "keepdims": False},
     "one_hot": {"labels": LABELS, "classes": 3, "dtype": np.float64},
@@ -134,8 +173,6 @@ CALLS: dict[str, dict[str, Any]] = {
     "round": {"x": X, "decimals": 1},
     "split": {"x": X, "sections": 3, "axis": 1},
     "squeeze": {"x": X[None], "axis": 0},
-    "std": {"x": X, "axis": 1, "keepdims": False, "correction": 1.0},
-    "var": {"x": X, "axis": 1, "keepdims": False, "correction": 1.0},
     "swapaxes": {"x": X, "axis1": 0, "axis2": 1},
     "take": {"x": X, "indices": LABELS, "axis": 1},
     "take_along_axis": {"x": X, "indices": LABELS[:, None], "axis": 1},
@@ -163,10 +200,125 @@ CALLS: dict[str, dict[str, Any]] = {
     "triu": {"x": X, "k": 0},
     "where": {"condition": X > 0.5, "a": X, "b": Y},
 }
+C = np.array([[0.3, 0.9, 0.2], [0.7, 0.1, 0.8], [0.5, 0.6, 0.45]])
+CALLS |= {
+    **{name: {"a": LABELS, "b": LABELS} for name in SHIFTS},
+    **{name: {"x": LABELS} for name in ("bitwise_invert", "bitwise_not")},
+    **{name: {"x": 1 + X} for name in ("acosh",)},
+    **{name: {"tup": [X, Y]} for name in ("vstack", "hstack", "dstack", "column_stack")},
+    **{name: {"x": X, "indices_or_sections": 3} for name in ("hsplit",)},
+    **{name: {"x": X, "indices_or_sections": 2} for name in ("vsplit",)},
+    **{name: {"x": X, "axis": 1, "keepdims": False, "dtype": None, "initial": 0.5} for name in ("sum", "prod")},
+    **{name: {"x": X, "axis": 1, "keepdims": False, "initial": 0.5} for name in ("max", "min", "amax", "amin")},
+    **{name: {"a": X, "axis": 1, "keepdims": False, "dtype": None, "initial": 0.5} for name in ("nansum", "nanprod")},
+    **{name: {"a": X, "axis": 1, "keepdims": False, "initial": 0.5} for name in ("nanmax", "nanmin")},
+    **{name: {"x": X, "axis": 1, "keepdims": False} for name in ("mean",)},
+    **{name: {"a": X, "axis": 1, "keepdims": False} for name in ("nanmean",)},
+    **{name: {"x": X, "axis": 1, "keepdims": False} for name in ("any", "all")},
+    **{name: {"a": X, "axis": 1, "correction": 1.0} for name in ("nanvar", "nanstd")},
+    **{name: {"x": X, "axis": 1, "correction": 1.0} for name in ("var", "std")},
+    **{name: {"x": X, "axis": 1} for name in ("cumsum", "cumprod", "cumulative_sum", "cumulative_prod")},
+    **{name: {"a": X, "axis": 1} for name in ("nancumsum", "nancumprod")},
+    **{name: {"a": X, "axis": 1} for name in ("nanargmax", "nanargmin")},
+    **{name: {"a": X, "axis": 1} for name in ("median", "nanmedian")},
+    **{name: {"a": X, "q": 0.3, "axis": 1} for name in ("quantile", "nanquantile")},
+    **{name: {"a": X, "q": 30.0, "axis": 1} for name in ("percentile", "nanpercentile")},
+    **{name: {"x": X, "axis": 1} for name in ("argsort", "sort")},
+    **{name: {"x": X, "kth": 1, "axis": 1} for name in ("argpartition", "partition")},
+    **{
+        name: {"data": C, "segment_ids": np.array([0, 1, 1]), "num_segments": 2}
+        for name in ("segment_sum", "segment_mean", "segment_max", "segment_min")
+    },
+    **{
+        name: {"x": X, "indices": LABELS[:, None], "values": Y[:, :1], "axis": 1}
+        for name in ("scatter_add", "scatter_mean", "scatter_max", "scatter_min")
+    },
+    **{name: {"x": V} for name in ("unique_all", "unique_counts", "unique_inverse", "unique_values")},
+    **{name: {"a1": V, "a2": V[:2]} for name in ("polyadd", "polysub", "polymul")},
+    **{name: {"ar1": V, "ar2": Y[0]} for name in ("union1d", "setxor1d")},
+    **{name: {"x": X} for name in ("conj", "conjugate")},
+    **{name: {"val": X} for name in ("real", "imag")},
+    **{name: {"x": X, "decimals": 1} for name in ("around",)},
+    "append": {"arr": X, "values": Y, "axis": 0},
+    "argwhere": {"a": X},
+    "array_split": {"x": X, "indices_or_sections": 2, "axis": 1},
+    "average": {"a": X, "axis": 1, "weights": Y},
+    "bincount": {"x": LABELS, "weights": V[:2], "minlength": 4},
+    "block": {"arrays": X},
+    "choose": {"a": LABELS, "choices": C[:, :2]},
+    "compress": {"condition": [True, False], "a": X, "axis": 0},
+    "convolve": {"a": V, "v": V[:2]},
+    "correlate": {"a": V, "v": V[:2]},
+    "corrcoef": {"x": C},
+    "count_nonzero": {"x": X, "axis": 1},
+    "cov": {"m": X, "y": Y, "ddof": 0.0, "fweights": np.array([1, 2, 1]), "aweights": V},
+    "cross": {"a": X, "b": Y, "axisa": 1, "axisb": 1, "axisc": 1},
+    "delete": {"arr": X, "obj": 1, "axis": 1},
+    "diagflat": {"v": V, "k": 1},
+    "diff": {"a": X, "n": 1, "axis": 1, "prepend": Y[:, :1], "append": Y[:, 1:2]},
+    "digitize": {"x": X, "bins": V.cumsum() + 0.013},
+    "dsplit": {"x": X[..., None], "indices_or_sections": 1},
+    "ediff1d": {"ary": V, "to_end": V[:1], "to_begin": V[:2]},
+    "extract": {"condition": X > 0.5, "arr": X},
+    "eye": {"rows": 2, "columns": 3, "k": 0, "dtype": float},
+    "flatnonzero": {"a": X},
+    "fliplr": {"x": X},
+    "flipud": {"x": X},
+    "full_like": {"x": X, "fill_value": 0.5, "dtype": np.float64},
+    "geomspace": {"start": 0.2, "stop": 0.9, "num": 4, "axis": 0},
+    "heaviside": {"x1": X, "x2": Y},
+    "histogram": {"a": V, "bins": 2, "weights": V},
+    "histogram_bin_edges": {"a": V, "bins": 2},
+    "index_add": {"x": X, "indices": LABELS, "values": Y[:, :2], "axis": 1},
+    "insert": {"arr": X, "obj": 1, "values": V[:2], "axis": 1},
+    "interp": {"x": X, "xp": V.cumsum() + 0.013, "fp": V, "left": 0.1, "right": 0.2},
+    "intersect1d": {"ar1": V, "ar2": Y[0]},
+    "isclose": {"a": X, "b": Y},
+    "isin": {"element": X, "test_elements": V},
+    "iscomplex": {"x": X},
+    "isreal": {"x": X},
+    "kron": {"a": X, "b": Y},
+    "ldexp": {"x1": X, "x2": LABELS[:, None]},
+    "lexsort": {"keys": X},
+    "linspace": {"start": 0.2, "stop": 0.9, "num": 4, "axis": 0},
+    "logspace": {"start": 0.2, "stop": 0.9, "num": 4, "base": 2.0, "axis": 0},
+    "matvec": {"x1": C, "x2": V},
+    "nan_to_num": {"x": X, "nan": 0.5},
+    "nonzero": {"x": X},
+    "poly": {"seq_of_zeros": V},
+    "polyder": {"p": V, "m": 1},
+    "polydiv": {"u": V, "v": V[:2]},
+    "polyfit": {"x": np.array([0.0, 1.0, 3.0]), "y": V, "deg": 1},
+    "polyint": {"p": V, "m": 1, "k": 0.5},
+    "polyval": {"p": V, "x": X},
+    "ptp": {"a": X, "axis": 1},
+    "ravel": {"x": X},
+    "ravel_multi_index": {"multi_index": np.array([[0, 1], [1, 1]]), "dims": (2, 3)},
+    "real_if_close": {"a": X},
+    "reshape": {"x": X, "shape": (3, 2)},
+    "resize": {"a": X, "new_shape": (2, 2)},
+    "rollaxis": {"x": X, "axis": 1},
+    "rot90": {"x": X, "k": 1},
+    "searchsorted": {"x": V.cumsum() + 0.013, "v": X},
+    "select": {"condlist": [X > 0.5], "choicelist": X[None], "default": 0.5},
+    "setdiff1d": {"ar1": V, "ar2": Y[0]},
+    "topk": {"x": X, "k": 2, "axis": 1},
+    "trapezoid": {"y": X, "x": Y.cumsum(axis=1), "axis": 1},
+    "unique": {"ar": V},
+    "unravel_index": {"indices": LABELS, "shape": (2, 3)},
+    "unstack": {"x": X, "axis": 1},
+    "unwrap": {"p": X, "discont": None, "axis": 1, "period": 6.0},
+    "vander": {"x": V, "N": 3},
+    "vecdot": {"x1": X, "x2": Y, "axis": 1},
+    "vecmat": {"x1": V, "x2": C},
+}
 VARIADIC = {
+    "atleast_1d": lambda a, b: pb.atleast_1d(a, b)[0] * pb.atleast_1d(a, b)[1],
+    "atleast_3d": lambda a, b: pb.atleast_3d(a, b)[0] * pb.atleast_3d(a, b)[1],
+    "gradient": lambda a, b: pb.gradient(a, b[0, 0], b[1].cumsum(0))[1],
+    "meshgrid": lambda a, b: pb.meshgrid(a, b)[0] * pb.meshgrid(a, b)[1],
     "broadcast_arrays": lambda a, b: pb.broadcast_arrays(a, b)[0] * pb.broadcast_arrays(a, b)[1],
     "einsum": lambda a, b: pb.einsum("ij,ij->i", a, b),
-    "reshape": lambda a, b: pb.reshape(a, 3, 2) * b[0, 0],
     "concat": lambda a, b: pb.concat([a, b]),
     "concatenate": lambda a, b: pb.concatenate([a, b]),
     "stack": lambda a, b: pb.stack([a, b]),
@@ -207,7 +359,11 @@ def total(result: Any) -> Any:
 
 
 def called(f: Any, arguments: dict[str, Any]) -> Any:
-    return f(*arguments.values()) if isinstance(f, pb.Primitive) else f(**arguments)
+    if isinstance(f, pb.Primitive):
+        return f(*arguments.values())
+    kinds = {p.name: p.kind for p in inspect.signature(f).parameters.values()}
+    by_place = [value for name, value in arguments.items() if kinds[name] is inspect.Parameter.POSITIONAL_ONLY]
+    return f(*by_place, **dict(list(arguments.items())[len(by_place) :]))
 
 
 def derivative_by_differences(f: Callable[[Any], Any], x: Any) -> Any:

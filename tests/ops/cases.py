@@ -282,6 +282,8 @@ REDUCTIONS: Final = (
     reduction("argmax", APART, axes="one", differentiable=False),
     reduction("argmin", APART, axes="one", differentiable=False),
     reduction("cumsum", REAL, axes="along", linear=True, analytic=True),
+    reduction("cumprod", NONZERO, axes="along", analytic=True, points=(at([0.0, 3.0, 2.0]), at([0.0, 0.0, 2.0])),
+              truth=lambda x: [mp.fprod(x[: i + 1]) for i in range(len(x))]),
     reduction("softmax", REAL, twin=over_the_last(scipy.special.softmax), axes="last",
               points=(at([1.0, 1.0]),), truth=lambda x: [mp.exp(xi) / mp.fsum(map(mp.exp, x)) for xi in x]),
     reduction("log_softmax", REAL, twin=over_the_last(scipy.special.log_softmax), axes="last"),
@@ -348,6 +350,9 @@ OTHER_MOVEMENT: Final = (
           twin=lambda x, values, index: put(x, index, values), written=lambda f, x, values, index: (
               f(x, index, values) if f is pb.setitem else f(x, values, index)),
           primitive="put_", linear=True),
+    fixed("argsort", APART, of((4,)), of((2, 3), axis=0), of((2, 3), axis=None), of((0, 3)), primitive="answer_",
+          twin=lambda x, axis=-1: np.argsort(x, axis, kind="stable"), differentiable=False),
+    fixed("nonzero", WHOLE, of((4,)), of((2, 3)), primitive="find_", differentiable=False),
     fixed("add_into_", REAL, of((3,), where=[0, 2, 2], length=4), of((2, 3), where=[1, 1], length=2), twin=added,
           call=lambda values, where, length: indexing.add_into_(
               values, np.array(where), index=(indexing.ARRAY,), shape=(length, *np.shape(values)[1:])), linear=True),
@@ -416,6 +421,9 @@ MORE_NORMS: Final = (
     fixed("sinc_derivative", REAL, *(of((2, 3), order=n) for n in (1, 2, 5)), call=special.sinc_derivative,
           twin=sinc_derivative, written=lambda f, x, order: f(x, order), truth=sinc_derivative_by_series,
           points=(at(0.0, order=1), at(0.0, order=2), at(1e-9, order=5), at(0.3, order=9), at(3.5, order=9))),
+    fixed("bessel_i_", REAL, *(of((2, 3), order=n) for n in (0, 1, 4)), call=special.bessel_i_,
+          twin=in_double(lambda x, order: scipy.special.iv(order, x)), truth=lambda x, order: mp.besseli(order, x),
+          points=(at(0.0, order=0), at(0.0, order=1), at(1e-9, order=3))),
     fixed("gelu", REAL, of((2, 3), approximate=True), twin=in_double(gelu), primitive="tanh"),
     fixed("leaky_relu", (NONZERO, PROBABILITY), of((2, 3), ()), of((2, 3), (3,)), twin=leaky, primitive="leaky_relu_"),
 )  # fmt: skip

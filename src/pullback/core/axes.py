@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 
 from pullback.core.errors import AxisError, DTypeError, ShapeError
 
 Axes: TypeAlias = int | Sequence[int] | None
+
+_NUMBERS: Final = (int, float, complex)
 
 
 def normalize_axis(axis: int, ndim: int, name: str) -> int:
@@ -42,7 +44,7 @@ def ndim_of(x: Any) -> int:
     try:
         ndim: int = x.ndim
     except AttributeError:
-        return np.ndim(x)
+        return len(shape_of(x))
     return ndim
 
 
@@ -51,13 +53,20 @@ def shape_of(x: Any) -> tuple[int, ...]:
     try:
         shape: tuple[int, ...] = x.shape
     except AttributeError:
+        if isinstance(x, (list, tuple)) and any(not isinstance(part, _NUMBERS) for part in x):
+            return (len(x), *shape_of(x[0]))  # of tensors, which NumPy would take for arrays
         return np.shape(x)
     return shape
 
 
 def dtype_of(x: Any) -> np.dtype[Any]:
-    """Dtype of anything array-like."""
-    dtype: np.dtype[Any] = x.dtype if hasattr(x, "dtype") else np.asarray(x).dtype
+    """The dtype of anything array-like."""
+    try:
+        dtype: np.dtype[Any] = x.dtype
+    except AttributeError:
+        if isinstance(x, (list, tuple)) and any(not isinstance(part, _NUMBERS) for part in x):
+            return np.result_type(*map(dtype_of, x))
+        return np.asarray(x).dtype
     return dtype
 
 
@@ -71,3 +80,8 @@ def kept_shape(shape: tuple[int, ...], axis: tuple[int, ...] | None) -> tuple[in
     if axis is None:
         return (1,) * len(shape)
     return tuple([1 if i in axis else n for i, n in enumerate(shape)])
+
+
+def dropped_shape(shape: tuple[int, ...], axis: tuple[int, ...] | None) -> tuple[int, ...]:
+    """The shape after a reduction without keepdims."""
+    return () if axis is None else tuple(n for i, n in enumerate(shape) if i not in axis)

@@ -74,8 +74,8 @@ class TapeExits(Exits):
             return
         raise GraphError(
             f"{how}: this would drop the gradient", shape=tensor.shape, line=user_line(),
-            fix="t.numpy() gives the numbers on purpose; np.stack makes one tensor of a list of them; or use pb's "
-            "functions, or NumPy's that differentiate",
+            fix="t.numpy() gives the numbers on purpose; np.stack makes one tensor of a list of them, and pb's "
+            "functions, as pb.mean([x, y]) or pb.full(2, t), take such lists; or use NumPy's that differentiate",
         )  # fmt: skip
 
 
@@ -202,6 +202,11 @@ def leave(tensor: Any, how: str, way: str) -> None:
 def is_element_write() -> bool:
     """Whether `array[i] = t` has asked for the number: the element of an array is one."""
     return _instruction()[0] == "STORE_SUBSCR"
+
+
+def is_asked_by_scipy() -> bool:
+    """Whether SciPy asks, which goes on in code that knows arrays alone."""
+    return _asking_frame().f_globals.get("__name__", "").startswith("scipy.")
 
 
 def _is_shown() -> bool:

@@ -96,6 +96,7 @@ class Primitive(ABC):
     """
 
     tensor: ClassVar[type[Tensor]]  # set by pullback.tensors.tensor: the one place where floor 0 meets floor 2
+    gathered: ClassVar[Callable[[Any], Any]]  # a list of tensors as one, stacked; set by pullback.ops.movement
     ufuncs: ClassVar[dict[Primitive, np.ufunc]] = {}  # of NumPy's that are the same; set by pullback.tensors.protocols
 
     differentiable: bool = True
@@ -155,6 +156,8 @@ class Primitive(ABC):
             else:
                 if type(operand) not in _NUMBERS:
                     if type(operand) is not ndarray or operand.dtype.kind not in NUMERIC:
+                        if (whole := Primitive.gathered(operand)) is not operand:
+                            return self(*[whole if x is operand else x for x in operands], **params)
                         operand = as_operand(operand, self.name)
                         if operand is NotImplemented:
                             return self.elsewhere(operands, params)
@@ -175,6 +178,8 @@ class Primitive(ABC):
             if blocks and type(array) is ndarray and array.size >= LARGE:
                 output = blockwise(self.kernel, arrays)
             elif params:
+                if blocks:
+                    raise TypeError(f"got an unexpected keyword argument '{next(iter(params))}'")
                 output = self.kernel(*arrays, **params)
             else:
                 output = self.kernel(*arrays)  # without keywords it is the shorter call

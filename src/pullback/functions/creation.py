@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -14,8 +15,9 @@ from pullback.core.modes import current_mode
 from pullback.core.origin import user_line
 from pullback.core.tree import leaves
 from pullback.ops.elementwise import equal
-from pullback.ops.movement import astype, broadcast_to, copy_, expand_dims, stack
+from pullback.ops.movement import astype, broadcast_to, copy_, expand_dims, gathered, moveaxis
 from pullback.tensors import Tensor
+from pullback.tensors.tables import FUNCTIONS
 
 Shape = int | Sequence[int]
 
@@ -51,10 +53,9 @@ def tensor(
     >>> tensor([[1.0, 2.0]], requires_grad=True, name="w")
     Tensor([[1., 2.]], requires_grad=True)
     """
-    if device not in (None, "cpu"):
-        raise OptionError("tensor: unknown device", device=device, fix='device="cpu"')
+    _check(device, "tensor")
     if isinstance(data, (list, tuple)) and any(isinstance(leaf, Tensor) for leaf in leaves(data)):
-        made = _stacked(data)
+        made = gathered(data)
         if dtype is not None:
             made = made.astype(dtype)
     else:
@@ -94,12 +95,6 @@ def _read(data: Any, dtype: Any, copy: bool) -> Tensor:
     return Tensor(array[()] if array.ndim == 0 and array.dtype.kind == "f" else array)
 
 
-def _stacked(data: Any) -> Tensor:
-    return data if isinstance(data, Tensor) else stack([_stacked(part) for part in data]) if isinstance(
-        data, (list, tuple)
-    ) else Tensor(np.asarray(data))  # fmt: skip
-
-
 def asarray(data: Any, dtype: Any = None, *, device: str | None = None, copy: bool | None = None) -> Tensor:
     """A tensor as it is, or anything else as a constant tensor (the Array API's name).
 
@@ -111,122 +106,163 @@ def asarray(data: Any, dtype: Any = None, *, device: str | None = None, copy: bo
     return tensor(data, dtype, copy=copy is not False, device=device)
 
 
-def zeros(shape: Shape, dtype: Any = float) -> Tensor:
-    """Zeros of a shape.
+def _check(device: str | None, name: str) -> None:
+    if device not in (None, "cpu"):
+        raise OptionError(f"{name}: unknown device", device=device, fix='device="cpu"')
+
+
+def zeros(shape: Shape, dtype: Any = None, *, device: str | None = None) -> Tensor:
+    """Zeros of a shape, in double precision if nothing else is said.
 
     >>> zeros(2)
     Tensor([0., 0.])
     """
-    return _filled(np.zeros, shape, dtype)
+    return _filled(np.zeros, shape, dtype, device)
 
 
-def ones(shape: Shape, dtype: Any = float) -> Tensor:
-    """Ones of a shape.
+def ones(shape: Shape, dtype: Any = None, *, device: str | None = None) -> Tensor:
+    """Ones of a shape, in double precision if nothing else is said.
 
     >>> ones((1, 2))
     Tensor([[1., 1.]])
     """
-    return _filled(np.ones, shape, dtype)
+    return _filled(np.ones, shape, dtype, device)
 
 
-def _filled(make: Callable[..., Any], shape: Any, dtype: Any) -> Tensor:
+def _filled(make: Callable[..., Any], shape: Any, dtype: Any, device: str | None) -> Tensor:
+    name = make.__name__
     if type(dtype) is int:
-        name = make.__name__
         raise DTypeError(f"{name}: a shape is one number or one tuple", fix=f"pb.{name}({(shape, dtype)})")
-    return Tensor(make(shape, dtype))
+    _check(device, name)
+    return Tensor(make(shape, float if dtype is None else dtype))
 
 
-def full(shape: Shape, fill_value: Any, dtype: Any = None) -> Tensor:
+def full(shape: Shape, fill_value: Any, dtype: Any = None, *, device: str | None = None) -> Tensor:
     """One number in all places of a shape; the derivative of a tensor passes.
 
     >>> full(2, 7.0)
     Tensor([7., 7.])
     """
+    _check(device, "full")
+    fill_value = gathered(fill_value)
     if isinstance(fill_value, Tensor):
         return broadcast_to(fill_value if dtype is None else fill_value.astype(dtype), shape)
     return Tensor(np.full(shape, fill_value, dtype))
 
 
-def empty(shape: Shape, dtype: Any = float) -> Tensor:
+def empty(shape: Shape, dtype: Any = None, *, device: str | None = None) -> Tensor:
     """An array of a shape whose numbers mean nothing yet.
 
     >>> empty((2, 3)).shape
     (2, 3)
     """
-    return _filled(np.empty, shape, dtype)
+    return _filled(np.empty, shape, dtype, device)
 
 
-def zeros_like(x: Any, dtype: Any = None) -> Tensor:
+def zeros_like(x: Any, dtype: Any = None, *, shape: Any = None, device: str | None = None) -> Tensor:
     """Zeros of the shape and dtype of `x`.
 
     >>> zeros_like(np.ones(2))
     Tensor([0., 0.])
     """
-    return Tensor(np.zeros_like(_array(x), dtype))
+    _check(device, "zeros_like")
+    return Tensor(np.zeros_like(_array(x), dtype, shape=shape))
 
 
-def ones_like(x: Any, dtype: Any = None) -> Tensor:
+def ones_like(x: Any, dtype: Any = None, *, shape: Any = None, device: str | None = None) -> Tensor:
     """Ones of the shape and dtype of `x`.
 
     >>> ones_like(np.zeros(2))
     Tensor([1., 1.])
     """
-    return Tensor(np.ones_like(_array(x), dtype))
+    _check(device, "ones_like")
+    return Tensor(np.ones_like(_array(x), dtype, shape=shape))
 
 
-def full_like(x: Any, fill_value: Any, dtype: Any = None) -> Tensor:
+def full_like(x: Any, fill_value: Any, dtype: Any = None, *, shape: Any = None, device: str | None = None) -> Tensor:
     """One number in all places of the shape of `x`, in its dtype; the derivative of a tensor passes.
 
     >>> full_like(np.zeros(2), 3)
     Tensor([3., 3.])
     """
     array = _array(x)
-    return full(array.shape, fill_value, array.dtype if dtype is None else dtype)
+    shape = array.shape if shape is None else shape
+    return full(shape, fill_value, array.dtype if dtype is None else dtype, device=device)
 
 
-def empty_like(x: Any, dtype: Any = None) -> Tensor:
+def empty_like(x: Any, dtype: Any = None, *, shape: Any = None, device: str | None = None) -> Tensor:
     """An array of the shape and dtype of `x` whose numbers mean nothing yet.
 
     >>> empty_like(np.ones(2)).shape
     (2,)
     """
-    return Tensor(np.empty_like(_array(x), dtype))
+    _check(device, "empty_like")
+    return Tensor(np.empty_like(_array(x), dtype, shape=shape))
 
 
-def arange(start: Any, stop: Any = None, step: Any = 1, dtype: Any = None) -> Tensor:
+def from_dlpack(x: Any, /, *, device: str | None = None, copy: bool | None = None) -> Tensor:
+    """The array of another library, by DLPack, as a constant tensor with numbers of its own.
+
+    With `copy=False` the tensor reads the other's memory: do not write to it while a graph lives.
+
+    >>> from_dlpack(np.ones(2))
+    Tensor([1., 1.])
+    """
+    _check(device, "from_dlpack")
+    return tensor(np.from_dlpack(x), copy=copy is not False)
+
+
+def arange(
+    start: Any, stop: Any = None, step: Any = 1, dtype: Any = None, *, device: str | None = None
+) -> Tensor:  # fmt: skip
     """Numbers from `start` (0 if only one is given) to `stop`, without it.
 
     >>> arange(3)
     Tensor([0, 1, 2])
     """
+    _check(device, "arange")
     if stop is None:
         start, stop = 0, start
     return Tensor(np.arange(start, stop, step, dtype=dtype))
 
 
-def linspace(start: Any, stop: Any, num: int = 50, *, endpoint: bool = True, dtype: Any = None) -> Tensor:
-    """`num` numbers evenly spaced from `start` to `stop`.
+def linspace(
+    start: Any, stop: Any, num: int = 50, *, endpoint: bool = True, retstep: bool = False, dtype: Any = None,
+    axis: int = 0, device: str | None = None,
+) -> Any:  # fmt: skip
+    """`num` numbers evenly spaced from `start` to `stop`; with `retstep`, and their distance.
 
     The derivative of a tensor passes, from both ends.
 
     >>> linspace(0.0, 1.0, 3)
     Tensor([0. , 0.5, 1. ])
     """
-    if isinstance(start, Tensor) or isinstance(stop, Tensor):
-        places = np.linspace(0.0, 1.0, num, endpoint=endpoint)
-        between = start + (stop - start) * places
-        return between if dtype is None else astype(between, dtype)
-    return Tensor(np.linspace(start, stop, num, endpoint=endpoint, dtype=dtype))
+    _check(device, "linspace")
+    num, axis = operator.index(num), operator.index(axis)
+    start, stop = gathered(start), gathered(stop)
+    if not (isinstance(start, Tensor) or isinstance(stop, Tensor)):
+        make: Any = np.linspace
+        made = make(start, stop, num, endpoint=endpoint, retstep=retstep, dtype=dtype, axis=axis)
+        return (Tensor(made[0]), Tensor(np.asarray(made[1]))) if retstep else Tensor(made)
+    span: Any = stop - start
+    places = np.linspace(0.0, 1.0, num, endpoint=endpoint)
+    between: Any = start + span * places.reshape(-1, *(1,) * span.ndim)
+    between = moveaxis(between, 0, axis) if axis else between
+    between = between if dtype is None else astype(between, dtype)
+    return (between, span / ((num - 1 if endpoint else num) or np.nan)) if retstep else between
 
 
-def eye(rows: int, columns: int | None = None, k: int = 0, dtype: Any = float) -> Tensor:
+def eye(
+    rows: int, columns: int | None = None, k: int = 0, dtype: Any = None, *, device: str | None = None
+) -> Tensor:  # fmt: skip
     """Ones on the k-th diagonal, zeros elsewhere.
 
     >>> eye(2)
     Tensor([[1., 0.],
             [0., 1.]])
     """
-    return Tensor(np.eye(rows, columns, k, dtype))
+    _check(device, "eye")
+    return Tensor(np.eye(rows, columns, k, float if dtype is None else dtype))
 
 
 def one_hot(labels: Any, classes: int, dtype: Any = np.float32) -> Tensor:
@@ -249,3 +285,4 @@ def _array(x: Any) -> Any:
 
 
 explain_keywords(globals())
+FUNCTIONS[np.linspace] = linspace

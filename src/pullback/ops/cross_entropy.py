@@ -7,12 +7,12 @@ from typing import Any, Final
 
 import numpy as np
 
-from pullback.core.axes import kept_shape
+from pullback.core.axes import dropped_shape, kept_shape
 from pullback.core.errors import ShapeError
 from pullback.core.kinds import Reduction
 from pullback.core.precision import in_single
 from pullback.ops import elementwise as ew
-from pullback.ops.reductions import dropped, mean_
+from pullback.ops.reductions import mean_
 
 FEW_CLASSES: Final = 64  # up to which turning logits around costs less than short inner loops
 
@@ -46,7 +46,7 @@ def _cross_entropy(x: Any, labels: Any, axis: tuple[int, ...] | None, keepdims: 
             losses = np.add.reduce(losses)
         if not keepdims:
             return losses, weight.T.reshape(x.shape)
-    losses = losses.reshape(kept_shape(x.shape, axis) if keepdims else dropped(x.shape, axis))
+    losses = losses.reshape(kept_shape(x.shape, axis) if keepdims else dropped_shape(x.shape, axis))
     return losses, weight.T.reshape(x.shape)
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pullback.core.axes import dtype_of
 from pullback.core.errors import OptionError
 from pullback.core.habits import explain_keywords
 from pullback.core.kinds import Elementwise, strong_multiply, strong_product
@@ -246,17 +247,13 @@ def clip(x: Any, min: Any = None, max: Any = None) -> Tensor:
     >>> clip(np.array([-2.0, 0.5, 3.0]), 0.0, 1.0)
     Tensor([0. , 0.5, 1. ])
     """
-    dtype = _dtype(x)
+    dtype = dtype_of(x)
     lowest: Any = -math.inf
     highest: Any = math.inf
     if dtype.kind in "iub":
         limits = (False, True) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
         lowest, highest = limits
     return clip_(x, lowest if min is None else min, highest if max is None else max)
-
-
-def _dtype(x: Any) -> Any:
-    return x.dtype if hasattr(x, "dtype") else np.asarray(x).dtype
 
 
 def leaky_relu(x: Any, slope: Any = 0.01) -> Tensor:
@@ -275,7 +272,7 @@ def round(x: Any, decimals: int = 0) -> Tensor:
     Tensor([1.2, 2.5])
     """
     decimals = operator.index(decimals)
-    if _dtype(x).kind in "iu" and decimals >= 0:
+    if dtype_of(x).kind in "iu" and decimals >= 0:
         return positive(x)
     if decimals == 0:
         return rint(x)

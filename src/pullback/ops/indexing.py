@@ -257,14 +257,14 @@ def diag(x: Any, k: int = 0) -> Tensor:
     return add_into_(x, place + max(-k, 0), place + max(k, 0), index=(ARRAY, ARRAY), shape=(n, n))
 
 
-def broadcast_arrays(*arrays: Any) -> list[Any]:
+def broadcast_arrays(*arrays: Any) -> tuple[Any, ...]:
     """Arrays stretched to their common shape.
 
     >>> [a.shape for a in broadcast_arrays(np.ones(3), np.ones((2, 1)))]
     [(2, 3), (2, 3)]
     """
     shape = np.broadcast_shapes(*map(shape_of, arrays))
-    return [broadcast_to(a, shape) for a in arrays]
+    return tuple(broadcast_to(a, shape) for a in arrays)
 
 
 def atleast_2d(x: Any) -> Tensor:

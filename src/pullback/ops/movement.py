@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pullback.core.axes import Axes, ndim_of, normalize_axes, normalize_axis, shape_of
-from pullback.core.errors import ShapeError
+from pullback.core.axes import Axes, dtype_of, ndim_of, normalize_axes, normalize_axis, shape_of
+from pullback.core.errors import DTypeError, OptionError, ShapeError
 from pullback.core.habits import explain_keywords
 from pullback.core.kinds import LinearMap
+from pullback.core.primitive import Primitive
+from pullback.core.tree import leaves
 from pullback.core.walks import sum_to
 
 if TYPE_CHECKING:
@@ -60,24 +62,37 @@ cast_ = LinearMap("astype", lambda x, dtype: x.astype(dtype), lambda ct, x, dtyp
 copy_ = LinearMap("copy", lambda x: np.array(x), lambda ct, x: ct)
 
 
-def reshape(x: Any, *shape: Any) -> Tensor:
+def reshape(x: Any, shape: Shape, order: str = "C", *, copy: bool | None = None) -> Tensor:
     """The elements of x, in order, in another shape; one length may be -1.
+
+    The order is by rows, "C", or by columns, "F". Whether there is a copy of the numbers does not matter, for nobody
+    writes to them.
 
     >>> reshape(np.arange(6.0), (2, -1))
     Tensor([[0., 1., 2.],
             [3., 4., 5.]])
     """
-    target = shape[0] if len(shape) == 1 else shape
-    return reshape_(x, shape=tuple(map(int, target)) if isinstance(target, Sequence) else (int(target),))
+    lengths = (
+        tuple(map(operator.index, shape)) if isinstance(shape, (Sequence, np.ndarray)) else (operator.index(shape),)
+    )
+    if _by_columns(order):
+        return permute_dims(reshape_(permute_dims(x), shape=lengths[::-1]))
+    return copy_(reshape_(x, shape=lengths)) if copy else reshape_(x, shape=lengths)
 
 
-def ravel(x: Any) -> Tensor:
-    """All elements of x in one axis.
+def _by_columns(order: str) -> bool:
+    if order not in ("C", "F", "A", "K"):
+        raise OptionError("order: rows or columns first", order=order, fix='"C" or "F"')
+    return order == "F"
+
+
+def ravel(x: Any, order: str = "C") -> Tensor:
+    """All elements of x in one axis, by rows or, with order="F", by columns.
 
     >>> ravel(np.ones((2, 2))).shape
     (4,)
     """
-    return reshape_(x, shape=(-1,))
+    return reshape_(permute_dims(x) if _by_columns(order) else x, shape=(-1,))
 
 
 def permute_dims(x: Any, axes: Sequence[int] | None = None) -> Tensor:
@@ -277,13 +292,35 @@ def triu(x: Any, k: int = 0) -> Tensor:
     return triu_(x, k=operator.index(k))
 
 
-def astype(x: Any, dtype: Any) -> Tensor:
+def astype(
+    x: Any, dtype: Any, order: str = "K", casting: Any = "unsafe", *, copy: bool = True, device: str | None = None
+) -> Tensor:  # fmt: skip
     """x in another dtype; a cast to integers or booleans ends the derivative.
 
     >>> astype(np.array([1.5]), "float32").dtype
     dtype('float32')
     """
-    return cast_(x, dtype=np.dtype(dtype))
+    target = np.dtype(dtype)
+    if casting != "unsafe" and not np.can_cast(dtype_of(x), target, casting):
+        raise DTypeError("astype: this casting does not allow it", x=dtype_of(x), dtype=target, casting=casting)
+    _by_columns(order)
+    if device not in (None, "cpu"):
+        raise OptionError("astype: unknown device", device=device, fix='device="cpu"')
+    if not copy and isinstance(x, Primitive.tensor) and x.dtype == target:
+        return x
+    return cast_(x, dtype=target)
 
 
-explain_keywords(globals())
+def gathered(x: Any) -> Any:
+    """Nested lists that hold tensors as one tensor, stacked; anything else as it is.
+
+    >>> gathered([1.0, 2.0])
+    [1.0, 2.0]
+    """
+    if not isinstance(x, (list, tuple)) or not any(isinstance(leaf, Primitive.tensor) for leaf in leaves(x)):
+        return x
+    return stack([gathered(part) for part in x])
+
+
+explain_keywords(globals(), without=("gathered",))
+Primitive.gathered = staticmethod(gathered)

@@ -7,152 +7,54 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pullback.core.axes import Axes, kept_shape, ndim_of, normalize_axes, normalize_axis, reduced_size
+from pullback.core.axes import (
+    Axes,
+    dropped_shape,
+    dtype_of,
+    kept_shape,
+    ndim_of,
+    normalize_axes,
+    normalize_axis,
+    reduced_size,
+    shape_of,
+)
 from pullback.core.errors import OptionError
 from pullback.core.habits import explain_keywords
-from pullback.core.kinds import LinearMap, Reduction, broadcast
-from pullback.core.precision import in_single, of_reals, single
+from pullback.core.kinds import LinearMap, Reduction
+from pullback.core.precision import in_single, of_reals
 from pullback.ops import elementwise as ew
-from pullback.ops import partials
-from pullback.ops.movement import astype, ravel
+from pullback.ops import partials, weights
+from pullback.ops.movement import astype, broadcast_to, ravel, reshape_
 
 if TYPE_CHECKING:
     from pullback.tensors import Tensor
 
 
-def _spread(cotangent: Any, x: Any, axis: tuple[int, ...] | None, **_: Any) -> Any:
-    """The transpose of a sum: the cotangent, repeated along the summed axes."""
-    return broadcast(cotangent.reshape(kept_shape(x.shape, axis)), x.shape)
-
-
-def _mean(x: Any, axis: Any, keepdims: Any) -> Any:
-    if (
-        x.dtype.char not in "fdFD"
-    ):  # np.mean takes four times as long on small arrays; it is needed for the other dtypes
-        if x.dtype.kind not in "iub":
-            return np.mean(x, axis=axis, keepdims=keepdims)
-        x = x.astype(np.float64)
-    return np.add.reduce(x, axis=axis, keepdims=keepdims) / reduced_size(x.shape, axis)
-
-
-def _spread_mean(cotangent: Any, x: Any, axis: tuple[int, ...] | None, **_: Any) -> Any:
-    return _spread(single(cotangent) / (reduced_size(x.shape, axis) or 1), x, axis)
-
-
-def _deviation(x: Any, axis: tuple[int, ...] | None) -> Any:
-    return x - np.add.reduce(x, axis=axis, keepdims=True) / reduced_size(x.shape, axis)
-
-
-def _ties(x: Any, y: Any, axis: tuple[int, ...] | None) -> Any:
-    """Equal shares for all elements that equal the extremum; for all that are NaN, if there are any."""
-    mask = ((x == y) | (x != x)).astype(x.dtype)
-    return mask / np.add.reduce(mask, axis=axis, keepdims=True)
-
-
-def _prod_others(x: Any, axis: tuple[int, ...] | None) -> Any:
-    """For each element the product of the others, by products alone: right at zeros, in any order."""
-    if not x.size:
-        return x
-    axes = tuple(range(x.ndim)) if axis is None else axis
-    rest = tuple(i for i in range(x.ndim) if i not in axes)
-    moved = np.transpose(x, rest + axes)
-    flat = moved.reshape((*(x.shape[i] for i in rest), reduced_size(x.shape, axes)))
-    others = (_prod_before(flat) * _prod_before(flat[..., ::-1])[..., ::-1]).reshape(moved.shape)
-    return np.transpose(others, tuple(int(i) for i in np.argsort(rest + axes)))
-
-
-def _prod_before(x: Any) -> Any:
-    """The product of all earlier elements along the last axis, in log n steps (Hillis & Steele 1986)."""
-    ones = np.ones((*x.shape[:-1], 1), x.dtype)
-    scan = np.concatenate([ones, x[..., :-1]], axis=-1)
-    step = 1
-    while step < x.shape[-1]:
-        shifted = np.concatenate([np.broadcast_to(ones, (*x.shape[:-1], step)), scan[..., :-step]], axis=-1)
-        scan = scan * shifted
-        step *= 2
-    return scan
-
-
-def _largest(x: Any, axis: tuple[int, ...] | None, of_nothing: float | None) -> Any:
-    """The largest over axes, which are kept."""
-    if x.size:
-        return np.maximum.reduce(x, axis=axis, keepdims=True)
-    return np.maximum.reduce(x, axis=axis, keepdims=True, initial=of_nothing)
-
-
-def _logsumexp(x: Any, axis: tuple[int, ...] | None, keepdims: bool) -> Any:
-    largest = _largest(x, axis, -math.inf)
-    with np.errstate(divide="ignore"):  # the sum of nothing has the logarithm -inf
-        total = np.log(np.add.reduce(np.exp(ew.gap.bind(x, largest)), axis=axis, keepdims=True)) + largest
-    return total if keepdims else total.reshape(dropped(x.shape, axis))
-
-
-def _softmax(x: Any, y: Any, axis: tuple[int, ...] | None) -> Any:
-    """The derivative of logsumexp; among infinities the largest share it, and y may be rounded."""
-    e = np.exp(ew.gap.bind(x, y))
-    return e / np.add.reduce(e, axis=axis, keepdims=True)
-
-
-def dropped(shape: tuple[int, ...], axis: tuple[int, ...] | None) -> tuple[int, ...]:
-    """The shape after a reduction without keepdims."""
-    return () if axis is None else tuple(n for i, n in enumerate(shape) if i not in axis)
-
-
-def _norm(x: Any, axis: tuple[int, ...] | None, keepdims: bool) -> Any:
-    largest = _largest(np.abs(x), axis, 0)
-    scale = np.where((largest > 0) & np.isfinite(largest), largest, 1)  # squares neither overflow nor vanish
-    total = np.sqrt(np.add.reduce(np.square(x / scale), axis=axis, keepdims=True)) * scale
-    return total if keepdims else total.reshape(dropped(x.shape, axis))
-
-
-def _var(x: Any, axis: tuple[int, ...] | None, keepdims: Any, correction: float) -> Any:
-    if x.dtype.char not in "fd":
-        if x.dtype.kind not in "iub":
-            return np.var(x, axis=axis, keepdims=keepdims, ddof=correction)
-        x = x.astype(np.float64)
-    deviation = _deviation(x, axis)
-    return np.add.reduce(deviation * deviation, axis=axis, keepdims=keepdims) / _degrees(x, axis, correction)
-
-
-def _degrees(x: Any, axis: tuple[int, ...] | None, correction: float) -> float:
-    degrees = reduced_size(x.shape, axis) - correction
-    return degrees * (degrees > 0)
-
-
-def _share_of(x: Any, axis: tuple[int, ...] | None, correction: float) -> float:
-    degrees = _degrees(x, axis, correction)
-    return 1 / degrees if degrees else math.nan
-
-
-def _std(x: Any, axis: tuple[int, ...] | None, keepdims: bool, correction: float) -> Any:
-    return np.sqrt(_var(x, axis, keepdims, correction))
-
-
-sum_ = LinearMap("sum", in_single(np.add.reduce), _spread)
-mean_ = LinearMap("mean", _mean, _spread_mean)
+sum_ = LinearMap("sum", in_single(np.add.reduce), weights.spread)
+mean_ = LinearMap("mean", weights.mean, weights.spread_mean)
 cumsum_: LinearMap = LinearMap(
     "cumsum", in_single(np.cumsum), lambda ct, x, axis: np.flip(cumsum_.bind(np.flip(ct, axis), axis=axis), axis)
 )
 prod_ = Reduction(
-    "prod", in_single(np.multiply.reduce), lambda x, axis: _prod_others(x, axis),
+    "prod", in_single(np.multiply.reduce), lambda x, axis: weights.prod_others(x, axis),
     doc="Π x; its derivative by an element is the product of the others.",
 )  # fmt: skip
 max_ = Reduction(
-    "max", lambda x, axis, keepdims: np.maximum.reduce(x, axis=axis, keepdims=keepdims), _ties, strong=True
+    "max", lambda x, axis, keepdims: np.maximum.reduce(x, axis=axis, keepdims=keepdims), weights.ties, strong=True
 )
 min_ = Reduction(
-    "min", lambda x, axis, keepdims: np.minimum.reduce(x, axis=axis, keepdims=keepdims), _ties, strong=True
+    "min", lambda x, axis, keepdims: np.minimum.reduce(x, axis=axis, keepdims=keepdims), weights.ties, strong=True
 )
-logsumexp_ = Reduction("logsumexp", of_reals(_logsumexp), _softmax)
-norm_ = Reduction("norm", in_single(_norm), lambda x, y, axis: partials.safe_ratio(x, y))
+logsumexp_ = Reduction("logsumexp", of_reals(weights.logsumexp), weights.softmax)
+norm_ = Reduction("norm", in_single(weights.norm), lambda x, y, axis: partials.safe_ratio(x, y))
 var_ = Reduction(
-    "var", in_single(_var),
-    lambda x, axis, correction: _deviation(x, axis) * (2 * _share_of(x, axis, correction)),
+    "var", in_single(weights.var),
+    lambda x, axis, correction: weights.deviation(x, axis) * (2 * weights.share_of(x, axis, correction)),
 )  # fmt: skip
 std_ = Reduction(
-    "std", in_single(_std),
+    "std", in_single(weights.std),
     lambda x, y, axis, correction: partials.safe_ratio(
-        _deviation(x, axis) * _share_of(x, axis, correction), y
+        weights.deviation(x, axis) * weights.share_of(x, axis, correction), y
     ),
 )  # fmt: skip
 any_ = Reduction("any", lambda x, axis, keepdims: np.any(x, axis=axis, keepdims=keepdims), None)
@@ -161,69 +63,179 @@ argmax_ = Reduction("argmax", lambda x, axis, keepdims: np.argmax(x, axis=axis, 
 argmin_ = Reduction("argmin", lambda x, axis, keepdims: np.argmin(x, axis=axis, keepdims=keepdims), None)
 
 
-def sum(x: Any, axis: Axes = None, keepdims: bool = False) -> Tensor:
-    """Σ x over `axis`.
+def _read(x: Any, dtype: Any) -> Any:
+    return x if dtype is None else astype(x, dtype)
+
+
+def _given(total: Any, dtype: Any) -> Any:
+    """A sum of small integers, which NumPy makes of larger ones, in the dtype that was asked for."""
+    return total if dtype is None or total.dtype == np.dtype(dtype) else astype(total, dtype)
+
+
+def _chosen(x: Any, where: Any, *, other: Any) -> Any:
+    """X where it counts, and elsewhere a number that changes nothing."""
+    return ew.where(broadcast_to(where, shape_of(x)), x, other)
+
+
+def _counted(x: Any, axis: Any, where: Any) -> Any:
+    """How many elements each result is made of."""
+    return sum_(broadcast_to(where, shape_of(x)), axis=axis, keepdims=True)
+
+
+def sum(
+    x: Any, axis: Axes = None, keepdims: bool = False, *, dtype: Any = None, initial: Any = None, where: Any = True
+) -> Tensor:
+    """Σ x over `axis`, plus `initial`, of the elements `where` that holds.
 
     >>> sum(np.ones((2, 3)), axis=0)
     Tensor([2., 2., 2.])
     """
-    return sum_(x, axis=normalize_axes(axis, ndim_of(x), "sum"), keepdims=keepdims)
+    axes = normalize_axes(axis, ndim_of(x), "sum")
+    if dtype is None and initial is None and where is True:
+        return sum_(x, axis=axes, keepdims=keepdims)
+    x = _read(x, dtype)
+    total = sum_(x if where is True else _chosen(x, where, other=0), axis=axes, keepdims=keepdims)
+    return _given(total if initial is None else ew.add(total, initial), dtype)
 
 
-def mean(x: Any, axis: Axes = None, keepdims: bool = False) -> Tensor:
+def mean(x: Any, axis: Axes = None, keepdims: bool = False, *, dtype: Any = None, where: Any = True) -> Tensor:
     """Σ x / n over `axis`, n being the number of elements that each result is made of.
 
     >>> mean(np.array([[1.0, 2.0], [3.0, 4.0]]), axis=1)
     Tensor([1.5, 3.5])
     """
-    return mean_(x, axis=normalize_axes(axis, ndim_of(x), "mean"), keepdims=keepdims)
+    axes = normalize_axes(axis, ndim_of(x), "mean")
+    x = _read(x, dtype)
+    if where is True:
+        return mean_(x, axis=axes, keepdims=keepdims)
+    found = ew.divide(sum_(_chosen(x, where, other=0), axis=axes, keepdims=True), _counted(x, axes, where))
+    return found if keepdims else reshape_(found, shape=dropped_shape(shape_of(x), axes))
 
 
-def prod(x: Any, axis: Axes = None, keepdims: bool = False) -> Tensor:
-    """Π x over `axis`; the derivative is right at zeros too, in any order.
+def prod(
+    x: Any, axis: Axes = None, keepdims: bool = False, *, dtype: Any = None, initial: Any = None, where: Any = True
+) -> Tensor:
+    """Π x over `axis`, times `initial`; the derivative is right at zeros too, in any order.
 
     >>> import pullback as pb
     >>> pb.grad(prod)(pb.tensor([0.0, 2.0, 3.0]))
     Tensor([6., 0., 0.])
     """
-    return prod_(x, axis=normalize_axes(axis, ndim_of(x), "prod"), keepdims=keepdims)
+    axes = normalize_axes(axis, ndim_of(x), "prod")
+    if dtype is None and initial is None and where is True:
+        return prod_(x, axis=axes, keepdims=keepdims)
+    x = _read(x, dtype)
+    total = prod_(x if where is True else _chosen(x, where, other=1), axis=axes, keepdims=keepdims)
+    return _given(total if initial is None else ew.multiply(total, initial), dtype)
 
 
-def var(x: Any, axis: Axes = None, keepdims: bool = False, *, correction: float = 0) -> Tensor:
-    """Σ (x − mean)² / (n − correction) over `axis`; NumPy's `ddof` is `correction`, PyTorch's default is 1.
+def var(
+    x: Any, axis: Axes = None, keepdims: bool = False, *, correction: float = 0, dtype: Any = None, mean: Any = None,
+    where: Any = True, ddof: float | None = None,
+) -> Tensor:  # fmt: skip
+    """Σ (x − mean)² / (n − correction) over `axis`; `ddof` is another name of `correction`; PyTorch's default is 1.
+
+    A `mean` that is given, with its axes kept, is taken for the mean.
 
     >>> var(np.array([1.0, 3.0]))
     Tensor(1.)
     """
-    return var_(x, axis=normalize_axes(axis, ndim_of(x), "var"), keepdims=keepdims, correction=correction)
+    axes = normalize_axes(axis, ndim_of(x), "var")
+    correction = correction if ddof is None else ddof
+    x = _read(x, dtype)
+    if mean is None and where is True:
+        return var_(x, axis=axes, keepdims=keepdims, correction=correction)
+    return _spread_from(x, mean, axes, keepdims, correction, where)
 
 
-def std(x: Any, axis: Axes = None, keepdims: bool = False, *, correction: float = 0) -> Tensor:
+def std(
+    x: Any, axis: Axes = None, keepdims: bool = False, *, correction: float = 0, dtype: Any = None, mean: Any = None,
+    where: Any = True, ddof: float | None = None,
+) -> Tensor:  # fmt: skip
     """√var over `axis`; the derivative is 0 where all elements are equal.
 
     >>> std(np.array([1.0, 3.0]))
     Tensor(1.)
     """
-    return std_(x, axis=normalize_axes(axis, ndim_of(x), "std"), keepdims=keepdims, correction=correction)
+    axes = normalize_axes(axis, ndim_of(x), "std")
+    correction = correction if ddof is None else ddof
+    x = _read(x, dtype)
+    if mean is None and where is True:
+        return std_(x, axis=axes, keepdims=keepdims, correction=correction)
+    deviation, degrees = _deviations(x, mean, axes, correction, where)
+    return ew.divide(norm_(deviation, axis=axes, keepdims=keepdims), ew.sqrt(_as_kept(degrees, x, axes, keepdims)))
 
 
-def max(x: Any, axis: Axes = None, keepdims: bool = False) -> Tensor:
-    """The largest element over `axis`; elements that tie share the derivative equally.
+def _spread_from(x: Any, mean: Any, axes: Any, keepdims: bool, correction: float, where: Any) -> Any:
+    deviation, degrees = _deviations(x, mean, axes, correction, where)
+    total = sum_(ew.square(deviation), axis=axes, keepdims=keepdims)
+    return ew.divide(total, _as_kept(degrees, x, axes, keepdims))
+
+
+def _deviations(x: Any, centre: Any, axes: Any, correction: float, where: Any) -> tuple[Any, Any]:
+    """From the mean, 0 where nothing counts; and the degrees of freedom, both with all axes."""
+    x = astype(x, float) if dtype_of(x).kind in "iub" else x
+    if centre is None:
+        centre = mean(x, axes, keepdims=True, where=where)
+    deviation = ew.subtract(x, centre)
+    if where is True:
+        count: Any = float(reduced_size(shape_of(x), axes))
+    else:
+        deviation, count = _chosen(deviation, where, other=0), _counted(x, axes, where)
+    return deviation, ew.maximum(ew.subtract(count, correction), 0.0)
+
+
+def _as_kept(value: Any, x: Any, axes: Any, keepdims: bool) -> Any:
+    kept = broadcast_to(value, kept_shape(shape_of(x), axes))
+    return kept if keepdims else reshape_(kept, shape=dropped_shape(shape_of(x), axes))
+
+
+def max(x: Any, axis: Axes = None, keepdims: bool = False, *, initial: Any = None, where: Any = True) -> Tensor:
+    """The largest element over `axis`, or `initial`; elements that tie share the derivative equally.
 
     >>> import pullback as pb
     >>> pb.grad(max)(pb.tensor([1.0, 4.0, 4.0]))
     Tensor([0. , 0.5, 0.5])
     """
-    return max_(x, axis=normalize_axes(axis, ndim_of(x), "max"), keepdims=keepdims)
+    axes = normalize_axes(axis, ndim_of(x), "max")
+    if initial is None and where is True:
+        return max_(x, axis=axes, keepdims=keepdims)
+    return _extremum(max_, ew.maximum, x, axes, keepdims, initial, where)
 
 
-def min(x: Any, axis: Axes = None, keepdims: bool = False) -> Tensor:
-    """The smallest element over `axis`; elements that tie share the derivative equally.
+def min(x: Any, axis: Axes = None, keepdims: bool = False, *, initial: Any = None, where: Any = True) -> Tensor:
+    """The smallest element over `axis`, or `initial`; elements that tie share the derivative equally.
 
     >>> min(np.array([[1.0, 4.0], [0.0, 2.0]]), axis=0)
     Tensor([0., 2.])
     """
-    return min_(x, axis=normalize_axes(axis, ndim_of(x), "min"), keepdims=keepdims)
+    axes = normalize_axes(axis, ndim_of(x), "min")
+    if initial is None and where is True:
+        return min_(x, axis=axes, keepdims=keepdims)
+    return _extremum(min_, ew.minimum, x, axes, keepdims, initial, where)
+
+
+def _extremum(reduce: Any, pair: Any, x: Any, axes: Any, keepdims: bool, initial: Any, where: Any) -> Any:
+    if initial is None:
+        raise OptionError(
+            f"{reduce.name}: what is left out needs an initial number to be compared with", fix="initial="
+        )
+    least = _bound(x, reduce is max_)
+    if reduced_size(shape_of(x), axes) == 0:
+        x = np.full(kept_shape(shape_of(x), axes), least)
+    elif where is not True:
+        x = _chosen(x, where, other=least)
+    return pair(reduce(x, axis=axes, keepdims=keepdims), initial)
+
+
+def _bound(x: Any, lowest: bool) -> Any:
+    """The number of the dtype of x that loses every comparison."""
+    dtype = dtype_of(x)
+    if dtype.kind == "b":
+        return np.bool_(not lowest)
+    if dtype.kind in "iu":
+        return dtype.type(np.iinfo(dtype).min if lowest else np.iinfo(dtype).max)
+    return dtype.type(-math.inf if lowest else math.inf)
 
 
 def logsumexp(x: Any, axis: Axes = None, keepdims: bool = False) -> Tensor:
@@ -243,7 +255,7 @@ def norm(x: Any, ord: Any = None, axis: Axes = None, keepdims: bool = False) -> 
     >>> norm(np.array([3.0, 4.0]))
     Tensor(5.)
     """
-    if (x if hasattr(x, "dtype") else np.asarray(x)).dtype.kind in "iub":
+    if dtype_of(x).kind in "iub":
         x = astype(x, float)  # powers of integers wrap around
     axes = normalize_axes(axis, ndim_of(x), "norm")
     vector = (len(axes) if axes is not None else ndim_of(x)) == 1
@@ -266,21 +278,23 @@ def norm(x: Any, ord: Any = None, axis: Axes = None, keepdims: bool = False) -> 
     return ew.power(sum(ew.power(ew.absolute(x), ord), axis, keepdims), 1 / ord)
 
 
-def any(x: Any, axis: Axes = None, keepdims: bool = False) -> Tensor:
+def any(x: Any, axis: Axes = None, keepdims: bool = False, *, where: Any = True) -> Tensor:
     """Whether any element over `axis` is true; carries no derivative.
 
     >>> any(np.array([False, True]))
     Tensor(True)
     """
+    x = x if where is True else _chosen(x, where, other=False)
     return any_(x, axis=normalize_axes(axis, ndim_of(x), "any"), keepdims=keepdims)
 
 
-def all(x: Any, axis: Axes = None, keepdims: bool = False) -> Tensor:
+def all(x: Any, axis: Axes = None, keepdims: bool = False, *, where: Any = True) -> Tensor:
     """Whether all elements over `axis` are true; carries no derivative.
 
     >>> all(np.array([False, True]))
     Tensor(False)
     """
+    x = x if where is True else _chosen(x, where, other=True)
     return all_(x, axis=normalize_axes(axis, ndim_of(x), "all"), keepdims=keepdims)
 
 
@@ -302,15 +316,16 @@ def argmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Tensor:
     return argmin_(x, axis=axis if axis is None else normalize_axis(axis, ndim_of(x), "argmin"), keepdims=keepdims)
 
 
-def cumsum(x: Any, axis: int | None = None) -> Tensor:
+def cumsum(x: Any, axis: int | None = None, dtype: Any = None) -> Tensor:
     """Running sums along one axis, or of the flat array.
 
     >>> cumsum(np.array([1.0, 2.0, 3.0]))
     Tensor([1., 3., 6.])
     """
+    x = _read(x, dtype)
     if axis is None:
-        return cumsum_(ravel(x), axis=0)
-    return cumsum_(x, axis=normalize_axis(axis, ndim_of(x), "cumsum"))
+        return _given(cumsum_(ravel(x), axis=0), dtype)
+    return _given(cumsum_(x, axis=normalize_axis(axis, ndim_of(x), "cumsum")), dtype)
 
 
 explain_keywords(globals())

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from pullback.core.custom_kinds import CustomJVP
 from pullback.core.kinds import Elementwise
 
 
@@ -48,3 +49,20 @@ sinc_derivative: Elementwise = Elementwise(
     "sinc_derivative", _sinc_derivative, lambda a, b: sinc_derivative.bind(a, b + 1), None,
     doc="The b-th derivative of sinc at a; b is a Python int above 0.",
 )  # fmt: skip
+
+
+def _bessel_i(x: Any, order: int) -> Any:
+    from scipy.special import iv  # heavy: only who uses it loads it
+
+    found = iv(order, x)
+    return found.astype(x.dtype) if found.dtype != x.dtype else found
+
+
+def _bessel_i_tangent(primals: Any, tangents: Any, _y: Any, order: int) -> Any:
+    (x,) = primals
+    return tangents[0] * (bessel_i_.bind(x, order=abs(order - 1)) + bessel_i_.bind(x, order=order + 1)) / 2
+
+
+bessel_i_: CustomJVP = CustomJVP(
+    "bessel_i", _bessel_i, _bessel_i_tangent, doc="The modified Bessel function of the first kind, of a whole order."
+)

@@ -20,6 +20,7 @@ from pullback.core.modes import ModeContext
 from pullback.core.origin import user_line
 from pullback.core.primitive import Primitive
 from pullback.core.tree import leaves, rebuild
+from pullback.ops.discrete import find_
 from pullback.ops.indexing import get_
 from pullback.ops.movement import cast_
 from pullback.programs.applying import Applying
@@ -86,7 +87,8 @@ class Tracer:
             self._equations.append(equation)
             if result.node is not None and result.node.saved:
                 self._note_saved(given, equation, result.node.saved)
-        if primitive is get_ and any(isinstance(k, Value) and k.dtype == np.bool_ for k in known[1:]):
+        masked = primitive is get_ and any(isinstance(k, Value) and k.dtype == np.bool_ for k in known[1:])
+        if masked or primitive is find_:
             self.unfit(f"the size of a result depends on numbers, at {user_line()}")
         return result
 
@@ -163,6 +165,8 @@ class Tracer:
         """A NumPy array as a tensor that holds a copy, for the program holds on to the array itself; or what it is."""
         if isinstance(operand, _AS_THEY_ARE):
             return operand
+        if (whole := Primitive.gathered(operand)) is not operand:
+            return whole
         array = as_operand(operand)
         if id(array) not in self._stand_ins:
             tensor = Tensor.of(np.array(array))

@@ -12,7 +12,17 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from pullback.core.errors import DTypeError
-from pullback.ops import contractions, indexing, movement, reductions
+from pullback.ops import (
+    complex_parts,
+    contractions,
+    cumulative,
+    discrete,
+    indexing,
+    movement,
+    ordering,
+    reductions,
+    selecting,
+)
 from pullback.ops import elementwise as ew
 
 if TYPE_CHECKING:
@@ -144,6 +154,24 @@ class Methods:
     def __ixor__(self, other: Any) -> Self:
         return self.become(ew.bitwise_xor(self, other))
 
+    def __lshift__(self, other: Any) -> Tensor:
+        return discrete.left_shift(self, other)
+
+    def __rlshift__(self, other: Any) -> Tensor:
+        return discrete.left_shift(other, self)
+
+    def __ilshift__(self, other: Any) -> Self:
+        return self.become(discrete.left_shift(self, other))
+
+    def __rshift__(self, other: Any) -> Tensor:
+        return discrete.right_shift(self, other)
+
+    def __rrshift__(self, other: Any) -> Tensor:
+        return discrete.right_shift(other, self)
+
+    def __irshift__(self, other: Any) -> Self:
+        return self.become(discrete.right_shift(self, other))
+
     def __divmod__(self, other: Any) -> tuple[Tensor, Tensor]:
         return ew.floor_divide(self, other), ew.mod(self, other)
 
@@ -215,7 +243,11 @@ class Methods:
     argmax = reductions.argmax
     argmin = reductions.argmin
     cumsum = reductions.cumsum
-    reshape = movement.reshape
+    cumprod = cumulative.cumprod
+    argsort = ordering.argsort
+    argpartition = ordering.argpartition
+    searchsorted = ordering.searchsorted
+    nonzero = ordering.nonzero
     ravel = movement.ravel
     flatten = movement.ravel
     swapaxes = movement.swapaxes
@@ -227,12 +259,36 @@ class Methods:
     dot = contractions.dot
     trace = contractions.trace
     clip = ew.clip
+    conj = complex_parts.conj
+    conjugate = complex_parts.conj
     round = ew.round
+
+    def reshape(self, *shape: Any, order: str = "C", copy: bool | None = None) -> Tensor:
+        """The elements, in order, in another shape; one length may be -1."""
+        return movement.reshape(self, shape[0] if len(shape) == 1 else shape, order, copy=copy)
+
+    def choose(self, choices: Any, mode: str = "raise") -> Tensor:
+        """At each place the element of that one of `choices` whose number stands there."""
+        return selecting.choose(self, choices, mode)
+
+    def compress(self, condition: Any, axis: int | None = None) -> Tensor:
+        """The elements, or slices along an axis, whose condition holds."""
+        return selecting.compress(condition, self, axis)
 
     def transpose(self, *axes: Any) -> Tensor:
         """The axes in another order, reversed if none is given."""
         order: Sequence[int] | None = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes
         return movement.permute_dims(self, order or None)
+
+    @property
+    def real(self) -> Tensor:
+        """The real part; a real number is its own."""
+        return complex_parts.real(self)
+
+    @property
+    def imag(self) -> Tensor:
+        """The imaginary part; of a real number 0."""
+        return complex_parts.imag(self)
 
     @property
     def T(self) -> Tensor:
@@ -268,6 +324,6 @@ class Methods:
         """max(x, 0)."""
         return ew.relu(self)
 
-    def copy(self) -> Tensor:
+    def copy(self, order: str = "C") -> Tensor:
         """The same numbers in an array of their own; the derivative passes."""
         return movement.copy_(self)

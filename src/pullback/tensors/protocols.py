@@ -1,7 +1,7 @@
 """NumPy's protocols: `np.sin(t)`, `np.concatenate([t, a])`, `np.add.reduce(t)` on tensors find our operations.
 
-The tables are keyed by NumPy's function objects. What has no row is NumPy's own function on the numbers, as long as no
-derivative would be lost: it gives NumPy's answer, as an `ndarray`. Where a tensor is tracked, it is an error.
+What `tables.py` has no row for is NumPy's own function on the numbers, as long as no derivative would be lost: it gives
+NumPy's answer, as an `ndarray`. Where a tensor is tracked, it is an error.
 """
 
 from __future__ import annotations
@@ -15,115 +15,74 @@ from typing import Any, Final
 import numpy as np
 
 from pullback.core.arrays import as_operand
-from pullback.core.errors import GraphError, OptionError
+from pullback.core.axes import dtype_of
+from pullback.core.errors import DTypeError, GraphError, OptionError, ShapeError
 from pullback.core.habits import nearest
-from pullback.core.kinds import Elementwise
-from pullback.core.leaving import RuleExits, leave
+from pullback.core.leaving import RuleExits, is_asked_by_scipy, leave
 from pullback.core.modes import current_mode
 from pullback.core.origin import user_line
 from pullback.core.primitive import Primitive
 from pullback.core.tree import leaves, rebuild
-from pullback.ops import contractions, elementwise, indexing, movement, parts, reductions, special, windows
+from pullback.ops import elementwise, movement
+from pullback.tensors.tables import (
+    ANSWERS,
+    CONVERSIONS,
+    FUNCTIONS,
+    KEYWORDS,
+    OF_SHAPES,
+    SCIPY,
+    SHOWN,
+    UFUNCS,
+    WRITERS,
+    full_like,
+    known,
+    ours_for,
+)
 
-_MODULES: Final = (elementwise, reductions, movement, indexing, contractions, special, windows, parts)
-
-Table = dict[Callable[..., Any], Callable[..., Any]]
-
-
-def _divmod(a: Any, b: Any) -> Any:
-    return elementwise.floor_divide(a, b), elementwise.mod(a, b)
-
-
-def _copy(x: Any, order: str = "K", *, subok: bool = False) -> Any:  # noqa: ARG001 (NumPy's)
-    return movement.copy_(x)
-
-
-def _fabs(x: Any) -> Any:
-    return elementwise.absolute(movement.astype(x, np.result_type(x, np.float16)) if x.dtype.kind in "iub" else x)
-
-
-def _full_like(x: Any, fill_value: Any, dtype: Any = None, *, shape: Any = None) -> Any:
-    value = movement.astype(fill_value, x.dtype if dtype is None else dtype)
-    return movement.broadcast_to(value, x.shape if shape is None else shape)
-
-
-_UFUNCS: Final[Table] = {
-    **{
-        ufunc: op for name, op in vars(elementwise).items()
-        if isinstance(op, Elementwise) and isinstance(ufunc := getattr(np, name, None), np.ufunc)
-    },
-    np.fabs: _fabs, np.matmul: contractions.matmul, np.divmod: _divmod,
-}  # fmt: skip
-
-# The same in SciPy, which is loaded late: by the names that they have in `scipy.special`.
-_SCIPY: Final = {"expit": elementwise.sigmoid, "erf": elementwise.erf}
-
-_REDUCES: Final[Table] = {
-    np.add: reductions.sum, np.multiply: reductions.prod, np.maximum: reductions.max, np.minimum: reductions.min,
-    np.logical_and: reductions.all, np.logical_or: reductions.any, np.logaddexp: reductions.logsumexp,
-}  # fmt: skip
-
-_FUNCTIONS: Final[Table] = {
-    **{
-        getattr(np, name): ours for module in _MODULES for name, ours in vars(module).items()
-        if inspect.isfunction(ours) and ours.__module__ == module.__name__ and hasattr(np, name)
-    },
-    np.concatenate: movement.concatenate, np.where: elementwise.where, np.sinc: special.sinc,
-    np.dot: contractions.dot, np.vdot: contractions.vdot, np.amax: reductions.max, np.amin: reductions.min,
-    np.around: elementwise.round, np.copy: _copy, np.linalg.norm: reductions.norm,
-    np.linalg.matmul: contractions.matmul,
-    np.lib.stride_tricks.sliding_window_view: windows.sliding_window_view,
-    np.linalg.outer: contractions.outer, np.linalg.tensordot: contractions.tensordot,
-    np.linalg.matrix_transpose: movement.matrix_transpose,
-    np.linalg.diagonal: lambda x, *, offset=0: indexing.diagonal(x, offset, -2, -1),
-    np.linalg.trace: lambda x, *, offset=0: contractions.trace(x, offset, -2, -1),
-}  # fmt: skip
-
-# Keywords of NumPy's that have other names here.
-_KEYWORDS: Final = {
-    "ddof": "correction", "a_min": "min", "a_max": "max", "reps": "repetitions", "indices_or_sections": "sections",
-}  # fmt: skip
-_DEFAULTS: Final = {
-    "dtype": None,
-    "out": None,
-    "initial": np._NoValue,
-    "where": (True, np._NoValue),
-    "mean": np._NoValue,
-}
-
-# Functions that look at shapes and dtypes only, and those whose answers carry no derivative: NumPy's own.
-_OF_SHAPES: Final = frozenset({
-    np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.zeros_like, np.ones_like, np.empty_like, np.full_like,
-    np.iscomplexobj, np.isrealobj, np.common_type,
-})  # fmt: skip
-_ANSWERS: Final = frozenset({np.allclose, np.array_equal, np.array_equiv, np.count_nonzero, np.isclose})
-_SHOWN: Final = frozenset({np.array_repr, np.array_str, np.array2string})
-
-# By these, code that goes on with arrays makes sure that it has some (SciPy's `least_squares`).
-_CONVERSIONS: Final = frozenset({np.atleast_1d, np.atleast_2d, np.atleast_3d})
-
-# Functions that write to their first argument.
-_WRITERS: Final = frozenset({np.put, np.place, np.putmask, np.copyto, np.fill_diagonal, np.put_along_axis})
+_UNKNOWN: Final = object()  # the default of an argument that NumPy's function has not
+_LAYOUT: Final = ("order", "subok", "casting")  # of a ufunc: how results lie in memory, and what is checked
 
 
 def array_ufunc(_self: Any, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
     """Answer a NumPy (or SciPy) ufunc that was given a tensor."""
     if any(_is_labelled(x) for x in inputs):
         return NotImplemented
-    out = kwargs.pop("out", None)
-    if method == "reduce":
-        ours = _REDUCES.get(ufunc)
-        kwargs.setdefault("axis", 0)
-        kwargs = _without_defaults(kwargs)
+    ours = UFUNCS.get(ufunc) or _scipys(ufunc) or ours_for(UFUNCS, ufunc)
+    if ours is not None and not kwargs and method == "__call__":
+        return ours(*inputs)
+    out = kwargs.pop("out", (None,))
+    name = _ufunc_name(ufunc)
+    options = {k: v for k, v in kwargs.items() if v is not np._NoValue and k not in _LAYOUT}
+    writes = method == "at"
+    if ours is None or (writes and not isinstance(inputs[0], Primitive.tensor)):
+        why = f"method {method}" if method != "__call__" else "no such operation"
+        whole = kwargs if out[0] is None else kwargs | {"out": out}
+        return _numpys_own(getattr(ufunc, method), name, "this", why, inputs, whole, writes)
+    if method == "__call__":
+        result = _selected(ufunc, ours, inputs, options.pop("where", True), out[0], **options)
     else:
-        ours = _UFUNCS.get(ufunc) or _scipys(ufunc) if method == "__call__" else None
-    if ours is None or set(kwargs) - {"axis", "keepdims"}:
-        extra = sorted(set(kwargs) - {"axis", "keepdims"})
-        why = f"method {method}" if ours is None and method != "__call__" else extra or "no such operation"
-        whole = kwargs if out is None else kwargs | {"out": out}
-        return _numpys_own(getattr(ufunc, method), _ufunc_name(ufunc), "this", why, inputs, whole, method == "at")
-    result = ours(*inputs, **kwargs)
-    return result if out is None else _into(out[0], result, _ufunc_name(ufunc))
+        from pullback.tensors.ufunc_methods import METHODS, at  # what is seldom asked for is not loaded
+
+        if writes:
+            inputs[0].become(at(ufunc, ours, *inputs))
+            return None
+        result = METHODS[method](ufunc, ours, *inputs, **options)
+    return result if out[0] is None else _into(out[0], result, name)
+
+
+def _selected(
+    ufunc: np.ufunc, ours: Callable[..., Any], inputs: Any, where: Any, out: Any, *, dtype: Any = None, **options: Any
+) -> Any:
+    """A ufunc's result in a dtype, and `where` that holds; elsewhere what `out` has, or 0."""
+    if dtype is not None:
+        given = [dtype_of(x) for x in inputs]
+        if not all(np.can_cast(d, dtype, "same_kind") for d in given):
+            raise DTypeError(f"{_ufunc_name(ufunc)}: operands do not become this dtype", got=given, dtype=dtype)
+        inputs = [movement.astype(x, dtype) for x in inputs]
+    result = ours(*inputs, **options)
+    if where is True:
+        return result
+    return elementwise.where(where, result, movement.astype(0 if out is None else out, result.dtype))
 
 
 def array_function(
@@ -133,21 +92,33 @@ def array_function(
     if any(kind.__module__.startswith("xarray") for kind in types):
         return NotImplemented
     if function is np.full_like and getattr(_bound(function, args, kwargs).get("fill_value"), "node", None) is not None:
-        return _full_like(*args, **kwargs)
-    if function in _OF_SHAPES or function in _SHOWN:
+        return full_like(*args, **kwargs)
+    if function in OF_SHAPES or function in SHOWN:
         return function(*_mapped(args, lambda t: t.array), **kwargs)
-    if function in _ANSWERS:
+    if function in ANSWERS:
         return function(*_mapped(args, lambda t: t.numpy()), **kwargs)
-    ours = None if function in _CONVERSIONS and _is_free(args) else _FUNCTIONS.get(function)
+    converts = function in CONVERSIONS and (_is_free(args) or is_asked_by_scipy())
+    ours = None if converts else ours_for(FUNCTIONS, function)
     name = f"{function.__module__.replace('numpy', 'np', 1)}.{function.__name__}"
-    if ours is None:
-        return _numpys_own(function, name, "this function", None, args, kwargs, function in _WRITERS)
+    if ours is None or (function in WRITERS and not isinstance(args[0] if args else None, Primitive.tensor)):
+        return _numpys_own(function, name, "this function", None, args, kwargs, function in WRITERS)
+    plain = getattr(ours, "__wrapped__", ours)  # NumPy knows its keywords
     try:
-        return _called(function, getattr(ours, "__wrapped__", ours), args, kwargs)  # NumPy knows its keywords
+        given, options, out = _translated(function, plain, args, kwargs)
+        result = plain(*given, **options)
     except TypeError as error:
-        if error.__traceback__.tb_next.tb_next is not None:  # type: ignore[union-attr]  # it was raised further on
+        if not _is_of_the_call(error):
             raise
         return _numpys_own(function, name, "an option", sorted(kwargs), args, kwargs)  # ours has not such arguments
+    return result if out is None else _into(out, result, name)
+
+
+def _is_of_the_call(error: TypeError) -> bool:
+    """Whether the call itself was refused, and nothing inside of it."""
+    step = error.__traceback__
+    assert step is not None
+    last = step.tb_next
+    return last is None or (last.tb_next is None and last.tb_frame.f_code is _translated.__code__)
 
 
 def _numpys_own(
@@ -160,7 +131,7 @@ def _numpys_own(
         for tensor in tensors:
             leave(tensor, f"{name}()", "array")
     if not allowed and not _is_free(tensors):
-        near = nearest(name.rpartition(".")[2], _names())
+        near = nearest(name.rpartition(".")[2], known())
         raise OptionError(
             f"{name}: tensors do not support {what}", got=got, line=user_line(),
             fix=(f"pb.{near}, or " if near else "")
@@ -183,9 +154,20 @@ def _is_free(tree: Any) -> bool:
 
 
 def _into(target: Any, result: Any, name: str) -> Any:
-    """What `out=` asks for: a tensor becomes the result; an array is written to where no derivative is lost."""
+    """What `out=` asks for: a constant takes the result, an array is written to where no derivative is lost."""
     if isinstance(target, Primitive.tensor):
-        return target.become(result)
+        if target.node is not None and not target.is_leaf and current_mode().recording:
+            raise GraphError(
+                f"{name}: out= is a tracked tensor, whose history would be lost", shape=target.shape, line=user_line(),
+                fix=f"y = {name}(...) gives a new tensor; t[...] = {name}(...) writes, with the derivative right",
+            )  # fmt: skip
+        if target.shape != result.shape:
+            raise ShapeError(f"{name}: out= has another shape than the result", out=target.shape, result=result.shape)
+        if not np.can_cast(result.dtype, target.dtype, "same_kind"):
+            raise DTypeError(
+                f"{name}: the result does not become the dtype of out=", out=target.dtype, result=result.dtype
+            )
+        return target.become(result if result.dtype == target.dtype else movement.astype(result, target.dtype))
     if current_mode().trace is not None or result.node is not None:
         raise GraphError(
             f"{name}: writing a tensor into a NumPy array would drop its gradient", line=user_line(),
@@ -221,7 +203,7 @@ def _is_labelled(value: Any) -> bool:
 
 def _scipys(ufunc: np.ufunc) -> Callable[..., Any] | None:
     special = sys.modules.get("scipy.special")
-    ours = _SCIPY.get(ufunc.__name__)
+    ours = SCIPY.get(ufunc.__name__)
     return ours if special is not None and getattr(special, ufunc.__name__, None) is ufunc else None
 
 
@@ -230,15 +212,6 @@ def _ufunc_name(ufunc: np.ufunc) -> str:
     if getattr(np, name, None) is ufunc:
         return f"np.{name}"
     return f"scipy.special.{name}" if getattr(sys.modules.get("scipy.special"), name, None) is ufunc else name
-
-
-def _without_defaults(kwargs: dict[str, Any]) -> dict[str, Any]:
-    """Keywords without those that say what is so anyway."""
-    return {k: v for k, v in kwargs.items() if k not in _DEFAULTS or not _is_default(v, _DEFAULTS[k])}
-
-
-def _is_default(value: Any, default: Any) -> bool:
-    return value is default or (type(default) is tuple and any(value is d for d in default))
 
 
 @cache
@@ -251,38 +224,55 @@ def _bound(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str
 
 
 @cache
-def _positions(function: Callable[..., Any], ours: Callable[..., Any]) -> tuple[int, list[str]]:
-    """How many arguments stand at the same places in NumPy's function and in ours, and the names in NumPy's."""
+def _places(
+    function: Callable[..., Any], ours: Callable[..., Any]
+) -> tuple[dict[str, Any], list[str], dict[str, str]] | None:
+    """The defaults of NumPy's arguments; those that stand at the same places in ours; what the others are called.
+
+    None if NumPy's function takes any number of arguments by place.
+    """
     theirs = list(_signature(function).parameters.values())
+    if any(p.kind is p.VAR_POSITIONAL for p in theirs):
+        return None
     mine = list(_signature(ours).parameters.values())
-    if any(p.kind is p.VAR_POSITIONAL for p in (*theirs[:1], *mine[:1])):
-        return sys.maxsize, []
-    same = 1
-    for a, b in zip(theirs[1:], mine[1:], strict=False):
-        alike = _KEYWORDS.get(a.name, a.name) == b.name or a.kind is a.POSITIONAL_ONLY
-        if not alike and b.kind is not b.VAR_POSITIONAL:
+    names = {p.name for p in mine}
+    called = {p.name: p.name if p.name in names else KEYWORDS.get(p.name, p.name) for p in theirs}
+    same: list[str] = []
+    for a, b in zip(theirs, mine, strict=False):
+        alike = not same or called[a.name] == b.name or a.kind is a.POSITIONAL_ONLY
+        if not alike or b.kind not in (b.POSITIONAL_ONLY, b.POSITIONAL_OR_KEYWORD):
             break
-        same += 1
-    return same, [p.name for p in theirs]
+        same.append(a.name)
+    if mine[0].kind is mine[0].VAR_POSITIONAL:  # a primitive takes operands by place
+        same = list(called)
+    return {p.name: p.default for p in theirs}, same, called
 
 
-def _called(
+def _translated(
     function: Callable[..., Any], ours: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> Any:
-    """Call our function with NumPy's arguments."""
-    same, names = _positions(function, ours)
-    if len(args) > same:
-        kwargs = dict(zip(names[same:], args[same:], strict=False)) | kwargs
-        args = args[:same]
-    if kwargs:
-        kwargs = {_KEYWORDS.get(name, name): value for name, value in _without_defaults(kwargs).items()}
-    return ours(*args, **kwargs)
+) -> tuple[tuple[Any, ...], dict[str, Any], Any]:
+    """NumPy's arguments as ours: by place, by name, and `out`."""
+    places = _places(function, ours)
+    if places is None:
+        return args, {k: v for k, v in kwargs.items() if k != "out"}, kwargs.get("out")
+    defaults, same, called = places
+    if not kwargs and len(args) <= len(same):
+        return args, kwargs, None  # as mostly
+    if len(args) > len(defaults):
+        raise TypeError(f"{function.__name__}() takes {len(defaults)} arguments")
+    given = {**dict(zip(defaults, args, strict=False)), **kwargs}
+    out = given.pop("out", None)
+    leading: list[Any] = []
+    for name in same:
+        if name not in given:
+            break
+        leading.append(given.pop(name))
+    options = {called.get(k, k): v for k, v in given.items() if not _is_default(v, defaults.get(k, _UNKNOWN))}
+    return tuple(leading), options, out
 
 
-@cache
-def _names() -> list[str]:
-    public = vars(sys.modules["pullback"])
-    return [name for module in _MODULES for name, f in vars(module).items() if public.get(name) is f and callable(f)]
-
-
-Primitive.ufuncs.update({op: ufunc for ufunc, op in _UFUNCS.items() if isinstance(op, Primitive)})  # type: ignore[misc]  # its keys are ufuncs
+def _is_default(value: Any, default: Any) -> bool:
+    """Whether an argument says what is so anyway."""
+    if value is np._NoValue or value is default:
+        return True
+    return isinstance(value, (str, int)) and type(value) is type(default) and value == default

@@ -1,12 +1,11 @@
 """Floor 2: Tensor, an array and, unless it is a constant, the node that made it.
 
 How it is written to stands in `writing.py`, how it gets a gradient in `backward.py`, its operators and methods in
-`methods.py`.
+`methods.py`, how its numbers leave in `numbers.py`.
 """
 
 from __future__ import annotations
 
-import sys
 import weakref
 from typing import Any, Final, Never
 
@@ -14,10 +13,10 @@ import numpy as np
 
 from pullback.core.arrays import differentiable
 from pullback.core.changes import changed
-from pullback.core.errors import DTypeError, GraphError, ShapeError
+from pullback.core.errors import DTypeError, GraphError
 from pullback.core.graph import Node, source
 from pullback.core.habits import declare_foreign
-from pullback.core.leaving import is_element_write, leave, look
+from pullback.core.leaving import look
 from pullback.core.links import Link, link_of
 from pullback.core.modes import current_mode
 from pullback.core.primitive import Primitive
@@ -26,13 +25,14 @@ from pullback.core.views import html_of
 from pullback.ops import elementwise
 from pullback.tensors.backward import Backward
 from pullback.tensors.methods import Methods
-from pullback.tensors.protocols import array_function, array_ufunc, numbers_of
+from pullback.tensors.numbers import Numbers
+from pullback.tensors.protocols import array_function, array_ufunc
 from pullback.tensors.writing import Writing
 
 _new: Final = object.__new__
 
 
-class Tensor(Methods, Writing, Backward):
+class Tensor(Methods, Writing, Backward, Numbers):
     """An array that operations can be recorded on.
 
     Made by `pb.tensor` and by operations. It behaves as a NumPy array: operators, indexing, methods and NumPy's
@@ -103,6 +103,16 @@ class Tensor(Methods, Writing, Backward):
         return self.array.nbytes
 
     @property
+    def itemsize(self) -> int:
+        """Bytes of an element."""
+        return self.array.itemsize
+
+    @property
+    def strides(self) -> tuple[int, ...]:
+        """Bytes from one element to the next along each axis."""
+        return self.array.strides
+
+    @property
     def device(self) -> str:
         """Where the elements are: "cpu" for NumPy's arrays."""
         return str(getattr(self.array, "device", "cpu"))
@@ -151,72 +161,8 @@ class Tensor(Methods, Writing, Backward):
             node.name = name
         self.node = node
 
-    # Its numbers.
-
-    def numpy(self) -> np.ndarray[Any, Any]:
-        """The numbers as a read-only view that is no part of the graph; copy it to write."""
-        leave(self, "numpy()", "on_purpose")
-        return numbers_of(self)
-
-    def item(self, *place: int) -> Any:
-        """The one number, or the one at `place`, as Python's."""
-        leave(self, "item()", "on_purpose")
-        array = self.array
-        if array.size != 1 and not place:
-            raise ShapeError("item: the tensor does not hold exactly one number", shape=self.shape, fix="t.tolist()")
-        return array.item(*place)
-
-    def tolist(self) -> Any:
-        """The numbers as nested lists of Python's."""
-        leave(self, "tolist()", "on_purpose")
-        return self.array.tolist()
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
-        leave(self, "np.asarray()", "array")
-        if copy is False and dtype in (None, self.dtype):
-            return numbers_of(self)
-        if copy is False:
-            raise ValueError(f"np.asarray: {self.dtype} does not become {dtype} without a copy")
-        return np.array(self.array, dtype)
-
-    def __array_namespace__(self, *, api_version: str | None = None) -> Any:
-        if api_version not in (None, "2024.12", "2025.12"):
-            raise GraphError("__array_namespace__: unknown version of the Array API", got=api_version)
-        return sys.modules["pullback"]
-
     __array_ufunc__ = array_ufunc
     __array_function__ = array_function
-
-    def __bool__(self) -> bool:
-        look("bool()")
-        return bool(self.array)
-
-    def __int__(self) -> int:
-        return int(self._number("int()"))
-
-    def __float__(self) -> float:
-        return float(self._number("float()"))
-
-    def __complex__(self) -> complex:
-        return complex(self._number("complex()"))
-
-    def _number(self, how: str) -> Any:
-        """The one number, for Python, which does not differentiate."""
-        if self.size != 1:
-            raise ShapeError(f"{how}: the tensor does not hold exactly one number", shape=self.shape)
-        if self.node is not None and is_element_write():
-            leave(self, "an element of an array", "array")
-        else:
-            leave(self, how, "number")
-        return self.array.item()
-
-    def __index__(self) -> int:
-        look("index()")
-        return np.asarray(self.array).__index__()
-
-    def __contains__(self, value: Any) -> bool:
-        look("in")
-        return bool((self == value).array.any())
 
     def __repr__(self) -> str:
         text = np.array2string(np.asarray(self.array), separator=", ", prefix="Tensor(")
@@ -291,9 +237,9 @@ def _restore(cls: type[Tensor], array: Any, requires_grad: bool, name: str | Non
 FOREIGN: Final = declare_foreign(
     Tensor,
     """
-    view reshape_as view_as resize_ resize permute movedim t adjoint H unsqueeze expand expand_as cuda cpu to
+    view reshape_as view_as resize resize_ permute movedim t adjoint H unsqueeze expand expand_as cuda cpu to
     device_put float double half long int bool type type_as bfloat16 data numel nelement dim ndimension rank
-    get_shape is_cuda is_floating_point element_size itemsize contiguous is_contiguous stride strides storage
+    get_shape is_cuda is_floating_point element_size contiguous is_contiguous stride storage
     data_ptr pin_memory share_memory_ clone detach_ new_tensor new_zeros new_ones new_full masked_fill
     masked_fill_ masked_select gather index_select scatter scatter_ scatter_add scatter_add_ index_add_
     index_fill_ index_copy_ narrow select unbind chunk split clamp clamp_ clamp_min clamp_max clip_ add add_
@@ -302,9 +248,8 @@ FOREIGN: Final = declare_foreign(
     cleargrad normal_ uniform_ random_ bernoulli_ grad_fn creator constant retain_grad register_hook at
     block_until_ready realize eval value read_value abs sin cos tan square sign floor ceil log1p log2 log10
     expm1 erf isnan isinf isfinite reciprocal rsqrt softplus softmax log_softmax silu gelu minimum maximum where
-    outer flip roll tile tril triu einsum median cumprod stack cat concat pad one_hot sort argsort nonzero topk
-    unique partition searchsorted argwhere flat ptp real imag conj base flags tobytes tofile put choose compress
-    byteswap randn rand zeros ones full eye arange uniform
+    outer flip roll tile tril triu einsum median stack cat concat pad one_hot topk
+    unique argwhere ptp base flags byteswap randn rand zeros ones full eye arange uniform
     """,
 )
 

@@ -7,6 +7,7 @@ can see it, which its reference count says.
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
@@ -18,7 +19,7 @@ from pullback.core.memory import owned, placed, placed_like
 from pullback.core.modes import current_mode
 from pullback.core.origin import user_line
 from pullback.core.primitive import Primitive
-from pullback.ops import indexing, movement
+from pullback.ops import indexing, movement, ordering, selecting
 
 if TYPE_CHECKING:
     from pullback.core.graph import Node
@@ -128,6 +129,27 @@ class Writing:
     def __setitem__(self, index: Any, values: Any) -> None:
         self.become(indexing.setitem(self, index, values))
 
+    def sort(self: Any, axis: int = -1, kind: Any = None, order: Any = None, *, stable: bool | None = None) -> None:
+        """Sort along an axis, in place; `pb.sort` gives another tensor."""
+        self.become(ordering.sort(self, axis, kind, order, stable=stable))
+
+    def partition(self: Any, kth: Any, axis: int = -1, kind: Any = "introselect", order: Any = None) -> None:
+        """Put the kth element where sorting puts it, lesser ones before it and greater ones behind, in place."""
+        self.become(ordering.partition(self, kth, axis, kind, order))
+
+    def put(self: Any, indices: Any, values: Any, mode: str = "raise") -> None:
+        """Set elements of the flat array, in place; the values are repeated as often as is needed."""
+        self.become(selecting.with_flat(self, selecting.places_of(indices, self.size, mode), values))
+
+    @property
+    def flat(self) -> Flat:
+        """The elements in order: to be read, walked over, and written to, one after the other."""
+        return Flat(self)
+
+    @flat.setter
+    def flat(self: Any, values: Any) -> None:
+        self.become(selecting.with_flat(self, np.arange(self.size), values))
+
     def fill(self, value: Any) -> None:
         """Set all elements to one number, in place."""
         self[...] = value
@@ -136,6 +158,28 @@ class Writing:
         """Set `requires_grad` and give the tensor back."""
         self.requires_grad = flag
         return self
+
+
+class Flat:
+    """The flat array of a tensor: what is written to it is written to the tensor."""
+
+    __slots__ = ("_tensor",)
+
+    def __init__(self, tensor: Any) -> None:
+        self._tensor = tensor
+
+    def __len__(self) -> int:
+        return int(self._tensor.size)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return iter(movement.ravel(self._tensor))
+
+    def __getitem__(self, index: Any) -> Tensor:
+        return movement.ravel(self._tensor)[index]
+
+    def __setitem__(self, index: Any, values: Any) -> None:
+        places = np.atleast_1d(np.arange(len(self))[index])
+        self._tensor.become(selecting.with_flat(self._tensor, places, values))
 
 
 class _Holder:

@@ -15,6 +15,7 @@ from pullback.ops import (
     contractions,
     convolutions,
     cross_entropy,
+    cumulative,
     elementwise,
     indexing,
     labels,
@@ -37,7 +38,7 @@ KERNELS: Final[dict[Primitive, str]] = {
     value: value.name
     for module in (
         *(elementwise, special, reductions, cross_entropy, movement, indexing, rows, windows, contractions),
-        *(convolutions, labels),
+        *(convolutions, cumulative, labels),
     )
     for value in vars(module).values()
     if isinstance(value, Primitive)

@@ -30,6 +30,8 @@ from pullback.ops import (
     contractions,
     convolutions,
     cross_entropy,
+    cumulative,
+    discrete,
     elementwise,
     indexing,
     labels,
@@ -125,6 +127,7 @@ ROWS: Final[dict[Primitive, Row]] = {
     elementwise.arctan2: _function(inverse_trigonometric.arctan2),
     special_ops.sinc: Row(definition=RECORDED, rounds=True),
     special_ops.sinc_derivative: Row(definition=RECORDED, rounds=True),
+    special_ops.bessel_i_: Row(kernel="SciPy computes it, by series and recurrences"),
     elementwise.sinh: _function(hyperbolic.sinh),
     elementwise.cosh: _function(hyperbolic.cosh),
     elementwise.tanh: _function(hyperbolic.tanh),
@@ -193,6 +196,7 @@ ROWS: Final[dict[Primitive, Row]] = {
     labels.known_labels_: Row(kernel="it complains of a label that is no class"),
     labels.written_labels_: Row(kernel="it complains of lengths and labels that do not fit"),
     reductions.cumsum_: Row(kernel="each sum waits for the one before it"),
+    cumulative.cumprod_: Row(kernel="each product waits for the one before it"),
     reductions.argmax_: Row(kernel="no accumulator holds a number and its place"),
     reductions.argmin_: Row(kernel="no accumulator holds a number and its place"),
     # Movement.
@@ -208,6 +212,8 @@ ROWS: Final[dict[Primitive, Row]] = {
     movement.pad_: Row(kernel="it reads nothing at the border"),
     movement.tril_: Row(kernel="what it reads depends on two indices together"),
     movement.triu_: Row(kernel="what it reads depends on two indices together"),
+    discrete.answer_: Row(kernel="NumPy's algorithm answers with integers"),
+    discrete.find_: Row(kernel="how much it finds depends on numbers"),
     pick_: Row(algebra=algebra.pick, kernel="it takes one of several outputs, and computes nothing"),
     # Indexing.
     indexing.get_: Row(places=places.getitem, kernel="an array says where it reads"),

@@ -42,6 +42,13 @@ function sincDerivative(x, n) { // up from 0 where |z| ≥ n, down from far abov
   return Math.PI ** n * g;
 }
 
+function besselI(x, n) { // by its power series, of which all terms are of one sign
+  let term = 1, sum = 0;
+  for (let k = 1; k <= n; k++) term *= x / 2 / k;
+  for (let k = 1; sum + term !== sum; k++) { sum += term; term *= x * x / 4 / k / (k + n); }
+  return sum;
+}
+
 // A reduction: f of the row that a result is made of.
 const reduction = (f, dtype = (x) => x.dtype) => ([x, ...others], { axis, keepdims, ...params }) => {
   const { list, shape } = rows(x, axis, keepdims);
@@ -144,9 +151,9 @@ function rolled(x, shift, axis) {
   return result;
 }
 
-function cumulated(x, axis) {
+function cumulated(x, axis, f) {
   const n = x.shape[axis], own = strides(x.shape)[axis], data = Float64Array.from(x.data);
-  data.forEach((_, i) => { if (Math.floor(i / own) % n) data[i] += data[i - own]; });
+  data.forEach((_, i) => { if (Math.floor(i / own) % n) data[i] = f(data[i - own], data[i]); });
   return rounded(new Arr(data, x.shape), summed(x));
 }
 
@@ -204,7 +211,9 @@ const K = {
   cbrt: floating(Math.cbrt), logaddexp: floating(logaddexp), hypot: floating((a, b) => Math.hypot(a, b)),
   sin: floating(Math.sin), cos: floating(Math.cos), tan: floating(Math.tan), arcsin: floating(Math.asin),
   arccos: floating(Math.acos), arctan: floating(Math.atan), arctan2: floating((a, b) => Math.atan2(a, b)),
-  sinc: floating(sinc), sinc_derivative: floating(sincDerivative), sinh: floating(Math.sinh), cosh: floating(Math.cosh), tanh: floating(Math.tanh), arcsinh: floating(Math.asinh),
+  sinc: floating(sinc), sinc_derivative: floating(sincDerivative),
+  bessel_i: (arrays, { order }) => floating((x) => besselI(x, order))(arrays),
+  sinh: floating(Math.sinh), cosh: floating(Math.cosh), tanh: floating(Math.tanh), arcsinh: floating(Math.asinh),
   arccosh: floating(Math.acosh), arctanh: floating(Math.atanh),
   abs: elementwise(Math.abs), sign: elementwise(Math.sign), floor: elementwise(Math.floor), ceil: elementwise(Math.ceil),
   trunc: elementwise(Math.trunc), rint: elementwise(toEven),
@@ -230,7 +239,7 @@ const K = {
   std: reduction((row, params) => Math.sqrt(variance(row, params)), asFloat),
   any: reduction((row) => +row.some(Boolean), () => "?"), all: reduction((row) => +row.every(Boolean), () => "?"),
   argmax: reduction(place((a, b) => a > b), () => "i"), argmin: reduction(place((a, b) => a < b), () => "i"),
-  cumsum: ([x], { axis }) => cumulated(x, axis), softmax_cross_entropy: crossEntropy,
+  cumsum: ([x], { axis }) => cumulated(x, axis, (a, b) => a + b), cumprod: ([x], { axis }) => cumulated(x, axis, (a, b) => a * b), softmax_cross_entropy: crossEntropy,
 
   reshape: ([x], { shape }) => reshaped(x, shape), transpose: ([x], { axes }) => transposed(x, axes),
   broadcast_to: ([x], { shape }) => broadcastTo(x, shape),

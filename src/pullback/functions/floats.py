@@ -1,0 +1,282 @@
+"""Functions of elements that are composed of others: signs, remainders, powers of two, angles in degrees."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from pullback.core.axes import dtype_of
+from pullback.core.errors import DTypeError
+from pullback.core.habits import explain_keywords
+from pullback.functions.creation import asarray
+from pullback.ops import elementwise as ew
+from pullback.ops.discrete import answer
+from pullback.ops.movement import astype
+from pullback.ops.special import bessel_i_
+from pullback.tensors.tables import serve
+
+
+def _real(x: Any) -> Any:
+    """Integers and truths as the floating-point numbers that NumPy makes of them; weak numbers stay so."""
+    if isinstance(x, (int, float)):
+        return float(x)
+    x = asarray(x)
+    return astype(x, np.result_type(x.dtype, np.float16)) if x.dtype.kind in "iub" else x
+
+
+def _whole(*operands: Any) -> bool:
+    return all(dtype_of(x).kind in "iub" for x in operands)
+
+
+def signbit(x: Any, /) -> Any:
+    """Whether the sign is −, of zeros too.
+
+    >>> signbit(np.array([-0.0, 1.0]))
+    Tensor([ True, False])
+    """
+    return answer(np.signbit, x)
+
+
+def copysign(x1: Any, x2: Any, /) -> Any:
+    """|a| with the sign of b; the derivative at a = 0 is 0, as that of |a|.
+
+    >>> copysign(np.array([1.0, -2.0]), -1.0)
+    Tensor([-1., -2.])
+    """
+    size = ew.multiply(ew.absolute(_real(x1)), np.ones((), np.result_type(_typed(x1), _typed(x2), np.float16)))
+    return ew.where(signbit(_real(x2)), ew.negative(size), size)
+
+
+def _typed(x: Any) -> Any:
+    return x if isinstance(x, (int, float)) else dtype_of(x)
+
+
+def heaviside(x1: Any, x2: Any, /) -> Any:
+    """0 before 0, 1 behind it, and b at 0, where b has the derivative.
+
+    >>> heaviside(np.array([-1.0, 0.0, 2.0]), 0.5)
+    Tensor([0. , 0.5, 1. ])
+    """
+    a, b = _real(x1), _real(x2)
+    step = answer(_step, a, b)
+    return ew.where(ew.equal(a, 0), ew.add(ew.multiply(step, 0), b), step)
+
+
+def _step(a: Any, b: Any) -> Any:
+    return np.heaviside(a, np.nan_to_num(b))
+
+
+def fmod(x1: Any, x2: Any, /) -> Any:
+    """The remainder of a / b rounded towards 0, with the sign of a: a − b·trunc(a / b).
+
+    >>> fmod(np.array([-3.0, 3.0]), 2.0)
+    Tensor([-1.,  1.])
+    """
+    if _whole(x1, x2):
+        return answer(np.fmod, x1, x2)
+    a, b = _real(x1), _real(x2)
+    sign = ew.where(signbit(a), -1.0, 1.0)
+    sign = sign if isinstance(a, float) else astype(sign, a.dtype)
+    return ew.multiply(ew.mod(ew.multiply(a, sign), ew.absolute(b)), sign)
+
+
+def modf(x: Any, /) -> tuple[Any, Any]:
+    """The parts behind and before the point, both with the sign of x; the first has the derivative.
+
+    >>> modf(np.array([-1.5]))
+    (Tensor([-0.5]), Tensor([-1.]))
+    """
+    x = _real(x)
+    endless = ew.isinf(x)
+    part = fmod(ew.where(endless, ew.multiply(0.0, ew.sign(x)), x), 1.0)
+    return part, ew.trunc(x)
+
+
+def frexp(x: Any, /) -> tuple[Any, Any]:
+    """M and e of x = m · 2ᵉ with ½ ≤ |m| < 1.
+
+    >>> frexp(np.array([6.0]))
+    (Tensor([0.75]), Tensor([3], dtype=int32))
+    """
+    x = _real(x)
+    _, exponent = answer(np.frexp, x)
+    return ldexp(x, ew.negative(exponent)), exponent
+
+
+def ldexp(x1: Any, x2: Any, /) -> Any:
+    """A · 2ⁿ, exactly.
+
+    >>> ldexp(np.array([0.75]), 3)
+    Tensor([6.])
+    """
+    a = _real(x1)
+    dtype = np.result_type(a if isinstance(a, float) else a.dtype, np.float16)
+    first, second = answer(_powers, x2, dtype=np.float64 if isinstance(a, float) else dtype)
+    return ew.multiply(ew.multiply(a, first), second)
+
+
+def _powers(n: Any, *, dtype: Any) -> Any:
+    """2ⁿ as two factors, of which neither overflows where the product with a number does not."""
+    if np.asarray(n).dtype.kind not in "iub":
+        raise DTypeError(
+            "ldexp: the exponent is an integer", got=np.asarray(n).dtype, fix="n.astype(int), or a * 2.0**n"
+        )
+    n = np.asarray(n, np.int64)
+    half = n // 2
+    one = np.ones((), dtype)
+    return np.ldexp(one, half.astype(np.intc)), np.ldexp(one, (n - half).astype(np.intc))
+
+
+def nextafter(x1: Any, x2: Any, /) -> Any:
+    """The next number from a towards b: a and a constant step, so its derivative in a is 1.
+
+    >>> nextafter(np.array([1.0]), 2.0) > 1
+    Tensor([ True])
+    """
+    a = _real(x1)
+    found = answer(np.nextafter, a, _real(x2))
+    step = answer(_steps, ew.stop_gradient(a), found)
+    return ew.where(ew.equal(step, 0), found, ew.add(a, step))
+
+
+def _steps(a: Any, found: Any) -> Any:
+    with np.errstate(all="ignore"):
+        step = found - a
+        return np.where(np.isfinite(step) & (a + step == found), step, 0)
+
+
+def spacing(x: Any, /) -> Any:
+    """The distance to the next number away from 0; a jump, without a derivative.
+
+    >>> spacing(np.array([1.0])) == np.finfo(float).eps
+    Tensor([ True])
+    """
+    return answer(np.spacing, x)
+
+
+def float_power(x1: Any, x2: Any, /) -> Any:
+    """Aᵇ in double precision at least.
+
+    >>> float_power(np.array([2, 4]), -1)
+    Tensor([0.5 , 0.25])
+    """
+    a, b = (asarray(x) for x in (x1, x2))
+    dtype = np.result_type(a.dtype, b.dtype, np.float64)
+    return ew.power(astype(a, dtype), astype(b, dtype))
+
+
+def fmax(x1: Any, x2: Any, /) -> Any:
+    """The larger of a and b, or the other where one is NaN; ties share the derivative.
+
+    >>> fmax(np.array([np.nan, 2.0]), 1.0)
+    Tensor([1., 2.])
+    """
+    return _unless_nan(ew.maximum, x1, x2)
+
+
+def fmin(x1: Any, x2: Any, /) -> Any:
+    """The smaller of a and b, or the other where one is NaN; ties share the derivative.
+
+    >>> fmin(np.array([np.nan, 2.0]), 1.0)
+    Tensor([1., 1.])
+    """
+    return _unless_nan(ew.minimum, x1, x2)
+
+
+def _unless_nan(f: Any, a: Any, b: Any) -> Any:
+    if _whole(a, b):
+        return f(a, b)
+    chosen = f(a, b)
+    one = np.ones((), chosen.dtype)
+    return ew.where(ew.isnan(a), ew.multiply(b, one), ew.where(ew.isnan(b), ew.multiply(a, one), chosen))
+
+
+def logaddexp2(x1: Any, x2: Any, /) -> Any:
+    """log₂(2ᵃ + 2ᵇ) without overflow.
+
+    >>> logaddexp2(np.array([1.0]), 1.0)
+    Tensor([2.])
+    """
+    two = math.log(2)
+    return ew.divide(ew.logaddexp(ew.multiply(_real(x1), two), ew.multiply(_real(x2), two)), two)
+
+
+def deg2rad(x: Any, /) -> Any:
+    """Degrees as radians: π/180 · x.
+
+    >>> deg2rad(np.array([180.0]))
+    Tensor([3.14159265])
+    """
+    return ew.multiply(_real(x), math.pi / 180)
+
+
+def rad2deg(x: Any, /) -> Any:
+    """Radians as degrees: 180/π · x.
+
+    >>> rad2deg(np.array([np.pi]))
+    Tensor([180.])
+    """
+    return ew.multiply(_real(x), 180 / math.pi)
+
+
+radians, degrees = deg2rad, rad2deg
+
+
+def fabs(x: Any, /) -> Any:
+    """|x| as a floating-point number.
+
+    >>> fabs(np.array([-2]))
+    Tensor([2.])
+    """
+    return ew.absolute(_real(x))
+
+
+def i0(x: Any, /) -> Any:
+    """The modified Bessel function of the first kind, of order 0.
+
+    >>> i0(np.array([0.0]))
+    Tensor([1.])
+    """
+    return bessel_i_(asarray(_real(x)), order=0)
+
+
+def fix(x: Any) -> Any:
+    """X rounded towards 0.
+
+    >>> fix(np.array([-1.5]))
+    Tensor([-1.])
+    """
+    return ew.trunc(x)
+
+
+def isclose(a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Any:
+    """Whether |a − b| ≤ atol + rtol·|b|.
+
+    >>> isclose(np.array([1.0, 2.0]), 1.0)
+    Tensor([ True, False])
+    """
+    return answer(np.isclose, a, b, rtol=rtol, atol=atol, equal_nan=equal_nan)
+
+
+def isposinf(x: Any) -> Any:
+    """Whether x is ∞.
+
+    >>> isposinf(np.array([np.inf, 1.0]))
+    Tensor([ True, False])
+    """
+    return ew.equal(x, math.inf)
+
+
+def isneginf(x: Any) -> Any:
+    """Whether x is −∞.
+
+    >>> isneginf(np.array([-np.inf, 1.0]))
+    Tensor([ True, False])
+    """
+    return ew.equal(x, -math.inf)
+
+
+explain_keywords(globals())
+serve(globals())

@@ -1,0 +1,183 @@
+"""Reductions of what is not NaN: NaNs are replaced by what changes nothing, and take no derivative."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import Any
+
+import numpy as np
+
+from pullback.core.habits import explain_keywords
+from pullback.functions.creation import asarray
+from pullback.ops import elementwise as ew
+from pullback.ops.cumulative import cumprod
+from pullback.ops.discrete import answer
+from pullback.ops.reductions import all as all_over
+from pullback.ops.reductions import cumsum, max, mean, min, prod, std, sum, var
+from pullback.tensors.tables import serve
+
+
+def _numbers(x: Any) -> tuple[Any, Any]:
+    """The array, and where there are numbers."""
+    x = asarray(x)
+    return x, ew.logical_not(ew.isnan(x)) if x.dtype.kind in "fc" else True
+
+
+def _both(there: Any, where: Any) -> Any:
+    return there if where is True else where if there is True else ew.logical_and(there, where)
+
+
+def _filled(x: Any, there: Any, number: float) -> Any:
+    return x if there is True else ew.where(there, x, number)
+
+
+def nansum(
+    a: Any, axis: Any = None, keepdims: bool = False, *, dtype: Any = None, initial: Any = None, where: Any = True
+) -> Any:
+    """The sum over `axis` of what is not NaN.
+
+    >>> nansum(np.array([1.0, np.nan, 3.0]))
+    Tensor(4.)
+    """
+    x, there = _numbers(a)
+    return sum(_filled(x, there, 0), axis, keepdims, dtype=dtype, initial=initial, where=where)
+
+
+def nanprod(
+    a: Any, axis: Any = None, keepdims: bool = False, *, dtype: Any = None, initial: Any = None, where: Any = True
+) -> Any:
+    """The product over `axis` of what is not NaN.
+
+    >>> nanprod(np.array([2.0, np.nan, 3.0]))
+    Tensor(6.)
+    """
+    x, there = _numbers(a)
+    return prod(_filled(x, there, 1), axis, keepdims, dtype=dtype, initial=initial, where=where)
+
+
+def nancumsum(a: Any, axis: int | None = None, dtype: Any = None) -> Any:
+    """Running sums of what is not NaN.
+
+    >>> nancumsum(np.array([1.0, np.nan, 3.0]))
+    Tensor([1., 1., 4.])
+    """
+    return cumsum(_filled(*_numbers(a), 0), axis, dtype)
+
+
+def nancumprod(a: Any, axis: int | None = None, dtype: Any = None) -> Any:
+    """Running products of what is not NaN.
+
+    >>> nancumprod(np.array([2.0, np.nan, 3.0]))
+    Tensor([2., 2., 6.])
+    """
+    return cumprod(_filled(*_numbers(a), 1), axis, dtype)
+
+
+def nanmean(a: Any, axis: Any = None, keepdims: bool = False, *, dtype: Any = None, where: Any = True) -> Any:
+    """The mean over `axis` of what is not NaN.
+
+    >>> nanmean(np.array([1.0, np.nan, 3.0]))
+    Tensor(2.)
+    """
+    x, there = _numbers(a)
+    return mean(x, axis, keepdims, dtype=dtype, where=_both(there, where))
+
+
+def nanvar(
+    a: Any, axis: Any = None, keepdims: bool = False, *, correction: float = 0, dtype: Any = None, mean: Any = None,
+    where: Any = True, ddof: float | None = None,
+) -> Any:  # fmt: skip
+    """The variance over `axis` of what is not NaN.
+
+    >>> nanvar(np.array([1.0, np.nan, 3.0]))
+    Tensor(1.)
+    """
+    x, there = _numbers(a)
+    there = _both(there, where)
+    return var(
+        _filled(x, there, 0),
+        axis,
+        keepdims,
+        correction=correction if ddof is None else ddof,
+        dtype=dtype,
+        mean=mean,
+        where=there,
+    )
+
+
+def nanstd(
+    a: Any, axis: Any = None, keepdims: bool = False, *, correction: float = 0, dtype: Any = None, mean: Any = None,
+    where: Any = True, ddof: float | None = None,
+) -> Any:  # fmt: skip
+    """The standard deviation over `axis` of what is not NaN.
+
+    >>> nanstd(np.array([1.0, np.nan, 3.0]))
+    Tensor(1.)
+    """
+    x, there = _numbers(a)
+    there = _both(there, where)
+    return std(
+        _filled(x, there, 0),
+        axis,
+        keepdims,
+        correction=correction if ddof is None else ddof,
+        dtype=dtype,
+        mean=mean,
+        where=there,
+    )
+
+
+def nanmax(a: Any, axis: Any = None, keepdims: bool = False, *, initial: Any = None, where: Any = True) -> Any:
+    """The largest over `axis` of what is not NaN; NaN where there is nothing else.
+
+    >>> nanmax(np.array([1.0, np.nan, 3.0]))
+    Tensor(3.)
+    """
+    return _extremum(max, -math.inf, a, axis, keepdims, initial, where)
+
+
+def nanmin(a: Any, axis: Any = None, keepdims: bool = False, *, initial: Any = None, where: Any = True) -> Any:
+    """The smallest over `axis` of what is not NaN; NaN where there is nothing else.
+
+    >>> nanmin(np.array([1.0, np.nan, 3.0]))
+    Tensor(1.)
+    """
+    return _extremum(min, math.inf, a, axis, keepdims, initial, where)
+
+
+def _extremum(reduce: Any, least: float, a: Any, axis: Any, keepdims: bool, initial: Any, where: Any) -> Any:
+    x, there = _numbers(a)
+    found = reduce(_filled(x, there, least), axis, keepdims, initial=initial, where=where)
+    if there is True or initial is not None:
+        return found
+    empty = answer(_warned, all_over(ew.logical_not(there), axis, keepdims))
+    return ew.where(empty, math.nan, found)
+
+
+def _warned(empty: Any) -> Any:
+    if empty.any():
+        warnings.warn("All-NaN slice encountered", RuntimeWarning, stacklevel=2)
+    return empty
+
+
+def nanargmax(a: Any, axis: int | None = None, *, keepdims: bool = False) -> Any:
+    """The place of the largest of what is not NaN.
+
+    >>> nanargmax(np.array([1.0, np.nan, 3.0]))
+    Tensor(2)
+    """
+    return answer(np.nanargmax, asarray(a), axis=axis, keepdims=keepdims)
+
+
+def nanargmin(a: Any, axis: int | None = None, *, keepdims: bool = False) -> Any:
+    """The place of the smallest of what is not NaN.
+
+    >>> nanargmin(np.array([1.0, np.nan, 3.0]))
+    Tensor(0)
+    """
+    return answer(np.nanargmin, asarray(a), axis=axis, keepdims=keepdims)
+
+
+explain_keywords(globals())
+serve(globals())

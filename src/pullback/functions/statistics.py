@@ -1,0 +1,249 @@
+"""Averages with weights, covariances, counts in bins, and what lies between given points."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import numpy as np
+
+from pullback.core.axes import normalize_axes
+from pullback.core.errors import OptionError, ShapeError
+from pullback.core.habits import explain_keywords
+from pullback.functions.creation import asarray
+from pullback.ops import elementwise as ew
+from pullback.ops.contractions import matmul
+from pullback.ops.discrete import answer, find
+from pullback.ops.indexing import ARRAY, add_into_, atleast_2d, diag, take
+from pullback.ops.movement import astype, broadcast_to, concatenate, ravel, reshape
+from pullback.ops.reductions import max as largest
+from pullback.ops.reductions import mean
+from pullback.ops.reductions import min as smallest
+from pullback.ops.reductions import sum as sum_over
+from pullback.tensors.tables import serve
+
+
+def ptp(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """From the smallest to the largest: max − min over `axis`.
+
+    >>> ptp(np.array([1.0, 4.0]))
+    Tensor(3.)
+    """
+    return largest(a, axis, keepdims) - smallest(a, axis, keepdims)
+
+
+def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: bool = False) -> Any:
+    """Σ w·a / Σ w over `axis`; with `returned`, the sum of the weights too.
+
+    >>> average(np.array([1.0, 4.0]), weights=[2.0, 1.0])
+    Tensor(2.)
+    """
+    x = asarray(a)
+    axes = normalize_axes(axis, x.ndim, "average")
+    if weights is None:
+        found = mean(x, axis, keepdims)
+        total: Any = broadcast_to(np.asarray(x.size / (found.size or 1), found.dtype), found.shape)
+        return (found, total) if returned else found
+    w = asarray(weights)
+    if w.shape != x.shape:
+        if axes is None or w.shape != tuple(x.shape[i] for i in axes):
+            raise ShapeError("average: weights have the shape of the array, or of its axes", a=x.shape, weights=w.shape)
+        order = sorted(range(len(axes)), key=axes.__getitem__)
+        w = reshape(w.transpose(order), tuple(n if i in axes else 1 for i, n in enumerate(x.shape)))
+        w = broadcast_to(w, x.shape)
+    if x.dtype.kind in "iub" and w.dtype.kind in "iub":
+        x = astype(x, float)
+    total = sum_over(w, axis, keepdims)
+    found = sum_over(x * w, axis, keepdims) / total
+    return (found, total) if returned else found
+
+
+def cov(
+    m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: float | None = None, fweights: Any = None,
+    aweights: Any = None, *, dtype: Any = None,
+) -> Any:  # fmt: skip
+    """The covariances of variables, each a row of m, or a column without `rowvar`.
+
+    >>> cov(np.array([[1.0, 2.0, 3.0], [1.0, 2.0, 0.0]]))
+    Tensor([[ 1. , -0.5],
+            [-0.5,  1. ]])
+    """
+    x = _variables(m, rowvar)
+    if y is not None:
+        x = concatenate([x, _variables(y, rowvar)], 0)
+    if dtype is not None or x.dtype.kind in "iub":
+        x = astype(x, float if dtype is None else dtype)
+    ddof = (0 if bias else 1) if ddof is None else ddof
+    counts = None if fweights is None else asarray(fweights)
+    if counts is not None and counts.dtype.kind not in "iu":
+        raise OptionError("cov: fweights are how often each observation was made", got=counts.dtype, fix="aweights=")
+    w: Any = counts if aweights is None else asarray(aweights) if counts is None else counts * asarray(aweights)
+    if w is None:
+        total: Any = float(x.shape[1])
+        degrees: Any = total - ddof
+        centre = mean(x, 1, keepdims=True)
+        scaled = x - centre
+    else:
+        total = sum_over(w)
+        by_reliability = ddof * sum_over(w * asarray(aweights)) / total if aweights is not None else ddof
+        degrees = total - by_reliability
+        centre = reshape(sum_over(x * w, 1) / total, (-1, 1))
+        scaled = (x - centre) * w
+    found = matmul(scaled, (x - centre).T) / ew.maximum(degrees, 0.0)
+    return reshape(found, ()) if found.size == 1 else found
+
+
+def _variables(m: Any, rowvar: bool) -> Any:
+    x = asarray(m)
+    if x.ndim > 2:
+        raise ShapeError("cov: observations are a vector or a matrix", shape=x.shape)
+    rows = atleast_2d(x)
+    return rows if rowvar or rows.shape[0] == 1 or x.ndim < 2 else rows.T
+
+
+def corrcoef(x: Any, y: Any = None, rowvar: bool = True, *, dtype: Any = None) -> Any:
+    """The correlations of variables: covariances over the products of both deviations.
+
+    >>> corrcoef(np.array([[1.0, 2.0, 3.0], [1.0, 2.0, 0.0]]))
+    Tensor([[ 1. , -0.5],
+            [-0.5,  1. ]])
+    """
+    c = cov(x, y, rowvar, dtype=dtype)
+    if c.ndim == 0:
+        return c / c
+    deviation = ew.sqrt(diag(c))
+    return ew.clip(c / deviation[:, None] / deviation[None, :], -1.0, 1.0)
+
+
+def digitize(x: Any, bins: Any, right: bool = False) -> Any:
+    """The number of the bin that each element lies in.
+
+    >>> digitize(np.array([0.5, 2.5]), np.array([0.0, 1.0, 2.0]))
+    Tensor([1, 3])
+    """
+    return answer(np.digitize, x, bins, right=right)
+
+
+def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:
+    """How often each number from 0 on comes, or the sum of its weights, in which there is a derivative.
+
+    >>> bincount([0, 2, 2], weights=np.array([1.0, 2.0, 3.0]))
+    Tensor([1., 0., 5.])
+    """
+    numbers = asarray(x)
+    if numbers.ndim != 1 or (numbers.dtype.kind not in "iub" and numbers.size):
+        raise ShapeError("bincount: a vector of integers from 0 on", shape=numbers.shape, dtype=numbers.dtype)
+    counts = find(np.bincount, astype(numbers, np.intp), minlength=operator.index(minlength))
+    if weights is None:
+        return counts
+    w = asarray(weights)
+    if w.shape != numbers.shape:
+        raise ShapeError("bincount: a weight for each number", x=numbers.shape, weights=w.shape)
+    return _summed(astype(w, np.float64), numbers, counts.size)
+
+
+def _summed(values: Any, places: Any, size: int) -> Any:
+    """Values added up at the places where they belong."""
+    return add_into_(values, places, index=(ARRAY,), shape=(size,))
+
+
+def histogram_bin_edges(a: Any, bins: Any = 10, range: Any = None, weights: Any = None) -> Any:  # noqa: ARG001 (NumPy's)
+    """The edges of the bins of a histogram: given, or equally wide ones between the least and the greatest number.
+
+    >>> histogram_bin_edges(np.array([0.0, 1.0]), 2)
+    Tensor([0. , 0.5, 1. ])
+    """
+    if not isinstance(bins, (int, str, np.integer)):
+        edges = asarray(bins)
+        if edges.ndim != 1:
+            raise ShapeError("histogram: bins are their number, or a vector of edges", bins=edges.shape)
+        return edges
+    x = ravel(asarray(a))
+    edges = answer(_edges, x, bins=bins, range=range)
+    if range is not None or not x.size:
+        return edges
+    # As NumPy rounds them; and as a straight line from the least to the greatest, which has the derivative.
+    low, high = smallest(x), largest(x)
+    line = low + (high - low) * np.linspace(0.0, 1.0, edges.size)
+    return edges + (line - ew.stop_gradient(line))
+
+
+def _edges(a: Any, *, bins: Any, range: Any) -> Any:
+    return np.histogram_bin_edges(a, bins, range)
+
+
+def histogram(a: Any, bins: Any = 10, range: Any = None, density: bool | None = None, weights: Any = None) -> Any:
+    """How many numbers lie in each bin, or the sum of their weights, in which there is a derivative; and the edges.
+
+    >>> histogram(np.array([0.0, 1.0, 1.0]), 2)
+    (Tensor([1, 2]), Tensor([0. , 0.5, 1. ]))
+    """
+    x = ravel(asarray(a))
+    edges = histogram_bin_edges(x, bins, range)
+    if weights is None:
+        if not density:
+            return answer(_counts, x, edges), edges
+        counts = astype(answer(_counts, x, edges), float)
+    else:
+        w = ravel(asarray(weights))
+        if w.shape != x.shape:
+            raise ShapeError("histogram: a weight for each number", a=x.shape, weights=w.shape)
+        number = answer(_bin, x, edges)  # what lies in none is counted behind all, and left out
+        counts = _summed(w, number, edges.size)[:-1]
+    if density:
+        counts = counts / (edges[1:] - edges[:-1]) / sum_over(counts)
+    return counts, edges
+
+
+def _counts(x: Any, edges: Any) -> Any:
+    return np.histogram(x, edges)[0]
+
+
+def _bin(x: Any, edges: Any) -> Any:
+    number = np.searchsorted(edges, x, side="right") - 1
+    number = np.where(x == edges[-1], len(edges) - 2, number)
+    return np.where((number < 0) | (x > edges[-1]) | np.isnan(x), len(edges) - 1, number)
+
+
+def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: float | None = None) -> Any:
+    """The polyline through the points (xp, fp), whose xp rise, at x; outside, `left` and `right`, or the end points.
+
+    The derivative goes to x, xp, fp, left and right; at a point of the polyline it is that of the piece behind it.
+
+    >>> interp(np.array([0.5, 3.0]), [0.0, 1.0], [10.0, 20.0])
+    Tensor([15., 20.])
+    """
+    x, xs, ys = (_float(asarray(v)) for v in (x, xp, fp))
+    if xs.ndim != 1 or xs.shape != ys.shape or not xs.size:
+        raise ShapeError("interp: the points are two vectors of one length", xp=xs.shape, fp=ys.shape)
+    if period is not None:
+        if not period:
+            raise OptionError("interp: a period is not 0", period=period)
+        period = abs(period)
+        x, xs = ew.mod(x, period), ew.mod(xs, period)
+        order = answer(np.argsort, xs, kind="stable")
+        xs, ys = take(xs, order), take(ys, order)
+        xs = concatenate([xs[-1:] - period, xs, xs[:1] + period])
+        ys = concatenate([ys[-1:], ys, ys[:1]])
+        left = right = None
+    lowest, highest = (ys[0] if left is None else left), (ys[-1] if right is None else right)
+    if xs.size == 1:
+        between: Any = broadcast_to(ys[0], x.shape)
+    else:
+        piece = answer(_piece, xs, x)
+        x0, x1, y0, y1 = take(xs, piece), take(xs, piece + 1), take(ys, piece), take(ys, piece + 1)
+        between = (y1 - y0) / (x1 - x0) * (x - x0) + y0
+        between = ew.where(x == x1, y1, between)
+    return ew.where(x < xs[0], lowest, ew.where(x > xs[-1], highest, between))
+
+
+def _float(x: Any) -> Any:
+    return x if x.dtype.kind in "fc" else astype(x, float)
+
+
+def _piece(xs: Any, x: Any) -> Any:
+    return np.clip(np.searchsorted(xs, x, side="right") - 1, 0, len(xs) - 2)
+
+
+explain_keywords(globals(), without=("normalize_axis",))
+serve(globals())

@@ -1,0 +1,125 @@
+"""Kernels of reductions and their weights ∂y/∂x, where they take more than a line of a row."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from pullback.core.axes import dropped_shape, kept_shape, reduced_size
+from pullback.core.kinds import broadcast
+from pullback.core.precision import single
+from pullback.ops import elementwise as ew
+
+
+def spread(cotangent: Any, x: Any, axis: tuple[int, ...] | None, **_: Any) -> Any:
+    """The transpose of a sum: the cotangent, repeated along the summed axes."""
+    return broadcast(cotangent.reshape(kept_shape(x.shape, axis)), x.shape)
+
+
+def mean(x: Any, axis: Any, keepdims: Any) -> Any:
+    """Σ x / n, as NumPy rounds it."""
+    if (
+        x.dtype.char not in "fdFD"
+    ):  # np.mean takes four times as long on small arrays; it is needed for the other dtypes
+        if x.dtype.kind not in "iub":
+            return np.mean(x, axis=axis, keepdims=keepdims)
+        x = x.astype(np.float64)
+    return np.add.reduce(x, axis=axis, keepdims=keepdims) / reduced_size(x.shape, axis)
+
+
+def spread_mean(cotangent: Any, x: Any, axis: tuple[int, ...] | None, **_: Any) -> Any:
+    """The transpose of a mean."""
+    return spread(single(cotangent) / (reduced_size(x.shape, axis) or 1), x, axis)
+
+
+def deviation(x: Any, axis: tuple[int, ...] | None) -> Any:
+    """How far the elements are from their mean."""
+    return x - np.add.reduce(x, axis=axis, keepdims=True) / reduced_size(x.shape, axis)
+
+
+def ties(x: Any, y: Any, axis: tuple[int, ...] | None) -> Any:
+    """Equal shares for all elements that equal the extremum; for all that are NaN, if there are any."""
+    mask = ((x == y) | (x != x)).astype(x.dtype)
+    return mask / np.add.reduce(mask, axis=axis, keepdims=True)
+
+
+def prod_others(x: Any, axis: tuple[int, ...] | None) -> Any:
+    """For each element the product of the others, by products alone: right at zeros, in any order."""
+    if not x.size:
+        return x
+    axes = tuple(range(x.ndim)) if axis is None else axis
+    rest = tuple(i for i in range(x.ndim) if i not in axes)
+    moved = np.transpose(x, rest + axes)
+    flat = moved.reshape((*(x.shape[i] for i in rest), reduced_size(x.shape, axes)))
+    others = (prod_before(flat) * prod_before(flat[..., ::-1])[..., ::-1]).reshape(moved.shape)
+    return np.transpose(others, tuple(int(i) for i in np.argsort(rest + axes)))
+
+
+def prod_before(x: Any) -> Any:
+    """The product of all earlier elements along the last axis, in log n steps (Hillis & Steele 1986)."""
+    ones = np.ones((*x.shape[:-1], 1), x.dtype)
+    scan = np.concatenate([ones, x[..., :-1]], axis=-1)
+    step = 1
+    while step < x.shape[-1]:
+        shifted = np.concatenate([np.broadcast_to(ones, (*x.shape[:-1], step)), scan[..., :-step]], axis=-1)
+        scan = scan * shifted
+        step *= 2
+    return scan
+
+
+def largest_of(x: Any, axis: tuple[int, ...] | None, of_nothing: float | None) -> Any:
+    """The largest over axes, which are kept."""
+    if x.size:
+        return np.maximum.reduce(x, axis=axis, keepdims=True)
+    return np.maximum.reduce(x, axis=axis, keepdims=True, initial=of_nothing)
+
+
+def logsumexp(x: Any, axis: tuple[int, ...] | None, keepdims: bool) -> Any:
+    """log Σ eˣ, without overflow."""
+    largest = largest_of(x, axis, -math.inf)
+    with np.errstate(divide="ignore"):  # the sum of nothing has the logarithm -inf
+        total = np.log(np.add.reduce(np.exp(ew.gap.bind(x, largest)), axis=axis, keepdims=True)) + largest
+    return total if keepdims else total.reshape(dropped_shape(x.shape, axis))
+
+
+def softmax(x: Any, y: Any, axis: tuple[int, ...] | None) -> Any:
+    """The derivative of logsumexp; among infinities the largest share it, and y may be rounded."""
+    e = np.exp(ew.gap.bind(x, y))
+    return e / np.add.reduce(e, axis=axis, keepdims=True)
+
+
+def norm(x: Any, axis: tuple[int, ...] | None, keepdims: bool) -> Any:
+    """√Σ |x|², in the unit of the largest."""
+    largest = largest_of(np.abs(x), axis, 0)
+    scale = np.where((largest > 0) & np.isfinite(largest), largest, 1)  # squares neither overflow nor vanish
+    total = np.sqrt(np.add.reduce(np.square(x / scale), axis=axis, keepdims=True)) * scale
+    return total if keepdims else total.reshape(dropped_shape(x.shape, axis))
+
+
+def var(x: Any, axis: tuple[int, ...] | None, keepdims: Any, correction: float) -> Any:
+    """Σ (x − mean)² / degrees of freedom."""
+    if x.dtype.char not in "fd":
+        if x.dtype.kind not in "iub":
+            return np.var(x, axis=axis, keepdims=keepdims, ddof=correction)
+        x = x.astype(np.float64)
+    spread_out = deviation(x, axis)
+    return np.add.reduce(spread_out * spread_out, axis=axis, keepdims=keepdims) / degrees(x, axis, correction)
+
+
+def degrees(x: Any, axis: tuple[int, ...] | None, correction: float) -> float:
+    """The degrees of freedom, 0 at least."""
+    left = reduced_size(x.shape, axis) - correction
+    return left * (left > 0)
+
+
+def share_of(x: Any, axis: tuple[int, ...] | None, correction: float) -> float:
+    """1 / degrees of freedom, NaN where there are none."""
+    left = degrees(x, axis, correction)
+    return 1 / left if left else math.nan
+
+
+def std(x: Any, axis: tuple[int, ...] | None, keepdims: bool, correction: float) -> Any:
+    """√var."""
+    return np.sqrt(var(x, axis, keepdims, correction))
