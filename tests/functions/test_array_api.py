@@ -38,7 +38,7 @@ BINARY = {
     "atan2 copysign hypot logaddexp nextafter divide": FLOATS, "add multiply subtract": REALS,
     "equal not_equal": ALL, "greater greater_equal less less_equal maximum minimum": REALS,
     "bitwise_and bitwise_or bitwise_xor": (*INTEGERS, "bool"), "logical_and logical_or logical_xor": ("bool",),
-    "broadcast_arrays": ALL, "isin": REALS, "concat stack": ALL, "where": ALL,
+    "broadcast_arrays": ALL, "isin": INTEGERS, "concat stack": ALL, "where": ALL,
 }  # fmt: skip
 CALLS = {
     "argsort": lambda f, x: f(x, axis=0, descending=True), "sort": lambda f, x: f(x, axis=-1, descending=True),
