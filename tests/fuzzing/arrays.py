@@ -34,6 +34,21 @@ def weighted(v):
     return pb.sum(v * weights(v))
 
 
+def written(x, index, value):
+    """A copy of x in which an assignment was made."""
+    t = x * 1
+    t[index] = value
+    return t
+
+
+def changed(x, index, value):
+    """A copy of x, some of which was added to in place."""
+    t = x * 1
+    t[index] += value
+    t *= 2
+    return t
+
+
 SCOPE = {
     "np": np,
     "pb": pb,
@@ -42,5 +57,7 @@ SCOPE = {
     "weighted": weighted,
     "looped": looped,
     "scanned": scanned,
+    "written": written,
+    "changed": changed,
 }
-PRINTED = (laid_out, array, weights, weighted, stepped, looped, scanned)  # what a reproduction needs
+PRINTED = (laid_out, array, weights, weighted, stepped, looped, scanned, written, changed)  # for reproductions

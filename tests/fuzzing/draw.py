@@ -6,6 +6,7 @@ import warnings
 
 import numpy as np
 from tests.fuzzing.arrays import SCOPE
+from tests.fuzzing.compounds import COMPOUNDS
 from tests.fuzzing.operations import OPERATIONS
 from tests.fuzzing.program import TRANSFORMS, Input, Line, Program
 from tests.ops.domains import LAYOUTS, REAL
@@ -144,7 +145,7 @@ def program(seed) -> Program:
     drawing.input("f", drawing.shape())
     count = drawing.integer(2, 6 if drawing.large else 14)
     while len(drawing.lines) < count:
-        operation, draw = drawing.one_of(OPERATIONS)
+        operation, draw = drawing.one_of(COMPOUNDS if drawing.chance(0.25) else OPERATIONS)
         try:
             drawing.add(operation, draw(drawing))
         except UnfitError:

@@ -58,7 +58,7 @@ class Constant:
         value = self.value
         if getattr(value, "ndim", 0):
             return f"const {value.dtype}{list(value.shape)}"
-        return f"{value}" if isinstance(value, (int, float, bool)) or value is None else f"{value.dtype}({value})"
+        return f"{value}" if isinstance(value, (int, float, complex)) or value is None else f"{value.dtype}({value})"
 
 
 Operand = Value | Constant

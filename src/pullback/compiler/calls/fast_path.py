@@ -27,6 +27,8 @@ def fast_path(program: GuardedProgram, call: Call) -> FastPath | None:
     """
     if program.needs_call or call.fixed or not all(map(_is_flat, whole := (*call.args, *call.kwargs.values()))):
         return None
+    if program.looks and not all(isinstance(leaf, Tensor) for leaf in leaves(whole) if hasattr(leaf, "dtype")):
+        return None
     flat = _flat_path(program, leaves(whole), [i for i, leaf in enumerate(leaves(call.given)) if leaf is PLACE])
     if not call.kwargs and not any(isinstance(value, _CONTAINERS) for value in whole):
         return flat

@@ -12,7 +12,7 @@ import numpy as np
 from pullback.compiler.calls.call import MISFIT, Call
 from pullback.compiler.calls.guards import Dependencies
 from pullback.compiler.calls.results import builder
-from pullback.compiler.fusion.views import strides_of
+from pullback.compiler.fusion.views import gives_only_views, strides_of
 from pullback.compiler.lowering.kernels import Strides
 from pullback.compiler.machine.executable import Executable
 from pullback.compiler.machine.fallback import native
@@ -60,6 +60,8 @@ class GuardedProgram:
         The ids of the captured tensors that it changes.
     needs_call : bool
         Whether it needs to know more of a call than the arrays.
+    looks : bool
+        Whether it gives nothing but views of what it is given: of tensors; arrays of the caller's are copied.
     changes : int
         The count of changes at which all was as it is here.
     """
@@ -85,7 +87,9 @@ class GuardedProgram:
         self._build = builder(made.result)
         foreign = any(not value.dtype.isnative for value in program.inputs)  # swapped bytes are NumPy's alone
         self._pipeline = Pipeline(program)
-        self._interpreter = interpreter(self._pipeline.program) if foreign or not native() else None
+        self.looks = not (made.written or made.rewritten or made.cleared) and gives_only_views(self._pipeline.program)
+        by_numpy = self.looks or foreign or not native()
+        self._interpreter = interpreter(self._pipeline.program) if by_numpy else None
         self._executables: dict[tuple[Strides, ...], Executable] = {}
         self._last: Executable | None = None
 
@@ -144,6 +148,7 @@ class GuardedProgram:
         """What runs, in words."""
         if self._interpreter is not None:
             why = "the bytes of an argument are swapped" if native() else "llvmlite is not installed"
+            why = "they give views of what is given" if self.looks else why
             return f"{len(self._pipeline.program.equations)} operations, by NumPy: {why}"
         return "\n".join(map(report, self.executables))
 
@@ -170,7 +175,8 @@ class GuardedProgram:
             others = [x for i, x in enumerate(call.arrays) if i != number and isinstance(x, np.ndarray)]
             if any(np.may_share_memory(call.arrays[number], other) for other in others):
                 raise given_twice(call.names[number], call.arrays[number])
-        return [array.array if isinstance(array, Tensor) else array for array, _ in given]
+        own = [array.array if isinstance(array, Tensor) else array for array, _ in given]
+        return [a.copy() if self.looks and a is array else a for a, (array, _) in zip(own, given, strict=True)]
 
     def run(self, arguments: list[Any]) -> Any:
         """Compute, then write: if something fails, nothing has changed. MISFIT for other arrays, or failure."""
@@ -199,6 +205,8 @@ class GuardedProgram:
         for array, value in zip(arrays, self.made.program.inputs, strict=True):
             if array.shape != value.shape or array.dtype != value.dtype:
                 return MISFIT
+        if self._interpreter is not None and self.looks:
+            return self._finish(self._interpreter(arrays))
         if self._interpreter is not None:
             return self._interpret(self._interpreter, inputs, arrays)
         key = tuple(map(strides_of, arrays))

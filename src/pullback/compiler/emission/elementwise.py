@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from pullback.compiler.facts import row_of
-from pullback.compiler.facts.dtypes import converted_to
+from pullback.compiler.facts.dtypes import computed_in, converted_to, out_of_range
 from pullback.compiler.instructions.llvm import SCALARS, Function, Reg, Type
 from pullback.programs.program import Equation
 
@@ -31,6 +31,10 @@ def converted(f: Function, x: Reg, source: np.dtype[Any], target: np.dtype[Any])
         return f.cast("fpext" if kind.bits > x.type.bits else "fptrunc", x, kind)
     if kind.floating:
         return f.cast("sitofp" if source.kind == "i" else "uitofp", x, kind)
+    if x.type.floating:
+        limit = f.const(2.0 ** (kind.bits - 1), x)
+        inside = f.binary("and", f.compare("olt", x, limit), f.compare("oge", x, f.emit(f"fneg {limit.typed}", x.type)))
+        return f.select(inside, f.cast("fptosi", x, kind), f.const(out_of_range(source, target), kind))
     if kind.bits == x.type.bits:
         return x
     return f.cast("trunc" if kind.bits < x.type.bits else "sext" if source.kind == "i" else "zext", x, kind)
@@ -43,4 +47,12 @@ def write(f: Function, equation: Equation, operands: Sequence[tuple[Reg, np.dtyp
     given = [
         converted(f, x, source, target) for (x, source), target in zip(operands, converted_to(equation), strict=True)
     ]
-    return row.write(f, *given)
+    if not row.signed or computed_in(equation).kind != "u":
+        return row.write(f, *given)
+    turned = row.write(f, *(_turned(f, x) for x in given))
+    return _turned(f, turned) if equation.output.dtype.kind == "u" else turned
+
+
+def _turned(f: Function, x: Reg) -> Reg:
+    """A number without a sign as one with a sign, so that the order is the same; and back."""
+    return f.binary("xor", x, -(2 ** (x.type.bits - 1)))

@@ -11,11 +11,13 @@ from typing import Final, final
 
 from pullback.compiler.emission import accumulate
 from pullback.compiler.emission.elementwise import converted, register_type
+from pullback.compiler.emission.indexed import Scatter
 from pullback.compiler.emission.point import Buffers, Point, from_memory, held, in_memory, load, offset, store
 from pullback.compiler.emission.values import Values, dtype_at
 from pullback.compiler.instructions.llvm import I64, PTR, Function, Module, Reg, Type
 from pullback.compiler.instructions.vectors import WIDE, first_lanes
 from pullback.compiler.lowering.nest import Nest
+from pullback.compiler.lowering.steps import Step
 from pullback.programs.program import Operand, Value
 
 LIGHT: Final = 8  # instructions of a body up to which four of it are written out, so that sums need not wait
@@ -37,10 +39,14 @@ class _Loops:
         parameters = [(PTR, "table"), (PTR, "scratch"), (I64, "piece")]
         self._f = Function(module, name, parameters, attributes=WIDE, exported=False)
         table, self._scratch, self._piece = self._f.arguments
-        self._sums = {v: self._accumulators(v) for v, step in nest.steps.items() if step.reduces}
+        self._sums = {v: self._accumulators(v) for v, step in nest.steps.items() if step.reduces or step.runs}
         self._buffers = Buffers(self._f, table, buffers)
         self._values = Values(self._f, self._buffers, nest.steps, self._recalled)
         self._everywhere = Point(self._f, {})
+        scatter = nest.scatter
+        self._scatter = scatter and Scatter(
+            self._f, self._buffers, scatter, nest.stores[scatter.equation.output], nest.lanes
+        )
 
     def write(self) -> None:
         """Write all of it."""
@@ -157,8 +163,9 @@ class _Loops:
         if not roots:
             return
         complete = [value for value in roots if nest.steps[value].reduces and value not in nest.finals]
-        for value in complete:
-            self._clear(value)
+        for value in roots:
+            if value in complete or nest.steps[value].runs:
+                self._clear(value)
 
         def at(index: dict[int, Reg], mask: Reg | None, copy: int) -> None:
             inside = Point(f, index, nest.vector, nest.lanes, mask or outside.mask, outside)
@@ -187,19 +194,33 @@ class _Loops:
     def _read(self, value: Value, point: Point, stage: int) -> Reg:
         """A value, or what a reduction takes in."""
         step = self._nest.steps[value]
-        return self._values.operand(step, 0, point, stage) if step.reduces else self._values.value(value, point, stage)
+        taken_in = step.reduces or step.runs
+        return self._values.operand(step, 0, point, stage) if taken_in else self._values.value(value, point, stage)
 
     def _do(self, value: Value, point: Point, copy: int, stage: int) -> None:
         """Compute a value, and store it, keep it or add it up."""
         nest, step = self._nest, self._nest.steps[value]
+        if self._scatter is not None:
+            self._write_by_numbers(self._scatter, step, point)
+            return
         register = self._read(value, point, stage)
         if step.reduces:
             self._take_in(value, register, point, copy)
             return
+        if step.runs:
+            self._take_in(value, register, point, copy)
+            register = self._total(value, fold=False)
         if value in nest.stores:
             self._store(value, register, point)
         if value in nest.buffered:
             self._f.store(in_memory(self._f, register), self._kept(value, point))
+
+    def _write_by_numbers(self, scatter: Scatter, step: Step, point: Point) -> None:
+        """Write what a step is given where its numbers say."""
+        operands = [(self._values.operand(step, i, point), dtype_at(step, i)) for i in range(len(step.reads))]
+        (given, dtype), *_ = operands
+        value = converted(self._f, given, dtype, step.equation.output.dtype)
+        scatter.write(value, self._values.numbers(step, operands[1:], point), point)
 
     def _recalled(self, value: Value, point: Point, stage: int) -> Reg | None:
         """A value of an earlier stage, from where it is stored or kept."""

@@ -14,6 +14,7 @@ from pullback.compiler.emission.parallel import emit_parallel
 from pullback.compiler.emission.point import Buffers
 from pullback.compiler.emission.products import emit_product
 from pullback.compiler.emission.steps import Steps
+from pullback.compiler.fusion.views import NATURALS
 from pullback.compiler.instructions.llvm import I64, PTR, Function, Module, Reg, Type
 from pullback.compiler.lowering.kernels import NumPyCall, Plan, Region, Repeat
 from pullback.compiler.lowering.nest import Nest
@@ -26,7 +27,7 @@ BYTE: Final = Type("i8")
 
 def buffers_of(kernel: Nest | Product | Repeat) -> list[Operand]:
     """What a kernel's table lists."""
-    return list(dict.fromkeys(access.base for access in kernel.accesses()))
+    return list(dict.fromkeys(access.base for access in kernel.accesses() if access.base is not NATURALS))
 
 
 def write_module(plan: Plan, regions: Sequence[Region], slots: Mapping[Operand, int], count: int) -> Module:

@@ -8,10 +8,11 @@ from typing import Any, final
 import numpy as np
 
 from pullback.compiler.emission.elementwise import register_type
-from pullback.compiler.instructions.llvm import I32, I64, PTR, SCALARS, Function, Reg, Type
+from pullback.compiler.fusion.views import NATURALS
+from pullback.compiler.instructions.llvm import I1, I32, I64, PTR, SCALARS, Function, Reg, Type
 from pullback.compiler.instructions.vectors import load as load_vector
 from pullback.compiler.instructions.vectors import store as store_vector
-from pullback.compiler.lowering.nest import Access
+from pullback.compiler.lowering.steps import Access
 from pullback.programs.program import Operand
 
 
@@ -72,15 +73,24 @@ def held(dtype: np.dtype[Any], lanes: int) -> Type:
 
 def address(buffers: Buffers, access: Access, dtype: np.dtype[Any], point: Point) -> Reg:
     """Where the element, or the first of the lanes, is."""
+    f, place = point.f, buffers[access.base]
+    kind, inside = held(dtype, 0), not access.guards
+    if access.offset:
+        place = f.address(place, access.offset, kind, inside=inside)
+    far = index_of(access._replace(offset=0), point)
+    return f.address(place, far, kind, inside=inside) if access.strides else place
+
+
+def index_of(access: Access, point: Point) -> Reg:
+    """Offset + Σ stride · index, at the first of the lanes."""
     f, total = point.f, None
     for label, stride in access.strides:
         index = point.index[label]
         term = index if stride == 1 else f.binary("mul", index, stride)
         total = term if total is None else f.binary("add", total, term)
-    place = buffers[access.base]
-    if access.offset:
-        place = f.address(place, access.offset, held(dtype, 0))
-    return place if total is None else f.address(place, total, held(dtype, 0))
+    if total is None:
+        return f.const(access.offset, I64)
+    return f.binary("add", total, access.offset) if access.offset else total
 
 
 def _places(f: Function, place: Reg, stride: int, kind: Type) -> Reg:
@@ -96,29 +106,86 @@ def load(buffers: Buffers, access: Access, dtype: np.dtype[Any], point: Point) -
     found = point.find(key)
     if found is not None:
         return found
-    f, stride = point.f, access.along(point.vector)
-    place = address(buffers, access, dtype, point)
-    kind = held(dtype, point.lanes if stride else 0)
-    if stride in (0, 1):
+    stride = access.along(point.vector)
+    if access.base is NATURALS:
+        register = _natural(access, dtype, point)
+    elif access.guards:
+        register = _guarded(buffers, access, dtype, point)
+    else:
+        register = load_from(address(buffers, access, dtype, point), stride, dtype, point)
+    if point.lanes and not register.type.lanes:
+        register = point.f.splat(register, point.lanes)
+    point.known[key] = register
+    return register
+
+
+def _natural(access: Access, dtype: np.dtype[Any], point: Point) -> Reg:
+    """The number of a place itself, or that of each lane's."""
+    f, kind = point.f, register_type(dtype, 0)
+    total = f.cast("trunc", index_of(access, point), kind)
+    stride = access.along(point.vector)
+    if not stride:
+        return total
+    steps = ", ".join(f"{kind} {lane * stride}" for lane in range(point.lanes))
+    wide = Type(kind.scalar, point.lanes)
+    return f.binary("add", f.splat(total, point.lanes), Reg(f"<{steps}>", wide))
+
+
+def _guarded(buffers: Buffers, access: Access, dtype: np.dtype[Any], point: Point) -> Reg:
+    """The element, or one for each lane, where the guards hold; else 0, and nothing is read."""
+    f, everywhere = point.f, Reg("true", I1)
+    once, lanes = everywhere, point.mask
+    for offset, strides, size in access.guards:
+        place = Access(NATURALS, offset, strides)
+        if place.along(point.vector):
+            holds = f.compare("ult", _natural(place, np.dtype(np.int32), point), size)
+            lanes = holds if lanes is None else f.binary("and", lanes, holds)
+        else:
+            holds = f.compare("ult", index_of(place, point), size)
+            once = holds if once is everywhere else f.binary("and", once, holds)
+    there, stride = address(buffers, access, dtype, point), access.along(point.vector)
+    if not point.lanes or (not stride and lanes is point.mask):
+        safe = f.select(once, there, buffers[access.base]) if once is not everywhere else there
+        register = load_from(safe, 0, dtype, point)
+        return f.select(once, register, f.const(0, register)) if once is not everywhere else register
+    inside = Point(f, point.index, point.vector, point.lanes, lanes)
+    if once is everywhere:
+        return load_from(there, stride, dtype, inside, spread=True)
+    # A branch, and not a mask that is the same for all lanes: of that and a known mask, LLVM 22 makes a load of all.
+    before, inner, after = f.block, f.label("holds"), f.label("after")
+    f.branch_if(once, inner, after)
+    f.begin(inner)
+    register = load_from(there, stride, dtype, inside, spread=True)
+    end = f.block
+    f.branch(after)
+    f.begin(after)
+    nothing = f.const(0, register)
+    return f.emit(f"phi {register.type} [ {register}, %{end} ], [ {nothing}, %{before} ]", register.type)
+
+
+def load_from(place: Reg, stride: int, dtype: np.dtype[Any], point: Point, *, spread: bool = False) -> Reg:
+    """The element at a place, or one for each lane, so many elements apart; `spread` even if that is 0."""
+    f = point.f
+    kind = held(dtype, point.lanes if stride or spread else 0)
+    if stride == 1 or not kind.lanes:
         register = load_vector(f, place, kind, point.mask if stride else None)
     else:
         mask = point.mask or Reg("splat (i1 true)", kind.mask)
         places, align = _places(f, place, stride, kind), Reg(str(kind.bits // 8), I32)
         name = f"llvm.masked.gather.{kind.suffix}.v{kind.lanes}p0"
         register = f.call(name, places, align, mask, Reg("zeroinitializer", kind), kind=kind)
-    if dtype.kind == "b":
-        register = f.compare("ne", register, 0)
-    if point.lanes and not register.type.lanes:
-        register = f.splat(register, point.lanes)
-    point.known[key] = register
-    return register
+    return f.compare("ne", register, 0) if dtype.kind == "b" else register
 
 
 def store(buffers: Buffers, access: Access, register: Reg, dtype: np.dtype[Any], point: Point) -> None:
     """Write the element, or each lane."""
-    f, stride = point.f, access.along(point.vector)
+    store_to(address(buffers, access, dtype, point), access.along(point.vector), register, point)
+
+
+def store_to(place: Reg, stride: int, register: Reg, point: Point) -> None:
+    """Write the element at a place, or each lane, so many elements apart."""
+    f = point.f
     register = in_memory(f, register)
-    place = address(buffers, access, dtype, point)
     if not point.lanes or stride == 1:
         store_vector(f, register, place, point.mask if point.lanes else None)
         return

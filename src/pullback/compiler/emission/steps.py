@@ -9,7 +9,7 @@ import numpy as np
 from pullback.compiler.emission.point import Buffers
 from pullback.compiler.instructions.llvm import PTR, Function, Reg, Type
 from pullback.compiler.lowering.kernels import Feed, Repeat
-from pullback.compiler.lowering.nest import Access
+from pullback.compiler.lowering.steps import Access
 from pullback.programs.program import Operand, Value
 
 BYTE: Final = Type("i8")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from pullback.ops.elementwise import gap
+from pullback.ops.movement import pad_
 
 
 def cross_entropy(x: Any, labels: Any, axis: Any, keepdims: bool, mean: bool) -> Any:
@@ -50,3 +52,63 @@ def _summed(x: Any, labels: str, needed: str) -> tuple[Any, str]:
     """An operand without the axes that nothing else has."""
     gone = tuple(i for i, label in enumerate(labels) if label not in needed)
     return (x.sum(gone) if gone else x), "".join(label for label in labels if label in needed)
+
+
+def roll(x: Any, shift: tuple[int, ...], axis: tuple[int, ...]) -> Any:
+    """Along each axis two parts, of which one is read at each place."""
+    for by, a in zip(shift, axis, strict=True):
+        n = x.shape[a]
+        first, head = by % n, (slice(None),) * a
+        if first:
+            ends = [[(0, 0)] * x.ndim, [(0, 0)] * x.ndim]
+            ends[0][a], ends[1][a] = (0, n - first), (first, 0)
+            low, high = x[(*head, slice(n - first, n))], x[(*head, slice(0, n - first))]
+            there = (np.arange(n) < first).reshape((n, *(1,) * (x.ndim - a - 1)))
+            x = np.where(there, pad_(low, width=tuple(ends[0])), pad_(high, width=tuple(ends[1])))
+    return x
+
+
+def argmax(x: Any, axis: int | None, keepdims: bool) -> Any:
+    """The first place of the largest: the smallest of the places where x is that, or NaN if there is one."""
+    return _place_of(x, axis, keepdims, lambda x, axis: x.max(axis, keepdims=True))
+
+
+def argmin(x: Any, axis: int | None, keepdims: bool) -> Any:
+    """The first place of the smallest."""
+    return _place_of(x, axis, keepdims, lambda x, axis: x.min(axis, keepdims=True))
+
+
+def _place_of(x: Any, axis: int | None, keepdims: bool, extremum: Callable[[Any, int], Any]) -> Any:
+    if x.dtype.kind not in "fib" or not x.ndim:
+        return NotImplemented
+    shape, row = x.shape, x.reshape((-1,)) if axis is None else x
+    along = axis or 0
+    found = row == extremum(row, along)
+    found = found | (row != row) if x.dtype.kind == "f" else found
+    places = np.arange(row.shape[along]).reshape((-1, *(1,) * (row.ndim - along - 1)))
+    first = np.where(found, places, row.shape[along]).min(along)
+    kept = tuple(1 if axis in (None, i) else n for i, n in enumerate(shape))
+    return first.reshape(kept) if keepdims else first
+
+
+def within(numbers: Any, low: int, high: int, name: str) -> Any:  # noqa: ARG001  # whose numbers they are, for the error
+    """The numbers, and whether all are within bounds."""
+    return numbers, ((numbers >= low) & (numbers <= high)).all()
+
+
+def known_labels(labels: Any, classes: int, ignore: int | None) -> Any:
+    """The labels, 0 for those that are ignored, and whether all others are classes."""
+    known = (labels >= 0) & (labels < classes)
+    if ignore is None:
+        return labels, known.all()
+    counted = labels != ignore
+    return np.where(counted, labels, 0), (known | ~counted).all() & counted.any()
+
+
+def written_labels(labels: Any, inputs: Any, lengths: Any, times: int, classes: int, blank: int) -> Any:
+    """The labels, one that writes where there is none, and whether all of them and all lengths fit."""
+    most = labels.shape[1]
+    fit = ((lengths >= 0) & (lengths <= most)).all() & ((inputs >= 1) & (inputs <= times)).all()
+    known = np.arange(most) < lengths[:, None]
+    right = (labels >= 0) & (labels < classes) & (labels != blank)
+    return np.where(known, labels, (blank + 1) % classes), fit & (right | ~known).all()

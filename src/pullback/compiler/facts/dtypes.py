@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -36,3 +37,14 @@ def converted_to(equation: Equation) -> list[np.dtype[Any]]:
     if row is not None and row.takes == "choice":
         wanted[0] = np.dtype(bool)
     return wanted
+
+
+@cache
+def out_of_range(source: np.dtype[Any], target: np.dtype[Any]) -> int | None:
+    """The whole number that NumPy makes of NaN and of all that is too large here; None if there are several."""
+    if target.kind != "i" or target.itemsize < 4:
+        return None
+    limit = 2.0 ** (8 * target.itemsize - 1)
+    with np.errstate(invalid="ignore"):
+        found = np.array([np.nan, np.inf, -np.inf, limit, -2 * limit] * 16, source).astype(target)
+    return int(found[0]) if (found == found[0]).all() else None

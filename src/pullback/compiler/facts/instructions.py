@@ -99,6 +99,9 @@ def inverted(f: Function, x: Reg) -> Reg:
 
 def floor_divide(f: Function, a: Reg, b: Reg) -> Reg:
     """⌊a / b⌋ as NumPy has it: the quotient of a less its remainder, rounded to the nearest whole number."""
+    if not a.type.floating:
+        quotient, _ = _whole_quotient(f, a, b)
+        return quotient
     rest, moved = _remainder(f, a, b)
     quotient = f.binary("fdiv", f.binary("fsub", a, rest), b)
     quotient = f.select(moved, f.binary("fsub", quotient, 1), quotient)
@@ -117,8 +120,24 @@ def _remainder(f: Function, a: Reg, b: Reg) -> tuple[Reg, Reg]:
     return rest, f.binary("and", other, f.compare("une", rest, 0))
 
 
+def _whole_quotient(f: Function, a: Reg, b: Reg) -> tuple[Reg, Reg]:
+    """⌊a / b⌋ of whole numbers, and what is left: 0 where b is 0, as NumPy has it. No machine divides by 0."""
+    zero, none, less = f.const(0, a), f.compare("eq", b, 0), f.compare("eq", b, -1)
+    safe = f.select(f.binary("or", none, less), f.const(1, b), b)
+    quotient = f.binary("sdiv", a, safe)
+    rest = f.binary("sub", a, f.binary("mul", quotient, safe))
+    other = f.binary("xor", f.compare("slt", rest, 0), f.compare("slt", b, 0))
+    moved = f.binary("and", other, f.compare("ne", rest, 0))
+    quotient = f.select(moved, f.binary("sub", quotient, f.const(1, a)), quotient)
+    quotient = f.select(none, zero, f.select(less, f.binary("sub", zero, a), quotient))
+    return quotient, f.select(moved, f.binary("add", rest, b), rest)
+
+
 def mod(f: Function, a: Reg, b: Reg) -> Reg:
     """The remainder with the sign of b."""
+    if not a.type.floating:
+        _, rest = _whole_quotient(f, a, b)
+        return rest
     rest, moved = _remainder(f, a, b)
     rest = f.select(moved, f.binary("fadd", rest, b), rest)
     return f.select(f.compare("oeq", rest, 0), f.intrinsic("copysign", f.const(0, rest), b), rest)

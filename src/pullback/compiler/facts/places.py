@@ -25,12 +25,117 @@ class Place(NamedTuple):
         return Place(offset, tuple(sorted(terms.items())))
 
 
+class Guard(NamedTuple):
+    """What is read only where 0 <= place < size; elsewhere there is a 0."""
+
+    place: Place
+    size: int
+
+
+class Within(NamedTuple):
+    """Where each axis is read, and what guards that."""
+
+    places: list[Place]
+    guards: list[Guard]
+
+
 # By the shapes of operand and result, and the parameters: where each axis is read; None if that is not affine.
-Movement: TypeAlias = Callable[[Shape, Shape, Params], list[Place] | None]
+Movement: TypeAlias = Callable[[Shape, Shape, Params], list[Place] | Within | None]
+# By the shapes of the operands and of the result, and the parameters: where in the result each operand goes.
+Assembly: TypeAlias = Callable[[Sequence[Shape], Shape, Params], list[list[Place]]]
 
 
 def _along(axis: int, size: int) -> Place:
     return Place(0, ((axis, 1),)) if size != 1 else Place()
+
+
+def pad(shape: Shape, result: Shape, params: Params) -> Within:
+    """A border of zeros."""
+    found = Within([], [])
+    for axis, (n, (before, _)) in enumerate(zip(shape, params["width"], strict=True)):
+        place = Place(-before, _along(axis, result[axis]).terms)
+        found.places.append(place if n != 1 else Place())
+        if n != result[axis]:
+            found.guards.append(Guard(place, n))
+    return found
+
+
+def tril(shape: Shape, _result: Shape, params: Params) -> Within:
+    """Nothing above the k-th diagonal."""
+    return _triangle(shape, params["k"], 1)
+
+
+def triu(shape: Shape, _result: Shape, params: Params) -> Within:
+    """Nothing below the k-th diagonal."""
+    return _triangle(shape, -params["k"], -1)
+
+
+def _triangle(shape: Shape, start: int, sign: int) -> Within:
+    """Where start + sign · (row − column) is not negative."""
+    row, column = len(shape) - 2, len(shape) - 1
+    terms = ((row, sign),) * (shape[row] != 1) + ((column, -sign),) * (shape[column] != 1)
+    always = shape[row] + shape[column] + abs(start)  # more than it ever is
+    return Within([_along(a, n) for a, n in enumerate(shape)], [Guard(Place(start, terms), always)])
+
+
+def add_into(shape: Shape, result: Shape, params: Params) -> Within | None:
+    """The transpose of slices and integers: zeros around; None for steps, and for arrays."""
+    index = params["index"]
+    if not _is_static(index):
+        return None
+    found, axis = Within([], []), 0
+    for part in in_full(index, len(result)):
+        if part is None:
+            found.places.append(Place())
+            continue
+        n, terms = result[axis], _along(axis, result[axis]).terms
+        axis += 1
+        if not isinstance(part, slice):
+            found.guards.extend([Guard(Place(-(part % n), terms), 1)] * (n != 1))
+            continue
+        size, (start, _, step) = shape[len(found.places)], part.indices(n)
+        step = step if size != 1 else 1
+        if abs(step) != 1:
+            return None
+        place = Place(-step * start, tuple((a, step) for a, _ in terms))
+        found.places.append(place if size != 1 else Place())
+        if size != n:
+            found.guards.append(Guard(place, size))
+    return found
+
+
+def _is_static(index: tuple[Any, ...]) -> bool:
+    return all(isinstance(part, (int, slice, type(None), type(Ellipsis))) for part in index)
+
+
+def in_full(index: tuple[Any, ...], ndim: int) -> list[Any]:
+    """A static index with a part for each axis."""
+    parts = list(index if Ellipsis in index else (*index, Ellipsis))
+    dots = parts.index(Ellipsis)
+    given = sum(part is not None for part in parts) - 1
+    parts[dots : dots + 1] = [slice(None)] * (ndim - given)
+    return parts
+
+
+def joined(shapes: Sequence[Shape], _result: Shape, params: Params) -> list[list[Place]]:
+    """Where each operand goes that is joined to others along an axis."""
+    found, start = [], 0
+    for shape in shapes:
+        there = [_along(axis, n) for axis, n in enumerate(shape)]
+        there[params["axis"]] = there[params["axis"]]._replace(offset=start)
+        start += shape[params["axis"]]
+        found.append(there)
+    return found
+
+
+def stacked(shapes: Sequence[Shape], _result: Shape, params: Params) -> list[list[Place]]:
+    """Where each operand goes that becomes one layer of the result."""
+    found = []
+    for number, shape in enumerate(shapes):
+        there = [_along(axis, n) for axis, n in enumerate(shape)]
+        there.insert(params["axis"], Place(number))
+        found.append(there)
+    return found
 
 
 def transpose(shape: Shape, _result: Shape, params: Params) -> list[Place]:
@@ -56,19 +161,13 @@ def flip(shape: Shape, _result: Shape, params: Params) -> list[Place]:
 
 def getitem(shape: Shape, result: Shape, params: Params) -> list[Place] | None:
     """Slices, integers, new axes and `...`; None for arrays."""
-    index = params["index"]
-    if any(not isinstance(part, (int, slice, type(None), type(Ellipsis))) for part in index):
+    if not _is_static(params["index"]):
         return None
-    given = sum(part is not None and part is not Ellipsis for part in index)
     places: list[Place] = []
     out = 0
-    for part in index if Ellipsis in index else (*index, Ellipsis):
+    for part in in_full(params["index"], len(shape)):
         if part is None:
             out += 1
-        elif part is Ellipsis:
-            for _ in range(len(shape) - given):
-                places.append(_along(out, shape[len(places)]))
-                out += 1
         elif isinstance(part, slice):
             start, _, step = part.indices(shape[len(places)])
             places.append(Place(start, ((out, step),)) if result[out] != 1 else Place(start))

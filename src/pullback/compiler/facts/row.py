@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, NamedTuple, TypeAlias, final
 import numpy as np
 
 from pullback.compiler.facts.algebra import Rule
-from pullback.compiler.facts.places import Movement
+from pullback.compiler.facts.places import Assembly, Movement
 from pullback.compiler.instructions.llvm import Reg
 
 Write: TypeAlias = Callable[..., Reg]
@@ -27,12 +27,15 @@ class Instructions(NamedTuple):
         Kinds of the dtypes that are computed with ("f", "i", "u", "b"); others run as NumPy kernels.
     weight : int
         About how many instructions it is.
+    signed : bool
+        It compares whole numbers with their signs. Those that have none are given so that their order is the same.
     """
 
     write: Write
     takes: Literal["result", "operands", "truth", "choice"] = "result"
     kinds: str = "fiu"
     weight: int = 1
+    signed: bool = False
 
 
 class Accumulator(NamedTuple):
@@ -66,10 +69,13 @@ class Definition(NamedTuple):
         where there is a condition without which the primitive would have complained.
     because : str
         Why the kernel cannot be recorded.
+    exact : bool
+        The formula depends on the numbers of arrays that the program holds.
     """
 
     formula: Callable[..., Any] | None = None
     because: str = ""
+    exact: bool = False
 
 
 RECORDED: Final = Definition()
@@ -90,6 +96,12 @@ class Row:
         Of movement: where the elements of the result lie in the operand.
     accumulator : Accumulator, optional
         Of a reduction.
+    parts : callable, optional
+        Of what puts operands together: where each one goes in the result.
+    indexed : "reads" or "writes", optional
+        Of what reads, or writes, at places that arrays of numbers say.
+    running : Accumulator, optional
+        Of what combines along one axis, and gives all that came in between.
     contraction : bool
         It is a product of matrices, which is emitted for its shapes or left to BLAS.
     algebra : callable, optional
@@ -104,6 +116,9 @@ class Row:
     definition: Definition | None = None
     places: Movement | None = None
     accumulator: Accumulator | None = None
+    parts: Assembly | None = None
+    indexed: Literal["reads", "writes"] | None = None
+    running: Accumulator | None = None
     contraction: bool = False
     algebra: Rule | None = None
     rounds: bool = False

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from pullback.compiler.facts import algebra, definitions, instructions, places
+from pullback.compiler.facts import algebra, definitions, indexed, instructions, places
 from pullback.compiler.facts.row import RECORDED, Accumulator, Definition, Instructions, Row, Write
 from pullback.compiler.instructions.mathematics import (
     exponentials,
@@ -45,6 +45,8 @@ from pullback.ops import special as special_ops
 from pullback.programs.loop import loop_
 
 ONE_FUNCTION: Final = "its kernel is one function of NumPy's"
+COMPLAINS: Final = "it complains of numbers that do not fit, which loops cannot"
+IN_RANGE: Final = "NumPy complains of an index that is out of range while it reads or writes; loops ask before"
 
 
 def _of_elements(write: Write, weight: int = 1, kinds: str = "fiu", **facts: Any) -> Row:
@@ -56,8 +58,9 @@ def _function(write: Write, weight: int = 40, **facts: Any) -> Row:
     return _of_elements(write, weight, "f", rounds=True, **facts)
 
 
-def _comparison(of_floats: str, of_integers: str, kinds: str = "fi") -> Row:
-    return Row(Instructions(instructions.compare(of_floats, of_integers), "operands", kinds))
+def _comparison(of_floats: str, of_integers: str, *, signed: bool = True) -> Row:
+    kinds = "fiu" if signed else "fiub"
+    return Row(Instructions(instructions.compare(of_floats, of_integers), "operands", kinds, signed=signed))
 
 
 def _question(write: Write) -> Row:
@@ -95,8 +98,8 @@ ROWS: Final[dict[Primitive, Row]] = {
     elementwise.gap: _of_elements(instructions.gap, 3, "f"),
     elementwise.multiply: _of_elements(_TIMES, algebra=algebra.multiply),
     elementwise.divide: _of_elements(instructions.operation("fdiv", ""), 4, "f", algebra=algebra.divide),
-    elementwise.floor_divide: _of_elements(instructions.floor_divide, 40, "f"),
-    elementwise.mod: _of_elements(instructions.mod, 30, "f"),
+    elementwise.floor_divide: _of_elements(instructions.floor_divide, 40, "fi"),
+    elementwise.mod: _of_elements(instructions.mod, 30, "fi"),
     elementwise.negative: _of_elements(instructions.negative, algebra=algebra.negative),
     elementwise.positive: _UNCHANGED,
     elementwise.power: _function(powers.power, algebra=algebra.power),
@@ -141,9 +144,9 @@ ROWS: Final[dict[Primitive, Row]] = {
     elementwise.ceil: _of_elements(instructions.intrinsic("ceil"), kinds="f"),
     elementwise.trunc: _of_elements(instructions.intrinsic("trunc"), kinds="f"),
     elementwise.rint: _of_elements(instructions.intrinsic("roundeven"), kinds="f"),
-    elementwise.maximum: _of_elements(instructions.maximum, 2, "fi"),
-    elementwise.minimum: _of_elements(instructions.minimum, 2, "fi"),
-    elementwise.clip_: _of_elements(instructions.clip, 4, "fi"),
+    elementwise.maximum: Row(Instructions(instructions.maximum, weight=2, signed=True)),
+    elementwise.minimum: Row(Instructions(instructions.minimum, weight=2, signed=True)),
+    elementwise.clip_: Row(Instructions(instructions.clip, weight=4, signed=True)),
     elementwise.select: Row(Instructions(instructions.where, "choice", "fiub")),
     # Activations and losses.
     elementwise.relu: _of_elements(instructions.relu, kinds="fi"),
@@ -155,8 +158,8 @@ ROWS: Final[dict[Primitive, Row]] = {
     elementwise.binary_cross_entropy: Row(definition=RECORDED, rounds=True),
     elementwise.logits_cross_entropy: Row(definition=RECORDED, rounds=True),
     # Comparisons and logic.
-    elementwise.equal: _comparison("oeq", "eq", "fiub"),
-    elementwise.not_equal: _comparison("une", "ne", "fiub"),
+    elementwise.equal: _comparison("oeq", "eq", signed=False),
+    elementwise.not_equal: _comparison("une", "ne", signed=False),
     elementwise.less: _comparison("olt", "slt"),
     elementwise.less_equal: _comparison("ole", "sle"),
     elementwise.greater: _comparison("ogt", "sgt"),
@@ -192,13 +195,13 @@ ROWS: Final[dict[Primitive, Row]] = {
         ),
         rounds=True,
     ),
-    labels.within_: Row(kernel="it complains of a number that is outside"),
-    labels.known_labels_: Row(kernel="it complains of a label that is no class"),
-    labels.written_labels_: Row(kernel="it complains of lengths and labels that do not fit"),
-    reductions.cumsum_: Row(kernel="each sum waits for the one before it"),
-    cumulative.cumprod_: Row(kernel="each product waits for the one before it"),
-    reductions.argmax_: Row(kernel="no accumulator holds a number and its place"),
-    reductions.argmin_: Row(kernel="no accumulator holds a number and its place"),
+    labels.within_: Row(definition=Definition(definitions.within, COMPLAINS)),
+    labels.known_labels_: Row(definition=Definition(definitions.known_labels, COMPLAINS)),
+    labels.written_labels_: Row(definition=Definition(definitions.written_labels, COMPLAINS)),
+    reductions.cumsum_: Row(running=Accumulator(lambda _: 0, _PLUS, "or")),
+    cumulative.cumprod_: Row(running=Accumulator(lambda _: 1, _TIMES, "and")),
+    reductions.argmax_: Row(definition=Definition(definitions.argmax, ONE_FUNCTION)),
+    reductions.argmin_: Row(definition=Definition(definitions.argmin, ONE_FUNCTION)),
     # Movement.
     movement.reshape_: Row(places=places.reshape, algebra=algebra.reshape),
     movement.permute_: Row(places=places.transpose, algebra=algebra.transpose),
@@ -206,25 +209,31 @@ ROWS: Final[dict[Primitive, Row]] = {
     movement.flip_: Row(places=places.flip),
     movement.cast_: _UNCHANGED,
     movement.copy_: _UNCHANGED,
-    movement.concatenate_: Row(kernel="which operand is read changes along an axis"),
-    movement.stack_: Row(kernel="which operand is read changes along an axis"),
-    movement.roll_: Row(kernel="where it reads goes round at the end of an axis"),
-    movement.pad_: Row(kernel="it reads nothing at the border"),
-    movement.tril_: Row(kernel="what it reads depends on two indices together"),
-    movement.triu_: Row(kernel="what it reads depends on two indices together"),
+    movement.concatenate_: Row(parts=places.joined),
+    movement.stack_: Row(parts=places.stacked),
+    movement.roll_: Row(definition=Definition(definitions.roll, ONE_FUNCTION)),
+    movement.pad_: Row(places=places.pad),
+    movement.tril_: Row(places=places.tril),
+    movement.triu_: Row(places=places.triu),
     discrete.answer_: Row(kernel="NumPy's algorithm answers with integers"),
     discrete.find_: Row(kernel="how much it finds depends on numbers"),
     pick_: Row(algebra=algebra.pick, kernel="it takes one of several outputs, and computes nothing"),
     # Indexing.
-    indexing.get_: Row(places=places.getitem, kernel="an array says where it reads"),
-    indexing.put_: Row(algebra=algebra.put, kernel="what is written and what is kept meet in one array"),
-    indexing.add_into_: Row(kernel="where it adds may be one place twice"),
-    rows.rows_: Row(kernel="an array says where it reads, and a number outside is an error"),
-    rows.add_rows_: Row(kernel="where it adds may be one place twice"),
+    indexing.get_: Row(
+        places=places.getitem,  # of slices and numbers that are known
+        definition=Definition(indexed.getitem, IN_RANGE, exact=True),
+        kernel="how much a mask selects is not known before",
+    ),
+    indexing.put_: Row(definition=Definition(indexed.put, IN_RANGE, exact=True), algebra=algebra.put),
+    indexing.add_into_: Row(places=places.add_into, definition=Definition(indexed.add_into, IN_RANGE, exact=True)),
+    indexed.gather_: Row(indexed="reads"),
+    indexed.scatter_: Row(indexed="writes"),
+    rows.rows_: Row(definition=Definition(indexed.rows, IN_RANGE)),
+    rows.add_rows_: Row(definition=Definition(indexed.add_rows, IN_RANGE), rounds=True),
     parts.unstack_: Row(kernel="it has several outputs"),
     # Windows.
     windows.windows_: Row(places=places.windows),
-    windows.add_windows_: Row(kernel="where it adds may be one place twice"),
+    windows.add_windows_: Row(definition=Definition(indexed.add_windows, ONE_FUNCTION), rounds=True),
     # Contractions.
     contractions.matmul_: Row(contraction=True, algebra=algebra.matmul, rounds=True),
     contractions.einsum_: Row(definition=Definition(definitions.einsum, ONE_FUNCTION), rounds=True),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pullback.compiler.facts import row_of
-from pullback.compiler.facts.dtypes import computed_in, converted_to, dtype_of
+from pullback.compiler.facts.dtypes import computed_in, converted_to, dtype_of, out_of_range
 from pullback.compiler.instructions.llvm import SCALARS
 from pullback.programs.program import Constant, Equation, Value
 
@@ -18,7 +18,8 @@ def is_elementwise(equation: Equation) -> bool:
     dtypes = [np.result_type(dtype_of(o)) for o in equation.operands]
     if any(str(dtype) not in SCALARS or not dtype.isnative for dtype in (*dtypes, equation.output.dtype)):
         return False
-    if any(a.kind == "f" and b.kind in "iu" for a, b in zip(dtypes, converted_to(equation), strict=True)):
+    pairs = zip(dtypes, converted_to(equation), strict=True)
+    if any(a.kind == "f" and b.kind in "iu" and out_of_range(a, b) is None for a, b in pairs):
         return False  # what is out of range is NumPy's to decide
     if row.takes == "operands" and not _comparable(equation):
         return False
@@ -58,3 +59,27 @@ def is_product(equation: Equation) -> bool:
     dtypes = {str(value.dtype) for value in (*values, equation.output)}
     plain = row_of(equation.primitive).contraction and len(equation.operands) == len(values) == 2
     return plain and dtypes in ({"float32"}, {"float64"})
+
+
+def is_gather(equation: Equation) -> bool:
+    """Whether an equation reads at places that numbers say."""
+    return row_of(equation.primitive).indexed == "reads"
+
+
+def is_scatter(equation: Equation) -> bool:
+    """Whether an equation writes at places that numbers say."""
+    return row_of(equation.primitive).indexed == "writes"
+
+
+def is_assembled(equation: Equation) -> bool:
+    """Whether an equation puts operands together, all of dtypes that loops know."""
+    known = all(str(value.dtype) in SCALARS and value.dtype.isnative for value in (*equation.values, equation.output))
+    return row_of(equation.primitive).parts is not None and known
+
+
+def is_running(equation: Equation) -> bool:
+    """Whether an equation combines along an axis, of dtypes that loops know, and gives all that came in between."""
+    if row_of(equation.primitive).running is None:
+        return False
+    dtypes = [value.dtype for value in (*equation.values, equation.output)]
+    return all(str(dtype) in SCALARS and dtype.isnative for dtype in dtypes) and dtypes[-1].itemsize in (4, 8)

@@ -6,16 +6,28 @@ groups that meet in it become one. What is used in another group, or asked for, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import final
 
 import numpy as np
 
-from pullback.compiler.facts.places import Shape
-from pullback.compiler.fusion.equations import is_elementwise, is_product, is_reducible, is_reduction, only_reshapes
+from pullback.compiler.facts import row_of
+from pullback.compiler.facts.places import Place, Shape
+from pullback.compiler.fusion.equations import (
+    is_assembled,
+    is_elementwise,
+    is_gather,
+    is_product,
+    is_reducible,
+    is_reduction,
+    is_running,
+    is_scatter,
+    only_reshapes,
+)
 from pullback.compiler.fusion.fused import Fused
-from pullback.compiler.fusion.groups import Group, GroupKind, Labels, admits, in_order, joined, kept_labels, named
-from pullback.compiler.fusion.views import View, is_movement, lies_in_order, moved
+from pullback.compiler.fusion.grouping import Grouping
+from pullback.compiler.fusion.groups import Group, GroupKind, admits, in_order, kept_labels, named
+from pullback.compiler.fusion.views import View, is_movement, lies_in_order, moved, whole
 from pullback.core.opaque import Opaque
 from pullback.core.outputs import pick_
 from pullback.ops.elementwise import identity
@@ -58,44 +70,49 @@ class _Fuser:
     def __init__(self, program: Program, layouts: Mapping[Value, Shape], *, together: bool) -> None:
         self._fused = Fused(program)
         self._layouts = layouts
-        self._together = together
-        self._maker: dict[Operand, Group] = {}
-        self._groups: list[Group] = []
-        self._place: dict[Equation, int] = {}
+        self._grouping = Grouping(program, self._fused, together=together)
         self._last_opaque: Group | None = None
 
     # What becomes of an equation.
 
     def take(self, equation: Equation) -> None:
         """Put an equation where it belongs."""
-        self._place[equation] = len(self._place)
+        self._grouping.place[equation] = len(self._grouping.place)
         if 0 in equation.output.shape or any(0 in operand.shape for operand in equation.values):
             self._kernel(equation)
         elif equation.primitive is loop_:
             self._loop(equation)
-        elif equation.primitive is pick_ and self._maker[equation.operands[0]].kind == "loop":
+        elif equation.primitive is pick_ and self._grouping.maker[equation.operands[0]].kind == "loop":
             self._pick(equation)
         elif is_reduction(equation) and only_reshapes(equation):
             self._move(self._cast(equation))
         elif is_movement(equation):
             self._move(equation)
         elif is_elementwise(equation):
-            self._elementwise(equation)
+            self._elementwise(equation, equation.operands)
+        elif is_gather(equation):
+            self._gather(equation)
+        elif is_scatter(equation):
+            self._scatter(equation)
         elif is_reduction(equation) and is_reducible(equation):
             self._reduce(equation)
+        elif is_running(equation):
+            self._run(equation)
         elif is_product(equation):
-            self._product(equation)
+            self._product(self._read_whole(equation))
+        elif is_assembled(equation):
+            self._assemble(equation)
         else:
-            self._kernel(equation)
+            self._kernel(self._read_whole(equation))
 
     def output(self, output: Operand, wanted: Shape | None) -> None:
         """See to it that an output is in memory of its own, with the strides that are wanted."""
         view = self._fused.view(output)
         order, root = view.axes(), self._fused.root(view.base)
         covered = order is not None and len(named(order)) == sum(n != 1 for n in view.shape)
-        made = root in self._maker
+        made = root in self._grouping.maker
         shared = root != view.base or root in self._fused.aliases.values()  # it lies in order, whatever is wanted
-        shared = shared or (made and self._maker[root].kind == "loop")
+        shared = shared or (made and self._grouping.maker[root].kind == "loop")
         odd = wanted is not None and not lies_in_order(view.shape, wanted)
         again = root in self._fused.roots
         if not covered or not made or (shared and odd) or again:
@@ -107,7 +124,7 @@ class _Fuser:
         """See to it that a truth is in memory."""
         if isinstance(condition, Constant) and condition.value:
             return
-        if not isinstance(condition, Value) or condition not in self._maker:
+        if not isinstance(condition, Value) or condition not in self._grouping.maker:
             copy = Equation(identity, (condition,), {}, Value((), np.dtype(bool)), "")
             self.take(copy)
             condition = copy.output
@@ -115,7 +132,7 @@ class _Fuser:
 
     def finished(self) -> Fused:
         """The groups in order."""
-        self._fused.settle(in_order(self._groups, self._place), self._place)
+        self._fused.settle(in_order(self._grouping.groups, self._grouping.place), self._grouping.place)
         return self._fused
 
     # Movement.
@@ -126,10 +143,7 @@ class _Fuser:
         if is_reduction(equation):
             shape = equation.output.shape
             kept = [i for i, n in enumerate(view.shape) if n != 1], [i for i, n in enumerate(shape) if n != 1]
-            names = dict(zip(*kept, strict=True))
-            there: View | None = View(
-                view.base, shape, tuple(p._replace(terms=tuple((names[a], c) for a, c in p.terms)) for p in view.places)
-            )
+            there: View | None = view.renamed(shape, dict(zip(*kept, strict=True)))
         else:
             there = moved(equation, view)
         if there is not None:
@@ -157,22 +171,26 @@ class _Fuser:
             self.take(copy)
             base = copy.output
         self._fused.aliases[equation.output] = base
-        if base in self._maker:
-            self._maker[equation.output] = self._maker[base]
+        if base in self._grouping.maker:
+            self._grouping.maker[equation.output] = self._grouping.maker[base]
 
     def _lies_in_order(self, base: Operand) -> bool:
-        if base in self._maker or base in self._fused.aliases:
+        if base in self._grouping.maker or base in self._fused.aliases:
             return True
         return isinstance(base, Value) and lies_in_order(base.shape, self._layouts[base])
 
     # Loops.
 
-    def _elementwise(self, equation: Equation) -> None:
+    def _elementwise(self, equation: Equation, operands: Sequence[Operand], stored: Sequence[Operand] = ()) -> None:
+        """What is computed at each place from operands there, and from others that are in memory as wholes."""
         shape = equation.output.shape
-        views = [self._fused.spread(o, shape) for o in equation.operands if isinstance(o, Value) or np.ndim(o.value)]
-        for group in self._makers(views):
-            labels = self._labels(group, views, shape)
-            if labels is None or self._circle(group, views):
+        views = [self._fused.spread(o, shape) for o in operands if isinstance(o, Value) or np.ndim(o.value)]
+        kept = [self._fused.view(o) for o in stored]
+        for group in self._grouping.makers(views):
+            labels = self._grouping.labels(group, views, shape)
+            inside = any(self._grouping.maker.get(view.base) is group for view in kept)
+            beside = self._grouping.is_better_apart(group, equation)
+            if labels is None or inside or beside or self._grouping.circle(group, [*views, *kept]):
                 continue
             used = [view.base for view in views if view.base in group.where]
             outer = admits(group, [l for l in labels if l is not None], used)
@@ -181,14 +199,80 @@ class _Fuser:
                 group.outer = outer
                 break
         else:
-            group = self._new("nest")
+            group = self._grouping.new("nest")
             labels = tuple(group.new_label(n) if n != 1 else None for n in shape)
-        self._join(group, equation, labels, labels, views)
+        if kept:
+            self._grouping.need(group, equation.on(tuple(stored)))
+            group.whole |= {view.base for view in kept}
+        self._grouping.join(group, equation, labels, labels, views)
+
+    def _gather(self, equation: Equation) -> None:
+        there = self._fused.picked(equation)
+        if there is not None:
+            self._fused.views[equation.output] = there
+        else:
+            equation = self._read_whole(equation)
+            x, *numbers = equation.operands
+            self._elementwise(equation, numbers, [x])
+
+    def _scatter(self, equation: Equation) -> None:
+        """The result is assembled: a copy of the first operand, and values that are written over it at their places."""
+        x, values, *numbers = equation.operands
+        target, along = equation.output, equation.params["along"]
+        assembly = self._assembly(equation)
+        self._part(assembly, x, whole(target, target.shape))
+        written = Value(np.shape(values.value) if isinstance(values, Constant) else values.shape, target.dtype)
+        places = [Place() if a is None or written.shape[a] == 1 else Place(0, ((a, 1),)) for a in along]
+        self._fused.views[written] = View(target, written.shape, tuple(places))
+        self._fused.stored.add(written)
+        group = self._grouping.new("nest")
+        labels = tuple(group.new_label(n) if n != 1 else None for n in written.shape)
+        step = Equation(equation.primitive, (values, *numbers), equation.params, written, equation.line)
+        self._grouping.place[step] = len(self._grouping.place)
+        self._grouping.enter(group, step, labels, labels, [self._fused.spread(o, written.shape) for o in step.operands])
+        group.needs |= assembly.needs
+        assembly.needs.add(group)
+
+    def _assemble(self, equation: Equation) -> None:
+        """The result is assembled: each operand is stored in its own place."""
+        target, rule = equation.output, row_of(equation.primitive).parts
+        assert rule is not None
+        assembly = self._assembly(equation)
+        self._fused.assembled.add(target)
+        shapes = [np.shape(o.value) if isinstance(o, Constant) else o.shape for o in equation.operands]
+        for operand, shape, places in zip(
+            equation.operands, shapes, rule(shapes, target.shape, equation.params), strict=True
+        ):
+            self._part(assembly, operand, View(target, shape, tuple(places)))
+
+    def _read_whole(self, equation: Equation) -> Equation:
+        """The equation on operands that are in memory as they are: nothing guards what is read."""
+
+        def plain(operand: Operand) -> Operand:
+            return self._copied(operand) if self._fused.view(operand).guards else operand
+
+        now = equation.on(tuple(map(plain, equation.operands)))
+        self._grouping.place[now] = len(self._grouping.place)
+        return now
+
+    def _assembly(self, equation: Equation) -> Group:
+        """Begin a value of which several groups make a part each."""
+        assembly = self._grouping.new("assembly")
+        self._grouping.enter(assembly, equation, (), (None,) * equation.output.ndim, [])
+        return assembly
+
+    def _part(self, assembly: Group, operand: Operand, view: View) -> None:
+        """Let an operand be stored where a view of the assembled value is."""
+        part = Equation(identity, (operand,), {}, Value(view.shape, view.base.dtype), "")  # type: ignore[union-attr]  # it is a value
+        self.take(part)
+        self._fused.views[part.output] = view
+        self._fused.stored.add(part.output)
+        assembly.needs.add(self._grouping.maker[part.output])
 
     def _reduce(self, equation: Equation) -> None:
         view = self._fused.view(equation.operands[0])
         axis, keepdims = equation.params["axis"], equation.params["keepdims"]
-        for group in self._makers([view]):
+        for group in self._grouping.makers([view]):
             found = group.axes_along(view, (None,) * len(view.shape))
             known = isinstance(found, tuple) and all(
                 label is not None or n == 1 for label, n in zip(found, view.shape, strict=True)
@@ -204,22 +288,33 @@ class _Fuser:
                 if outer is None or named(kept) == outer or not named(kept) & outer:
                     break
         else:
-            group = self._new("nest")
+            group = self._grouping.new("nest")
             labels = tuple(group.new_label(n) if n != 1 else None for n in view.shape)
             kept = kept_labels(labels, axis, keepdims)
-        self._join(group, equation, labels, kept, [view])
+        self._grouping.join(group, equation, labels, kept, [view])
+
+    def _run(self, equation: Equation) -> None:
+        """What combines along one axis has loops of its own, of which that axis is the innermost."""
+        view = self._fused.view(equation.operands[0])
+        if view.shape[equation.params["axis"]] == 1:
+            self.take(equation.by(identity, equation.operands))
+            return
+        group = self._grouping.new("nest")
+        labels = tuple(group.new_label(n) if n != 1 else None for n in view.shape)
+        self._grouping.enter(group, equation, labels, labels, [view])
+        group.outer, group.alone = group.full - {labels[equation.params["axis"]]}, True
 
     def _product(self, equation: Equation) -> None:
-        group = self._new("product")
+        group = self._grouping.new("product")
         labels = tuple(group.new_label(n) if n != 1 else None for n in equation.output.shape)
         group.product = equation
-        self._join(group, equation, labels, labels, [])
-        self._need(group, equation)
+        self._grouping.join(group, equation, labels, labels, [])
+        self._grouping.need(group, equation)
 
     def _kernel(self, equation: Equation, kind: GroupKind = "kernel") -> None:
-        group = self._new(kind)
-        self._join(group, equation, (), (None,) * equation.output.ndim, [])
-        self._need(group, equation)
+        group = self._grouping.new(kind)
+        self._grouping.join(group, equation, (), (None,) * equation.output.ndim, [])
+        self._grouping.need(group, equation)
         if isinstance(equation.primitive, Opaque):  # draws stay in order
             if self._last_opaque is not None:
                 group.needs.add(self._last_opaque)
@@ -227,15 +322,15 @@ class _Fuser:
 
     def _loop(self, equation: Equation) -> None:
         """A loop: what it carries begins in memory, in order."""
-        count = equation.params["loop"].carried
+        equation, count = self._read_whole(equation), equation.params["loop"].carried
         placed = equation.on((*map(self._in_order, equation.operands[:count]), *equation.operands[count:]))
-        self._place[placed] = len(self._place)
+        self._grouping.place[placed] = len(self._grouping.place)
         self._kernel(placed, "loop")
 
     def _pick(self, equation: Equation) -> None:
         """One of the values that a loop gives."""
-        group = self._maker[equation.operands[0]]
-        self._join(group, equation, (), (None,) * equation.output.ndim, [])
+        group = self._grouping.maker[equation.operands[0]]
+        self._grouping.join(group, equation, (), (None,) * equation.output.ndim, [])
 
     def _in_order(self, operand: Operand) -> Operand:
         """An operand that is in memory, in order; a copy of it where it is not."""
@@ -249,96 +344,3 @@ class _Fuser:
         copy = Equation(identity, (operand,), {}, Value(shape, dtype), "")
         self.take(copy)
         return copy.output
-
-    def _new(self, kind: GroupKind) -> Group:
-        group = Group(kind)
-        self._groups.append(group)
-        return group
-
-    def _need(self, group: Group, equation: Equation) -> None:
-        bases = (self._fused.view(value).base for value in equation.values)
-        group.needs |= {self._maker[base] for base in bases if base in self._maker}
-
-    def _join(self, group: Group, equation: Equation, axes: Labels, where: Labels, views: Sequence[View]) -> None:
-        """Enter an equation; then let other groups that make what it reads become one with its own, if they can."""
-        group.add(equation, axes, where)
-        self._maker[equation.output] = group
-        for view in views:
-            if view.base not in group.where:
-                group.read(view, axes)
-                if view.base in self._maker:
-                    group.needs.add(self._maker[view.base])
-        for view in views:
-            here, there = self._maker[equation.output], self._maker.get(view.base)
-            if self._together and there is not None and there is not here and view.base not in self._fused.aliases:
-                self._unite(there, here, view, here.axes[equation])
-
-    # How it fits.
-
-    def _makers(self, views: Sequence[View]) -> Iterator[Group]:
-        """The groups that make what is read, the latest first; not those that have it in memory anyway."""
-        made = (v.base for v in views if v.base in self._maker and v.base not in self._fused.aliases)
-        found = dict.fromkeys(self._maker[base] for base in made)
-        fusible = [group for group in found if group.shares and self._together]
-        return iter(sorted(fusible, key=lambda group: -max(self._place[e] for e in group.equations)))
-
-    def _labels(self, group: Group, views: Sequence[View], shape: tuple[int, ...]) -> Labels | None:
-        """The labels of the axes of an elementwise equation that joins a group; new ones where nothing says."""
-        labels: Labels = (None,) * len(shape)
-        for view in views:
-            if view.base in group.where:
-                along = group.axes_along(view, labels)
-                if isinstance(along, bool):
-                    return None
-                labels = along
-            elif self._maker.get(view.base) is group:
-                return None  # an alias: it is read from memory
-        for view in views:  # what the group reads already has the labels that it is read with
-            hints = group.reads.get(view, [()])[-1]
-            if len(hints) == len(shape):
-                taken = named(labels)
-                labels = tuple(
-                    hint if label is None and hint not in taken and group.sizes.get(hint or 0) == n else label
-                    for label, hint, n in zip(labels, hints, shape, strict=True)
-                )
-        fresh = iter(range(max(group.sizes, default=-1) + 1, 1000))
-        labels = tuple(
-            next(fresh) if label is None and n != 1 else label for label, n in zip(labels, shape, strict=True)
-        )
-        return labels if len(named(labels)) == sum(label is not None for label in labels) else None
-
-    def _circle(self, group: Group, views: Sequence[View]) -> bool:
-        """Whether something else that is read depends on the group."""
-        makers = {self._maker[view.base] for view in views if view.base in self._maker} - {group}
-        return any(maker.depends_on(group) for maker in makers)
-
-    def _whole(self, group: Group) -> Iterator[Operand]:
-        """What a group reads that has to be in memory as a whole before it: matrices, and values in another shape."""
-        yield from (view.base for view in group.reads if view.base in self._fused.aliases)
-        if group.product is not None:
-            yield from (self._fused.view(operand).base for operand in group.product.operands)
-
-    def _unite(self, there: Group, here: Group, view: View, labels: Labels) -> None:
-        """Make one group of two, of which `here` reads a view of what `there` makes along its `labels`."""
-        if not (there.shares and here.shares) or here.depends_on_through_others(there):
-            return
-        names = there.renaming(here, view, labels)
-        if names is None:
-            return
-        a, b = there, here
-        if there.kind == "product":  # a product keeps its labels: the other moves to it
-            a, b, names = here, there, {new: old for old, new in names.items()}
-        if a.kind != "nest" or names.keys() != a.full:
-            return
-        if any(self._maker.get(base) is there for base in self._whole(here)):
-            return
-        outer = joined(a, b, names, [view.base for view in here.reads if view.base in there.where])
-        if outer is False:
-            return
-        b.outer = outer
-        b.take_over(a, names)
-        self._groups.remove(a)
-        self._maker |= {base: b for base, maker in self._maker.items() if maker is a}
-        for group in self._groups:
-            if a in group.needs:
-                group.needs = (group.needs | {b}) - {a, group}

@@ -8,8 +8,9 @@ from typing import final
 
 import numpy as np
 
+from pullback.compiler.facts.places import Place
 from pullback.compiler.fusion.groups import Group
-from pullback.compiler.fusion.views import View, whole
+from pullback.compiler.fusion.views import View, counted, whole
 from pullback.core.opaque import Opaque
 from pullback.programs.program import Constant, Equation, Operand, Program, Value
 
@@ -33,6 +34,8 @@ class Fused:
         Bases that are in memory.
     outputs : list
         As the program's, each a base that is made here or a view that permutes one.
+    assembled : set of Value
+        Bases that are made in parts, none of which lies where another does.
     conditions : list
         Truths without which nothing may be written.
     """
@@ -43,12 +46,16 @@ class Fused:
     aliases: dict[Value, Operand] = field(default_factory=dict)
     stored: set[Operand] = field(default_factory=set)
     outputs: list[Value] = field(default_factory=list)
+    assembled: set[Operand] = field(default_factory=set)
     conditions: list[Value] = field(default_factory=list)
+    _counts: dict[Operand, View | None] = field(default_factory=dict)
 
     def settle(self, groups: Iterable[Group], place: Mapping[Equation, int]) -> None:
         """Take in the groups, their equations by their place in the program; find what has to be in memory."""
         self.groups = list(groups)
         for group in self.groups:
+            if group.kind == "assembly":
+                continue  # its parts read, and it does not
             group.equations.sort(key=place.__getitem__)
             for equation in group.equations:
                 read = [self.view(operand).base for operand in equation.operands]
@@ -77,9 +84,27 @@ class Fused:
 
     def spread(self, operand: Operand, shape: tuple[int, ...]) -> View:
         """How an operand is read along the axes of a shape to which it is broadcast."""
-        view = self.view(operand)
+        view = self._counted(operand) or self.view(operand)
         extra = len(shape) - len(view.shape)
-        return View(
-            view.base, shape,
-            tuple(p._replace(terms=tuple((a + extra, c) for a, c in p.terms)) for p in view.places),
-        )  # fmt: skip
+        return view.renamed(shape, {axis: axis + extra for axis in range(len(view.shape))})
+
+    def picked(self, equation: Equation) -> View | None:
+        """What a gather gives, as a view: where all numbers follow from their places, as those of a diagonal do."""
+        x, *numbers = equation.operands
+        shape, rest, places = equation.output.shape, iter(numbers), list[Place]()
+        for axis in equation.params["along"]:
+            if axis is not None:
+                places.append(Place(0, ((axis, 1),)) if shape[axis] != 1 else Place())
+            elif self._counted(number := next(rest)) is None:
+                return None
+            else:
+                places += self.spread(number, shape).places
+        return self.view(x).moved(shape, places)
+
+    def _counted(self, operand: Operand) -> View | None:
+        """A constant whose numbers follow from their places, as those of `arange` do; it is computed, not read."""
+        if not isinstance(operand, Constant) or not hasattr(operand.value, "dtype"):
+            return None
+        if operand not in self._counts:
+            self._counts[operand] = counted(np.asarray(operand.value))
+        return self._counts[operand]

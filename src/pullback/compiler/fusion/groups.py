@@ -16,7 +16,7 @@ from pullback.programs.program import Equation, Operand, Value
 
 Labels: TypeAlias = tuple[int | None, ...]
 Outer: TypeAlias = frozenset[int] | Literal[False] | None  # False: it cannot be
-GroupKind: TypeAlias = Literal["nest", "product", "loop", "kernel"]
+GroupKind: TypeAlias = Literal["nest", "product", "loop", "kernel", "assembly"]
 
 SMALL: Final = 4096  # elements up to which a nest may wait for a sum of all of them
 
@@ -27,8 +27,9 @@ class Group:
 
     Attributes
     ----------
-    kind : "nest", "product", "loop" or "kernel"
-        Of a product all other equations are the epilogue; of a loop they pick what it gives.
+    kind : "nest", "product", "loop", "kernel" or "assembly"
+        Of a product all other equations are the epilogue; of a loop they pick what it gives. An assembly runs nothing:
+        the groups that it needs make parts of its value, each at its places.
     product : Equation or None
         The contraction of a product.
     equations : list of Equation
@@ -42,11 +43,15 @@ class Group:
     outer : set of labels, or None
         Where the results of reductions are used in the group: the labels of these results. All inner loops run to
         their end once for each index of the outer ones.
+    alone : bool
+        Nothing else may join it.
     needs : set of Group
         Whose values it reads.
     reads : dict
         By view of a value made elsewhere: the labels along which it is read, the latest last. They may be several, as
         those of x in `y = x * x.T; z = x * y.T`.
+    whole : set of Value
+        What is read at places that numbers say, so that all of it has to be there.
     """
 
     def __init__(self, kind: GroupKind) -> None:
@@ -57,8 +62,10 @@ class Group:
         self.axes: dict[Equation, Labels] = {}
         self.where: dict[Value, Labels] = {}
         self.outer: frozenset[int] | None = None
+        self.alone = False
         self.needs: set[Group] = set()
         self.reads: dict[View, list[Labels]] = {}
+        self.whole: set[Operand] = set()
 
     def __repr__(self) -> str:
         return f"<{self.kind}: {', '.join(e.primitive.name for e in self.equations)}>"
@@ -66,7 +73,7 @@ class Group:
     @property
     def shares(self) -> bool:
         """Whether other equations may run in its loops."""
-        return self.kind in ("nest", "product")
+        return self.kind in ("nest", "product") and not self.alone
 
     @property
     def full(self) -> frozenset[int]:
@@ -135,6 +142,7 @@ class Group:
                 self.read(view, renamed(axes))
         self.reads = {view: ways for view, ways in self.reads.items() if view.base not in self.where}
         self.needs = (self.needs | other.needs) - {self, other}
+        self.whole |= other.whole
 
     def renaming(self, other: Group, view: View, labels: Labels) -> dict[int, int] | None:
         """Which of another's labels is which of its own, where `view` of a value of this one lies along `labels` there.

@@ -7,23 +7,30 @@ in order.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple, final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple, final
 
 import numpy as np
 
 from pullback.compiler.facts import row_of
-from pullback.compiler.facts.places import Place
-from pullback.programs.program import Constant, Equation, Operand
+from pullback.compiler.facts.places import Guard, Place, Within
+from pullback.ops.movement import reshape_
+from pullback.programs.program import Constant, Equation, Operand, Program, Value
+
+NATURALS: Final = Constant(np.arange(2))  # stands for all natural numbers: that at a place is the place
 
 
 @final
 class View(NamedTuple):
-    """A value of a shape that is read from a base at `places`, one for each axis of the base."""
+    """A value of a shape that is read from a base at `places`, one for each axis of the base.
+
+    Where one of the `guards` does not hold, it is 0, and nothing is read.
+    """
 
     base: Operand
     shape: tuple[int, ...]
     places: tuple[Place, ...]
+    guards: tuple[Guard, ...] = ()
 
     @property
     def whole(self) -> View:
@@ -39,13 +46,26 @@ class View(NamedTuple):
                 strides[axis] += stride * coefficient
         return offset, tuple(strides)
 
-    def moved(self, shape: tuple[int, ...], places: Sequence[Place]) -> View:
-        """A movement of this view: `places` says where each of its axes is read."""
-        return View(self.base, shape, tuple(place.through(places) for place in self.places))
+    def moved(self, shape: tuple[int, ...], places: Sequence[Place], guards: Sequence[Guard] = ()) -> View:
+        """A movement of this view: `places` says where each of its axes is read, and `guards` where nothing is."""
+        own = (guard._replace(place=guard.place.through(places)) for guard in self.guards)
+        there = tuple(place.through(places) for place in self.places)
+        return View(self.base, shape, there, tuple(dict.fromkeys((*own, *guards))))
+
+    def renamed(self, shape: tuple[int, ...], axes: Mapping[int, int]) -> View:
+        """The same with other axes of one element, so that the others have other numbers."""
+
+        def now(place: Place) -> Place:
+            return place._replace(terms=tuple((axes[axis], c) for axis, c in place.terms))
+
+        guards = tuple(guard._replace(place=now(guard.place)) for guard in self.guards)
+        return View(self.base, shape, tuple(map(now, self.places)), guards)
 
     def axes(self) -> tuple[int | None, ...] | None:
         """The axis that runs along each axis of the base, None of one element; None if the view is no permutation."""
         found: list[int | None] = []
+        if self.guards:
+            return None
         for place, size in zip(self.places, self.whole.shape, strict=True):
             if place.offset or len(place.terms) > 1 or any(c != 1 for _, c in place.terms):
                 return None
@@ -62,6 +82,19 @@ def whole(base: Operand, shape: tuple[int, ...]) -> View:
     return View(base, shape, tuple(Place(0, ((axis, 1),)) if n != 1 else Place() for axis, n in enumerate(shape)))
 
 
+def counted(array: Any) -> View | None:
+    """An array of whole numbers as a view of the natural ones, if each number is an affine function of its place."""
+    if array.dtype.kind not in "iu" or array.dtype == np.uint64 or not array.size:
+        return None
+    start, terms, told = int(array.flat[0]), list[tuple[int, int]](), np.array(array.flat[0], np.int64)
+    for axis, n in enumerate(array.shape):
+        if n > 1:
+            step = int(array[tuple(int(a == axis) for a in range(array.ndim))]) - start
+            told = told + (step * np.arange(n)).reshape((n, *(1,) * (array.ndim - axis - 1)))
+            terms += [(axis, step)] if step else []
+    return View(NATURALS, array.shape, (Place(start, tuple(terms)),)) if (told == array).all() else None
+
+
 def is_movement(equation: Equation) -> bool:
     """Whether an equation only moves elements, by one operand and without numbers that come from elsewhere."""
     return row_of(equation.primitive).places is not None and len(equation.operands) == 1
@@ -72,8 +105,10 @@ def moved(equation: Equation, view: View) -> View | None:
     shape, result, rule = view.shape, equation.output.shape, row_of(equation.primitive).places
     if rule is None or 0 in shape or 0 in result:
         return None
-    places = rule(shape, result, equation.params)
-    return None if places is None else view.moved(result, places)
+    found = rule(shape, result, equation.params)
+    if isinstance(found, Within):
+        return view.moved(result, found.places, found.guards)
+    return None if found is None else view.moved(result, found)
 
 
 def ordered(shape: Sequence[int]) -> tuple[int, ...]:
@@ -94,3 +129,18 @@ def strides_of(array: Any) -> tuple[int, ...]:
     """The strides of an array in elements; 0 along axes of one element, where they mean nothing."""
     size = array.dtype.itemsize
     return tuple(s // size if n > 1 else 0 for s, n in zip(array.strides, array.shape, strict=True))
+
+
+def gives_only_views(program: Program) -> bool:
+    """Whether a program computes nothing, and moves nothing either: what it gives is its inputs, seen otherwise."""
+    made = {equation.output for equation in program.equations}
+    return bool(made) and made >= set(program.outputs) and all(map(_only_looks, program.equations))
+
+
+def _only_looks(equation: Equation) -> bool:
+    """Whether NumPy gives a view of an operand: not if there is a border of zeros."""
+    rule = row_of(equation.primitive).places
+    if rule is None or len(equation.operands) != 1 or not isinstance(x := equation.operands[0], Value) or not x.size:
+        return False
+    found = rule(x.shape, equation.output.shape, equation.params)
+    return equation.output.ndim > 0 and (isinstance(found, list) or equation.primitive is reshape_)

@@ -222,10 +222,10 @@ class Function:
 
     # Memory.
 
-    def address(self, pointer: Reg, offset: Reg | int, kind: Type) -> Reg:
-        """The place of an element, counted in elements of the scalar of `kind`."""
-        at = offset if isinstance(offset, Reg) else constant(offset, I64)
-        return self.emit(f"getelementptr inbounds {kind.scalar}, ptr {pointer}, i64 {at}", PTR)
+    def address(self, pointer: Reg, offset: Reg | int, kind: Type, *, inside: bool = True) -> Reg:
+        """The place of an element, counted in elements of the scalar of `kind`; not `inside` if it may not be there."""
+        at, known = offset if isinstance(offset, Reg) else constant(offset, I64), "inbounds " * inside
+        return self.emit(f"getelementptr {known}{kind.scalar}, ptr {pointer}, i64 {at}", PTR)
 
     def load(self, pointer: Reg, kind: Type) -> Reg:
         """Elements from memory; a vector from neighbouring places."""

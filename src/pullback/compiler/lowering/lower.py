@@ -10,7 +10,7 @@ from pullback.compiler.facts import row_of
 from pullback.compiler.fusion.fuse import fuse
 from pullback.compiler.fusion.fused import Fused
 from pullback.compiler.fusion.groups import Group
-from pullback.compiler.fusion.views import ordered, strides_of
+from pullback.compiler.fusion.views import NATURALS, ordered, strides_of
 from pullback.compiler.lowering.kernels import Kernel, Lowered, NumPyCall, Plan, Strides
 from pullback.compiler.lowering.nest import Nest, lower_nest
 from pullback.compiler.lowering.plan import plan
@@ -31,6 +31,7 @@ def lower(fused: Fused, given: Mapping[Value, Strides], wanted: Sequence[Strides
     """Turn groups into kernels, for inputs with the strides `given` and outputs with those `wanted`, if any are."""
     layouts: dict[Operand, Strides] = {alias: ordered(alias.shape) for alias in fused.aliases}
     layouts.update(given.items())
+    layouts[NATURALS] = (1,)
     for output, strides in zip(fused.outputs, wanted, strict=True):
         view = fused.view(output)
         order = view.axes()
@@ -43,8 +44,8 @@ def lower(fused: Fused, given: Mapping[Value, Strides], wanted: Sequence[Strides
                 layouts.setdefault(base, natural)
     kernels: list[Kernel] = []
     for group in fused.groups:
-        if not any(equation.output in fused.stored for equation in group.equations):
-            continue  # dead code that was not pruned
+        if group.kind == "assembly" or not any(equation.output in fused.stored for equation in group.equations):
+            continue  # the parts are made by others; and dead code that was not pruned
         if group.kind == "kernel":
             kernels.append(NumPyCall(group.equations[-1], why(group.equations[-1])))
         elif group.kind == "loop":

@@ -8,97 +8,22 @@ read back from memory if it is stored, computed again if that is cheap, and kept
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple, TypeAlias, final
+from typing import Final, final
 
-import numpy as np
-
-from pullback.compiler.facts import row_of
-from pullback.compiler.facts.row import Accumulator
-from pullback.compiler.fusion.equations import is_reduction
 from pullback.compiler.fusion.fused import Fused
-from pullback.compiler.fusion.groups import Group, Labels, named
-from pullback.programs.program import Constant, Equation, Operand, Value
-
-LabelStrides: TypeAlias = tuple[tuple[int, int], ...]
-Layouts: TypeAlias = Mapping[Operand, Sequence[int]]
+from pullback.compiler.fusion.groups import Group
+from pullback.compiler.fusion.views import NATURALS
+from pullback.compiler.lowering.steps import Access, Layouts, Step, access_to, needed, step_of
+from pullback.programs.program import Value
 
 CHEAP: Final = 6  # instructions that are sooner done again than kept
 PIECE: Final = 1 << 14  # instructions, about, that are worth a piece of their own
 PIECES: Final = 32  # at most
 RESIDENT: Final = 1 << 17  # bytes that a sum of columns may touch in one go
 LINE: Final = 64
-
-
-class Access(NamedTuple):
-    """Where a value is in memory: base[offset + Σ stride · index], by label, in elements."""
-
-    base: Operand
-    offset: int
-    strides: LabelStrides
-
-    @property
-    def labels(self) -> frozenset[int]:
-        """The loops that it moves with."""
-        return frozenset(label for label, _ in self.strides)
-
-    def without(self, label: int) -> Access:
-        """The same where a loop is at its beginning."""
-        return self._replace(strides=tuple(pair for pair in self.strides if pair[0] != label))
-
-    def along(self, label: int | None) -> int:
-        """The stride of a label."""
-        return dict(self.strides).get(label, 0) if label is not None else 0
-
-
-Read: TypeAlias = Access | Value | Constant
-
-
-@final
-@dataclass(slots=True, eq=False)
-class Step:
-    """One equation of a nest.
-
-    Attributes
-    ----------
-    reads : tuple
-        For each operand where it is in memory, the value made in the nest, or the number itself.
-    domain, result : set of labels
-        The loops that it runs over, and those that its result runs along.
-    stage : int
-        In which it is computed; of what is outside of the inner loops, before which.
-    """
-
-    equation: Equation
-    reads: tuple[Read, ...]
-    domain: frozenset[int]
-    result: frozenset[int]
-    stage: int = 0
-
-    def drop(self, label: int) -> None:
-        """Forget a loop that became part of another."""
-        self.domain -= {label}
-        self.result -= {label}
-        self.reads = tuple(read.without(label) if isinstance(read, Access) else read for read in self.reads)
-
-    @property
-    def reduces(self) -> bool:
-        """Whether it is a reduction."""
-        return is_reduction(self.equation)
-
-    @property
-    def accumulator(self) -> Accumulator:
-        """How it reduces."""
-        accumulator = row_of(self.equation.primitive).accumulator
-        assert accumulator is not None
-        return accumulator
-
-    @property
-    def weight(self) -> int:
-        """About how many instructions it is."""
-        row = row_of(self.equation.primitive).instructions
-        return 1 if row is None else row.weight
+APART: Final = 2  # instructions, about, for an element that is loaded or stored by itself
+BROAD: Final = 4  # elements of an axis that are worth lanes of their own
 
 
 @final
@@ -164,6 +89,11 @@ class Nest:
         work = sum(step.weight * self.volume(step.domain) for step in self.steps.values())
         return (work + memory) // max(self.lanes, 1) + 20
 
+    @property
+    def scatter(self) -> Step | None:
+        """The step that writes at places that numbers say, one after the other; it has a nest of its own."""
+        return next((step for step in self.steps.values() if step.writes), None)
+
     def accesses(self) -> list[Access]:
         """All that is read and written."""
         read = dict.fromkeys(r for step in self.steps.values() for r in step.reads if isinstance(r, Access))
@@ -183,18 +113,6 @@ class Nest:
         return self.volume(frozenset(self.inner)) * max(self.lanes, 1)
 
 
-def access_to(fused: Fused, layouts: Layouts, operand: Operand, axes: Labels) -> Access:
-    """Where an operand is read by an equation that runs over `axes`, to which it is broadcast."""
-    view = fused.view(operand)
-    view = fused.spread(operand, (1,) * (len(axes) - len(view.shape)) + view.shape)
-    offset, strides = view.strides(layouts[view.base])
-    by_label: dict[int, int] = {}
-    for label, stride in zip(axes, strides, strict=True):
-        if label is not None and stride:
-            by_label[label] = by_label.get(label, 0) + stride
-    return Access(view.base, offset, tuple(sorted(by_label.items())))
-
-
 def lower_nest(group: Group, fused: Fused, layouts: Layouts) -> Nest:
     """Turn a group into loops, for values that lie in memory with these strides."""
     steps = {equation.output: step_of(group, equation, fused, layouts) for equation in group.equations}
@@ -209,30 +127,6 @@ def lower_nest(group: Group, fused: Fused, layouts: Layouts) -> Nest:
     return nest
 
 
-def needed(steps: dict[Value, Step], fused: Fused) -> None:
-    """Drop what is neither stored nor used, where dead code was not pruned."""
-    used: set[Read] = set()
-    for value, step in reversed([*steps.items()]):
-        if value in used or value in fused.stored:
-            used.update(step.reads)
-        else:
-            del steps[value]
-
-
-def step_of(group: Group, equation: Equation, fused: Fused, layouts: Layouts) -> Step:
-    """An equation with the places of its operands."""
-    axes = group.axes[equation]
-    reads: list[Read] = []
-    for operand in equation.operands:
-        if isinstance(operand, Constant) and not np.ndim(operand.value):
-            reads.append(operand)
-        elif isinstance(base := fused.view(operand).base, Value) and base in group.where:
-            reads.append(base)
-        else:
-            reads.append(access_to(fused, layouts, operand, axes))
-    return Step(equation, tuple(reads), named(axes), named(group.where[equation.output]))
-
-
 def _merge_labels(nest: Nest) -> None:
     """Make one loop of two wherever everything moves along both as along one."""
     for slow in list(nest.sizes):
@@ -245,7 +139,7 @@ def _mergeable(nest: Nest, slow: int, fast: int) -> bool:
     sets = [labels for step in nest.steps.values() for labels in (step.domain, step.result)]
     sets.append(nest.results or frozenset())
     together = all((slow in labels) == (fast in labels) for labels in sets)
-    return together and all(a.along(slow) == a.along(fast) * nest.sizes[fast] for a in nest.accesses())
+    return together and all(a.merges(slow, fast, nest.sizes[fast]) for a in nest.accesses())
 
 
 def _merge(nest: Nest, slow: int, fast: int) -> None:
@@ -260,16 +154,43 @@ def _merge(nest: Nest, slow: int, fast: int) -> None:
 def _order(nest: Nest) -> None:
     """Choose the vector label, the outer and the inner loops, and their order."""
     sizes, full = nest.sizes, frozenset(nest.sizes)
-    neighbours = {label: sum(abs(access.along(label)) == 1 for access in nest.accesses()) for label in full}
-    nest.vector = max(full, key=lambda label: (neighbours[label], sizes[label]), default=None)
     values = [v for step in nest.steps.values() for v in (step.equation.output, *step.equation.values)]
     widths = [value.dtype.itemsize for value in values if value.dtype.kind == "f"]
-    nest.lanes = 0 if nest.vector is None else 8 if widths and min(widths) == 8 else 16
+    lanes = 8 if widths and min(widths) == 8 else 16
+    nest.vector = min(full, key=lambda label: (_cost_along(nest, label, lanes), -sizes[label], -label), default=None)
+    if nest.scatter is not None:
+        nest.vector = _scattered(nest, nest.scatter)
+    if any(step.runs for step in nest.steps.values()):  # lanes do not wait for each other
+        near = {label for access in nest.accesses() for label in access.labels if abs(access.along(label)) == 1}
+        beside = (label for label in near & (nest.results or set()) if sizes[label] >= BROAD)
+        nest.vector = max(beside, key=lambda label: sizes[label], default=None)
+    nest.lanes = 0 if nest.vector is None else lanes
     outer = _outer(nest, full) if nest.results is None else nest.results
     far = {label: max((abs(a.along(label)) for a in nest.accesses()), default=0) for label in full}
     order = sorted(full, key=lambda label: (label == nest.vector, -far[label], label))
+    if nest.scatter is not None:  # as NumPy goes through the numbers: where some are the same, the last comes last
+        order = sorted(full, key=lambda label: (label == nest.vector, label))
     nest.outer = tuple(label for label in order if label in outer)
     nest.inner = tuple(label for label in order if label not in outer)
+
+
+def _cost_along(nest: Nest, label: int, lanes: int) -> float:
+    """About how many instructions it takes with lanes along a loop: what does not run along it is done one by one."""
+    size = nest.sizes[label]
+    filled = size / -(-size // lanes)
+    work = sum(s.weight * nest.volume(s.domain) / (filled if label in s.domain else 1) for s in nest.steps.values())
+    for access in nest.accesses():
+        near, apart = access.base is NATURALS or abs(access.along(label)) == 1, label in access.labels
+        each = 1 / filled if near else APART if apart else 1
+        work += each * nest.volume(access.labels)
+    return work
+
+
+def _scattered(nest: Nest, step: Step) -> int | None:
+    """Along which loop lanes are written by numbers: one that they do not depend on if there is any, else the last."""
+    target = nest.stores[step.equation.output]
+    free = [label for label in target.labels if target.along(label) == 1 and nest.sizes[label] >= BROAD]
+    return max(free, default=max(frozenset(nest.sizes) - target.labels, default=max(nest.sizes, default=None)))
 
 
 def _outer(nest: Nest, full: frozenset[int]) -> frozenset[int]:
@@ -309,7 +230,7 @@ def _cut(nest: Nest) -> None:
         nest.chunk = step * max(1, steps // -(-wanted // rows))
         chunks = -(-size // nest.chunk)
     nest.items = rows * chunks
-    nest.pieces = min(wanted, nest.items)
+    nest.pieces = min(wanted, nest.items) if nest.scatter is None else 1
 
 
 def _buffer(nest: Nest) -> None:

@@ -36,7 +36,14 @@ def plan(lowered: Lowered, replaces: Mapping[int, Value]) -> Plan:
         reads, writes = touched(kernel, lowered)
         last = regions[-1] if regions else None
         alone = last is None or any(isinstance(k, (NumPyCall, Repeat)) for k in (kernel, *last.kernels))
-        if last is None or alone or reads.keys() & last.writes or writes.keys() & (last.reads | last.writes):
+        own = writes.keys() - lowered.fused.assembled  # parts of one value may be written at once
+        if (
+            last is None
+            or alone
+            or reads.keys() & last.writes
+            or writes.keys() & last.reads
+            or own & last.writes.keys()
+        ):
             last = Region()
             regions.append(last)
         last.kernels.append(kernel)

@@ -11,7 +11,7 @@ from pullback.compiler.contraction import Contraction, Tiling, plan, scratch_byt
 from pullback.compiler.contraction.blas import Choice, choose
 from pullback.compiler.fusion.fused import Fused
 from pullback.compiler.fusion.groups import Group
-from pullback.compiler.lowering.nest import Access, Layouts, Step, access_to, needed, step_of
+from pullback.compiler.lowering.steps import Access, Layouts, Step, access_to, needed, step_of
 from pullback.programs.program import Value
 
 INNER: Final = -1  # the label of the summed axis
@@ -137,4 +137,4 @@ def _label(sizes: dict[int, int], label: int | None, new: int) -> int:
 
 def _flat(batch: int, row: int, sizes: dict[int, int], a: Access, b: Access, others: Sequence[Access]) -> bool:
     """Whether a batch of products is one product of more rows."""
-    return not b.along(batch) and all(x.along(batch) == x.along(row) * sizes[row] for x in (a, *others))
+    return not b.along(batch) and all(x.merges(batch, row, sizes[row]) for x in (a, *others))

@@ -14,9 +14,9 @@ import numpy as np
 
 from pullback.compiler.fusion.fused import Fused
 from pullback.compiler.fusion.groups import Group
-from pullback.compiler.fusion.views import lies_in_order, ordered, strides_of
+from pullback.compiler.fusion.views import NATURALS, lies_in_order, ordered, strides_of
 from pullback.compiler.lowering.kernels import Carry, Feed, NumPyCall, Plan, Repeat, Strides
-from pullback.compiler.lowering.nest import Access
+from pullback.compiler.lowering.steps import Access
 from pullback.programs.loop import Loop
 from pullback.programs.program import Constant, Operand, Program, Value
 
@@ -80,7 +80,7 @@ def lower_repeat(group: Group, fused: Fused, layouts: dict[Operand, Strides], pl
     workspace = spare((max(plan.arena, 1),), np.dtype(np.uint8))
     kernels = [kernel for region in plan.regions for kernel in region.kernels if not isinstance(kernel, NumPyCall)]
     bases = dict.fromkeys(plan.lowered.fused.root(access.base) for kernel in kernels for access in kernel.accesses())
-    constants = [Access(base, 0, ()) for base in bases if isinstance(base, Constant)]
+    constants = [Access(base, 0, ()) for base in bases if isinstance(base, Constant) and base is not NATURALS]
     for constant in constants:
         layouts.setdefault(constant.base, strides_of(np.asarray(constant.base.value)))  # type: ignore[union-attr]  # it is a constant
     return Repeat(loop.length, plan, loop.body.inputs, carries, feeds, outputs, constants, workspace)

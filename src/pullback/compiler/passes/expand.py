@@ -18,7 +18,7 @@ from pullback.compiler.passes.deduplicate import said
 from pullback.core.modes import ModeContext
 from pullback.ops.elementwise import add
 from pullback.ops.movement import reshape_
-from pullback.programs.program import Equation, Operand, Program, Value
+from pullback.programs.program import Constant, Equation, Operand, Program, Value
 from pullback.programs.tracer import Tracer
 
 KEPT: Final = 512  # recordings
@@ -38,7 +38,8 @@ def expand(program: Program) -> Program:
     for given in program.equations:
         equation = given.on(now(given.operands))
         row = row_of(equation.primitive)
-        written = None if row.definition is None else _written_out(equation, row.definition)
+        composite = None if _is_view(equation) else row.definition
+        written = None if composite is None else _written_out(equation, composite)
         if written is not None:
             equations += written.equations
             renamed[equation.output], *others = written.outputs
@@ -51,6 +52,15 @@ def expand(program: Program) -> Program:
             equations.append(equation)
     outputs = (*now(program.outputs), *conditions)
     return replace(program.with_equations(equations, outputs), conditions=program.conditions + len(conditions))
+
+
+def _is_view(equation: Equation) -> bool:
+    """Whether an equation moves elements, to places that are affine functions of where they were."""
+    rule, (first, *others) = row_of(equation.primitive).places, equation.operands or (None,)
+    if rule is None or others or not isinstance(first, Value):
+        return False
+    shape, result = first.shape, equation.output.shape
+    return 0 in (*shape, *result) or rule(shape, result, equation.params) is not None
 
 
 def _without_sum(equation: Equation) -> tuple[Equation, Equation]:
@@ -85,14 +95,17 @@ def _written_out(equation: Equation, definition: Definition) -> _Written | None:
     given = [o if isinstance(o, Value) else o.value for o in equation.operands]  # Python's numbers, too, which are weak
     known = [(x.shape, x.dtype) if hasattr(x, "dtype") else (type(x), repr(x)) for x in given]
     key = equation.primitive, tuple(known), said(equation.params)
+    held = {o for o in equation.operands if definition.exact and isinstance(o, Constant) and np.ndim(o.value)}
+    if held:
+        key = (*key, *(said({"": o.value}) for o in equation.operands if o in held))
     if key not in _recordings:
         if len(_recordings) >= KEPT:
             _recordings.clear()
-        _recordings[key] = _recorded(equation, definition, given)
+        _recordings[key] = _recorded(equation, definition, given, [o in held for o in equation.operands])
     recording = _recordings[key]
     if recording is None:
         return None
-    arrays = (o for o, x in zip(equation.operands, given, strict=True) if hasattr(x, "dtype"))
+    arrays = (o for o, x in zip(equation.operands, given, strict=True) if hasattr(x, "dtype") and o not in held)
     now: dict[Operand, Operand] = dict(zip(recording.inputs, arrays, strict=True))
     made = []
     for step in recording.equations:
@@ -102,17 +115,21 @@ def _written_out(equation: Equation, definition: Definition) -> _Written | None:
     return _Written(made, [now.get(output, output) for output in recording.outputs])
 
 
-def _recorded(equation: Equation, definition: Definition, given: Sequence[Any]) -> Program | None:
+def _recorded(equation: Equation, definition: Definition, given: Sequence[Any], held: Sequence[bool]) -> Program | None:
     """What the kernel of a composite does, or the formula in its place, on operands like those of an equation."""
     primitive, tracer = equation.primitive, Tracer()
     with ModeContext(trace=tracer, recording=False), np.errstate(all="ignore"):
-        operands = [tracer.argument(np.ones(x.shape, x.dtype), "") if hasattr(x, "dtype") else x for x in given]
+        operands = [
+            tracer.argument(np.ones(x.shape, x.dtype), "") if hasattr(x, "dtype") and not known else x
+            for x, known in zip(given, held, strict=True)
+        ]
         result = (definition.formula or primitive.kernel)(*operands, **equation.params)
     if result is NotImplemented:
         return None
     inner = tracer.finish(result, primitive.name).program
     output, *_ = inner.outputs
     same = isinstance(output, Value) and output.spec == equation.output.spec
-    if not same or any(step.primitive is primitive or step.output.dtype == np.float16 for step in inner.equations):
+    again = any(s.primitive is primitive and said(s.params) == said(equation.params) for s in inner.equations)
+    if not same or again or any(step.output.dtype == np.float16 for step in inner.equations):
         return None  # NumPy has its own idea of the dtype, its own function for it, or rounds it in between
     return expand(inner)

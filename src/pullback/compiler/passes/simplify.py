@@ -14,7 +14,7 @@ from pullback.compiler.facts.algebra import Maker
 from pullback.core.opaque import Opaque
 from pullback.programs.program import Constant, Equation, Operand, Program, Value
 
-FOLDED_SIZE: Final = 4096  # constants up to this many elements are computed when the program is made
+FOLDED_SIZE: Final = 4096  # constants up to this many elements, or the size of what they are made of, are computed once
 
 
 def simplify(program: Program) -> Program:
@@ -47,7 +47,8 @@ def simplify(program: Program) -> Program:
 def _folded(equation: Equation) -> Constant | None:
     """The value of an equation of constants."""
     primitive = equation.primitive
-    small = equation.output.size <= FOLDED_SIZE and equation.output.dtype != object
+    given = (np.size(operand.value) for operand in equation.operands if isinstance(operand, Constant))
+    small = equation.output.size <= max((FOLDED_SIZE, *given)) and equation.output.dtype != object
     if isinstance(primitive, Opaque) or not equation.operands or not small:
         return None
     if not all(isinstance(operand, Constant) for operand in equation.operands):

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from typing import final
 
 from pullback.compiler.lowering.kernels import Kernel, NumPyCall, Plan, Repeat
-from pullback.compiler.lowering.nest import Nest, Step
+from pullback.compiler.lowering.nest import Nest
 from pullback.compiler.lowering.plan import size_of
 from pullback.compiler.lowering.products import Product
+from pullback.compiler.lowering.steps import Step
 from pullback.compiler.machine.executable import Executable
 from pullback.core.views import Sheet, html_of
 from pullback.programs.program import Program, Value
