@@ -27,7 +27,8 @@ def test_compiled_is_interpreted(first):
 
 
 def test_every_operation_is_drawn():
-    assert ({case.name for case in CASES} - PRIVATE) | LOOPS == {name for name, _ in OPERATIONS}
+    public = {case.name for case in CASES if not case.name.endswith("_")} - PRIVATE
+    assert public | LOOPS == {name for name, _ in OPERATIONS}
 
 
 def slightly_wrong(f):
@@ -58,7 +59,8 @@ def test_a_small_error_is_found(wrong_results):
 
 
 def test_a_failure_is_made_smaller_and_printed(wrong_results, tmp_path):
-    trial = next(trial for trial in float64_programs() if len(getattr(trial, "lines", ())) > 5)
+    longer = (trial for trial in float64_programs() if len(getattr(trial, "lines", ())) > 5)
+    trial = next(trial for trial in longer if search.error_of(trial, None) is not None)
     with pytest.raises(MismatchError) as failure:
         check.check(trial)
     small = shrunk(search.Failure(0, None, trial, failure.value))

@@ -13,8 +13,8 @@ from tests.fuzzing.loops import loop
 from tests.ops.cases import ELEMENTWISE, LOGICAL, REDUCTIONS
 from tests.ops.domains import APART, POSITIVE, PROBABILITY, REAL
 
-# Of derivatives only; no user calls them.
-PRIVATE = {"strong_multiply", "copy_", "pick_", "add_into_", "sinc_derivative", "gap"}
+# Of derivatives only, which no user calls, as those whose names end in `_`; and what has a size that numbers decide.
+PRIVATE = {"strong_multiply", "sinc_derivative", "gap", "nonzero"}
 INTEGRAL = {  # which are tried on integers and booleans too
     "add", "subtract", "multiply", "negative", "absolute", "abs", "sign", "square", "maximum", "minimum", "mod",
     "floor_divide", "where", "relu", "clip", "sin", "exp", "sigmoid", "tanh", "divide", "sqrt", "sum", "mean", "max",
@@ -139,6 +139,24 @@ def padded(d, x):
     return f"pb.pad({x}, {width}, mode={mode!r})"
 
 
+def images(d, x):
+    """An expression for the values of x as images, and their shape."""
+    shape = (*(1,) * (4 - x.ndim), *x.shape)
+    return f"pb.reshape({x}, {shape})", shape
+
+
+def unfolded(d, x):
+    text, _ = images(d, x)
+    return f"pb.unfold({text}, {d.one_of((1, 2, (2, 1)))}, padding={d.integer(0, 1)}, stride={d.integer(1, 2)})"
+
+
+def folded(d, x):
+    """The pieces of an image, added up where they lie."""
+    text, shape = images(d, x)
+    size, padding = d.one_of((1, 2, (2, 1))), d.integer(0, 1)
+    return f"pb.fold(pb.unfold({text}, {size}, padding={padding}), {shape[2:]}, {size}, padding={padding})"
+
+
 MOVEMENT = {
     "reshape": (0, lambda d, x: f"pb.reshape({x}, {factors(d, x)})"),
     "ravel": (0, lambda d, x: f"pb.ravel({x})"),
@@ -171,6 +189,11 @@ MOVEMENT = {
     "astype": (0, lambda d, x: f"pb.astype({x}, np.{d.one_of(('float32', 'float64'))})"),
     "getitem": (1, lambda d, x: f"pb.getitem({x}, {subscript(d, x)})"),
     "setitem": (1, put),
+    "unstack": (1, lambda d, x: f"pb.unstack({x}, axis={(place := axis(d, x))})[{d.integer(0, x.shape[place] - 1)}]"),
+    "sliding_window_view": (1, lambda d, x: f"pb.sliding_window_view({x}, {d.integer(1, 3)}, axis={axis(d, x)})"),
+    "argsort": (1, lambda d, x: f"pb.argsort({x}, axis={axis(d, x)})"),
+    "unfold": (2, unfolded),
+    "fold": (2, folded),
 }  # fmt: skip
 
 
@@ -257,6 +280,8 @@ PARAMETERISED = (
     ("gelu", 0, lambda d, x: f"pb.gelu({x}, approximate=True)"),
     ("leaky_relu", 0, lambda d, x: f"pb.leaky_relu({x}, {d.one_of((0.0, 0.2))})"),
     ("round", 0, lambda d, x: f"pb.round({x}, {d.one_of((1, -1))})"),
+    ("prelu", 0, lambda d, x: f"pb.prelu({x}, {d.shaped(())})"),
+    ("glu", 1, lambda d, x: f"pb.glu(pb.concatenate([{x}, {x}], -1))"),
     ("looped", 1, loop("looped")),
     ("scanned", 1, loop("scanned")),
 )  # fmt: skip
@@ -268,7 +293,11 @@ def on_value(least, text):
 
 
 OPERATIONS = (
-    *((case.name, elementwise(case)) for case in (*ELEMENTWISE, *LOGICAL) if case.name not in PRIVATE),
+    *(
+        (case.name, elementwise(case))
+        for case in (*ELEMENTWISE, *LOGICAL)
+        if not (case.name in PRIVATE or case.name.endswith("_"))
+    ),
     *((case.name, reduction(case)) for case in REDUCTIONS),
     *((name, on_value(*row)) for name, row in (MOVEMENT | CONTRACTIONS).items()),
     *((name, on_value(least, text)) for name, least, text in PARAMETERISED),
