@@ -25,6 +25,7 @@ from pullback.ops import (
     labels,
     movement,
     parts,
+    products,
     reductions,
     rows,
     special,
@@ -33,7 +34,7 @@ from pullback.ops import (
 
 MODULES = (
     *(kinds, outputs, contractions, convolutions, cross_entropy, elementwise, indexing, movement, parts, reductions),
-    *(cumulative, discrete, labels, rows, special, windows),
+    *(cumulative, discrete, labels, products, rows, special, windows),
 )
 PRIMITIVES = {name: p for module in MODULES for name, p in vars(module).items() if isinstance(p, Primitive)}
 OF_FUNCTIONS = tuple(

@@ -10,10 +10,10 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 from pullback.core.axes import shape_of
-from pullback.ops.contractions import matmul_
 from pullback.ops.elementwise import add, less, multiply, relu, sigmoid, subtract, tanh, where
 from pullback.ops.movement import expand_dims, reshape, stack
 from pullback.ops.parts import unstack
+from pullback.ops.products import matmul_
 
 State: TypeAlias = tuple[Any, ...]
 Step: TypeAlias = Callable[[Any, State], State]

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from numpy import ndarray
 
 from pullback.core.axes import ndim_of, normalize_axes, shape_of
 from pullback.core.errors import AxisError, OptionError, ShapeError
@@ -18,73 +17,13 @@ from pullback.core.precision import in_single
 from pullback.ops.elementwise import multiply
 from pullback.ops.indexing import diagonal
 from pullback.ops.movement import expand_dims, permute_dims, reshape, squeeze
+from pullback.ops.products import explain_matmul, matmul_
 from pullback.ops.reductions import sum as sum_over
 
 if TYPE_CHECKING:
     from pullback.tensors import Tensor
 
 _LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"  # as NumPy numbers them
-
-
-def _matmul(a: Any, b: Any, c: Any = None, *, ta: bool, tb: bool) -> Any:
-    if ta:
-        a = a.mT
-    if tb:
-        b = b.mT
-    y = a.dot(b) if a.ndim == b.ndim == 2 else np.matmul(a, b)  # the same numbers, by a shorter way to BLAS
-    if c is None:
-        return y
-    if c.dtype == y.dtype and c.ndim <= 1:
-        y += c  # the product is ours: nothing is allocated for the sum
-        return y
-    return y + c
-
-
-def _times(a: Any, b: Any, *, ta: bool, tb: bool) -> Any:
-    """The product inside a rule; of arrays by the kernel itself, for `bind` takes as long as a small product."""
-    if type(a) is ndarray and type(b) is ndarray:
-        return _matmul(a, b, ta=ta, tb=tb)
-    return matmul_.bind(a, b, ta=ta, tb=tb)
-
-
-def _matmul_left(ct: Any, b: Any, _own: Any, ta: bool, tb: bool) -> Any:
-    return _times(b, ct, ta=tb, tb=True) if ta else _times(ct, b, ta=False, tb=not tb)
-
-
-def _matmul_right(ct: Any, a: Any, own: Any, ta: bool, tb: bool) -> Any:
-    if tb and getattr(own, "fortran", False):
-        return _times(a, ct, ta=not ta, tb=False).mT  # laid out in memory as the operand is
-    return _times(ct, a, ta=True, tb=ta) if tb else _times(a, ct, ta=not ta, tb=False)
-
-
-def _explain_matmul(a: Any, b: Any, c: Any = None) -> ShapeError:
-    if 0 in (ndim_of(a), ndim_of(b)):
-        return ShapeError("matmul: a number has no axes to contract", left=shape_of(a), right=shape_of(b), fix="a * b")
-    if b.ndim == 1:
-        fix = "the last axis of the left must be as long as the right"
-    elif a.shape[-1] == b.shape[-1]:
-        fix = "transpose the right operand: x @ w.T" if b.ndim == 2 else "x @ w.mT"
-    elif a.shape[-2:-1] == b.shape[-2:-1]:
-        fix = "transpose the left operand: x.T @ w"
-    else:
-        fix = "the last axis of the left must be as long as the last but one of the right"
-    inner = b.shape[-2] if b.ndim > 1 else b.shape[-1]
-    if c is not None:
-        return ShapeError(
-            "linear: the shapes do not fit",
-            x=a.shape,
-            weight=b.shape,
-            bias=shape_of(c),
-            fix="x (..., in), weight (out, in), bias (out,)",
-        )
-    what = "inner dimensions differ" if a.shape[-1] != inner else "batch dimensions do not broadcast"
-    return ShapeError(f"matmul: {what}", left=a.shape, right=b.shape, fix=fix if "inner" in what else None)
-
-
-matmul_ = BilinearMap(
-    "matmul", in_single(_matmul), _matmul_left, _matmul_right, explain=_explain_matmul,
-    doc="Products of matrices in the last two axes, of the transposes where `ta`, `tb` say so.",
-)  # fmt: skip
 
 
 @in_single
@@ -122,7 +61,7 @@ def matmul(a: Any, b: Any) -> Tensor:
     if rows >= 2 and columns >= 2:
         return matmul_(a, b, ta=False, tb=False)
     if 0 in (rows, columns) or shape_of(a)[-1] != shape_of(b)[0 if columns == 1 else -2]:
-        raise _explain_matmul(np.empty(shape_of(a)), np.empty(shape_of(b)))
+        raise explain_matmul(np.empty(shape_of(a)), np.empty(shape_of(b)))
     product = matmul_(
         expand_dims(a, 0) if rows == 1 else a, expand_dims(b, 1) if columns == 1 else b, ta=False, tb=False
     )
@@ -138,7 +77,7 @@ def linear(x: Any, weight: Any, bias: Any = None) -> Tensor:
     try:
         if (rank := ndim_of(x)) < 2:
             if not rank:
-                raise _explain_matmul(x, weight)
+                raise explain_matmul(x, weight)
             return squeeze(linear(expand_dims(x, 0), weight, bias), 0)
         if bias is None:
             return matmul_(x, weight, ta=False, tb=True)

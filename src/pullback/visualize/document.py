@@ -20,6 +20,7 @@ from pullback.ops import (
     indexing,
     labels,
     movement,
+    products,
     reductions,
     rows,
     special,
@@ -38,7 +39,7 @@ KERNELS: Final[dict[Primitive, str]] = {
     value: value.name
     for module in (
         *(elementwise, special, reductions, cross_entropy, movement, indexing, rows, windows, contractions),
-        *(convolutions, cumulative, labels),
+        *(products, convolutions, cumulative, labels),
     )
     for value in vars(module).values()
     if isinstance(value, Primitive)

@@ -10,8 +10,8 @@ import numpy as np
 from pullback.core.kinds import Elementwise, strong_multiply
 from pullback.core.modes import ModeContext
 from pullback.core.primitive import OPERAND_NAMES, Primitive
-from pullback.ops import contractions, indexing, movement, reductions
 from pullback.ops import elementwise as ew
+from pullback.ops import indexing, movement, products, reductions
 from pullback.tensors import Tensor
 from pullback.visualize.derivation import Derivation, Place, slope_of
 from pullback.visualize.vertex import params_text
@@ -243,7 +243,7 @@ _FORMS: Final[dict[Primitive, _Form]] = {
     ew.isinf: _guarding("isinf"),
     ew.isnan: _guarding("isnan"),
     ew.select: _select,
-    contractions.matmul_: _matmul,
+    products.matmul_: _matmul,
     movement.permute_: lambda operands, _params: _Text(f"{operands[0].inside(_ATOM)}ᵀ"),
     movement.reshape_: _reshaped,
     indexing.get_: _taken,

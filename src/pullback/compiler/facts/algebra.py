@@ -12,9 +12,9 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from pullback.ops import elementwise, movement
-from pullback.ops.contractions import matmul_
 from pullback.ops.indexing import get_
 from pullback.ops.parts import unstack_
+from pullback.ops.products import matmul_
 from pullback.programs.program import Constant, Equation, Operand, Value
 
 Maker: TypeAlias = dict[Value, Equation]  # by value, the equation that makes it

@@ -37,6 +37,7 @@ from pullback.ops import (
     labels,
     movement,
     parts,
+    products,
     reductions,
     rows,
     windows,
@@ -235,7 +236,7 @@ ROWS: Final[dict[Primitive, Row]] = {
     windows.windows_: Row(places=places.windows),
     windows.add_windows_: Row(definition=Definition(indexed.add_windows, ONE_FUNCTION), rounds=True),
     # Contractions.
-    contractions.matmul_: Row(contraction=True, algebra=algebra.matmul, rounds=True),
+    products.matmul_: Row(contraction=True, algebra=algebra.matmul, rounds=True),
     contractions.einsum_: Row(definition=Definition(definitions.einsum, ONE_FUNCTION), rounds=True),
     convolutions.conv_: Row(kernel=_CONVOLUTION, rounds=True),
     convolutions.conv_input_: Row(kernel=_CONVOLUTION, rounds=True),
