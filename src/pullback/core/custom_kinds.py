@@ -30,8 +30,12 @@ class CustomJVP(_Whole):
         long as the operands. The tangents are never None.
     """
 
-    def __init__(self, name: str, kernel: Callable[..., Any], rule: Callable[..., Any], doc: str | None = None) -> None:
+    def __init__(
+        self, name: str, kernel: Callable[..., Any], rule: Callable[..., Any], doc: str | None = None,
+        batching: Callable[..., Any] | None = None,
+    ) -> None:  # fmt: skip
         super().__init__(name, kernel, doc)
+        self.batching = batching
         self.rule = rule
 
     def jvp(self, node: Node, tangents: Sequence[Any], saved: Sequence[Any]) -> Any:
@@ -58,8 +62,12 @@ class CustomVJP(_Whole):
         `rule(cotangent, primals, y, **params)` gives a tuple: the cotangent of each operand, None for 0.
     """
 
-    def __init__(self, name: str, kernel: Callable[..., Any], rule: Callable[..., Any], doc: str | None = None) -> None:
+    def __init__(
+        self, name: str, kernel: Callable[..., Any], rule: Callable[..., Any], doc: str | None = None,
+        batching: Callable[..., Any] | None = None,
+    ) -> None:  # fmt: skip
         super().__init__(name, kernel, doc)
+        self.batching = batching
         self.rule = rule
 
     def vjp(self, node: Node, cotangent: Any, saved: Sequence[Any], wanted: Sequence[int]) -> list[Any]:

@@ -9,7 +9,8 @@
     ├── KeywordError (TypeError)           a keyword that a function does not have
     ├── GraphError (RuntimeError)          a graph that cannot be walked or changed as asked
     │   ├── NoGradientError                a gradient that does not exist
-    │   └── TraceError                     code that cannot be recorded for compilation
+    │   ├── TraceError                     code that cannot be recorded for compilation
+    │   └── UnbatchedError (AttributeError) what cannot be done for all examples of a vmap at once
     ├── NotFiniteError (ArithmeticError)   the first NaN or infinity, with its op and line
     ├── GradientCheckError (AssertionError) a derivative that numbers do not confirm
     ├── CompileCheckError (AssertionError) a compiled result that the function itself does not confirm
@@ -104,6 +105,10 @@ class NoGradientError(GraphError):
 
 class TraceError(GraphError):
     """Code that cannot be recorded for compilation; names the line and the fix."""
+
+
+class UnbatchedError(GraphError, AttributeError):
+    """What cannot be done for all examples of a `vmap` at once."""
 
 
 class NotFiniteError(PullbackError, ArithmeticError):

@@ -24,7 +24,8 @@ from typing import TYPE_CHECKING, Any, Final, final
 import numpy as np
 from numpy import float64, generic, ndarray
 
-from pullback.core.axes import kept_shape
+from pullback.core import batching as many
+from pullback.core.axes import broadcast, kept_shape
 from pullback.core.blocks import LARGE, SMALL, blockwise
 from pullback.core.errors import OptionError
 from pullback.core.graph import Node
@@ -37,17 +38,6 @@ _BITS: Final = {"e": np.int16, "f": np.int32, "d": np.int64}  # integers of the 
 
 if TYPE_CHECKING:
     from pullback.tensors import Tensor
-
-
-def broadcast(value: Any, shape: tuple[int, ...]) -> Any:
-    """Stretch `value` to `shape`."""
-    if value.shape == shape:
-        return value
-    if isinstance(value, (ndarray, generic)) and math.prod(shape) < 4096:
-        stretched = np.empty(shape, value.dtype)  # where it is small, filling is four times as fast as a view
-        stretched[...] = value
-        return stretched
-    return np.broadcast_to(value, shape)
 
 
 def product(partial: Any, direction: Any, strong: bool) -> Any:
@@ -113,6 +103,7 @@ class Elementwise(Primitive):
     """
 
     blocks = True
+    batching = staticmethod(many.elementwise)
 
     if TYPE_CHECKING:  # it has one output
 
@@ -211,9 +202,11 @@ class Reduction(Primitive):
 
     def __init__(
         self, name: str, kernel: Callable[..., Any], weight: Callable[..., Any] | None, strong: bool = True,
-        residual: Callable[..., Any] | None = None, doc: str | None = None,
+        residual: Callable[..., Any] | None = None, batching: Callable[..., Any] = many.reduction,
+        doc: str | None = None,
     ) -> None:  # fmt: skip
         super().__init__(name, kernel, doc)
+        self.batching = batching
         self.residual = residual
         self.rules = (None if weight is None else Rule(weight, ("x", "b")), None)
         self.differentiable = weight is not None or residual is not None
@@ -263,13 +256,16 @@ class LinearMap(Primitive):
     variadic : bool
         The map takes any number of operands. Its one transpose is called with the cotangent, the operands, which of
         them are `wanted`, and the keyword parameters; it gives a list.
+    batching : callable, optional
+        How it is applied to all examples of a `vmap`, as `batching.py` has it.
     """
 
     def __init__(
         self, name: str, kernel: Callable[..., Any], *transposes: Callable[..., Any] | None,
-        variadic: bool = False, doc: str | None = None,
+        variadic: bool = False, batching: Callable[..., Any] | None = None, doc: str | None = None,
     ) -> None:  # fmt: skip
         super().__init__(name, kernel, doc)
+        self.batching = batching
         self.transposes = transposes
         self.variadic = variadic
 
@@ -315,13 +311,16 @@ class BilinearMap(Primitive):
     left, right : callable
         The transposes in a and in b: each called with the cotangent, the *other* operand, something with the `.shape`
         of its own operand, and the keyword parameters.
+    batching : callable, optional
+        How a and b are multiplied for all examples of a `vmap`, as `batching.py` has it.
     """
 
     def __init__(
         self, name: str, kernel: Callable[..., Any], left: Callable[..., Any], right: Callable[..., Any],
-        explain: Callable[..., Any] | None = None, doc: str | None = None,
+        explain: Callable[..., Any] | None = None, batching: Callable[..., Any] | None = None, doc: str | None = None,
     ) -> None:  # fmt: skip
         super().__init__(name, kernel, doc)
+        self.batching = None if batching is None else many.with_sum(batching)
         self.transposes = (left, right)
         self._explain = explain
 

@@ -11,10 +11,13 @@ from contextlib import ContextDecorator
 from contextvars import ContextVar
 from functools import wraps
 from inspect import iscoroutinefunction, isgeneratorfunction
-from typing import Any, Final, Protocol, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Final, Protocol, Self, TypeVar, overload
 
 from pullback.core.errors import OptionError
 from pullback.core.observers import Observer, Scope
+
+if TYPE_CHECKING:
+    from pullback.core.lanes import Level
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -85,22 +88,24 @@ class Mode:
     scope : Scope or None
         The call of a module that is being computed, where somebody looks on.
     apply : callable or None
-        What applies a primitive where somebody looks on: the trace, or what tells the observers.
+        What applies a primitive within `vmap` or where somebody looks on: the trace, or what tells the observers.
     exits : Exits or None
         What is done where the numbers of tracked tensors leave the graph; None on the tape.
+    levels : tuple of Level
+        Each `vmap` that is under way, the outermost first.
     outer, owner : Mode or None, ModeContext or None
         What comes back when the context ends, and the context that made this mode.
     """
 
     __slots__ = (
-        "apply", "bare", "exits", "observers", "outer", "owner", "recording", "scope", "strict", "strict_nan", "trace",
-        "walking",
+        "apply", "bare", "exits", "levels", "observers", "outer", "owner", "recording", "scope", "strict",
+        "strict_nan", "trace", "walking",
     )  # fmt: skip
 
     def __init__(
         self, recording: bool = True, strict_nan: bool = False, strict: bool = False, trace: Trace | None = None,
         observers: tuple[Observer, ...] = (), walking: int = 0, scope: Scope | None = None, exits: Any = None,
-        outer: Mode | None = None, owner: ModeContext | None = None,
+        levels: tuple[Level, ...] = (), outer: Mode | None = None, owner: ModeContext | None = None,
     ) -> None:  # fmt: skip
         self.recording = recording
         self.strict_nan = strict_nan
@@ -109,11 +114,19 @@ class Mode:
         self.observers = observers
         self.walking = walking
         self.scope = scope
-        self.apply = trace.apply if trace is not None else _telling(observers) if observers else None
         self.exits = exits
+        self.levels = levels
+        self.apply = self._application()
         self.outer = outer
         self.owner = owner
         self.bare: Mode | None = None  # the same without a trace, once it was asked for
+
+    def _application(self) -> Callable[..., Any] | None:
+        if self.levels:
+            return self.levels[-1].apply
+        if self.trace is not None:
+            return self.trace.apply
+        return _telling(self.observers) if self.observers else None
 
     @property
     def flags(self) -> tuple[bool, bool, bool]:
@@ -131,6 +144,7 @@ class Mode:
         mode.walking = self.walking
         mode.scope = self.scope
         mode.exits = self.exits
+        mode.levels = self.levels
         mode.outer = self.outer
         mode.owner = self.owner
         mode.bare = None
@@ -139,7 +153,7 @@ class Mode:
                 mode.observers = (*self.observers, value)
             else:
                 setattr(mode, name, value)
-        mode.apply = mode.trace.apply if mode.trace else _telling(mode.observers) if mode.observers else None
+        mode.apply = mode._application() if mode.trace or mode.observers or mode.levels else None
         return mode
 
 

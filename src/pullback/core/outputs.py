@@ -11,7 +11,11 @@ def _place(cotangent: Any, outputs: Any, index: int) -> Any:
     return tuple(cotangent if i == index else None for i in range(len(outputs)))
 
 
-pick_ = LinearMap("pick", lambda outputs, index: outputs[index], _place, doc="One output of several.")
+def _picked(primitive: Any, _level: Any, operands: Any, _batched: Any, params: dict[str, Any]) -> Any:
+    return primitive(*operands, **params)  # each output has the batch in front
+
+
+pick_ = LinearMap("pick", lambda outputs, index: outputs[index], _place, batching=_picked, doc="One output of several.")
 
 
 def outputs_of(result: Any) -> Any:

@@ -15,7 +15,7 @@ from numpy import float64, ndarray  # NumPy's module has a `__getattr__`, so tha
 
 from pullback.core.arrays import DIFFERENTIABLE, HELD, NUMERIC, as_operand
 from pullback.core.blocks import LARGE, blockwise
-from pullback.core.errors import AxisError, DTypeError, GraphError, PullbackError, ShapeError
+from pullback.core.errors import AxisError, DTypeError, GraphError, PullbackError, ShapeError, UnbatchedError
 from pullback.core.graph import NO_PARAMS, Node, next_serial
 from pullback.core.habits import unknown_keyword
 from pullback.core.links import LINKED, link, link_of
@@ -104,6 +104,8 @@ class Primitive(ABC):
     lint: Callable[..., None] | None = None
     residual: Callable[..., Any] | None = None
     rules: Sequence[Rule | None] = ()
+    batching: Callable[..., Any] | None = None  # how all examples of a `vmap` are done at once: `batching.py`
+    draws: bool = False  # random numbers: `vmap` asks whether all examples get the same
     arity: int | None = None  # how many operands there must be; None where the kernel itself says so
 
     def __init__(self, name: str, kernel: Callable[..., Any], doc: str | None = None) -> None:
@@ -238,6 +240,19 @@ class Primitive(ABC):
                 raise self._loses(output)
             link(self, params, operands, result, tracked=True)
         return result
+
+    def batch(self, level: Any, operands: Sequence[Any], batched: Sequence[bool], params: dict[str, Any]) -> Any:
+        """Apply to all examples of a `vmap`: operands that are `batched` have them along their first axis."""
+        if self.batching is None:
+            raise self.unbatched("its kernel takes one example, and its row does not say how it takes many")
+        return self.batching(self, level, operands, batched, params)
+
+    def unbatched(self, why: str) -> UnbatchedError:
+        """What to say where it cannot be applied to all examples at once."""
+        return UnbatchedError(
+            f"{self.name}: it cannot be done for all examples of a vmap at once", why=why, line=user_line(),
+            fix="pb.map does one example after the other",
+        )  # fmt: skip
 
     def elsewhere(self, operands: Sequence[Any], params: dict[str, Any]) -> Any:
         """Let an operand that keeps labels around arrays hold the result: NumPy's protocol asks it."""

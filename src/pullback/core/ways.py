@@ -16,7 +16,7 @@ class Way:
 
     def __init__(self, record: bool) -> None:
         mode = current_mode()
-        self.tracing = mode.trace is not None
+        self.tracing = mode.trace is not None or bool(mode.levels)  # rules are given tensors
         self.observers = mode.observers
         self.exits: RuleExits | None = None
         self.changes: dict[str, Any] | None = None
@@ -24,5 +24,5 @@ class Way:
             self.changes = {"walking": mode.walking + 1}
         if record or self.tracing:
             self.exits = RuleExits()
-            # While a program is being traced walks run on tensors, also where they are not to be differentiated.
+            # While a program is being traced, or within vmap, walks run on tensors, differentiated again or not.
             self.changes = {**(self.changes or {}), "recording": record, "exits": self.exits}

@@ -11,6 +11,7 @@ import numpy as np
 from pullback.core.arrays import as_operand, numeric
 from pullback.core.errors import DTypeError, GraphError, OptionError
 from pullback.core.habits import explain_keywords
+from pullback.core.lanes import outline
 from pullback.core.modes import current_mode
 from pullback.core.origin import user_line
 from pullback.core.tree import leaves
@@ -281,7 +282,7 @@ def one_hot(labels: Any, classes: int, dtype: Any = np.float32) -> Tensor:
 
 
 def _array(x: Any) -> Any:
-    return x.array if isinstance(x, Tensor) else as_operand(x)
+    return outline(x) if isinstance(x, Tensor) else as_operand(x)
 
 
 explain_keywords(globals())

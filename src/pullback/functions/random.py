@@ -10,7 +10,8 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 
 from pullback.core.anomaly import ranges
-from pullback.core.errors import GraphError, OptionError, TraceError
+from pullback.core.batching import aligned, as_it_is, shape_of_one
+from pullback.core.errors import GraphError, OptionError, TraceError, UnbatchedError
 from pullback.core.habits import explain_keywords, namespace
 from pullback.core.modes import current_mode
 from pullback.core.numbers import checked_number
@@ -117,7 +118,27 @@ def _draw(*arrays: Any, rng: Rng, method: str, args: tuple[Any, ...], dtype: Any
     return np.asarray(drawn, dtype)
 
 
+def _draw_for_all(primitive: Any, level: Any, operands: Any, batched: Any, params: dict[str, Any]) -> Any:
+    """Draws within `vmap`: refused, unless the caller said that each example gets numbers of its own."""
+    if level.randomness != "different":
+        said = any(batched) and level.randomness == "same"
+        raise UnbatchedError(
+            f"random.{params['method']}: inside vmap, are the numbers the same for all examples?",
+            got="parameters that differ from example to example" if said else f"randomness={level.randomness!r}",
+            line=user_line(), fix='pb.vmap(f, randomness="different"), or "same"',
+        )  # fmt: skip
+    if params["method"] == "permutation":
+        orders = np.tile(np.arange(params["args"][0]), (level.size, 1))
+        return primitive(orders, **{**params, "method": "permuted", "args": (), "axis": 1})
+    size = params["size"]
+    if size is None:
+        size = np.broadcast_shapes(*map(shape_of_one, operands, batched))
+    size = (size,) if isinstance(size, int) else tuple(size)
+    return primitive(*aligned(operands, batched, len(size)), **{**params, "size": (level.size, *size)})
+
+
 draw_ = Opaque("random", _draw, doc="Numbers drawn from a generator; carries no derivative.")
+draw_.draws, draw_.batching = True, _draw_for_all
 
 
 def _require_constant(method: str, *args: Any) -> None:
@@ -186,6 +207,7 @@ def _probability(p: Any) -> Any:
 
 
 probability_ = Opaque("probability", _probability, doc="What it is given, if all are probabilities: a program checks.")
+probability_.batching = as_it_is
 
 
 def permutation(n: int, *, rng: Rng = None) -> Tensor:

@@ -18,8 +18,9 @@ from pullback.core.errors import DTypeError, ShapeError
 from pullback.core.habits import explain_keywords
 from pullback.functions.creation import asarray
 from pullback.ops import elementwise as ew
+from pullback.ops.batched import ARRAY
 from pullback.ops.discrete import answer
-from pullback.ops.indexing import ARRAY, add_into_, take
+from pullback.ops.indexing import add_into_, take
 from pullback.ops.movement import astype, broadcast_to, concatenate, moveaxis, ravel, reshape
 
 

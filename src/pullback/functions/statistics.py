@@ -12,9 +12,10 @@ from pullback.core.errors import OptionError, ShapeError
 from pullback.core.habits import explain_keywords
 from pullback.functions.creation import asarray
 from pullback.ops import elementwise as ew
+from pullback.ops.batched import ARRAY
 from pullback.ops.contractions import matmul
 from pullback.ops.discrete import answer, find
-from pullback.ops.indexing import ARRAY, add_into_, atleast_2d, diag, take
+from pullback.ops.indexing import add_into_, atleast_2d, diag, take
 from pullback.ops.movement import astype, broadcast_to, concatenate, ravel, reshape
 from pullback.ops.reductions import max as largest
 from pullback.ops.reductions import mean

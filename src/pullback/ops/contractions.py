@@ -14,6 +14,7 @@ from pullback.core.errors import AxisError, OptionError, ShapeError
 from pullback.core.habits import explain_keywords
 from pullback.core.kinds import BilinearMap
 from pullback.core.precision import in_single
+from pullback.ops import batched
 from pullback.ops.elementwise import multiply
 from pullback.ops.indexing import diagonal
 from pullback.ops.movement import expand_dims, permute_dims, reshape, squeeze
@@ -45,6 +46,7 @@ einsum_ = BilinearMap(
     "einsum", _einsum,
     lambda ct, b, a, left, right, out: _einsum_transpose(ct, b, a, left, right, out),
     lambda ct, a, b, left, right, out: _einsum_transpose(ct, a, b, right, left, out),
+    batching=batched.einsum,
     doc="The product of two labelled arrays, summed over the labels that the result lacks.",
 )  # fmt: skip
 

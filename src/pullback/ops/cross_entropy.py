@@ -11,6 +11,7 @@ from pullback.core.axes import dropped_shape, kept_shape
 from pullback.core.errors import ShapeError
 from pullback.core.kinds import Reduction
 from pullback.core.precision import in_single
+from pullback.ops import batched
 from pullback.ops import elementwise as ew
 from pullback.ops.reductions import mean_
 
@@ -58,6 +59,6 @@ def _softmax_minus(x: Any, labels: Any, *, mean: bool, **_: Any) -> Any:
 
 
 cross_entropy_ = Reduction(
-    "softmax_cross_entropy", in_single(_cross_entropy), None, residual=_softmax_minus,
+    "softmax_cross_entropy", in_single(_cross_entropy), None, residual=_softmax_minus, batching=batched.cross_entropy,
     doc="−log softmax(x) at the label; its derivative is softmax(x), less 1 at the label.",
 )  # fmt: skip

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from pullback.core.axes import ndim_of, normalize_axis, shape_of
+from pullback.core.batching import axes_behind, in_front
 from pullback.core.custom_kinds import CustomJVP
 from pullback.core.errors import AxisError
 from pullback.core.habits import explain_keywords
@@ -36,7 +37,13 @@ def _cumprod_tangent(primals: Any, tangents: Any, _y: Any, axis: int) -> Any:
     return np.moveaxis(tangent, -1, axis)
 
 
-cumprod_ = CustomJVP("cumprod", in_single(np.cumprod), _cumprod_tangent, doc="Running products along an axis.")
+cumprod_ = CustomJVP(
+    "cumprod",
+    in_single(np.cumprod),
+    _cumprod_tangent,
+    batching=in_front(axis=axes_behind),
+    doc="Running products along an axis.",
+)
 
 
 def cumprod(x: Any, axis: int | None = None, dtype: Any = None) -> Any:

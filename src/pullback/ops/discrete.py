@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
+from pullback.core.batching import as_it_is, axes_behind, in_front
 from pullback.core.discrete import Discrete
 from pullback.core.outputs import outputs_of
+
+# How functions do all examples of a `vmap` at once: one by one, or along the axes that they are told.
+BY_ELEMENT: Final = {np.real, np.imag, np.conj, np.isreal, np.iscomplex, np.isclose}
+ALONG: Final[set[Callable[..., Any]]] = {np.argsort, np.argpartition, np.count_nonzero}
 
 
 def _apply(*arrays: Any, function: Callable[..., Any], **params: Any) -> Any:
@@ -16,7 +21,18 @@ def _apply(*arrays: Any, function: Callable[..., Any], **params: Any) -> Any:
     return tuple(map(np.asarray, found)) if isinstance(found, (tuple, list)) else np.asarray(found)
 
 
+def _answered(primitive: Any, level: Any, operands: list[Any], batched: list[bool], params: dict[str, Any]) -> Any:
+    """The rule of what goes element by element, or along axes that it is told; nothing is known of other functions."""
+    function = params["function"]
+    if isinstance(function, np.ufunc) or function in BY_ELEMENT:
+        return as_it_is(primitive, level, operands, batched, params)
+    if function in ALONG and (params["axis"] is not None or function is np.count_nonzero):
+        return in_front(axis=axes_behind)(primitive, level, operands, batched, params)
+    raise primitive.unbatched(f"{function.__name__} takes one example")
+
+
 answer_ = Discrete("answer", _apply, doc="A function of NumPy's on the numbers; its answer carries no derivative.")
+answer_.batching = _answered
 find_ = Discrete("find", _apply, doc="As `answer`, where it depends on the numbers how many it gives: `nonzero`.")
 
 

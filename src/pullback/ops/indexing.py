@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,30 +18,23 @@ from pullback.core.habits import explain_keywords
 from pullback.core.kinds import LinearMap
 from pullback.core.precision import in_single
 from pullback.core.primitive import Primitive
+from pullback.ops import batched
 from pullback.ops import elementwise as ew
+from pullback.ops.batched import ARRAY, filled
 from pullback.ops.movement import broadcast_to, expand_dims, moveaxis, pad_, ravel, reshape
 
 if TYPE_CHECKING:
     from pullback.tensors import Tensor
 
-ARRAY: Final = type("ArrayPlace", (), {"__repr__": lambda _: "array", "__slots__": ()})()  # where an index array goes
-
-
-def _filled(index: tuple[Any, ...], arrays: tuple[Any, ...]) -> tuple[Any, ...]:
-    if not arrays:
-        return index
-    rest = iter(arrays)
-    return tuple(next(rest) if part is ARRAY else part for part in index)
-
 
 def _get(x: Any, *arrays: Any, index: tuple[Any, ...]) -> Any:
-    return x[_filled(index, arrays)]
+    return x[filled(index, arrays)]
 
 
 def _add_into(values: Any, *arrays: Any, index: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
     """Zeros of `shape`, with `values` added at `index`; where the index repeats, all are added."""
     target = np.zeros(shape, values.dtype)
-    place = _filled(index, arrays)
+    place = filled(index, arrays)
     if any(a.dtype.kind != "b" for a in arrays):
         np.add.at(target, place, values)
     else:
@@ -51,7 +44,7 @@ def _add_into(values: Any, *arrays: Any, index: tuple[Any, ...], shape: tuple[in
 
 def _put(x: Any, values: Any, *arrays: Any, index: tuple[Any, ...]) -> Any:
     result = np.array(x)
-    result[_filled(index, arrays)] = values
+    result[filled(index, arrays)] = values
     return result
 
 
@@ -70,15 +63,25 @@ def _put_values(cotangent: Any, x: Any, _values: Any, *arrays: Any, index: tuple
 
 
 get_: LinearMap = LinearMap(
-    "getitem", _get, lambda ct, x, *arrays, index: add_into_.bind(ct, *arrays, index=index, shape=x.shape), None
+    "getitem",
+    _get,
+    lambda ct, x, *arrays, index: add_into_.bind(ct, *arrays, index=index, shape=x.shape),
+    None,
+    batching=batched.get,
 )
 add_into_: LinearMap = LinearMap(
     "add_into", in_single(_add_into),
     lambda ct, values, *arrays, index, shape: get_.bind(ct, *arrays, index=index), None,
-    doc="Zeros with values added at an index: the transpose of indexing.",
+    batching=batched.add_into, doc="Zeros with values added at an index: the transpose of indexing.",
 )  # fmt: skip
 put_: LinearMap = LinearMap(
-    "setitem", _put, _put_x, _put_values, None, doc="A copy of x with the values assigned at an index."
+    "setitem",
+    _put,
+    _put_x,
+    _put_values,
+    None,
+    batching=batched.put,
+    doc="A copy of x with the values assigned at an index.",
 )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from pullback.core.batching import as_it_is, spread
 from pullback.core.errors import ShapeError
 from pullback.core.kinds import LinearMap
 
@@ -51,10 +52,31 @@ def _within(numbers: Any, low: int, high: int, name: str) -> Any:
     return np.array(numbers)  # one of its own: a program takes what is given back for the operand
 
 
-within_: LinearMap = LinearMap("within", _within, None, doc="Numbers, once all are found to lie within bounds.")
+def _written_of_all(
+    primitive: Any, level: Any, operands: list[Any], batched: list[bool], params: dict[str, Any]
+) -> Any:
+    """Sequences of all examples, as one batch of them."""
+    labels, *lengths = (spread(x, b, level) for x, b in zip(operands, batched, strict=True))
+    merged = [x.reshape((-1, *x.shape[2:])) for x in (labels, *lengths)]
+    return primitive(*merged, **params).reshape(labels.shape)
+
+
+within_: LinearMap = LinearMap(
+    "within", _within, None, batching=as_it_is, doc="Numbers, once all are found to lie within bounds."
+)
 known_labels_: LinearMap = LinearMap(
-    "known_labels", _known, None, doc="The labels, once all are found to be classes; ignored ones are 0."
+    "known_labels",
+    _known,
+    None,
+    batching=as_it_is,
+    doc="The labels, once all are found to be classes; ignored ones are 0.",
 )
 written_labels_: LinearMap = LinearMap(
-    "written_labels", _written, None, None, None, doc="The labels of sequences, once they are found to fit."
+    "written_labels",
+    _written,
+    None,
+    None,
+    None,
+    batching=_written_of_all,
+    doc="The labels of sequences, once they are found to fit.",
 )

@@ -10,6 +10,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pullback.core.axes import Axes, dtype_of, ndim_of, normalize_axes, normalize_axis, shape_of
+from pullback.core.batching import (
+    aligned,
+    axes_behind,
+    in_front,
+    order_behind,
+    shape_behind,
+    shape_of_one,
+    width_behind,
+)
 from pullback.core.errors import DTypeError, OptionError, ShapeError
 from pullback.core.habits import explain_keywords
 from pullback.core.kinds import LinearMap
@@ -40,26 +49,67 @@ def _unpad(cotangent: Any, x: Any, width: Sequence[tuple[int, int]], **_: Any) -
     return cotangent[tuple(slice(before, before + n) for n, (before, _after) in zip(x.shape, width, strict=True))]
 
 
-reshape_ = LinearMap("reshape", lambda x, shape: x.reshape(shape), lambda ct, x, shape: ct.reshape(x.shape))
+def _stretched(primitive: Any, level: Any, operands: list[Any], batched: list[bool], params: dict[str, Any]) -> Any:
+    """The rule of broadcasting: new axes stand behind the batch."""
+    shape = params["shape"]
+    (x,) = aligned(operands, batched, len(shape))
+    return primitive(x, shape=(level.size, *shape))
+
+
+def _triangle(primitive: Any, _level: Any, operands: list[Any], batched: list[bool], params: dict[str, Any]) -> Any:
+    """The rule of triangles: NumPy makes a matrix of a vector, whose rows are all the same."""
+    (x,), (shape,) = operands, map(shape_of_one, operands, batched)
+    if len(shape) == 1:
+        x = broadcast_to_(x.reshape((len(x), 1, *shape)), shape=(len(x), *shape, *shape))
+    return primitive(x, **params)
+
+
+reshape_ = LinearMap(
+    "reshape",
+    lambda x, shape: x.reshape(shape),
+    lambda ct, x, shape: ct.reshape(x.shape),
+    batching=in_front(shape=shape_behind),
+)
 permute_ = LinearMap(
     "transpose", lambda x, axes: x.transpose(axes),
     lambda ct, x, axes: ct.transpose(tuple(sorted(range(len(axes)), key=axes.__getitem__))),
+    batching=in_front(axes=order_behind),
 )  # fmt: skip
 broadcast_to_ = LinearMap(
-    "broadcast_to", lambda x, shape: np.broadcast_to(x, shape), lambda ct, x, shape: sum_to(ct, x.shape, "broadcast_to")
+    "broadcast_to",
+    lambda x, shape: np.broadcast_to(x, shape),
+    lambda ct, x, shape: sum_to(ct, x.shape, "broadcast_to"),
+    batching=_stretched,
 )
-concatenate_ = LinearMap("concatenate", lambda *arrays, axis: np.concatenate(arrays, axis=axis), _slices, variadic=True)
-stack_ = LinearMap("stack", lambda *arrays, axis: np.stack(arrays, axis=axis), _layers, variadic=True)
-flip_ = LinearMap("flip", lambda x, axis: np.flip(x, axis), lambda ct, x, axis: np.flip(ct, axis))
+concatenate_ = LinearMap(
+    "concatenate",
+    lambda *arrays, axis: np.concatenate(arrays, axis=axis),
+    _slices,
+    variadic=True,
+    batching=in_front(axis=axes_behind),
+)
+stack_ = LinearMap(
+    "stack",
+    lambda *arrays, axis: np.stack(arrays, axis=axis),
+    _layers,
+    variadic=True,
+    batching=in_front(axis=axes_behind),
+)
+flip_ = LinearMap(
+    "flip", lambda x, axis: np.flip(x, axis), lambda ct, x, axis: np.flip(ct, axis), batching=in_front(axis=axes_behind)
+)
 roll_ = LinearMap(
     "roll", lambda x, shift, axis: np.roll(x, shift, axis),
     lambda ct, x, shift, axis: np.roll(ct, tuple(-s for s in shift), axis),
+    batching=in_front(axis=axes_behind),
 )  # fmt: skip
-pad_ = LinearMap("pad", lambda x, width, **_: np.pad(x, width), _unpad)
-tril_ = LinearMap("tril", lambda x, k: np.tril(x, k), lambda ct, x, k: np.tril(ct, k))
-triu_ = LinearMap("triu", lambda x, k: np.triu(x, k), lambda ct, x, k: np.triu(ct, k))
-cast_ = LinearMap("astype", lambda x, dtype: x.astype(dtype), lambda ct, x, dtype: ct.astype(x.dtype))
-copy_ = LinearMap("copy", lambda x: np.array(x), lambda ct, x: ct)
+pad_ = LinearMap("pad", lambda x, width, **_: np.pad(x, width), _unpad, batching=in_front(width=width_behind))
+tril_ = LinearMap("tril", lambda x, k: np.tril(x, k), lambda ct, x, k: np.tril(ct, k), batching=_triangle)
+triu_ = LinearMap("triu", lambda x, k: np.triu(x, k), lambda ct, x, k: np.triu(ct, k), batching=_triangle)
+cast_ = LinearMap(
+    "astype", lambda x, dtype: x.astype(dtype), lambda ct, x, dtype: ct.astype(x.dtype), batching=in_front()
+)
+copy_ = LinearMap("copy", lambda x: np.array(x), lambda ct, x: ct, batching=in_front())
 
 
 def reshape(x: Any, shape: Shape, order: str = "C", *, copy: bool | None = None) -> Tensor:

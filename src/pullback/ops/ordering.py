@@ -11,7 +11,7 @@ import numpy as np
 from pullback.core.axes import ndim_of, normalize_axis, shape_of
 from pullback.core.errors import AxisError, OptionError, ShapeError
 from pullback.core.habits import explain_keywords
-from pullback.ops.discrete import answer, find
+from pullback.ops.discrete import ALONG, answer, find
 from pullback.ops.indexing import take_along_axis
 from pullback.ops.movement import ravel
 
@@ -25,6 +25,9 @@ def _backwards(x: Any, axis: int) -> Any:
     """The places from the greatest to the least; equals stay in their order."""
     order = np.argsort(np.flip(x, axis), axis, kind="stable")
     return np.flip(x.shape[axis] - 1 - order, axis)
+
+
+ALONG.add(_backwards)
 
 
 def argsort(

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from pullback.core.axes import ndim_of, normalize_axis
+from pullback.core.batching import axes_behind, in_front
 from pullback.core.custom_kinds import CustomVJP
 from pullback.core.errors import ShapeError
 from pullback.core.outputs import pick_
@@ -26,7 +27,13 @@ def _restack(cotangents: Sequence[Any], primals: Sequence[Any], _: Any, axis: in
     return (np.stack([missing if c is None else c for c in cotangents], axis=axis),)
 
 
-unstack_ = CustomVJP("unstack", _unstack, _restack, doc="The parts of x along an axis, as so many outputs.")
+unstack_ = CustomVJP(
+    "unstack",
+    _unstack,
+    _restack,
+    batching=in_front(axis=axes_behind),
+    doc="The parts of x along an axis, as so many outputs.",
+)
 
 
 def unstack(x: Any, /, *, axis: int = 0) -> tuple[Any, ...]:

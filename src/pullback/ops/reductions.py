@@ -18,6 +18,7 @@ from pullback.core.axes import (
     reduced_size,
     shape_of,
 )
+from pullback.core.batching import axes_behind, in_front, index_reduction
 from pullback.core.errors import OptionError
 from pullback.core.habits import explain_keywords
 from pullback.core.kinds import LinearMap, Reduction
@@ -30,10 +31,13 @@ if TYPE_CHECKING:
     from pullback.tensors import Tensor
 
 
-sum_ = LinearMap("sum", in_single(np.add.reduce), weights.spread)
-mean_ = LinearMap("mean", weights.mean, weights.spread_mean)
+sum_ = LinearMap("sum", in_single(np.add.reduce), weights.spread, batching=in_front(axis=axes_behind))
+mean_ = LinearMap("mean", weights.mean, weights.spread_mean, batching=in_front(axis=axes_behind))
 cumsum_: LinearMap = LinearMap(
-    "cumsum", in_single(np.cumsum), lambda ct, x, axis: np.flip(cumsum_.bind(np.flip(ct, axis), axis=axis), axis)
+    "cumsum",
+    in_single(np.cumsum),
+    lambda ct, x, axis: np.flip(cumsum_.bind(np.flip(ct, axis), axis=axis), axis),
+    batching=in_front(axis=axes_behind),
 )
 prod_ = Reduction(
     "prod", in_single(np.multiply.reduce), lambda x, axis: weights.prod_others(x, axis),
@@ -59,8 +63,12 @@ std_ = Reduction(
 )  # fmt: skip
 any_ = Reduction("any", lambda x, axis, keepdims: np.any(x, axis=axis, keepdims=keepdims), None)
 all_ = Reduction("all", lambda x, axis, keepdims: np.all(x, axis=axis, keepdims=keepdims), None)
-argmax_ = Reduction("argmax", lambda x, axis, keepdims: np.argmax(x, axis=axis, keepdims=keepdims), None)
-argmin_ = Reduction("argmin", lambda x, axis, keepdims: np.argmin(x, axis=axis, keepdims=keepdims), None)
+argmax_ = Reduction(
+    "argmax", lambda x, axis, keepdims: np.argmax(x, axis=axis, keepdims=keepdims), None, batching=index_reduction
+)
+argmin_ = Reduction(
+    "argmin", lambda x, axis, keepdims: np.argmin(x, axis=axis, keepdims=keepdims), None, batching=index_reduction
+)
 
 
 def _read(x: Any, dtype: Any) -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from pullback.core.batching import as_it_is
 from pullback.core.custom_kinds import CustomJVP
 from pullback.core.kinds import Elementwise
 
@@ -64,5 +65,9 @@ def _bessel_i_tangent(primals: Any, tangents: Any, _y: Any, order: int) -> Any:
 
 
 bessel_i_: CustomJVP = CustomJVP(
-    "bessel_i", _bessel_i, _bessel_i_tangent, doc="The modified Bessel function of the first kind, of a whole order."
+    "bessel_i",
+    _bessel_i,
+    _bessel_i_tangent,
+    batching=as_it_is,
+    doc="The modified Bessel function of the first kind, of a whole order.",
 )

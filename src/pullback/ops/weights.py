@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pullback.core.axes import dropped_shape, kept_shape, reduced_size
-from pullback.core.kinds import broadcast
+from pullback.core.axes import broadcast, dropped_shape, kept_shape, reduced_size
 from pullback.core.precision import single
 from pullback.ops import elementwise as ew
 

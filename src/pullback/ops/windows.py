@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from pullback.core.axes import Axes, ndim_of, normalize_axes, shape_of
+from pullback.core.batching import axes_behind, in_front, shape_behind
 from pullback.core.errors import OptionError, ShapeError
 from pullback.core.kinds import LinearMap
 from pullback.ops.movement import moveaxis, pad_, reshape
@@ -68,10 +69,12 @@ def _add_windows(windows: Any, axes: Sizes, sizes: Sizes, strides: Sizes, dilati
 
 windows_: LinearMap = LinearMap(
     "windows", sliding, lambda ct, x, **places: add_windows_.bind(ct, shape=x.shape, **places),
+    batching=in_front(axes=axes_behind),
     doc="All windows of x: its own axes, counted in windows, then the axes of a window.",
 )  # fmt: skip
 add_windows_: LinearMap = LinearMap(
     "add_windows", _add_windows, lambda ct, windows, shape, **places: windows_.bind(ct, **places),
+    batching=in_front(axes=axes_behind, shape=shape_behind),
     doc="Zeros with windows added where they lie: the transpose of taking windows.",
 )  # fmt: skip
 

@@ -18,6 +18,7 @@ from pullback.core.arrays import as_operand
 from pullback.core.axes import dtype_of
 from pullback.core.errors import DTypeError, GraphError, OptionError, ShapeError
 from pullback.core.habits import nearest
+from pullback.core.lanes import outline
 from pullback.core.leaving import RuleExits, is_asked_by_scipy, leave
 from pullback.core.modes import current_mode
 from pullback.core.origin import user_line
@@ -93,7 +94,9 @@ def array_function(
         return NotImplemented
     if function is np.full_like and getattr(_bound(function, args, kwargs).get("fill_value"), "node", None) is not None:
         return full_like(*args, **kwargs)
-    if function in OF_SHAPES or function in SHOWN:
+    if function in OF_SHAPES:
+        return function(*_mapped(args, outline), **kwargs)
+    if function in SHOWN:
         return function(*_mapped(args, lambda t: t.array), **kwargs)
     if function in ANSWERS:
         return function(*_mapped(args, lambda t: t.numpy()), **kwargs)

@@ -16,6 +16,7 @@ from pullback.core.changes import changed
 from pullback.core.errors import DTypeError, GraphError
 from pullback.core.graph import Node, source
 from pullback.core.habits import declare_foreign
+from pullback.core.lanes import Lanes
 from pullback.core.leaving import look
 from pullback.core.links import Link, link_of
 from pullback.core.modes import current_mode
@@ -165,6 +166,8 @@ class Tensor(Methods, Writing, Backward, Numbers):
     __array_function__ = array_function
 
     def __repr__(self) -> str:
+        if type(self.array) is Lanes:
+            return f"Tensor({self.array!r})"
         text = np.array2string(np.asarray(self.array), separator=", ", prefix="Tensor(")
         default = self.dtype in (np.dtype(float), np.dtype(bool), np.dtype(int))
         facts = [] if default and self.size else [f"dtype={self.dtype}"]

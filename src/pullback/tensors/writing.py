@@ -14,6 +14,7 @@ import numpy as np
 
 from pullback.core.changes import changed
 from pullback.core.errors import DTypeError, GraphError, ShapeError
+from pullback.core.lanes import Lanes
 from pullback.core.links import link_of
 from pullback.core.memory import owned, placed, placed_like
 from pullback.core.modes import current_mode
@@ -61,9 +62,12 @@ class Writing:
             result = movement.astype(result, self.dtype)
         self.link = link_of(result)
         mode = current_mode()
-        if mode.trace is not None:
+        is_leaf = self.node is not None and self.node.primitive is None
+        if type(result.array) is Lanes and not (is_leaf and mode.recording):
+            self.array, self.node = result.array, result.node
+        elif mode.trace is not None:
             mode.trace.write(self, result)
-        elif self.node is not None and self.node.primitive is None:
+        elif is_leaf:
             if mode.recording:
                 raise GraphError(
                     "in place: a leaf that requires a gradient would lose its history", name=self.name,

@@ -17,9 +17,10 @@ from typing import Any, Final
 import numpy as np
 
 from pullback.core.arrays import as_operand, differentiable
+from pullback.core.axes import broadcast
 from pullback.core.errors import GraphError, ShapeError
 from pullback.core.graph import Node, frontier, next_serial, node_of
-from pullback.core.kinds import broadcast
+from pullback.core.lanes import Level, marked, parted
 from pullback.core.leaving import LeftTraceError, RuleExits
 from pullback.core.modes import ModeContext, current_mode, tell
 from pullback.core.opaque import Whole, array_of
@@ -64,6 +65,7 @@ class Authored(Primitive):
     def __init__(self, f: Callable[..., Any]) -> None:
         super().__init__(getattr(f, "__name__", "custom function"), self._not_called)
         self.f = f
+        self.original: Authored = self  # of one for all examples of a `vmap`: that for one example
         self._wholes: dict[Any, Whole] = {}
 
     @staticmethod
@@ -82,6 +84,8 @@ class Authored(Primitive):
     def apply(self, *args: Any, **params: Any) -> Any:
         """The value of the function; where an argument is tracked, with a derivative."""
         primals = tuple(map(boxed, args))
+        if levels := current_mode().levels:
+            return self._for_all(levels[-1], primals, params)
         start = next_serial()
         if not current_mode().recording or all(node_behind(x) is None for x in primals):
             result, _ = self.run("f", self.f, primals, params)
@@ -93,6 +97,16 @@ class Authored(Primitive):
             (value, _), kept = self.run("f", self.f, primals, params), None
         self._require_no_capture(value, primals, start)
         return self._attached(value, kept, primals, params)
+
+    def _for_all(self, level: Level, primals: Sequence[Any], params: dict[str, Any]) -> Any:
+        """Apply to all examples of a `vmap`: outside of it, the function and its rule run with the batch put in."""
+        given, flags = parted(primals, level)
+        with ModeContext(levels=current_mode().levels[:-1]):
+            return marked(self.many(level, flags).apply(*given, **params), level)
+
+    @abstractmethod
+    def many(self, level: Level, flags: list[bool]) -> Authored:
+        """The function of all examples, for arguments that have a batch where the flags say so, and its rule."""
 
     def run(
         self, half: str, f: Callable[..., Any], args: Sequence[Any], params: dict[str, Any], tangents: Any = ()
@@ -116,7 +130,7 @@ class Authored(Primitive):
         """Whether this is a call inside its own rule."""
         exits = current_mode().exits
         while exits is not None:
-            if isinstance(exits, RuleExits) and exits.rule is self:
+            if isinstance(exits, RuleExits) and getattr(exits.rule, "original", None) is self.original:
                 return True
             exits = exits.outer
         return False

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, final
 
 import numpy as np
@@ -16,6 +16,7 @@ import numpy as np
 from pullback.core.errors import GraphError
 from pullback.core.graph import Node, frontier, next_serial
 from pullback.core.habits import explain_keywords
+from pullback.core.lanes import marked, parted, within
 from pullback.core.modes import ModeContext, current_mode
 from pullback.core.outputs import pick_
 from pullback.core.paths import between
@@ -41,6 +42,11 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(f)
     def checkpointed(*args: Any, **kwargs: Any) -> Any:
+        if levels := current_mode().levels:
+            (given, options), flags = parted((args, kwargs), levels[-1])
+            together = partial(within(levels[-1], f), flags)
+            with ModeContext(levels=levels[:-1]):
+                return marked(checkpoint(together)(*given, **options), levels[-1])
         if not current_mode().recording or current_mode().trace is not None:
             return f(*args, **kwargs)
         return _Rerun(f, args, kwargs).outputs()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple, final
 
 import numpy as np
 
 from pullback.core.errors import GraphError
 from pullback.core.graph import Node
+from pullback.core.lanes import Level, within
 from pullback.core.leaving import LeftTraceError, RuleExits, depends
 from pullback.core.modes import ModeContext, current_mode
 from pullback.core.opaque import array_of
@@ -43,6 +45,15 @@ class ForwardRule(Authored):
     @property
     def is_given(self) -> bool:
         return self.rule is not None
+
+    def many(self, level: Level, flags: list[bool]) -> ForwardRule:
+        run = partial(within(level, self.f), flags)
+        run.__name__ = self.name  # type: ignore[attr-defined]  # a partial has none
+        together = ForwardRule(run)
+        together.original = self.original
+        if self.rule is not None:
+            together.rule = partial(within(level, self.rule), flags * 2)
+        return together
 
     def begin(self, primals: Sequence[Any], params: dict[str, Any]) -> tuple[Any, Any]:
         directions = [track(zeros_of(spec_of(x.array if isinstance(x, Tensor) else x))) for x in primals]

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import wraps
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
-from pullback.core.errors import OptionError
+from pullback.core.errors import OptionError, UnbatchedError
 from pullback.core.habits import explain_keywords
-from pullback.core.tree import leaves, tree_map
-from pullback.ops.movement import moveaxis, reshape, stack
+from pullback.core.tree import leaves, rebuild, tree_map
+from pullback.ops.indexing import getitem
+from pullback.ops.movement import concatenate, moveaxis, reshape, stack
 from pullback.tensors import Tensor
+from pullback.transforms.batching import vmap
 from pullback.transforms.forward import check_directions, jvp
 from pullback.transforms.recording import Recording
 from pullback.transforms.reverse import Argnums, argument_numbers, check_function, grad
 
+MOST_BYTES: Final = 1 << 28  # of the values of all directions that one walk carries
 
-def jacobian(f: Callable[..., Any], argnums: Argnums = 0, *, mode: str = "auto") -> Callable[..., Any]:
+
+def jacobian(
+    f: Callable[..., Any], argnums: Argnums = 0, *, mode: str = "auto", chunk_size: int | None = None
+) -> Callable[..., Any]:  # fmt: skip
     """∂f/∂x: a function that gives, for each output and argument, an array of shape output.shape + argument.shape.
 
     Parameters
@@ -28,7 +34,9 @@ def jacobian(f: Callable[..., Any], argnums: Argnums = 0, *, mode: str = "auto")
     argnums : int or sequence of int
         Which positional arguments to differentiate in.
     mode : {"auto", "forward", "reverse"}
-        One walk for each element of the arguments, or for each element of the outputs; the fewer of the two by default.
+        By a direction for each element of the arguments, or of the outputs; the fewer of the two by default.
+    chunk_size : int, optional
+        How many directions one walk carries; by default as many as keep what it holds below 256 MB.
 
     Returns
     -------
@@ -52,66 +60,83 @@ def jacobian(f: Callable[..., Any], argnums: Argnums = 0, *, mode: str = "auto")
         inputs = sum(t.size for t in run.tensors)
         outputs = sum(t.size for t in leaves(run.outputs))
         by_rows = mode == "reverse" or (mode == "auto" and outputs <= inputs)
-        blocks = _rows(run) if by_rows else _columns(run)
+        blocks = _rows(run, chunk_size) if by_rows else _columns(run, chunk_size)
         per_output = iter([block[0] if single else tuple(block) for block in blocks])
         return tree_map(lambda _: next(per_output), run.outputs)
 
     return jacobian_of
 
 
-def _basis(tree: Any) -> list[Any]:
-    """For each element of a tree, the tree of zeros that is 1 there."""
-    values = leaves(tree)
-    directions = []
-    for i, value in enumerate(values):
-        for j in range(value.size):
-            one = [np.zeros(v.shape, v.dtype) for v in values]
-            one[i].reshape(-1)[j] = 1
-            rest = iter(one)
-            directions.append(tree_map(lambda _, rest=rest: next(rest), tree))
-    return directions
+def _basis(tree: Any, start: int, stop: int) -> Any:
+    """Of all directions with 1 at one element of a tree and 0 elsewhere some, along a first axis of each leaf."""
+    made, first = [], 0
+    for value in leaves(tree):
+        block = np.zeros((stop - start, value.size), value.dtype)
+        inside = range(max(start, first), min(stop, first + value.size))
+        block[[i - start for i in inside], [i - first for i in inside]] = 1
+        made.append(block.reshape((stop - start, *value.shape)))
+        first += value.size
+    return rebuild(tree, made)
 
 
-def _rows(run: Recording) -> list[Any]:
-    """By reverse mode: pull each output's basis vectors back, and stack."""
-    rows = iter([run.pull(direction, retain=True) for direction in _basis(run.outputs)])
-    blocks = []
+def _walked(run: Recording, walk: Callable[[Any], Any], start: Any, chunk_size: int | None) -> list[Any]:
+    """What a walk makes of each basis direction of a tree: its leaves, with the directions along the first axis."""
+    count = sum(value.size for value in leaves(start))
+    step = chunk_size or max(1, MOST_BYTES // max(1, sum(_bytes(node.aval) for node in run.path.nodes)))
+    pieces: list[list[Any]] = []
+    for at in range(0, count, step):
+        directions = _basis(start, at, min(at + step, count))
+        try:
+            pieces.append(leaves(vmap(walk)(directions)))
+        except UnbatchedError:  # a rule on the way cannot do many at once
+            rows = [leaves(walk(tree_map(lambda d, i=i: d[i], directions))) for i in range(min(step, count - at))]
+            pieces.append([stack(column) for column in zip(*rows, strict=True)])
+    return [concatenate(column) if len(column) > 1 else column[0] for column in zip(*pieces, strict=True)]
+
+
+def _bytes(aval: Any) -> int:
+    parts = aval if isinstance(aval, tuple) else (aval,)
+    return sum(part.size * part.dtype.itemsize for part in parts)
+
+
+def _rows(run: Recording, chunk_size: int | None) -> list[Any]:
+    """By reverse mode: the cotangents of each output's basis."""
+    pulled = _walked(run, lambda direction: run.pull(direction, retain=True), run.outputs, chunk_size)
+    blocks, first = [], 0
     for y in leaves(run.outputs):
-        pulled = [next(rows) for _ in range(y.size)]
-        blocks.append(
-            [
-                tree_map(lambda x, *column, y=y: _stacked(column, y.shape, x), argument, *(row[k] for row in pulled))
-                for k, argument in enumerate(run.arguments)
-            ]
-        )
+        part = slice(first, first + y.size)
+        first += y.size
+        values = [
+            reshape(getitem(pulled[k], part), y.shape + x.shape)
+            if y.size
+            else Tensor(np.zeros(y.shape + x.shape, x.dtype))
+            for k, x in enumerate(run.tensors)
+        ]
+        blocks.append(rebuild(run.arguments, values))
     return blocks
 
 
-def _stacked(column: Sequence[Tensor], shape: tuple[int, ...], x: Tensor) -> Tensor:
-    if not column:
-        return Tensor(np.zeros(shape + x.shape, x.dtype))
-    return reshape(stack(column), shape + x.shape)
-
-
-def _columns(run: Recording) -> list[Any]:
-    """By forward mode: push each argument's basis vectors forward, and stack."""
-    pushed = [leaves(run.push(direction, retain=True)) for direction in _basis(run.arguments)]
+def _columns(run: Recording, chunk_size: int | None) -> list[Any]:
+    """By forward mode: the tangents of each argument's basis."""
+    pushed = _walked(run, lambda direction: run.push(direction, retain=True), run.arguments, chunk_size)
     blocks = []
     for place, y in enumerate(leaves(run.outputs)):
-        columns = iter([tangents[place] for tangents in pushed])
-
-        def block(x: Tensor, y: Tensor = y, columns: Any = columns) -> Tensor:
-            column = [next(columns) for _ in range(x.size)]
-            if not column:
-                return Tensor(np.zeros(y.shape + x.shape, y.dtype))
-            return reshape(moveaxis(stack(column), 0, -1), y.shape + x.shape)
-
-        blocks.append([tree_map(block, argument) for argument in run.arguments])
+        values, first = [], 0
+        for x in run.tensors:
+            part = slice(first, first + x.size)
+            first += x.size
+            if not x.size:
+                values.append(Tensor(np.zeros(y.shape + x.shape, y.dtype)))
+                continue
+            values.append(reshape(moveaxis(getitem(pushed[place], part), 0, -1), y.shape + x.shape))
+        blocks.append(rebuild(run.arguments, values))
     return blocks
 
 
-def hessian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
+def hessian(f: Callable[..., Any], argnums: Argnums = 0, *, chunk_size: int | None = None) -> Callable[..., Any]:
     """∂²f/∂x²: the Jacobian of the gradient of f, which gives one number; forward mode over reverse mode.
+
+    `chunk_size` is that of `jacobian`.
 
     >>> import pullback as pb
     >>> hessian(lambda x: x[0] ** 2 * x[1])(pb.tensor([1.0, 3.0]))
@@ -119,7 +144,7 @@ def hessian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
             [2., 0.]])
     """
     check_function("hessian", f, argnums)
-    return jacobian(grad(f, argnums), argnums, mode="forward")
+    return jacobian(grad(f, argnums), argnums, mode="forward", chunk_size=chunk_size)
 
 
 def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> Any:

@@ -17,6 +17,7 @@ import numpy as np
 
 from pullback.core.errors import DTypeError, OptionError, ShapeError
 from pullback.core.habits import explain_keywords
+from pullback.core.lanes import levels_of, plain
 from pullback.core.modes import ModeContext, current_mode
 from pullback.core.origin import user_line
 from pullback.core.tree import children, leaves, rebuild, structure, tree_map
@@ -125,8 +126,12 @@ def while_loop(
         return carry
     if trace is not None:
         trace.unfit(f"how many steps a while_loop has depends on numbers, at {user_line()}: give max_steps=")
-    while (max_steps is None or steps < max_steps) and _truth(cond(carry)):
-        carry = _carried("while_loop", first, body(carry))
+    while max_steps is None or steps < max_steps:
+        pred = cond(carry)
+        if not _holds(pred):
+            break
+        now = _carried("while_loop", first, body(carry))
+        carry = _chosen(pred, now, carry, "while_loop") if levels_of(pred) else now
         steps += 1
     return carry
 
@@ -143,9 +148,10 @@ def cond(pred: Any, true_fn: Callable[..., Any], false_fn: Callable[..., Any], *
     >>> pb.grad(root)(4.0), pb.grad(root)(-1.0)
     (Tensor(0.25), Tensor(0.))
     """
-    if not _recorded(pred):
+    if not _is_chosen_by(pred):
         return (true_fn if _truth(pred) else false_fn)(*operands)
-    return _chosen(pred, true_fn(*operands), false_fn(*operands), "cond")
+    with np.errstate(divide="ignore", invalid="ignore"):  # of the branch that is not taken
+        return _chosen(pred, true_fn(*operands), false_fn(*operands), "cond")
 
 
 def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -> Any:
@@ -159,7 +165,7 @@ def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -
     """
     if not branches:
         raise OptionError("switch: there are no branches", fix="give a list of functions")
-    if not _recorded(index):
+    if not _is_chosen_by(index):
         return branches[min(max(int(index), 0), len(branches) - 1)](*operands)
     result = branches[0](*operands)
     for number, branch in enumerate(branches[1:], start=1):
@@ -191,7 +197,7 @@ def _element(xs: Any, t: Any) -> Any:
 
 def _length(xs: Any, length: int | None) -> int:
     """How many steps there are."""
-    shapes = {name: np.shape(x.array if isinstance(x, Tensor) else x) for name, x in _named(xs, "xs")}
+    shapes = {name: np.shape(x) for name, x in _named(xs, "xs")}
     if xs is None:
         shapes = {}
     if any(not shape for shape in shapes.values()):
@@ -272,14 +278,14 @@ def _nothing(f: Callable[[Any, Any], Any], carry: Any, xs: Any) -> Any:
     """The outputs of no step: what a step would give tells their shapes."""
 
     def blank(x: Any) -> Any:
-        known = x.array if isinstance(x, Tensor) else np.asarray(x)
+        known = x if isinstance(x, Tensor) else np.asarray(x)
         return Tensor.of(np.zeros(known.shape[1:], known.dtype))
 
     with ModeContext(recording=False, trace=None), np.errstate(all="ignore"):
         _, y = _pair(f(carry, None if xs is None else tree_map(blank, xs)))
 
     def empty(y: Any) -> Any:
-        known = y.array if isinstance(y, Tensor) else np.asarray(y)
+        known = y if isinstance(y, Tensor) else np.asarray(y)
         return None if y is None else Tensor.of(np.zeros((0, *known.shape), known.dtype))
 
     return tree_map(empty, y)
@@ -309,9 +315,15 @@ def _truth(value: Any) -> bool:
     return bool(value.array if isinstance(value, Tensor) else value)
 
 
-def _recorded(value: Any) -> bool:
-    """Whether a value is a tensor of a program that is being recorded."""
-    return current_mode().trace is not None and isinstance(value, Tensor)
+def _holds(pred: Any) -> bool:
+    """Whether a truth holds; of one for each example of a `vmap`, whether any does."""
+    levels = levels_of(pred)
+    return bool(plain(pred, levels).array.any()) if levels else _truth(pred)
+
+
+def _is_chosen_by(value: Any) -> bool:
+    """Whether all branches are computed: by a tensor of a program, or of a `vmap`, which has one for each example."""
+    return isinstance(value, Tensor) and (current_mode().trace is not None or bool(levels_of(value)))
 
 
 def _chosen(pred: Any, yes: Any, no: Any, name: str) -> Any:
@@ -322,7 +334,7 @@ def _chosen(pred: Any, yes: Any, no: Any, name: str) -> Any:
         )
     made = []
     for (leaf, a), b in zip(_named(yes, "result"), leaves(no), strict=True):
-        one, other = (np.asarray(x.array if isinstance(x, Tensor) else x) for x in (a, b))
+        one, other = (x if isinstance(x, Tensor) else np.asarray(x) for x in (a, b))
         if one.shape != other.shape or one.dtype != other.dtype:
             kind = ShapeError if one.shape != other.shape else DTypeError
             raise kind(

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from pullback.core.arrays import differentiable
 from pullback.core.errors import DTypeError, GraphError, OptionError, PullbackError, ShapeError
 from pullback.core.graph import Node
+from pullback.core.lanes import labelled, lifted, lowered, plain, relabelled
 from pullback.core.leaving import TransformExits
 from pullback.core.modes import ModeContext, current_mode
+from pullback.core.origin import user_line
 from pullback.core.paths import Between, between, made_of
 from pullback.core.tree import is_tree, leaves, rebuild, same_structure, tree_map
 from pullback.core.walks import pull, push, track
@@ -26,6 +29,11 @@ def fresh(value: Any, name: str) -> Tensor:
 
     A tensor that is itself tracked stays connected through an identity, so that outer transforms see it.
     """
+    if levels := current_mode().levels:  # each example has a derivative of its own
+        weak = isinstance(value, (int, float))
+        whole = plain(value if isinstance(value, Tensor) else Tensor(np.array(value, float if weak else None)), levels)
+        with ModeContext(levels=()):
+            return labelled(fresh(whole, name), levels)
     tracing = current_mode().trace is not None
     if type(value) is np.ndarray and value.ndim and differentiable(value.dtype) and not tracing:
         return track(value.copy("K"))  # in short, as it is most often
@@ -42,6 +50,9 @@ def fresh(value: Any, name: str) -> Tensor:
             fix="x.astype(float), or leave the argument out of argnums",
         )  # fmt: skip
     return track(array[()] if array.ndim == 0 and not tracing else array)
+
+
+_AS_IT_IS: Final = nullcontext()
 
 
 @np.errstate(divide="ignore", invalid="ignore")
@@ -73,6 +84,7 @@ class Recording:
     ) -> None:  # fmt: skip
         self.name = name
         mode = current_mode()
+        self._levels = mode.levels
         self._exits = exits = TransformExits()
         with ModeContext(recording=True, exits=exits):
             given = list(args)
@@ -136,7 +148,7 @@ class Recording:
 
     def _detached(self, value: Any) -> Any:
         keep = self.record or not isinstance(value, Tensor) or value.node is None
-        return value if keep else Tensor.of(value.array)
+        return value if keep else relabelled(value, lambda y: Tensor.of(y.array))
 
     def pull(self, cotangents: Any, retain: bool = False) -> list[Any]:
         """The cotangent of each argument, in its structure, for cotangents in the structure of the outputs."""
@@ -154,16 +166,20 @@ class Recording:
         if not self._whole and y.node not in self.path.nodes:
             return self._pulled([], retain)
         one: Any = y.dtype.type(1)
-        one = one if y.ndim == 0 and not self._tracing else np.full(y.shape, one)
+        if self._levels:
+            one = np.ones(y.node.aval.shape, y.dtype)
+        elif y.ndim or self._tracing:
+            one = np.full(y.shape, one)
         return self._pulled([(y.node, Tensor.of(one) if self.record or self._tracing else one)], retain)
 
     def _pulled(self, seeds: Sequence[tuple[Node, Any]], retain: bool) -> list[Any]:
         retain = retain or self.record
-        if self._whole and seeds:  # then the walk need not look where it goes
-            found = pull(seeds, record=self.record, retain=retain)
-        else:
-            found = pull(seeds, self.path.nodes, set(self.sources), record=self.record, retain=retain)
-        results = [boxed(found.get(node), t) for node, t in zip(self.sources, self.tensors, strict=True)]
+        with self._walking():
+            if self._whole and seeds:  # then the walk need not look where it goes
+                found = pull(seeds, record=self.record, retain=retain)
+            else:
+                found = pull(seeds, self.path.nodes, set(self.sources), record=self.record, retain=retain)
+        results = [self._result(found.get(node), t) for node, t in zip(self.sources, self.tensors, strict=True)]
         return results if self._flat else rebuild(self.arguments, results)
 
     def push(self, tangents: Any, retain: bool = False) -> Any:
@@ -173,18 +189,43 @@ class Recording:
             node: self._direction(tangent, x, "tangent")
             for node, tangent, x in zip(self.sources, leaves(list(tangents)), self.tensors, strict=True)
         }
-        carried = push(given, self.path.nodes, record=self.record, retain=retain or self.record)
-        return tree_map(lambda y: boxed(carried.get(y.node) if y.node is not None else None, y), self.outputs)
+        with self._walking():
+            carried = push(given, self.path.nodes, record=self.record, retain=retain or self.record)
+        return tree_map(lambda y: self._result(carried.get(y.node) if y.node is not None else None, y), self.outputs)
+
+    def _walking(self) -> Any:
+        """The mode of a walk: in the batches that were there when the function ran it goes on whole arrays."""
+        return ModeContext(levels=self._rest()) if self._levels else _AS_IT_IS
+
+    def _rest(self) -> tuple[Any, ...]:
+        levels, known = current_mode().levels, len(self._levels)
+        if levels[:known] != self._levels:
+            raise GraphError(
+                f"{self.name}: the function was run inside a vmap that has ended", line=user_line(),
+                fix="ask for its derivative inside of it",
+            )  # fmt: skip
+        return levels[known:]
+
+    def _result(self, value: Any, like: Tensor) -> Tensor:
+        """What a walk gave for a tensor."""
+        if value is None or not self._levels:
+            return boxed(value, like)
+        return lifted(boxed(value, like), self._levels)
 
     def _direction(self, value: Any, like: Tensor, what: str) -> Any:
         tensor = isinstance(value, Tensor)
-        if np.shape(value.array if tensor else value) != like.shape:
+        if (value.shape if tensor else np.shape(value)) != like.shape:
             raise ShapeError(
                 f"{self.name}: a {what} has the shape of its value", value=like.shape,
-                got=np.shape(value.array if tensor else value),
+                got=value.shape if tensor else np.shape(value),
             )  # fmt: skip
         if tensor and value.node is not None and current_mode().recording:
             self.record = True
+        if current_mode().levels:
+            value = (value if tensor else Tensor(np.array(value, like.dtype))).astype(like.dtype)
+            rest = self._rest()
+            value = lowered(value, self._levels, rest)
+            return value if self.record or self._tracing or rest else value.array
         if tensor and (self.record or self._tracing):
             return value.astype(like.dtype) if value.dtype != like.dtype else value
         # The caller's own array is copied: the result may be it, and must not change with it.

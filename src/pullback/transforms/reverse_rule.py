@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple, final
 
 from pullback.core.errors import GraphError
 from pullback.core.graph import Node
+from pullback.core.lanes import Level, within
 from pullback.core.leaving import RuleExits
 from pullback.core.modes import current_mode
 from pullback.core.opaque import array_of
@@ -35,6 +37,22 @@ class ReverseRule(Authored):
     @property
     def is_given(self) -> bool:
         return self.forward is not None
+
+    def many(self, level: Level, flags: list[bool]) -> ReverseRule:
+        run = partial(within(level, self.f), flags)
+        run.__name__ = self.name  # type: ignore[attr-defined]  # a partial has none
+        together = ReverseRule(run)
+        together.original = self.original
+        forward, backward = self.forward, self.backward
+        if forward is not None and backward is not None:
+            together.forward = partial(within(level, forward), flags)
+
+            def back(residuals: Any, cotangent: Any) -> Any:
+                tensors = [isinstance(x, Tensor) for x in leaves(((residuals, cotangent), {}))]
+                return within(level, backward)(tensors, residuals, cotangent)
+
+            together.backward = back
+        return together
 
     def begin(self, primals: Sequence[Any], params: dict[str, Any]) -> tuple[Any, Any]:
         assert self.forward is not None

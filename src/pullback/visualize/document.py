@@ -26,6 +26,7 @@ from pullback.ops import (
     special,
     windows,
 )
+from pullback.ops.batched import ARRAY
 from pullback.visualize.blob import Blob
 from pullback.visualize.derivation import Derivation, Place
 from pullback.visualize.folding import folded, size_of
@@ -305,7 +306,7 @@ def _param(value: Any) -> Any:
     """A parameter as JSON; raises TypeError for what JSON cannot say."""
     if value is Ellipsis:
         return "..."
-    if value is indexing.ARRAY:
+    if value is ARRAY:
         return "@"
     if isinstance(value, slice):
         return {"slice": [value.start, value.stop, value.step]}

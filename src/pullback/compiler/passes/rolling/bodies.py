@@ -11,7 +11,8 @@ import numpy as np
 from pullback.compiler.passes.rolling.codes import Coded, Index, indexed, taken_apart
 from pullback.compiler.passes.rolling.columns import Along, Carried, Inner, Listed, Same, Segment
 from pullback.core.kinds import Elementwise
-from pullback.ops.indexing import ARRAY, get_
+from pullback.ops.batched import ARRAY
+from pullback.ops.indexing import get_
 from pullback.programs.loop import Loop, Read, Window, loop_
 from pullback.programs.program import Constant, Equation, Operand, Program, Value
 

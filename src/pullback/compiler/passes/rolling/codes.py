@@ -12,7 +12,8 @@ import numpy as np
 
 from pullback.compiler.passes.deduplicate import identity_of
 from pullback.compiler.passes.rolling.periods import Ints as Ints
-from pullback.ops.indexing import ARRAY, add_into_, get_, put_
+from pullback.ops.batched import ARRAY
+from pullback.ops.indexing import add_into_, get_, put_
 from pullback.programs.identity import frozen
 from pullback.programs.loop import Loop, loop_
 from pullback.programs.program import Constant, Equation, Operand, Program, Value
