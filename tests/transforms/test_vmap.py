@@ -37,7 +37,7 @@ def test_axes_in_and_out(data):
 
 
 def test_axes_of_trees():
-    f = lambda tree, s: {"y": tree["a"] + tree["b"][0] * s, "s": s}  # noqa: E731
+    f = lambda tree, s: {"y": tree["a"] + tree["b"][0] * s, "s": s}  # noqa: E731 (a formula on one line)
     tree = {"a": np.ones((2, 3)), "b": [np.arange(6.0).reshape(3, 2)]}
     found = pb.vmap(f, in_axes=({"a": 0, "b": [1]}, None), out_axes={"y": 1, "s": None})(tree, 2.0)
     same(found["y"], (1 + 2 * np.arange(6.0).reshape(3, 2).T).T)
@@ -153,10 +153,10 @@ def test_nesting():
     x, y = rng.normal(size=3), rng.normal(size=(4, 2))
     outer = pb.vmap(lambda a: pb.vmap(lambda b: (np.sin(a * b)).sum())(y))(x)
     same(outer, np.sin(x[:, None, None] * y).sum(-1))
-    f = lambda a: pb.vmap(pb.grad(lambda b: (np.sin(a * b)).sum() ** 2))(y).sum()  # noqa: E731
+    f = lambda a: pb.vmap(pb.grad(lambda b: (np.sin(a * b)).sum() ** 2))(y).sum()  # noqa: E731 (a formula on one line)
     same(pb.vmap(pb.grad(f))(x), looped(pb.grad(f), x))
     same(pb.vmap(pb.hessian(lambda a: np.sin(a).prod()))(y), looped(pb.hessian(lambda a: np.sin(a).prod()), y))
-    g = lambda a: pb.vmap(pb.jacobian(lambda b: a * b * b[0]))(y)  # noqa: E731
+    g = lambda a: pb.vmap(pb.jacobian(lambda b: a * b * b[0]))(y)  # noqa: E731 (a formula on one line)
     same(pb.vmap(pb.jacobian(g))(x), looped(pb.jacobian(g), x))
 
 
@@ -169,10 +169,10 @@ def test_what_is_captured_gets_the_sum():
 
 def test_loops_and_branches():
     x = np.array([4.0, 9.0, 2.0, -1.0])
-    root = lambda a: pb.cond(a > 0, np.sqrt, lambda a: 0 * a, a)  # noqa: E731
+    root = lambda a: pb.cond(a > 0, np.sqrt, lambda a: 0 * a, a)  # noqa: E731 (a formula on one line)
     same(pb.vmap(root)(x), [2.0, 3.0, np.sqrt(2), 0.0])
     same(pb.vmap(pb.grad(root))(x), looped(pb.grad(root), x))
-    newton = lambda a: pb.while_loop(lambda y: abs(y * y - a) > 1e-12, lambda y: (y + a / y) / 2, a)  # noqa: E731
+    newton = lambda a: pb.while_loop(lambda y: abs(y * y - a) > 1e-12, lambda y: (y + a / y) / 2, a)  # noqa: E731 (a formula on one line)
     same(pb.vmap(newton)(x[:3]), looped(newton, x[:3]))
     same(pb.vmap(pb.grad(newton))(x[:3]), looped(pb.grad(newton), x[:3]))
     for checkpoint in (False, True):
@@ -181,7 +181,7 @@ def test_loops_and_branches():
             return pb.scan(lambda s, e: (np.sin(s + e * a), s), 0.0, np.arange(9.0), checkpoint=c)[0]
 
         same(pb.vmap(pb.grad(scan))(x), looped(pb.grad(scan), x))
-    choose = lambda a: pb.switch(a.astype(int), [np.sin, np.cos, np.exp], a)  # noqa: E731
+    choose = lambda a: pb.switch(a.astype(int), [np.sin, np.cos, np.exp], a)  # noqa: E731 (a formula on one line)
     same(pb.vmap(choose)(x), looped(choose, x))
 
 
@@ -220,7 +220,7 @@ def test_a_rule_that_looks_at_numbers_has_a_jacobian_still():
 
 
 def test_random_draws_are_said():
-    draw = lambda x: x + pb.random.normal(size=2, rng=0)  # noqa: E731
+    draw = lambda x: x + pb.random.normal(size=2, rng=0)  # noqa: E731 (a formula on one line)
     with pytest.raises(UnbatchedError, match="randomness"):
         pb.vmap(draw)(np.zeros(3))
     equal = pb.vmap(draw, randomness="same")(np.zeros(3)).numpy()
@@ -235,7 +235,7 @@ def test_modules():
     model = pb.nn.Linear(3, 2, rng=0, dtype=float)
     params = {name: p.detach() for name, p in model.named_parameters()}
     x = rng.normal(size=(4, 3))
-    loss = lambda p, a: (pb.nn.functional_call(model, p, a) ** 2).sum()  # noqa: E731
+    loss = lambda p, a: (pb.nn.functional_call(model, p, a) ** 2).sum()  # noqa: E731 (a formula on one line)
     each = pb.vmap(pb.grad(loss), in_axes=(None, 0))(params, x)
     same(each["weight"], np.stack([pb.grad(loss)(params, a)["weight"].numpy() for a in x]))
 

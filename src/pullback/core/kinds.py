@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Final, final
 import numpy as np
 from numpy import float64, generic, ndarray
 
-from pullback.core import batching as many
+from pullback.batching import rules as many
 from pullback.core.axes import broadcast, kept_shape
 from pullback.core.blocks import LARGE, SMALL, blockwise
 from pullback.core.errors import OptionError
@@ -257,7 +257,7 @@ class LinearMap(Primitive):
         The map takes any number of operands. Its one transpose is called with the cotangent, the operands, which of
         them are `wanted`, and the keyword parameters; it gives a list.
     batching : callable, optional
-        How it is applied to all examples of a `vmap`, as `batching.py` has it.
+        How it is applied to all examples of a `vmap`, as `batching/rules.py` has it.
     """
 
     def __init__(
@@ -312,7 +312,7 @@ class BilinearMap(Primitive):
         The transposes in a and in b: each called with the cotangent, the *other* operand, something with the `.shape`
         of its own operand, and the keyword parameters.
     batching : callable, optional
-        How a and b are multiplied for all examples of a `vmap`, as `batching.py` has it.
+        How a and b are multiplied for all examples of a `vmap`, as `batching/rules.py` has it.
     """
 
     def __init__(

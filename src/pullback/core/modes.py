@@ -17,7 +17,7 @@ from pullback.core.errors import OptionError
 from pullback.core.observers import Observer, Scope
 
 if TYPE_CHECKING:
-    from pullback.core.lanes import Level
+    from pullback.batching.lanes import Level
 
 F = TypeVar("F", bound=Callable[..., Any])
 

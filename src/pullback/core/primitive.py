@@ -104,7 +104,7 @@ class Primitive(ABC):
     lint: Callable[..., None] | None = None
     residual: Callable[..., Any] | None = None
     rules: Sequence[Rule | None] = ()
-    batching: Callable[..., Any] | None = None  # how all examples of a `vmap` are done at once: `batching.py`
+    batching: Callable[..., Any] | None = None  # how all examples of a `vmap` are done at once: `batching/rules.py`
     draws: bool = False  # random numbers: `vmap` asks whether all examples get the same
     arity: int | None = None  # how many operands there must be; None where the kernel itself says so
 
@@ -244,15 +244,17 @@ class Primitive(ABC):
     def batch(self, level: Any, operands: Sequence[Any], batched: Sequence[bool], params: dict[str, Any]) -> Any:
         """Apply to all examples of a `vmap`: operands that are `batched` have them along their first axis."""
         if self.batching is None:
-            raise self.unbatched("its kernel takes one example, and its row does not say how it takes many")
+            raise self.unbatched("its row does not say how")
         return self.batching(self, level, operands, batched, params)
 
     def unbatched(self, why: str) -> UnbatchedError:
         """What to say where it cannot be applied to all examples at once."""
         return UnbatchedError(
-            f"{self.name}: it cannot be done for all examples of a vmap at once", why=why, line=user_line(),
-            fix="pb.map does one example after the other",
-        )  # fmt: skip
+            f"{self.name}: it cannot be done for all examples of a vmap at once",
+            why=why,
+            line=user_line(),
+            fix="pb.map",
+        )
 
     def elsewhere(self, operands: Sequence[Any], params: dict[str, Any]) -> Any:
         """Let an operand that keeps labels around arrays hold the result: NumPy's protocol asks it."""

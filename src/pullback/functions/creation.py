@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from pullback.batching.lanes import outline
 from pullback.core.arrays import as_operand, numeric
 from pullback.core.errors import DTypeError, GraphError, OptionError
 from pullback.core.habits import explain_keywords
-from pullback.core.lanes import outline
 from pullback.core.modes import current_mode
 from pullback.core.origin import user_line
 from pullback.core.tree import leaves

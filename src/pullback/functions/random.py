@@ -9,8 +9,8 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 
+from pullback.batching.rules import aligned, as_it_is, shape_of_one
 from pullback.core.anomaly import ranges
-from pullback.core.batching import aligned, as_it_is, shape_of_one
 from pullback.core.errors import GraphError, OptionError, TraceError, UnbatchedError
 from pullback.core.habits import explain_keywords, namespace
 from pullback.core.modes import current_mode

@@ -1,6 +1,6 @@
 """How operations do all examples of a `vmap` at once whose rule is more than moving a parameter.
 
-Each rule is called as `core/batching.py` says: operands that are `batched` have their examples along the first axis.
+Each rule is called as `batching/rules.py` says: operands that are `batched` have their examples along the first axis.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import Any, Final
 
 import numpy as np
 
+from pullback.batching.rules import Shape, aligned, shape_of_one, spread
 from pullback.core.axes import ndim_of
-from pullback.core.batching import Shape, aligned, shape_of_one, spread
 from pullback.core.primitive import Primitive
 from pullback.ops.labels import within_
 
@@ -44,6 +44,21 @@ def einsum(primitive: Any, _level: Any, operands: list[Any], batched: list[bool]
     label = next(letter for letter in _LETTERS if letter not in "".join(terms))
     left, right = (label + term if b else term for term, b in zip(terms, batched, strict=True))
     return primitive(*operands, left=left, right=right, out=label + params["out"])
+
+
+def broadcast_to(primitive: Any, level: Any, operands: list[Any], batched: list[bool], params: dict[str, Any]) -> Any:
+    """The rule of broadcasting: new axes stand behind the batch."""
+    shape = params["shape"]
+    (x,) = aligned(operands, batched, len(shape))
+    return primitive(x, shape=(level.size, *shape))
+
+
+def triangle(primitive: Any, _level: Any, operands: list[Any], batched: list[bool], params: dict[str, Any]) -> Any:
+    """The rule of triangles: NumPy makes a matrix of a vector, whose rows are all the same."""
+    (x,), (shape,) = operands, map(shape_of_one, operands, batched)
+    if len(shape) == 1:
+        x = np.broadcast_to(x.reshape((len(x), 1, *shape)), (len(x), *shape, *shape))
+    return primitive(x, **params)
 
 
 # Indexing: a static template, and arrays for the places that hold `ARRAY` in it.

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from pullback.batching.rules import axes_behind, in_front
 from pullback.core.axes import ndim_of, normalize_axis, shape_of
-from pullback.core.batching import axes_behind, in_front
 from pullback.core.custom_kinds import CustomJVP
 from pullback.core.errors import AxisError
 from pullback.core.habits import explain_keywords

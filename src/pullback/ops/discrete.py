@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from pullback.core.batching import as_it_is, axes_behind, in_front
+from pullback.batching.rules import as_it_is, axes_behind, in_front
 from pullback.core.discrete import Discrete
 from pullback.core.outputs import outputs_of
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from pullback.core.batching import as_it_is, spread
+from pullback.batching.rules import as_it_is, spread
 from pullback.core.errors import ShapeError
 from pullback.core.kinds import LinearMap
 

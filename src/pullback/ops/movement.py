@@ -9,22 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pullback.batching.rules import axes_behind, in_front, order_behind, shape_behind, width_behind
 from pullback.core.axes import Axes, dtype_of, ndim_of, normalize_axes, normalize_axis, shape_of
-from pullback.core.batching import (
-    aligned,
-    axes_behind,
-    in_front,
-    order_behind,
-    shape_behind,
-    shape_of_one,
-    width_behind,
-)
 from pullback.core.errors import DTypeError, OptionError, ShapeError
 from pullback.core.habits import explain_keywords
 from pullback.core.kinds import LinearMap
 from pullback.core.primitive import Primitive
 from pullback.core.tree import leaves
 from pullback.core.walks import sum_to
+from pullback.ops import batched
 
 if TYPE_CHECKING:
     from pullback.tensors import Tensor
@@ -49,21 +42,6 @@ def _unpad(cotangent: Any, x: Any, width: Sequence[tuple[int, int]], **_: Any) -
     return cotangent[tuple(slice(before, before + n) for n, (before, _after) in zip(x.shape, width, strict=True))]
 
 
-def _stretched(primitive: Any, level: Any, operands: list[Any], batched: list[bool], params: dict[str, Any]) -> Any:
-    """The rule of broadcasting: new axes stand behind the batch."""
-    shape = params["shape"]
-    (x,) = aligned(operands, batched, len(shape))
-    return primitive(x, shape=(level.size, *shape))
-
-
-def _triangle(primitive: Any, _level: Any, operands: list[Any], batched: list[bool], params: dict[str, Any]) -> Any:
-    """The rule of triangles: NumPy makes a matrix of a vector, whose rows are all the same."""
-    (x,), (shape,) = operands, map(shape_of_one, operands, batched)
-    if len(shape) == 1:
-        x = broadcast_to_(x.reshape((len(x), 1, *shape)), shape=(len(x), *shape, *shape))
-    return primitive(x, **params)
-
-
 reshape_ = LinearMap(
     "reshape",
     lambda x, shape: x.reshape(shape),
@@ -79,7 +57,7 @@ broadcast_to_ = LinearMap(
     "broadcast_to",
     lambda x, shape: np.broadcast_to(x, shape),
     lambda ct, x, shape: sum_to(ct, x.shape, "broadcast_to"),
-    batching=_stretched,
+    batching=batched.broadcast_to,
 )
 concatenate_ = LinearMap(
     "concatenate",
@@ -104,8 +82,8 @@ roll_ = LinearMap(
     batching=in_front(axis=axes_behind),
 )  # fmt: skip
 pad_ = LinearMap("pad", lambda x, width, **_: np.pad(x, width), _unpad, batching=in_front(width=width_behind))
-tril_ = LinearMap("tril", lambda x, k: np.tril(x, k), lambda ct, x, k: np.tril(ct, k), batching=_triangle)
-triu_ = LinearMap("triu", lambda x, k: np.triu(x, k), lambda ct, x, k: np.triu(ct, k), batching=_triangle)
+tril_ = LinearMap("tril", lambda x, k: np.tril(x, k), lambda ct, x, k: np.tril(ct, k), batching=batched.triangle)
+triu_ = LinearMap("triu", lambda x, k: np.triu(x, k), lambda ct, x, k: np.triu(ct, k), batching=batched.triangle)
 cast_ = LinearMap(
     "astype", lambda x, dtype: x.astype(dtype), lambda ct, x, dtype: ct.astype(x.dtype), batching=in_front()
 )

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from pullback.batching.rules import axes_behind, in_front
 from pullback.core.axes import ndim_of, normalize_axis
-from pullback.core.batching import axes_behind, in_front
 from pullback.core.custom_kinds import CustomVJP
 from pullback.core.errors import ShapeError
 from pullback.core.outputs import pick_

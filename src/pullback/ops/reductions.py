@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pullback.batching.rules import axes_behind, in_front, index_reduction
 from pullback.core.axes import (
     Axes,
     dropped_shape,
@@ -18,7 +19,6 @@ from pullback.core.axes import (
     reduced_size,
     shape_of,
 )
-from pullback.core.batching import axes_behind, in_front, index_reduction
 from pullback.core.errors import OptionError
 from pullback.core.habits import explain_keywords
 from pullback.core.kinds import LinearMap, Reduction

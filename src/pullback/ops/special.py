@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pullback.core.batching import as_it_is
+from pullback.batching.rules import as_it_is
 from pullback.core.custom_kinds import CustomJVP
 from pullback.core.kinds import Elementwise
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from pullback.batching.rules import axes_behind, in_front, shape_behind
 from pullback.core.axes import Axes, ndim_of, normalize_axes, shape_of
-from pullback.core.batching import axes_behind, in_front, shape_behind
 from pullback.core.errors import OptionError, ShapeError
 from pullback.core.kinds import LinearMap
 from pullback.ops.movement import moveaxis, pad_, reshape

@@ -14,11 +14,11 @@ from typing import Any, Final
 
 import numpy as np
 
+from pullback.batching.lanes import outline
 from pullback.core.arrays import as_operand
 from pullback.core.axes import dtype_of
 from pullback.core.errors import DTypeError, GraphError, OptionError, ShapeError
 from pullback.core.habits import nearest
-from pullback.core.lanes import outline
 from pullback.core.leaving import RuleExits, is_asked_by_scipy, leave
 from pullback.core.modes import current_mode
 from pullback.core.origin import user_line

@@ -11,12 +11,12 @@ from typing import Any, Final, Never
 
 import numpy as np
 
+from pullback.batching.lanes import Lanes
 from pullback.core.arrays import differentiable
 from pullback.core.changes import changed
 from pullback.core.errors import DTypeError, GraphError
 from pullback.core.graph import Node, source
 from pullback.core.habits import declare_foreign
-from pullback.core.lanes import Lanes
 from pullback.core.leaving import look
 from pullback.core.links import Link, link_of
 from pullback.core.modes import current_mode

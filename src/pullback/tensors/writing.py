@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
 
+from pullback.batching.lanes import Lanes
 from pullback.core.changes import changed
 from pullback.core.errors import DTypeError, GraphError, ShapeError
-from pullback.core.lanes import Lanes
 from pullback.core.links import link_of
 from pullback.core.memory import owned, placed, placed_like
 from pullback.core.modes import current_mode

@@ -16,11 +16,11 @@ from typing import Any, Final
 
 import numpy as np
 
+from pullback.batching.lanes import Level, marked, parted
 from pullback.core.arrays import as_operand, differentiable
 from pullback.core.axes import broadcast
 from pullback.core.errors import GraphError, ShapeError
 from pullback.core.graph import Node, frontier, next_serial, node_of
-from pullback.core.lanes import Level, marked, parted
 from pullback.core.leaving import LeftTraceError, RuleExits
 from pullback.core.modes import ModeContext, current_mode, tell
 from pullback.core.opaque import Whole, array_of

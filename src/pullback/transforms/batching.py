@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any, Final
 
+from pullback.batching.lanes import Level, has, held, mark
 from pullback.core.axes import normalize_axis
 from pullback.core.errors import AxisError, OptionError, ShapeError
 from pullback.core.habits import explain_keywords
-from pullback.core.lanes import Level, has, held, mark
 from pullback.core.modes import ModeContext, current_mode
 from pullback.core.tree import children, is_tree, leaves, rebuild, structure
 from pullback.functions.creation import asarray

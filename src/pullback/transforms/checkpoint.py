@@ -13,10 +13,10 @@ from typing import Any, final
 
 import numpy as np
 
+from pullback.batching.lanes import marked, parted, within
 from pullback.core.errors import GraphError
 from pullback.core.graph import Node, frontier, next_serial
 from pullback.core.habits import explain_keywords
-from pullback.core.lanes import marked, parted, within
 from pullback.core.modes import ModeContext, current_mode
 from pullback.core.outputs import pick_
 from pullback.core.paths import between

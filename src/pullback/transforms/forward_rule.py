@@ -8,9 +8,9 @@ from typing import Any, NamedTuple, final
 
 import numpy as np
 
+from pullback.batching.lanes import Level, within
 from pullback.core.errors import GraphError
 from pullback.core.graph import Node
-from pullback.core.lanes import Level, within
 from pullback.core.leaving import LeftTraceError, RuleExits, depends
 from pullback.core.modes import ModeContext, current_mode
 from pullback.core.opaque import array_of

@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
+from pullback.batching.lanes import levels_of, plain
 from pullback.core.errors import DTypeError, OptionError, ShapeError
 from pullback.core.habits import explain_keywords
-from pullback.core.lanes import levels_of, plain
 from pullback.core.modes import ModeContext, current_mode
 from pullback.core.origin import user_line
 from pullback.core.tree import children, leaves, rebuild, structure, tree_map

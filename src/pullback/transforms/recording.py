@@ -9,10 +9,10 @@ from typing import Any, Final
 
 import numpy as np
 
+from pullback.batching.lanes import labelled, lifted, lowered, plain, relabelled
 from pullback.core.arrays import differentiable
 from pullback.core.errors import DTypeError, GraphError, OptionError, PullbackError, ShapeError
 from pullback.core.graph import Node
-from pullback.core.lanes import labelled, lifted, lowered, plain, relabelled
 from pullback.core.leaving import TransformExits
 from pullback.core.modes import ModeContext, current_mode
 from pullback.core.origin import user_line

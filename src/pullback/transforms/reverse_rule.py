@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple, final
 
+from pullback.batching.lanes import Level, within
 from pullback.core.errors import GraphError
 from pullback.core.graph import Node
-from pullback.core.lanes import Level, within
 from pullback.core.leaving import RuleExits
 from pullback.core.modes import current_mode
 from pullback.core.opaque import array_of

@@ -15,7 +15,8 @@ import numpy as np
 
 from pullback.compiler.facts.places import in_full
 from pullback.core.kinds import LinearMap
-from pullback.ops.indexing import ARRAY, add_into_, put_
+from pullback.ops.batched import ARRAY
+from pullback.ops.indexing import add_into_, put_
 from pullback.ops.movement import broadcast_to_, pad_
 from pullback.ops.windows import taps
 

@@ -13,9 +13,9 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from pullback.batching.lanes import Level
 from pullback.core.axes import shape_of
 from pullback.core.errors import ShapeError
-from pullback.core.lanes import Level
 
 Rule: TypeAlias = Callable[..., Any]
 Shape: TypeAlias = tuple[int, ...]
