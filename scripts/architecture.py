@@ -21,7 +21,7 @@ from typing import Final, NamedTuple, final
 ROOT: Final = Path(__file__).resolve().parent.parent
 
 HOUSE: Final = (
-    ("core", "elsewhere"),
+    ("core", "batching", "elsewhere"),
     ("ops",),
     ("tensors",),
     ("functions",),

@@ -1,1 +1,1 @@
-"""Floor 0, beside the core: how `vmap` does all examples at once. Lanes stand for arrays; kinds have their rules here."""
+"""Floor 0, beside the core: how `vmap` does many examples at once. Lanes stand for arrays; kinds have rules here."""

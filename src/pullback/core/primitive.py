@@ -243,18 +243,14 @@ class Primitive(ABC):
 
     def batch(self, level: Any, operands: Sequence[Any], batched: Sequence[bool], params: dict[str, Any]) -> Any:
         """Apply to all examples of a `vmap`: operands that are `batched` have them along their first axis."""
-        if self.batching is None:
-            raise self.unbatched("its row does not say how")
-        return self.batching(self, level, operands, batched, params)
+        if self.batching is not None:
+            return self.batching(self, level, operands, batched, params)
+        raise self.unbatched("its row does not say how")
 
     def unbatched(self, why: str) -> UnbatchedError:
         """What to say where it cannot be applied to all examples at once."""
-        return UnbatchedError(
-            f"{self.name}: it cannot be done for all examples of a vmap at once",
-            why=why,
-            line=user_line(),
-            fix="pb.map",
-        )
+        what = f"{self.name}: it cannot be done for all examples of a vmap at once"
+        return UnbatchedError(what, why=why, line=user_line(), fix="pb.map does one after the other")
 
     def elsewhere(self, operands: Sequence[Any], params: dict[str, Any]) -> Any:
         """Let an operand that keeps labels around arrays hold the result: NumPy's protocol asks it."""

@@ -43,11 +43,9 @@ def _unpad(cotangent: Any, x: Any, width: Sequence[tuple[int, int]], **_: Any) -
 
 
 reshape_ = LinearMap(
-    "reshape",
-    lambda x, shape: x.reshape(shape),
-    lambda ct, x, shape: ct.reshape(x.shape),
+    "reshape", lambda x, shape: x.reshape(shape), lambda ct, x, shape: ct.reshape(x.shape),
     batching=in_front(shape=shape_behind),
-)
+)  # fmt: skip
 permute_ = LinearMap(
     "transpose", lambda x, axes: x.transpose(axes),
     lambda ct, x, axes: ct.transpose(tuple(sorted(range(len(axes)), key=axes.__getitem__))),
@@ -60,19 +58,13 @@ broadcast_to_ = LinearMap(
     batching=batched.broadcast_to,
 )
 concatenate_ = LinearMap(
-    "concatenate",
-    lambda *arrays, axis: np.concatenate(arrays, axis=axis),
-    _slices,
-    variadic=True,
+    "concatenate", lambda *arrays, axis: np.concatenate(arrays, axis=axis), _slices, variadic=True,
     batching=in_front(axis=axes_behind),
-)
+)  # fmt: skip
 stack_ = LinearMap(
-    "stack",
-    lambda *arrays, axis: np.stack(arrays, axis=axis),
-    _layers,
-    variadic=True,
+    "stack", lambda *arrays, axis: np.stack(arrays, axis=axis), _layers, variadic=True,
     batching=in_front(axis=axes_behind),
-)
+)  # fmt: skip
 flip_ = LinearMap(
     "flip", lambda x, axis: np.flip(x, axis), lambda ct, x, axis: np.flip(ct, axis), batching=in_front(axis=axes_behind)
 )

@@ -16,6 +16,7 @@ from pullback.core.axes import ndim_of, shape_of
 from pullback.core.errors import ShapeError
 from pullback.core.kinds import BilinearMap
 from pullback.core.precision import in_single
+from pullback.ops import batched
 
 FEW: Final = (
     32  # rows of a matrix up to which a batch that does not lie in order is sooner copied than multiplied one by one
@@ -117,6 +118,6 @@ def explain_matmul(a: Any, b: Any, c: Any = None) -> ShapeError:
 
 
 matmul_ = BilinearMap(
-    "matmul", in_single(_matmul), _matmul_left, _matmul_right, explain=explain_matmul,
+    "matmul", in_single(_matmul), _matmul_left, _matmul_right, explain=explain_matmul, batching=batched.matmul,
     doc="Products of matrices in the last two axes, of the transposes where `ta`, `tb` say so.",
 )  # fmt: skip
