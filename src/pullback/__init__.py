@@ -50,6 +50,7 @@ from pullback.core.errors import PullbackError as PullbackError
 from pullback.core.errors import PullbackWarning as PullbackWarning
 from pullback.core.errors import ShapeError as ShapeError
 from pullback.core.errors import TraceError as TraceError
+from pullback.core.errors import UnbatchedError as UnbatchedError
 from pullback.core.kinds import BilinearMap as BilinearMap
 from pullback.core.kinds import Elementwise as Elementwise
 from pullback.core.kinds import LinearMap as LinearMap

@@ -70,6 +70,11 @@ class Lanes(np.lib.mixins.NDArrayOperatorsMixin):
         """Bytes of one example."""
         return self.size * self.dtype.itemsize
 
+    @property
+    def flags(self) -> Any:
+        """How all examples lie in memory."""
+        return self.held.array.flags
+
     def __len__(self) -> int:
         array = self.held.array
         return len(array) if isinstance(array, tuple) else self.shape[0]
