@@ -23,6 +23,7 @@ from pullback.core.graph import Node, ancestors, source
 from pullback.core.leaving import LeftTraceError, RuleExits
 from pullback.core.modes import ModeContext, current_mode
 from pullback.core.opaque import once, whole_jvp, whole_vjp
+from pullback.core.outputs import outputs_of
 from pullback.core.paths import between
 from pullback.core.precision import single
 from pullback.core.primitive import Primitive
@@ -41,7 +42,7 @@ _quietly: Final = np.errstate(all="ignore")
 def boxed(node: Node, saved: Sequence[Any], tracing: bool = False) -> Sequence[Any]:
     """The saved values of a node as tensors that know where they came from; constants too, while tracing."""
     box = Primitive.tensor.of
-    values = [None if saved[0] is None else box(saved[0], node)]
+    values: list[Any] = [None if saved[0] is None else outputs_of(box(saved[0], node))]
     for value, operand in zip(saved[1:], node.inputs, strict=False):
         if value is not None and type(operand) is Node:
             value = box(value, operand)
