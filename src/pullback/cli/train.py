@@ -90,10 +90,12 @@ def tell(task: Task, folder: RunFolder, step: int, done: str, *, quiet: bool = F
     What was measured after the step, by a training that goes on, is left out.
     """
     rows = [row for row in read_measurements(folder.metrics) if row.step <= step] if folder.metrics.exists() else []
-    lines = (task.report or plain_report)(folder, History(rows))
+    lines = iter((task.report or plain_report)(folder, History(rows)))
+    first = next(lines)
     if not quiet:
-        print(f"{done}: {lines[0]}")
-    print(lines[-1])
+        print(f"{done}: {first}")
+    for line in lines:
+        print(line)
 
 
 def plain_report(folder: RunFolder, history: History) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from pullback.core.errors import DataError
 from pullback.data import ImageSet
@@ -13,7 +13,9 @@ from pullback.training.pictures import MISSING, draw_pictures
 from pullback.training.run_folder import RunFolder
 
 
-def report(folder: RunFolder, network: Module, data: ImageSet, rows: Sequence[Measurement], batches: int) -> list[str]:
+def report(
+    folder: RunFolder, network: Module, data: ImageSet, rows: Sequence[Measurement], batches: int
+) -> Iterator[str]:
     """Test a network, draw the pictures of its run, and say what came out.
 
     Parameters
@@ -27,22 +29,24 @@ def report(folder: RunFolder, network: Module, data: ImageSet, rows: Sequence[Me
     batches : int
         Steps an epoch.
 
-    Returns
-    -------
-    list of str
+    Yields
+    ------
+    str
         What goes behind what was done before, and the last line.
     """
     result = evaluate(network, *data.test.arrays)
     learned = [row.value for row in rows if (row.split, row.name) == ("train", "loss")]
     loss = f"loss {learned[-1]:.4f}, " if learned else ""
     accuracy = f"test accuracy {result.accuracy:.2%} ({result.correct:,} of {len(result.labels):,})"
+    yield f"{loss}test loss {result.loss:.4f}"
     try:
         paths = draw_pictures(folder, data, result, rows, batches)
     except OSError as error:
+        yield accuracy  # which is known all the same
         raise DataError(
-            "run: a picture cannot be written", folder=folder.path, got=error.strerror, known=accuracy,
+            "run: a picture cannot be written", folder=folder.path, got=error.strerror,
             fix=f"make room, or let the folder be written to; then pullback evaluate {folder.path}",
         ) from error  # fmt: skip
     names = ", ".join(path.name for path in paths)
     pictures = f"pictures in {folder.path}: {names}" if paths else MISSING + f", then pullback evaluate {folder.path}"
-    return [f"{loss}test loss {result.loss:.4f}", f"{accuracy}; {pictures}"]
+    yield f"{accuracy}; {pictures}"

@@ -6,7 +6,7 @@ import importlib
 import importlib.util
 import inspect
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
@@ -52,7 +52,7 @@ class Task:
     train: Any
     test: Any = None
     about: Callable[[], list[str]] | None = None
-    report: Callable[[RunFolder, History], list[str]] | None = None
+    report: Callable[[RunFolder, History], Iterable[str]] | None = None
     predict: Callable[[Sequence[Path]], tuple[list[str], list[DataError]]] | None = None
     sample: Callable[[str, int, float, Any], Iterator[str]] | None = None
     evaluate_every: int | None = None

@@ -14,6 +14,7 @@ import numpy as np
 
 from pullback.compiler.facts import row_of
 from pullback.compiler.facts.places import Guard, Place, Within
+from pullback.compiler.instructions.llvm import SCALARS
 from pullback.ops.movement import reshape_
 from pullback.programs.program import Constant, Equation, Operand, Program, Value
 
@@ -107,7 +108,8 @@ def moved(equation: Equation, view: View) -> View | None:
         return None
     found = rule(shape, result, equation.params)
     if isinstance(found, Within):
-        return view.moved(result, found.places, found.guards)
+        known = str(equation.output.dtype) in SCALARS  # loops must be able to write down what a guard lets through
+        return view.moved(result, found.places, found.guards) if known else None
     return None if found is None else view.moved(result, found)
 
 
