@@ -91,7 +91,6 @@ PACKAGE: Final = (
     Row("device cuda mps backends set_default_device", "PyTorch", "", CPU),
     Row("utils", "PyTorch", "pb.data.DataLoader(pb.data.TensorDataset(a, a), batch_size=2)", "for utils.data"),
     Row("jit", "JAX", "pb.compile(f)"),
-    Row("vmap", "JAX", "", f"{LATER}: write f for a batch, x @ w and x.sum(axis=-1) work on any leading axes"),
     Row("pmap shard_map device_put device_get", "JAX", "", CPU),
     Row("jacfwd", "JAX", 'pb.jacobian(g, mode="forward")(x)'),
     Row("jacrev", "JAX", 'pb.jacobian(g, mode="reverse")(x)'),

@@ -11,6 +11,7 @@ from pullback.core.axes import ndim_of, normalize_axis, shape_of
 from pullback.core.custom_kinds import CustomJVP
 from pullback.core.errors import AxisError
 from pullback.core.habits import explain_keywords
+from pullback.core.kinds import strong_product
 from pullback.core.precision import in_single, single
 from pullback.ops.movement import astype, concatenate, ravel
 from pullback.ops.reductions import cumsum
@@ -25,13 +26,13 @@ def _cumprod_tangent(primals: Any, tangents: Any, _y: Any, axis: int) -> Any:
     """Products p of all segments that end at a place, and their tangents s, doubled in length in log n steps.
 
     (p, s) of two neighbours is (p₁p₂, s₁p₂ + p₁s₂): by products and sums alone, so it is right at zeros (Hillis &
-    Steele 1986).
+    Steele 1986). A tangent of 0 stays 0 beside what is infinite.
     """
     product, tangent = (np.moveaxis(single(x), axis, -1) for x in (primals[0], tangents[0]))
     step = 1
     while step < product.shape[-1]:
         before, tangent_before = _shifted(product, step, 1), _shifted(tangent, step, 0)
-        tangent = tangent_before * product + before * tangent
+        tangent = strong_product(tangent_before, product) + strong_product(before, tangent)
         product = before * product
         step *= 2
     return np.moveaxis(tangent, -1, axis)
