@@ -16,10 +16,10 @@ from tests.ops.cases import CASES
 from pullback.core.tree import leaves, rebuild
 
 SEED = 0
-BATCH = 50
+BATCH = 25
 
 
-@pytest.mark.parametrize("first", range(0, 200, BATCH))
+@pytest.mark.parametrize("first", range(0, 100, BATCH))
 def test_compiled_is_interpreted(first):
     for number in range(first, first + BATCH):
         failure = attempt(SEED, number, Findings())
