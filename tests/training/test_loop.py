@@ -198,7 +198,7 @@ def test_two_signals_at_once_leave_no_traceback(capfd):
     with Interrupts() as interrupts:
         signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         for number in SIGNALS:
-            os.kill(os.getpid(), number)
+            signal.pthread_kill(threading.get_ident(), number)  # to no other thread, which may be late with it
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)  # all of them come together
         assert interrupts.signal in SIGNALS
     assert capfd.readouterr().err == "\nSaving after this step; once more stops at once.\n"
