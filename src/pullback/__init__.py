@@ -273,7 +273,6 @@ from pullback.ops.windows import fold as fold
 from pullback.ops.windows import sliding_window_view as sliding_window_view
 from pullback.ops.windows import unfold as unfold
 from pullback.tensors import Tensor as Tensor
-from pullback.transforms.batching import vmap as vmap
 from pullback.transforms.checkpoint import checkpoint as checkpoint
 from pullback.transforms.custom import custom_jvp as custom_jvp
 from pullback.transforms.custom import custom_vjp as custom_vjp
@@ -443,6 +442,7 @@ if TYPE_CHECKING:
     from pullback.functions.statistics import histogram_bin_edges as histogram_bin_edges
     from pullback.functions.statistics import interp as interp
     from pullback.functions.statistics import ptp as ptp
+    from pullback.transforms.batching import vmap as vmap
     from pullback.visualize import Graph as Graph
     from pullback.visualize import Player as Player
     from pullback.visualize import graph as graph

@@ -46,7 +46,7 @@ FUNCTIONS: Final = {
 }  # fmt: skip
 NAMES: Final = {
     **{name: module for module, names in FUNCTIONS.items() for name in names.split()},
-    "Compiled": "compiler", "compile": "compiler",
+    "Compiled": "compiler", "compile": "compiler", "vmap": "transforms.batching",
     "Graph": "visualize", "Player": "visualize", "graph": "visualize", "record_player": "visualize",
 }  # fmt: skip
 

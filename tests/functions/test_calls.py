@@ -61,10 +61,6 @@ def assert_same(found: Any, expected: Any) -> None:
 NUMPYS_OWN = r"np\.\w+\.(reduce|accumulate|outer|at|reduceat)\b|\((a|y)=|, np\.float64\)|np\.(add|exp|multiply)\(.*="
 
 
-# Spelled as NumPy alone spells it: methods and keywords of ufuncs, first arguments by name, a dtype in the third place.
-NUMPYS_OWN = r"np\.\w+\.(reduce|accumulate|outer|at|reduceat)\b|\((a|y)=|, np\.float64\)|np\.(add|exp|multiply)\(.*="
-
-
 def has_name(row: str) -> bool:
     """Whether a row can be written with `pb` in place of `np`."""
     return not re.search(NUMPYS_OWN, row) and all(hasattr(pb, name) for name in re.findall(NAME, row))

@@ -8,7 +8,7 @@ from typing import Any, final
 from pullback.core.errors import GraphError
 from pullback.core.graph import Node
 from pullback.core.primitive import Primitive
-from pullback.core.spec import spec_of, zeros_of
+from pullback.core.spec import completed, spec_of, zeros_of
 from pullback.core.walks import transpose
 
 
@@ -39,8 +39,7 @@ class CustomJVP(_Whole):
         self.rule = rule
 
     def jvp(self, node: Node, tangents: Sequence[Any], saved: Sequence[Any]) -> Any:
-        filled = [zeros_of(spec_of(i)) if t is None else t for i, t in zip(node.inputs, tangents, strict=True)]
-        return self.rule(tuple(saved[1:]), tuple(filled), saved[0], **node.params)
+        return self.rule(tuple(saved[1:]), tuple(completed(tangents, node.inputs)), saved[0], **node.params)
 
     def vjp(self, node: Node, cotangent: Any, saved: Sequence[Any], wanted: Sequence[int]) -> list[Any]:
         def push(*tangents: Any) -> Any:

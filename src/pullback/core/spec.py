@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -91,3 +92,8 @@ def constant_of(value: Any) -> Any:
 def zeros_of(spec: Any) -> np.ndarray[Any, Any]:
     """Zeros of the shape and dtype of `spec`."""
     return np.zeros(spec.shape, spec.dtype)
+
+
+def completed(tangents: Sequence[Any], inputs: Sequence[Any]) -> list[Any]:
+    """The tangents of a node's operands, with zeros for those that are None."""
+    return [zeros_of(spec_of(i)) if t is None else t for i, t in zip(inputs, tangents, strict=True)]

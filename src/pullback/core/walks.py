@@ -307,7 +307,7 @@ def transpose(function: Callable[..., Any], specs: Sequence[Any], cotangents: An
     GraphError
         If the function makes numbers of its arguments: then it has no transpose.
     """
-    single = not isinstance(cotangents, tuple)
+    alone = not isinstance(cotangents, tuple)
     mode = current_mode()
     recorded, outer = mode.recording, mode.exits
     arguments = [track(zeros_of(spec)) for spec in specs]
@@ -318,9 +318,10 @@ def transpose(function: Callable[..., Any], specs: Sequence[Any], cotangents: An
         exits.require_linear(name)
         if exits.left is not None and isinstance(outer, RuleExits):
             outer.left = exits.left
-        pairs = zip((outputs,), (cotangents,), strict=True) if single else zip(outputs, cotangents, strict=True)
+        pairs = zip((outputs,), (cotangents,), strict=True) if alone else zip(outputs, cotangents, strict=True)
         seeds = [(y.node, c) for y, c in pairs if c is not None and getattr(y, "node", None) is not None]
         record = recorded and any(isinstance(c, Primitive.tensor) for _, c in seeds)
         path = between([node for node, _ in seeds], nodes).nodes if seeds else []
-        found = pull([s for s in seeds if s[0] in set(path)], path, nodes, record=record)
+        on_path = set(path)
+        found = pull([s for s in seeds if s[0] in on_path], path, nodes, record=record)
     return [found.get(node) for node in nodes]

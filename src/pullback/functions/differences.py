@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pullback.core.axes import normalize_axes, normalize_axis
+from pullback.core.axes import kept_shape, normalize_axes, normalize_axis
 from pullback.core.errors import OptionError, ShapeError
 from pullback.core.habits import explain_keywords
 from pullback.functions.arranging import expand_like
@@ -38,8 +38,7 @@ def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = 
     for place, more in ((0, prepend), (len(parts) + 1, append)):
         if more is not None and n:
             more = asarray(more)
-            shape = (*x.shape[:axis], 1, *x.shape[axis + 1 :])
-            parts.insert(place, broadcast_to(more, shape) if more.ndim == 0 else more)
+            parts.insert(place, broadcast_to(more, kept_shape(x.shape, (axis,))) if more.ndim == 0 else more)
     x = concatenate(parts, axis) if len(parts) > 1 else x
     subtract = ew.not_equal if x.dtype.kind == "b" else ew.subtract
     for _ in range(n):

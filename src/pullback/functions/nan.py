@@ -93,17 +93,7 @@ def nanvar(
     >>> nanvar(np.array([1.0, np.nan, 3.0]))
     Tensor(1.)
     """
-    x, there = _numbers(a)
-    there = _both(there, where)
-    return var(
-        _filled(x, there, 0),
-        axis,
-        keepdims,
-        correction=correction if ddof is None else ddof,
-        dtype=dtype,
-        mean=mean,
-        where=there,
-    )
+    return _deviating(var, a, axis, keepdims, where, correction=correction, dtype=dtype, mean=mean, ddof=ddof)
 
 
 def nanstd(
@@ -115,17 +105,13 @@ def nanstd(
     >>> nanstd(np.array([1.0, np.nan, 3.0]))
     Tensor(1.)
     """
+    return _deviating(std, a, axis, keepdims, where, correction=correction, dtype=dtype, mean=mean, ddof=ddof)
+
+
+def _deviating(reduce: Any, a: Any, axis: Any, keepdims: bool, where: Any, **options: Any) -> Any:
     x, there = _numbers(a)
     there = _both(there, where)
-    return std(
-        _filled(x, there, 0),
-        axis,
-        keepdims,
-        correction=correction if ddof is None else ddof,
-        dtype=dtype,
-        mean=mean,
-        where=there,
-    )
+    return reduce(_filled(x, there, 0), axis, keepdims, where=there, **options)
 
 
 def nanmax(a: Any, axis: Any = None, keepdims: bool = False, *, initial: Any = None, where: Any = True) -> Any:

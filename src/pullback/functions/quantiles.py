@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pullback.core.axes import normalize_axes
+from pullback.core.axes import kept_shape, normalize_axes
 from pullback.core.errors import NoGradientError, OptionError
 from pullback.core.habits import explain_keywords
 from pullback.core.origin import user_line
@@ -128,10 +128,7 @@ def _quantile(name: str, a: Any, q: Any, axis: Any, method: str, keepdims: bool,
         answer(np.isnan, place), _taken(ordered, answer(_last, place, length=ordered.shape[-1]), share.ndim), found
     )
     if keepdims:
-        shape = list(x.shape)
-        for i in axes:
-            shape[i] = 1
-        found = reshape(found, (*share.shape, *shape))
+        found = reshape(found, (*share.shape, *kept_shape(x.shape, axes)))
     return found
 
 

@@ -22,6 +22,7 @@ from pullback.ops.batched import ARRAY
 from pullback.ops.discrete import answer
 from pullback.ops.indexing import add_into_, take
 from pullback.ops.movement import astype, broadcast_to, concatenate, moveaxis, ravel, reshape
+from pullback.ops.weights import bound
 
 
 def _sum(values: Any, places: Any, size: int) -> Any:
@@ -42,10 +43,10 @@ def _mean(values: Any, places: Any, size: int) -> Any:
     return _sum(values, places, size) / astype(_column(counts, values), values.dtype)
 
 
-def _extremum(ufunc: np.ufunc, least: float) -> Callable[[Any, Any, int], Any]:
+def _extremum(ufunc: np.ufunc, lowest: bool) -> Callable[[Any, Any, int], Any]:
     def of(values: Any, places: Any, size: int) -> Any:
         numbers = ew.stop_gradient(values)
-        found = answer(_of_all, numbers, places, ufunc=ufunc, least=least, size=size)
+        found = answer(_of_all, numbers, places, ufunc=ufunc, lowest=lowest, size=size)
         if values.dtype.kind != "f":
             return found
         at = take(found, places, 0)
@@ -59,22 +60,14 @@ def _extremum(ufunc: np.ufunc, least: float) -> Callable[[Any, Any, int], Any]:
     return of
 
 
-def _of_all(values: Any, places: Any, *, ufunc: np.ufunc, least: float, size: int) -> Any:
-    kind = values.dtype.kind
-    if kind == "b":
-        first: Any = least > 0
-    elif kind in "iu":
-        limits = np.iinfo(values.dtype)
-        first = limits.max if least > 0 else limits.min
-    else:
-        first = least
-    found = np.full((size, *values.shape[1:]), first, values.dtype)
+def _of_all(values: Any, places: Any, *, ufunc: np.ufunc, lowest: bool, size: int) -> Any:
+    found = np.full((size, *values.shape[1:]), bound(values.dtype, lowest), values.dtype)
     ufunc.at(found, places, values)
     return found
 
 
-_largest = _extremum(np.maximum, -math.inf)
-_smallest = _extremum(np.minimum, math.inf)
+_largest = _extremum(np.maximum, lowest=True)
+_smallest = _extremum(np.minimum, lowest=False)
 
 
 def _segmented(of: Callable[..., Any], name: str, data: Any, segment_ids: Any, num_segments: int | None) -> Any:

@@ -246,5 +246,5 @@ def _piece(xs: Any, x: Any) -> Any:
     return np.clip(np.searchsorted(xs, x, side="right") - 1, 0, len(xs) - 2)
 
 
-explain_keywords(globals(), without=("normalize_axis",))
+explain_keywords(globals())
 serve(globals())

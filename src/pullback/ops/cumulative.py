@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from pullback.batching.rules import axes_behind, in_front
-from pullback.core.axes import ndim_of, normalize_axis, shape_of
+from pullback.core.axes import kept_shape, ndim_of, normalize_axis, shape_of
 from pullback.core.custom_kinds import CustomJVP
 from pullback.core.errors import AxisError
 from pullback.core.habits import explain_keywords
@@ -87,8 +87,7 @@ def _cumulative(f: Any, first: int, x: Any, axis: Any, dtype: Any, include: bool
     running = f(x, axis, dtype)
     if not include:
         return running
-    shape = list(shape_of(x))
-    shape[axis] = 1
+    shape = kept_shape(shape_of(x), (axis,))
     return concatenate([np.full(shape, first, running.dtype), running], axis)
 
 

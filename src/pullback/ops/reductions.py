@@ -228,22 +228,12 @@ def _extremum(reduce: Any, pair: Any, x: Any, axes: Any, keepdims: bool, initial
         raise OptionError(
             f"{reduce.name}: what is left out needs an initial number to be compared with", fix="initial="
         )
-    least = _bound(x, reduce is max_)
+    least = weights.bound(dtype_of(x), reduce is max_)
     if reduced_size(shape_of(x), axes) == 0:
         x = np.full(kept_shape(shape_of(x), axes), least)
     elif where is not True:
         x = _chosen(x, where, other=least)
     return pair(reduce(x, axis=axes, keepdims=keepdims), initial)
-
-
-def _bound(x: Any, lowest: bool) -> Any:
-    """The number of the dtype of x that loses every comparison."""
-    dtype = dtype_of(x)
-    if dtype.kind == "b":
-        return np.bool_(not lowest)
-    if dtype.kind in "iu":
-        return dtype.type(np.iinfo(dtype).min if lowest else np.iinfo(dtype).max)
-    return dtype.type(-math.inf if lowest else math.inf)
 
 
 def logsumexp(x: Any, axis: Axes = None, keepdims: bool = False) -> Tensor:

@@ -10,6 +10,7 @@ import numpy as np
 from pullback.batching.rules import as_it_is
 from pullback.core.custom_kinds import CustomJVP
 from pullback.core.kinds import Elementwise
+from pullback.core.precision import single
 
 
 def _sinc(x: Any) -> Any:
@@ -24,7 +25,7 @@ def _sinc_derivative(x: Any, n: int) -> Any:
     Upwards from g₀ that loses nothing where |z| ≥ n; downwards from gₖ ≈ 0 for a large k, where |z| < n (W. Gautschi,
     "Computational aspects of three-term recurrence relations", 1967).
     """
-    z = math.pi * (x.astype(np.float32) if x.dtype.char == "e" else x)
+    z = math.pi * single(x)
     far = np.isinf(z)
     z = np.where(far, n, z)
     sine, cosine = np.sin(z), np.cos(z)

@@ -75,6 +75,15 @@ def largest_of(x: Any, axis: tuple[int, ...] | None, of_nothing: float | None) -
     return np.maximum.reduce(x, axis=axis, keepdims=True, initial=of_nothing)
 
 
+def bound(dtype: np.dtype[Any], lowest: bool) -> Any:
+    """The number of a dtype that loses every comparison for the largest, or (not `lowest`) for the smallest."""
+    if dtype.kind == "b":
+        return np.bool_(not lowest)
+    if dtype.kind in "iu":
+        return dtype.type(np.iinfo(dtype).min if lowest else np.iinfo(dtype).max)
+    return dtype.type(-math.inf if lowest else math.inf)
+
+
 def logsumexp(x: Any, axis: tuple[int, ...] | None, keepdims: bool) -> Any:
     """log Σ eˣ, without overflow."""
     largest = largest_of(x, axis, -math.inf)

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from pullback.core.axes import ndim_of, normalize_axes, normalize_axis, shape_of
+from pullback.core.axes import dropped_shape, kept_shape, ndim_of, normalize_axes, normalize_axis, shape_of
 from pullback.core.errors import OptionError, ShapeError
 from pullback.core.primitive import Primitive
 from pullback.ops import cumulative, reductions
@@ -47,21 +47,19 @@ def reduce(
     x = x if dtype is None else astype(x, dtype)
     axes = normalize_axes(axis, ndim_of(x), ufunc.__name__)
     axes = tuple(range(ndim_of(x))) if axes is None else axes
-    mask = broadcast_to(where, shape_of(x))
-    start = (
-        ufunc.identity if initial is None and (where is not True or 0 in [shape_of(x)[i] for i in axes]) else initial
-    )
+    start = initial
     if start is None and (where is not True or 0 in [shape_of(x)[i] for i in axes]):
-        raise OptionError(f"{ufunc.__name__}.reduce: of nothing it needs an initial number", fix="initial=")
-    rows, chosen = (_rows(v, axes) for v in (x, mask))
+        start = ufunc.identity
+        if start is None:
+            raise OptionError(f"{ufunc.__name__}.reduce: of nothing it needs an initial number", fix="initial=")
+    rows = _rows(x, axes)
     if where is not True:
-        pairs = zip(rows, chosen, strict=True)
+        pairs = zip(rows, _rows(broadcast_to(where, shape_of(x)), axes), strict=True)
         found = fold(lambda total, pair: ew.where(pair[1], op(total, pair[0]), total), pairs, start)
     else:
         found = fold(op, rows) if start is None else fold(op, rows, start)
-    shape = [1 if i in axes else n for i, n in enumerate(shape_of(x))]
-    kept = broadcast_to(found, [n for i, n in enumerate(shape) if i not in axes])
-    return reshape(kept, tuple(shape)) if keepdims else kept
+    found = broadcast_to(found, dropped_shape(shape_of(x), axes))
+    return reshape(found, kept_shape(shape_of(x), axes)) if keepdims else found
 
 
 def _rows(x: Any, axes: tuple[int, ...]) -> list[Any]:

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
+from functools import partial
 from types import NoneType
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import numpy as np
 
-from pullback.batching.lanes import Level, marked, parted
+from pullback.batching.lanes import Level, marked, parted, within
 from pullback.core.arrays import as_operand, differentiable
 from pullback.core.axes import broadcast
 from pullback.core.errors import GraphError, ShapeError
@@ -107,6 +108,14 @@ class Authored(Primitive):
     @abstractmethod
     def many(self, level: Level, flags: list[bool]) -> Authored:
         """The function of all examples, for arguments that have a batch where the flags say so, and its rule."""
+
+    def of_all(self, level: Level, flags: list[bool]) -> Self:
+        """The function of all examples, still without a rule."""
+        run = partial(within(level, self.f), flags)
+        run.__name__ = self.name  # type: ignore[attr-defined]  # a partial has none
+        together = type(self)(run)
+        together.original = self.original
+        return together
 
     def run(
         self, half: str, f: Callable[..., Any], args: Sequence[Any], params: dict[str, Any], tangents: Any = ()

@@ -168,8 +168,7 @@ def _axes(axes: Any, tree: Any, name: str) -> list[int | None]:
     if axes is None or (isinstance(axes, int) and not isinstance(axes, bool)):
         return [axes] * len(leaves(tree))
     parts, given = children(tree), children(axes)
-    keys = None if parts is None or given is None else [key for key, _ in given]
-    if parts is None or given is None or sorted(map(repr, keys or ())) != sorted(repr(key) for key, _ in parts):
+    if parts is None or given is None or sorted(repr(key) for key, _ in given) != sorted(repr(key) for key, _ in parts):
         raise OptionError(
             f"vmap: {name} do not fit", axes=structure(axes) if is_tree(axes) else repr(axes), values=structure(tree),
             fix="an integer or None, or a tuple with one for each argument",

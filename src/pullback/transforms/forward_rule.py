@@ -15,7 +15,7 @@ from pullback.core.leaving import LeftTraceError, RuleExits, depends
 from pullback.core.modes import ModeContext, current_mode
 from pullback.core.opaque import array_of
 from pullback.core.paths import between
-from pullback.core.spec import spec_of, zeros_of
+from pullback.core.spec import completed, spec_of, zeros_of
 from pullback.core.tree import tree_map
 from pullback.core.walks import pull, push, track
 from pullback.ops.movement import astype
@@ -47,10 +47,7 @@ class ForwardRule(Authored):
         return self.rule is not None
 
     def many(self, level: Level, flags: list[bool]) -> ForwardRule:
-        run = partial(within(level, self.f), flags)
-        run.__name__ = self.name  # type: ignore[attr-defined]  # a partial has none
-        together = ForwardRule(run)
-        together.original = self.original
+        together = self.of_all(level, flags)
         if self.rule is not None:
             together.rule = partial(within(level, self.rule), flags * 2)
         return together
@@ -114,8 +111,8 @@ class ForwardRule(Authored):
         linear = self.kept(node, saved)
         recorded = any(isinstance(t, Tensor) for t in tangents)
         if linear.tangents is None:
-            filled = [zeros_of(spec_of(i)) if t is None else t for i, t in zip(node.inputs, tangents, strict=True)]
             self._tell(linear)
+            filled = completed(tangents, node.inputs)
             found = self.whole("jvp", self._pushed)(tuple(linear.primals), filled, node.params)
         elif linear.exits.with_tangent is not None:
             found = self._directly(linear, tangents, node, recorded)
@@ -134,9 +131,8 @@ class ForwardRule(Authored):
         """A rule that makes numbers of its tangents has to be given them."""
         if recorded:
             linear.exits.require_linear(self.name)
-        filled = [zeros_of(spec_of(i)) if t is None else t for i, t in zip(node.inputs, tangents, strict=True)]
         primals = tree_map(without_node, tuple(linear.primals))
-        return self._pushed(primals, filled, node.params)
+        return self._pushed(primals, completed(tangents, node.inputs), node.params)
 
     def _pushed(self, primals: Any, tangents: Any, params: Any) -> list[Any]:
         """The tangents of the value at primals, by the rule."""

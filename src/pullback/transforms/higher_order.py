@@ -14,7 +14,6 @@ from pullback.core.tree import leaves, rebuild, tree_map
 from pullback.ops.indexing import getitem
 from pullback.ops.movement import concatenate, moveaxis, reshape, stack
 from pullback.tensors import Tensor
-from pullback.transforms.batching import vmap
 from pullback.transforms.forward import check_directions, jvp
 from pullback.transforms.recording import Recording
 from pullback.transforms.reverse import Argnums, argument_numbers, check_function, grad
@@ -81,6 +80,8 @@ def _basis(tree: Any, start: int, stop: int) -> Any:
 
 def _walked(run: Recording, walk: Callable[[Any], Any], start: Any, chunk_size: int | None) -> list[Any]:
     """What a walk makes of each basis direction of a tree: its leaves, with the directions along the first axis."""
+    from pullback.transforms.batching import vmap  # what is seldom asked for is not loaded
+
     count = sum(value.size for value in leaves(start))
     step = chunk_size or max(1, MOST_BYTES // max(1, sum(_bytes(node.aval) for node in run.path.nodes)))
     pieces: list[list[Any]] = []

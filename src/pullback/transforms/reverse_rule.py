@@ -39,10 +39,7 @@ class ReverseRule(Authored):
         return self.forward is not None
 
     def many(self, level: Level, flags: list[bool]) -> ReverseRule:
-        run = partial(within(level, self.f), flags)
-        run.__name__ = self.name  # type: ignore[attr-defined]  # a partial has none
-        together = ReverseRule(run)
-        together.original = self.original
+        together = self.of_all(level, flags)
         forward, backward = self.forward, self.backward
         if forward is not None and backward is not None:
             together.forward = partial(within(level, forward), flags)
