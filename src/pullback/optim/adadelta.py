@@ -11,6 +11,7 @@ import numpy as np
 
 from pullback.optim.checks import Limits
 from pullback.optim.group import ParameterGroup, Params, Rate, State, zeros
+from pullback.optim.moments import average, decayed
 from pullback.optim.optimizer import Optimizer
 from pullback.tensors import Tensor
 
@@ -55,12 +56,9 @@ class Adadelta(Optimizer):
         return zeros(p, "v", "u")
 
     def update(self, p: Any, g: Any, state: Mapping[str, Any], s: SimpleNamespace) -> None:
-        if s.weight_decay:
-            g = g + s.weight_decay * p
+        g = decayed(p, g, s)
         v, u = state["v"], state["u"]
-        v *= s.rho
-        v += (1 - s.rho) * np.square(g)
+        average(v, s.rho, np.square(g))
         step = np.sqrt(u + s.eps) / np.sqrt(v + s.eps) * g
-        u *= s.rho
-        u += (1 - s.rho) * np.square(step)
+        average(u, s.rho, np.square(step))
         p -= s.lr * step

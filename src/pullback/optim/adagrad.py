@@ -11,6 +11,7 @@ import numpy as np
 
 from pullback.optim.checks import Limits
 from pullback.optim.group import ParameterGroup, Params, Rate, State, zeros
+from pullback.optim.moments import decayed
 from pullback.optim.optimizer import Optimizer
 from pullback.tensors import Tensor
 
@@ -71,8 +72,7 @@ class Adagrad(Optimizer):
         return SimpleNamespace(lr=rate, eps=group["eps"], weight_decay=group["weight_decay"])
 
     def update(self, p: Any, g: Any, state: Mapping[str, Any], s: SimpleNamespace) -> None:
-        if s.weight_decay:
-            g = g + s.weight_decay * p
+        g = decayed(p, g, s)
         v = state["v"]
         v += np.square(g)
         p -= s.lr * g / (np.sqrt(v) + s.eps)

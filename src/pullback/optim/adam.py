@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-import math
 from abc import ABC
 from collections.abc import Mapping
 from types import SimpleNamespace
-from typing import Any, ClassVar, final
+from typing import Any, final
 
 import numpy as np
 
-from pullback.optim.checks import Limits
 from pullback.optim.group import ParameterGroup, Params, Rate, State, zeros
-from pullback.optim.optimizer import Optimizer
+from pullback.optim.moments import Moments, decayed, decoupled
 from pullback.tensors import Tensor
 
 
-class Moments(Optimizer, ABC):
-    """What Adam and AdamW share: the running means m of the gradient and v of its square, freed of their bias.
+class _Adam(Moments, ABC):
+    """What Adam and AdamW share: the moments, freed of their bias.
 
     The step is lr · m̂ / (√v̂ + ε) with m̂ = m/(1 − β₁ᵗ) and v̂ = v/(1 − β₂ᵗ). As Kingma & Ba remark at the end of
     their section 2, the corrections fit into the two numbers lr and ε, which spares two passes over the arrays.
     """
-
-    limits: ClassVar[Limits] = {**Optimizer.limits, "betas": (1, 1), "eps": math.inf}
-    counts_steps: ClassVar[bool] = True
-    on_arrays: ClassVar[bool] = True
 
     def __init__(
         self, params: Params, lr: Rate = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
@@ -49,13 +43,9 @@ class Moments(Optimizer, ABC):
             amsgrad=group["amsgrad"],
         )
 
-    def descend(self, p: Any, g: Any, state: Mapping[str, Any], s: SimpleNamespace) -> None:
-        """Let the moments take in g, then p ← p − lr · m̂ / (√v̂ + ε)."""
-        m, v = state["m"], state["v"]
-        m *= s.beta1
-        m += (1 - s.beta1) * g
-        v *= s.beta2
-        v += (1 - s.beta2) * np.square(g)
+    def update(self, p: Any, g: Any, state: Mapping[str, Any], s: SimpleNamespace) -> None:
+        g = decayed(p, g, s)
+        m, v = self.follow(g, state, s)
         if s.amsgrad:
             state["highest"][...] = v = np.maximum(state["highest"], v)
         root = np.sqrt(v)
@@ -66,7 +56,7 @@ class Moments(Optimizer, ABC):
 
 
 @final
-class Adam(Moments):
+class Adam(_Adam):
     """p ← p − lr · m̂ / (√v̂ + ε) (Kingma & Ba 2015).
 
     m ← β₁·m + (1 − β₁)·g and v ← β₂·v + (1 − β₂)·g², both from 0; in step t, m̂ = m/(1 − β₁ᵗ) and
@@ -96,12 +86,9 @@ class Adam(Moments):
     Tensor([ 0.9, -1.9], requires_grad=True)
     """
 
-    def update(self, p: Any, g: Any, state: Mapping[str, Any], s: SimpleNamespace) -> None:
-        self.descend(p, g + s.weight_decay * p if s.weight_decay else g, state, s)
-
 
 @final
-class AdamW(Moments):
+class AdamW(_Adam):
     """p ← (1 − lr·weight_decay)·p − lr · m̂ / (√v̂ + ε) (Loshchilov & Hutter 2019).
 
     As `Adam`, but that the decay is not divided by √v̂ with the gradient: it is the same for all parameters.
@@ -129,12 +116,4 @@ class AdamW(Moments):
         super().__init__(params, lr, betas, eps, weight_decay, amsgrad)
 
     def prepare(self, group: ParameterGroup, lr: Any, dtype: np.dtype[Any], step: Any) -> SimpleNamespace:
-        s = super().prepare(group, lr, dtype, step)
-        if s.weight_decay:
-            s.shrink = (1 - lr * s.weight_decay).astype(dtype)
-        return s
-
-    def update(self, p: Any, g: Any, state: Mapping[str, Any], s: SimpleNamespace) -> None:
-        if s.weight_decay:
-            p *= s.shrink
-        self.descend(p, g, state, s)
+        return decoupled(super().prepare(group, lr, dtype, step), lr, dtype)

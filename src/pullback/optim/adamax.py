@@ -11,6 +11,7 @@ import numpy as np
 
 from pullback.optim.checks import Limits
 from pullback.optim.group import ParameterGroup, Params, Rate, State, zeros
+from pullback.optim.moments import average, decayed
 from pullback.optim.optimizer import Optimizer
 from pullback.tensors import Tensor
 
@@ -63,10 +64,8 @@ class Adamax(Optimizer):
         return SimpleNamespace(beta1=beta1, beta2=beta2, lr=rate, eps=group["eps"], weight_decay=group["weight_decay"])
 
     def update(self, p: Any, g: Any, state: Mapping[str, Any], s: SimpleNamespace) -> None:
-        if s.weight_decay:
-            g = g + s.weight_decay * p
+        g = decayed(p, g, s)
         m, u = state["m"], state["u"]
-        m *= s.beta1
-        m += (1 - s.beta1) * g
+        average(m, s.beta1, g)
         u[...] = np.maximum(s.beta2 * u, np.abs(g) + s.eps)
         p -= s.lr * m / u

@@ -10,6 +10,7 @@ import numpy as np
 
 from pullback.optim.checks import Limits
 from pullback.optim.group import ParameterGroup, Params, Rate, State, zeros
+from pullback.optim.moments import average, decayed, decoupled
 from pullback.optim.optimizer import Optimizer
 from pullback.tensors import Tensor
 
@@ -53,15 +54,11 @@ class Lion(Optimizer):
         return zeros(p, "m")
 
     def prepare(self, group: ParameterGroup, lr: Any, dtype: np.dtype[Any], step: Any) -> SimpleNamespace:
-        s = super().prepare(group, lr, dtype, step)
-        s.shrink = (1 - lr * s.weight_decay).astype(dtype)
-        return s
+        return decoupled(super().prepare(group, lr, dtype, step), lr, dtype)
 
     def update(self, p: Any, g: Any, state: Mapping[str, Any], s: SimpleNamespace) -> None:
         beta1, beta2 = s.betas
         m = state["m"]
-        if s.weight_decay:
-            p *= s.shrink
+        g = decayed(p, g, s)
         p -= s.lr * np.sign(beta1 * m + (1 - beta1) * g)
-        m *= beta2
-        m += (1 - beta2) * g
+        average(m, beta2, g)

@@ -12,6 +12,7 @@ import numpy as np
 from pullback.core.errors import OptionError
 from pullback.optim.checks import Limits
 from pullback.optim.group import ParameterGroup, Params, Rate, State, zeros
+from pullback.optim.moments import average, decayed, decoupled
 from pullback.optim.optimizer import Optimizer
 from pullback.tensors import Tensor
 
@@ -85,14 +86,12 @@ class Muon(Optimizer):
         return zeros(p, "momentum")
 
     def prepare(self, group: ParameterGroup, lr: Any, dtype: np.dtype[Any], step: Any) -> SimpleNamespace:
-        s = super().prepare(group, lr, dtype, step)
-        s.shrink = (1 - lr * s.weight_decay).astype(dtype)
-        return s
+        return decoupled(super().prepare(group, lr, dtype, step), lr, dtype)
 
     def update(self, p: Any, g: Any, state: Mapping[str, Any], s: SimpleNamespace) -> None:
+        g = decayed(p, g, s)
         momentum = state["momentum"]
-        momentum *= s.momentum
-        momentum += (1 - s.momentum) * g
+        average(momentum, s.momentum, g)
         wanted = s.momentum * momentum + (1 - s.momentum) * g if s.nesterov else momentum
         rows, columns = p.shape
         scale = (
@@ -100,8 +99,6 @@ class Muon(Optimizer):
             if s.adjust_lr_fn == "match_rms_adamw"
             else math.sqrt(max(1, rows / columns))
         )
-        if s.weight_decay:
-            p *= s.shrink
         p -= s.lr * scale * _orthogonal(wanted, s)
 
 

@@ -10,29 +10,21 @@ from typing import Any, ClassVar, final
 import numpy as np
 
 from pullback.optim.checks import Limits
-from pullback.optim.group import ParameterGroup, Params, Rate, State, zeros
-from pullback.optim.optimizer import Optimizer
+from pullback.optim.group import ParameterGroup, Params, Rate, State
+from pullback.optim.moments import Moments, decayed, decoupled
 from pullback.tensors import Tensor
 
 
 @final
-class NAdam(Optimizer):
+class NAdam(Moments):
     """p ← p − lr·((1 − μₜ) / (1 − Πμ)·g + μₜ₊₁ / (1 − Πμ·μₜ₊₁)·m) / (√v̂ + ε) (Dozat 2016).
 
     m and v̂ are those of `Adam`, μₜ = β₁·(1 − 0.96^(t·momentum_decay) / 2), and Πμ the product of μ₁ to μₜ.
 
     Parameters
     ----------
-    params : iterable of Tensor, or of dict
-        What to learn, as of every `Optimizer`.
-    lr : float
-        The learning rate, ≥ 0.
-    betas : (float, float)
-        How much of the past the means of g and g² keep, in [0, 1).
-    eps : float
-        ≥ 0; limits the step where gradients vanish.
-    weight_decay : float
-        ≥ 0; g is the gradient plus weight_decay · p.
+    params, lr, betas, eps, weight_decay
+        As of `Adam`.
     momentum_decay : float
         ≥ 0; how fast μ grows to β₁.
     decoupled_weight_decay : bool
@@ -47,9 +39,7 @@ class NAdam(Optimizer):
     True
     """
 
-    limits: ClassVar[Limits] = {**Optimizer.limits, "betas": (1, 1), "eps": math.inf, "momentum_decay": math.inf}
-    counts_steps: ClassVar[bool] = True
-    on_arrays: ClassVar[bool] = True
+    limits: ClassVar[Limits] = {**Moments.limits, "momentum_decay": math.inf}
 
     def __init__(
         self, params: Params, lr: Rate = 2e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
@@ -61,29 +51,21 @@ class NAdam(Optimizer):
         )  # fmt: skip
 
     def start(self, p: Tensor, group: ParameterGroup) -> State:
-        return {**zeros(p, "m", "v"), "product": Tensor(np.ones(()))}
+        return {**super().start(p, group), "product": Tensor(np.ones(()))}
 
     def prepare(self, group: ParameterGroup, lr: Any, dtype: np.dtype[Any], step: Any) -> SimpleNamespace:
         beta1, beta2 = group["betas"]
         step += 1
         now, following = (beta1 * (1 - 0.5 * 0.96 ** (t * group["momentum_decay"])) for t in (step, step + 1))
-        decay = group["weight_decay"]
-        return SimpleNamespace(
-            beta1=beta1, beta2=beta2, eps=group["eps"], weight_decay=decay, lr=lr, now=now, following=following,
-            root=np.sqrt(1 - beta2**step).astype(dtype), dtype=dtype,
-            shrink=(1 - lr * decay).astype(dtype) if group["decoupled_weight_decay"] else None,
+        s = SimpleNamespace(
+            beta1=beta1, beta2=beta2, eps=group["eps"], weight_decay=group["weight_decay"], lr=lr, dtype=dtype,
+            now=now, following=following, root=np.sqrt(1 - beta2**step).astype(dtype),
         )  # fmt: skip
+        return decoupled(s, lr, dtype) if group["decoupled_weight_decay"] else s
 
     def update(self, p: Any, g: Any, state: Mapping[str, Any], s: SimpleNamespace) -> None:
-        if s.shrink is not None:
-            p *= s.shrink
-        elif s.weight_decay:
-            g = g + s.weight_decay * p
-        m, v, product = state["m"], state["v"], state["product"]
-        m *= s.beta1
-        m += (1 - s.beta1) * g
-        v *= s.beta2
-        v += (1 - s.beta2) * np.square(g)
+        g = decayed(p, g, s)
+        (m, v), product = self.follow(g, state, s), state["product"]
         product *= s.now
         ahead = (s.lr * s.following / (1 - product * s.following)).astype(s.dtype)
         here = (s.lr * (1 - s.now) / (1 - product)).astype(s.dtype)

@@ -11,6 +11,7 @@ import numpy as np
 
 from pullback.optim.checks import Limits
 from pullback.optim.group import ParameterGroup, Params, Rate, State, zeros
+from pullback.optim.moments import average, decayed
 from pullback.optim.optimizer import Optimizer
 from pullback.tensors import Tensor
 
@@ -63,15 +64,12 @@ class RMSprop(Optimizer):
         return zeros(p, "v", *["mean"] * group["centered"], *["momentum"] * (group["momentum"] > 0))
 
     def update(self, p: Any, g: Any, state: Mapping[str, Any], s: SimpleNamespace) -> None:
-        if s.weight_decay:
-            g = g + s.weight_decay * p
+        g = decayed(p, g, s)
         v = state["v"]
-        v *= s.alpha
-        v += (1 - s.alpha) * np.square(g)
+        average(v, s.alpha, np.square(g))
         if s.centered:
             mean = state["mean"]
-            mean *= s.alpha
-            mean += (1 - s.alpha) * g
+            average(mean, s.alpha, g)
             v = v - np.square(mean)
         step = g / (np.sqrt(v) + s.eps)
         if s.momentum:

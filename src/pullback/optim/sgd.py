@@ -11,6 +11,7 @@ import numpy as np
 from pullback.core.errors import OptionError
 from pullback.optim.checks import Limits
 from pullback.optim.group import ParameterGroup, Params, Rate, State, zeros
+from pullback.optim.moments import decayed
 from pullback.optim.optimizer import Optimizer
 from pullback.tensors import Tensor
 
@@ -64,14 +65,12 @@ class SGD(Optimizer):
             )  # fmt: skip
         state = zeros(p, "momentum") if group["momentum"] else {}
         if state and group["dampening"]:
-            state["gain"] = Tensor(
-                np.ones((), state["momentum"].dtype)
-            )  # of the gradient; damped from the second step on
+            # Of the gradient; damped from the second step on.
+            state["gain"] = Tensor(np.ones((), state["momentum"].dtype))
         return state
 
     def update(self, p: Any, g: Any, state: Mapping[str, Any], s: SimpleNamespace) -> None:
-        if s.weight_decay:
-            g = g + s.weight_decay * p
+        g = decayed(p, g, s)
         if s.momentum:
             v = state["momentum"]
             v *= s.momentum
