@@ -103,8 +103,10 @@ def attention_weights(scores: Any, mask: Any = None, is_causal: bool = False) ->
     return e / where(equal(total, 0), 1, total)
 
 
-def dropped(x: Any, p: float, rng: random.Rng = None) -> Any:
+def dropped(x: Any, p: float, rng: random.Rng = None, shape: tuple[int, ...] | None = None) -> Any:
     """X with each element 0 with probability p, and else divided by 1 − p (Srivastava et al. 2014).
+
+    What is drawn is of a shape that broadcasts to that of x; where it has an axis of length 1, elements go together.
 
     >>> dropped(np.ones(4), 0.5, rng=0)
     Tensor([0., 2., 2., 2.])
@@ -113,6 +115,6 @@ def dropped(x: Any, p: float, rng: random.Rng = None) -> Any:
         raise OptionError("dropout: p is not a probability", got=p, fix="a number in [0, 1]")
     if p == 0:
         return x
-    keep = random.bernoulli(1 - p, shape_of(x), rng=rng)
+    keep = random.bernoulli(1 - p, shape_of(x) if shape is None else shape, rng=rng)
     # Selected, not multiplied: what is dropped may be infinite.
     return where(keep, multiply(x, 1 / (1 - p) if p < 1 else 0), 0)

@@ -15,6 +15,7 @@ from pullback.functions.attention import attention_weights, dropped
 from pullback.nn import init
 from pullback.nn.linear import Linear
 from pullback.nn.module import Module
+from pullback.nn.outline import unusual
 from pullback.nn.parameter import Parameter
 from pullback.nn.sizes import positive
 from pullback.ops.contractions import linear, matmul
@@ -248,8 +249,7 @@ class MultiHeadAttention(Module):
     def extra_repr(self) -> str:
         usual: dict[str, Any] = {"dropout": 0.0, "batch_first": False, "add_zero_attn": False}
         usual |= {"kdim": self.embed_dim, "vdim": self.embed_dim}
-        said = [f"{name}={getattr(self, name)}" for name, value in usual.items() if getattr(self, name) != value]
-        said += ["bias=False"] if self.in_proj_bias is None else []
+        said = unusual(self, usual) + (["bias=False"] if self.in_proj_bias is None else [])
         return ", ".join([f"{self.embed_dim}, {self.num_heads}", *said])
 
 

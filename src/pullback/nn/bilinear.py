@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, final
 
 import numpy as np
@@ -11,8 +10,8 @@ from pullback.core.axes import shape_of
 from pullback.core.errors import ShapeError
 from pullback.core.lints import check_precision
 from pullback.functions import random
+from pullback.nn.drawn import Drawn
 from pullback.nn.module import Module
-from pullback.nn.parameter import Parameter
 from pullback.nn.sizes import positive
 from pullback.ops.contractions import einsum
 from pullback.ops.elementwise import add
@@ -47,11 +46,9 @@ class Bilinear(Module):
         self.in1_features = positive("Bilinear", "in1_features", in1_features)
         self.in2_features = positive("Bilinear", "in2_features", in2_features)
         self.out_features = positive("Bilinear", "out_features", out_features)
-        generator, bound = random.generator(rng), 1 / math.sqrt(in1_features)
-        shape = (out_features, in1_features, in2_features)
-        self.weight = Parameter(random.uniform(-bound, bound, shape, rng=generator, dtype=dtype))
-        drawn = random.uniform(-bound, bound, out_features, rng=generator, dtype=dtype) if bias else None
-        self.bias = None if drawn is None else Parameter(drawn)
+        draw = Drawn(in1_features, rng, dtype)
+        self.weight = draw(out_features, in1_features, in2_features)
+        self.bias = draw(out_features) if bias else None
 
     def forward(self, a: Any, b: Any) -> Any:
         one, two = shape_of(a), shape_of(b)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar, final
 
@@ -13,21 +12,11 @@ from pullback.core.errors import OptionError, ShapeError
 from pullback.core.lints import check_precision
 from pullback.functions import random
 from pullback.functions.recurrent import State, gru_step, lstm_step, rnn_step
+from pullback.nn.drawn import Drawn
 from pullback.nn.module import Module
-from pullback.nn.parameter import Parameter
 from pullback.nn.sizes import positive
 from pullback.ops.contractions import linear
 from pullback.ops.movement import expand_dims
-
-
-class Drawn:
-    """Parameters uniform in ±1 / √hidden_size, as PyTorch's."""
-
-    def __init__(self, hidden_size: int, rng: random.Rng, dtype: Any) -> None:
-        self.bound, self.rng, self.dtype = 1 / math.sqrt(hidden_size), random.generator(rng), dtype
-
-    def __call__(self, *shape: int) -> Parameter:
-        return Parameter(random.uniform(-self.bound, self.bound, shape, rng=self.rng, dtype=self.dtype))
 
 
 def known_nonlinearity(name: str, function: str) -> str:

@@ -16,8 +16,8 @@ import numpy as np
 from pullback.core.errors import OptionError
 from pullback.core.lints import check_precision
 from pullback.functions import convolutions, random
+from pullback.nn.drawn import Drawn
 from pullback.nn.module import Module
-from pullback.nn.parameter import Parameter
 from pullback.nn.sizes import positive
 from pullback.ops.windows import per_axis
 
@@ -53,11 +53,9 @@ class _Convolution(Module, ABC):
         self.options = options
         outer, inner = (in_channels, out_channels) if self.transposed else (out_channels, in_channels)
         shape = (outer, inner // groups, *self.kernel_size)
-        bound = 1 / math.sqrt(math.prod(shape[1:]))
-        generator = random.generator(rng)
-        self.weight = Parameter(random.uniform(-bound, bound, shape, rng=generator, dtype=dtype))
-        drawn = random.uniform(-bound, bound, out_channels, rng=generator, dtype=dtype) if bias else None
-        self.bias = None if drawn is None else Parameter(drawn)
+        draw = Drawn(math.prod(shape[1:]), rng, dtype)
+        self.weight = draw(*shape)
+        self.bias = draw(out_channels) if bias else None
 
     def forward(self, x: Any) -> Any:
         y = self.function(

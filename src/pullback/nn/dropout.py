@@ -9,8 +9,8 @@ from pullback.core.axes import shape_of
 from pullback.core.errors import ShapeError
 from pullback.core.numbers import checked_number
 from pullback.functions import random
+from pullback.functions.attention import dropped
 from pullback.nn.module import Module
-from pullback.ops.elementwise import multiply, where
 
 
 class _Dropout(Module, ABC):
@@ -27,9 +27,7 @@ class _Dropout(Module, ABC):
     def forward(self, x: Any) -> Any:
         if not self.training or self.p == 0:
             return x
-        keep = random.bernoulli(1 - self.p, self._drawn(shape_of(x)), rng=self.rng)
-        # Selected, not multiplied: what is dropped may be infinite.
-        return where(keep, multiply(x, 1 / (1 - self.p) if self.p < 1 else 0), 0)
+        return dropped(x, self.p, self.rng, self._drawn(shape_of(x)))
 
     def extra_repr(self) -> str:
         return f"{self.p}"

@@ -9,6 +9,7 @@ from typing import Any, final
 from pullback.core.axes import ndim_of, normalize_axis, shape_of
 from pullback.core.errors import OptionError, ShapeError
 from pullback.nn.module import Module
+from pullback.nn.outline import unusual
 from pullback.ops.movement import reshape
 
 
@@ -34,8 +35,7 @@ class Flatten(Module):
         return reshape(x, (*shape[: self.start_axis], math.prod(inside), *rest))
 
     def extra_repr(self) -> str:
-        usual = {"start_axis": 1, "end_axis": -1}
-        return ", ".join(f"{name}={getattr(self, name)}" for name, n in usual.items() if getattr(self, name) != n)
+        return ", ".join(unusual(self, {"start_axis": 1, "end_axis": -1}))
 
 
 @final

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, final
 
 import numpy as np
@@ -64,6 +64,16 @@ def label(module: Module, *, bare: bool = False) -> str:
     """
     details = module.extra_repr()
     return type(module).__name__ + (f"({details})" if details or not bare else "")
+
+
+def unusual(module: Module, usual: Mapping[str, Any]) -> list[str]:
+    """The options of a module that are not as usual, for what it says of itself.
+
+    >>> from pullback.nn import Flatten
+    >>> unusual(Flatten(2), {"start_axis": 1, "end_axis": -1})
+    ['start_axis=2']
+    """
+    return [f"{name}={getattr(module, name)}" for name, value in usual.items() if getattr(module, name) != value]
 
 
 class Row(NamedTuple):

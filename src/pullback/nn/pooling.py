@@ -31,8 +31,25 @@ class _Pooling(Module, ABC):
         return ", ".join([*map(str, self.sizes), *said])
 
 
+class _Max(_Pooling, ABC):
+    """What takes the largest element of each window."""
+
+    def __init__(
+        self, kernel_size: Size, stride: Size | None = None, padding: Size = 0, dilation: Size = 1, *,
+        ceil_mode: bool = False,
+    ) -> None:  # fmt: skip
+        super().__init__(kernel_size, stride=stride, padding=padding, dilation=dilation, ceil_mode=ceil_mode)
+
+
+class _Adaptive(_Pooling, ABC):
+    """What takes a fixed number of cells."""
+
+    def __init__(self, output_size: int | Sequence[int | None]) -> None:
+        super().__init__(output_size)
+
+
 @final
-class MaxPool1d(_Pooling):
+class MaxPool1d(_Max):
     """The largest element of each window of signals (N, C, L).
 
     >>> import pullback as pb
@@ -42,15 +59,9 @@ class MaxPool1d(_Pooling):
 
     function = staticmethod(pooling.max_pool1d)
 
-    def __init__(
-        self, kernel_size: Size, stride: Size | None = None, padding: Size = 0, dilation: Size = 1, *,
-        ceil_mode: bool = False,
-    ) -> None:  # fmt: skip
-        super().__init__(kernel_size, stride=stride, padding=padding, dilation=dilation, ceil_mode=ceil_mode)
-
 
 @final
-class MaxPool2d(_Pooling):
+class MaxPool2d(_Max):
     """The largest element of each window of images (N, C, H, W); elements that tie share the derivative.
 
     Parameters
@@ -78,12 +89,6 @@ class MaxPool2d(_Pooling):
     """
 
     function = staticmethod(pooling.max_pool2d)
-
-    def __init__(
-        self, kernel_size: Size, stride: Size | None = None, padding: Size = 0, dilation: Size = 1, *,
-        ceil_mode: bool = False,
-    ) -> None:  # fmt: skip
-        super().__init__(kernel_size, stride=stride, padding=padding, dilation=dilation, ceil_mode=ceil_mode)
 
 
 @final
@@ -138,7 +143,7 @@ class AvgPool2d(_Pooling):
 
 
 @final
-class AdaptiveAvgPool2d(_Pooling):
+class AdaptiveAvgPool2d(_Adaptive):
     """The mean of each of a fixed number of cells, so that images of any size give one size.
 
     `output_size` is a number or two; None keeps an axis as it is.
@@ -150,12 +155,9 @@ class AdaptiveAvgPool2d(_Pooling):
 
     function = staticmethod(pooling.adaptive_avg_pool2d)
 
-    def __init__(self, output_size: int | Sequence[int | None]) -> None:
-        super().__init__(output_size)
-
 
 @final
-class AdaptiveMaxPool2d(_Pooling):
+class AdaptiveMaxPool2d(_Adaptive):
     """The largest element of each of a fixed number of cells.
 
     >>> import pullback as pb
@@ -164,9 +166,6 @@ class AdaptiveMaxPool2d(_Pooling):
     """
 
     function = staticmethod(pooling.adaptive_max_pool2d)
-
-    def __init__(self, output_size: int | Sequence[int | None]) -> None:
-        super().__init__(output_size)
 
 
 @final

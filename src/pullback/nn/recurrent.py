@@ -16,8 +16,10 @@ from pullback.functions import random
 from pullback.functions.attention import dropped
 from pullback.functions.creation import asarray
 from pullback.functions.recurrent import State, Step, gru_step, lstm_step, rnn_step, scan_steps
-from pullback.nn.cells import Drawn, known_nonlinearity
+from pullback.nn.cells import known_nonlinearity
+from pullback.nn.drawn import Drawn
 from pullback.nn.module import Module
+from pullback.nn.outline import unusual
 from pullback.nn.parameter import Parameter
 from pullback.nn.sizes import positive
 from pullback.ops.contractions import linear
@@ -161,8 +163,7 @@ class _Recurrent(Module, ABC):
 
     def extra_repr(self) -> str:
         usual = {"num_layers": 1, "bias": True, "batch_first": False, "dropout": 0.0, "bidirectional": False}
-        said = [f"{name}={getattr(self, name)}" for name, value in usual.items() if getattr(self, name) != value]
-        return ", ".join([f"{self.input_size}, {self.hidden_size}", *said])
+        return ", ".join([f"{self.input_size}, {self.hidden_size}", *unusual(self, usual)])
 
 
 @final

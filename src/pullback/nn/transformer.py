@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from abc import ABC
 from collections.abc import Callable
-from typing import Any, Final, final
+from typing import Any, ClassVar, Final, final
 
 import numpy as np
 
@@ -20,8 +21,50 @@ from pullback.ops.elementwise import add, relu
 _ACTIVATIONS: Final[dict[str, Callable[[Any], Any]]] = {"relu": relu, "gelu": gelu}
 
 
+class _Layer(Module, ABC):
+    """What the layers share: attentions, by their names, and two linear layers; a norm and a dropout for each part."""
+
+    attentions: ClassVar[tuple[str, ...]] = ("self_attn",)
+    self_attn: MultiHeadAttention
+    norm1: LayerNorm
+    norm2: LayerNorm
+    dropout1: Dropout
+    dropout2: Dropout
+
+    def __init__(
+        self, d_model: int, nhead: int, dim_feedforward: int = 2048, dropout: float = 0.1,
+        activation: str | Callable[[Any], Any] = "relu", layer_norm_eps: float = 1e-5, batch_first: bool = False,
+        norm_first: bool = False, bias: bool = True, *, rng: random.Rng = None, dtype: Any = np.float32,
+    ) -> None:  # fmt: skip
+        rng = None if rng is None else random.generator(rng)
+        kept: dict[str, Any] = {"rng": rng, "dtype": dtype}
+        for name in self.attentions:
+            setattr(self, name, MultiHeadAttention(d_model, nhead, dropout, bias, batch_first=batch_first, **kept))
+        self.linear1 = Linear(d_model, dim_feedforward, bias, **kept)
+        self.dropout = Dropout(dropout, rng)
+        self.linear2 = Linear(dim_feedforward, d_model, bias, **kept)
+        parts = range(1, len(self.attentions) + 2)
+        for i in parts:
+            setattr(self, f"norm{i}", LayerNorm(d_model, layer_norm_eps, bias=bias, dtype=dtype))
+        for i in parts:
+            setattr(self, f"dropout{i}", Dropout(dropout, rng))
+        self.norm_first = norm_first
+        if not (activation in _ACTIVATIONS if isinstance(activation, str) else callable(activation)):
+            raise OptionError(
+                f"{type(self).__name__}: unknown activation", got=repr(activation), fix="relu, gelu or a function"
+            )
+        self.activation = activation
+
+    def _fed(self, x: Any) -> Any:
+        f = _ACTIVATIONS[self.activation] if isinstance(self.activation, str) else self.activation
+        return self.linear2(self.dropout(f(self.linear1(x))))
+
+    def _residual(self, x: Any, part: Callable[[Any], Any], norm: LayerNorm) -> Any:
+        return add(x, part(norm(x))) if self.norm_first else norm(add(x, part(x)))
+
+
 @final
-class TransformerEncoderLayer(Module):
+class TransformerEncoderLayer(_Layer):
     """x ← norm(x + attention(x)), x ← norm(x + W₂·f(W₁·x)).
 
     Parameters
@@ -53,24 +96,6 @@ class TransformerEncoderLayer(Module):
     (5, 7, 8)
     """
 
-    def __init__(
-        self, d_model: int, nhead: int, dim_feedforward: int = 2048, dropout: float = 0.1,
-        activation: str | Callable[[Any], Any] = "relu", layer_norm_eps: float = 1e-5, batch_first: bool = False,
-        norm_first: bool = False, bias: bool = True, *, rng: random.Rng = None, dtype: Any = np.float32,
-    ) -> None:  # fmt: skip
-        rng = None if rng is None else random.generator(rng)
-        kept: dict[str, Any] = {"rng": rng, "dtype": dtype}
-        self.self_attn = MultiHeadAttention(d_model, nhead, dropout, bias, batch_first=batch_first, **kept)
-        self.linear1 = Linear(d_model, dim_feedforward, bias, **kept)
-        self.dropout = Dropout(dropout, rng)
-        self.linear2 = Linear(dim_feedforward, d_model, bias, **kept)
-        self.norm1 = LayerNorm(d_model, layer_norm_eps, bias=bias, dtype=dtype)
-        self.norm2 = LayerNorm(d_model, layer_norm_eps, bias=bias, dtype=dtype)
-        self.dropout1 = Dropout(dropout, rng)
-        self.dropout2 = Dropout(dropout, rng)
-        self.norm_first = norm_first
-        self.activation = _known("TransformerEncoderLayer", activation)
-
     def forward(
         self, src: Any, src_mask: Any = None, src_key_padding_mask: Any = None, is_causal: bool = False
     ) -> Any:  # fmt: skip
@@ -82,15 +107,12 @@ class TransformerEncoderLayer(Module):
             )
             return self.dropout1(found[0])
 
-        def fed(x: Any) -> Any:
-            return self.dropout2(self.linear2(self.dropout(_function(self.activation)(self.linear1(x)))))
-
-        x = _residual(src, attended, self.norm1, self.norm_first)
-        return _residual(x, fed, self.norm2, self.norm_first)
+        x = self._residual(src, attended, self.norm1)
+        return self._residual(x, lambda x: self.dropout2(self._fed(x)), self.norm2)
 
 
 @final
-class TransformerDecoderLayer(Module):
+class TransformerDecoderLayer(_Layer):
     """As `TransformerEncoderLayer`, with attention to another sequence between: that of the encoder.
 
     Parameters are as of `TransformerEncoderLayer`.
@@ -100,26 +122,10 @@ class TransformerDecoderLayer(Module):
     (5, 7, 8)
     """
 
-    def __init__(
-        self, d_model: int, nhead: int, dim_feedforward: int = 2048, dropout: float = 0.1,
-        activation: str | Callable[[Any], Any] = "relu", layer_norm_eps: float = 1e-5, batch_first: bool = False,
-        norm_first: bool = False, bias: bool = True, *, rng: random.Rng = None, dtype: Any = np.float32,
-    ) -> None:  # fmt: skip
-        rng = None if rng is None else random.generator(rng)
-        kept: dict[str, Any] = {"rng": rng, "dtype": dtype}
-        self.self_attn = MultiHeadAttention(d_model, nhead, dropout, bias, batch_first=batch_first, **kept)
-        self.multihead_attn = MultiHeadAttention(d_model, nhead, dropout, bias, batch_first=batch_first, **kept)
-        self.linear1 = Linear(d_model, dim_feedforward, bias, **kept)
-        self.dropout = Dropout(dropout, rng)
-        self.linear2 = Linear(dim_feedforward, d_model, bias, **kept)
-        self.norm1 = LayerNorm(d_model, layer_norm_eps, bias=bias, dtype=dtype)
-        self.norm2 = LayerNorm(d_model, layer_norm_eps, bias=bias, dtype=dtype)
-        self.norm3 = LayerNorm(d_model, layer_norm_eps, bias=bias, dtype=dtype)
-        self.dropout1 = Dropout(dropout, rng)
-        self.dropout2 = Dropout(dropout, rng)
-        self.dropout3 = Dropout(dropout, rng)
-        self.norm_first = norm_first
-        self.activation = _known("TransformerDecoderLayer", activation)
+    attentions = ("self_attn", "multihead_attn")
+    multihead_attn: MultiHeadAttention
+    norm3: LayerNorm
+    dropout3: Dropout
 
     def forward(
         self, tgt: Any, memory: Any, tgt_mask: Any = None, memory_mask: Any = None,
@@ -141,23 +147,6 @@ class TransformerDecoderLayer(Module):
             )  # fmt: skip
             return self.dropout2(found[0])
 
-        def fed(x: Any) -> Any:
-            return self.dropout3(self.linear2(self.dropout(_function(self.activation)(self.linear1(x)))))
-
-        x = _residual(tgt, attended, self.norm1, self.norm_first)
-        x = _residual(x, crossed, self.norm2, self.norm_first)
-        return _residual(x, fed, self.norm3, self.norm_first)
-
-
-def _residual(x: Any, part: Callable[[Any], Any], norm: LayerNorm, norm_first: bool) -> Any:
-    return add(x, part(norm(x))) if norm_first else norm(add(x, part(x)))
-
-
-def _function(activation: str | Callable[[Any], Any]) -> Callable[[Any], Any]:
-    return _ACTIVATIONS[activation] if isinstance(activation, str) else activation
-
-
-def _known(name: str, given: str | Callable[[Any], Any]) -> str | Callable[[Any], Any]:
-    if not (given in _ACTIVATIONS if isinstance(given, str) else callable(given)):
-        raise OptionError(f"{name}: unknown activation", got=repr(given), fix="relu, gelu or a function")
-    return given
+        x = self._residual(tgt, attended, self.norm1)
+        x = self._residual(x, crossed, self.norm2)
+        return self._residual(x, lambda x: self.dropout3(self._fed(x)), self.norm3)

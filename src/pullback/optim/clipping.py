@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import Any
+from functools import reduce
+from operator import add
 
 import numpy as np
 
 from pullback.core.errors import NotFiniteError, OptionError
 from pullback.core.modes import current_mode, no_grad
 from pullback.core.numbers import checked_number
+from pullback.core.precision import single
 from pullback.functions.creation import asarray
 from pullback.tensors import Tensor
 from pullback.tensors.backward import gradients_of
@@ -52,10 +54,12 @@ def clip_grad_norm_(
         if not gradients:
             return asarray(0.0)
         if order == math.inf:
-            norm = _largest([np.max(np.abs(g)) for g in gradients if g.size] or [asarray(0.0)])
-        else:
-            powers = [np.sum(np.square(g) if order == 2 else np.abs(g) ** order) for g in _single(gradients)]
-            norm = sum(powers[1:], powers[0]) ** (1 / order) if order != 2 else np.sqrt(sum(powers[1:], powers[0]))
+            norm = reduce(np.maximum, [np.max(np.abs(g)) for g in gradients if g.size] or [asarray(0.0)])
+        else:  # of half precision in float32, where squares do not overflow
+            total = reduce(add, [
+                np.sum(np.square(g) if order == 2 else np.abs(g) ** order) for g in map(single, gradients)
+            ])  # fmt: skip
+            norm = np.sqrt(total) if order == 2 else total ** (1 / order)
         if error_if_nonfinite and current_mode().trace is None and not math.isfinite(norm.item()):
             raise NotFiniteError("clip_grad_norm_: the norm of the gradients is not finite", got=norm.item())
         scale = np.minimum(max_norm / (norm + 1e-6), 1.0)
@@ -85,15 +89,3 @@ def _found(params: Tensor | Iterable[Tensor]) -> tuple[list[Tensor], list[Tensor
     given = [params] if isinstance(params, Tensor) else list(params)
     pairs = [(p, g) for p, g in zip(given, gradients_of(given), strict=True) if g is not None]
     return [p for p, _ in pairs], [g for _, g in pairs]
-
-
-def _single(gradients: list[Tensor]) -> list[Any]:
-    """Half precision in float32, where squares do not overflow."""
-    return [g.astype(np.float32) if g.dtype.char == "e" else g for g in gradients]
-
-
-def _largest(numbers: list[Any]) -> Any:
-    most = numbers[0]
-    for number in numbers[1:]:
-        most = np.maximum(most, number)
-    return most

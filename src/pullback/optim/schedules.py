@@ -21,16 +21,15 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias, final
+from typing import Any, final
 
 import numpy as np
 
 from pullback.core.errors import OptionError
 from pullback.core.numbers import checked_number
-
-Rate: TypeAlias = "float | Callable[[Any], Any]"
+from pullback.optim.group import Rate
 
 
 class Schedule(ABC):
