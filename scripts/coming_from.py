@@ -38,7 +38,7 @@ def theirs(table: str, library: str, row: Row) -> str:
 def names() -> Iterator[str]:
     """The lines of the page's tables, library by library."""
     for library in PACKAGES:
-        found = [(table, row) for table, rows in TABLES.items() for row in rows if library in row.library.split(", ")]
+        found = [(table, row) for table, rows in TABLES.items() for row in rows if library in row.source.split(", ")]
         yield from (f"### Names of {library}", "", f"| {library} | Pullback |", "| --- | --- |")
         for table, row in found:
             ways = "; ".join(f"`{way}`" for way in row.here.split("; ") if way)

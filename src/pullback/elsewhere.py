@@ -20,7 +20,7 @@ class Row(NamedTuple):
     ----------
     names : str
         What is written elsewhere; several words that mean the same.
-    library : str
+    source : str
         Where.
     here : str
         Code that does it here; empty where there is nothing to write.
@@ -29,7 +29,7 @@ class Row(NamedTuple):
     """
 
     names: str
-    library: str
+    source: str
     here: str
     note: str = ""
 
