@@ -61,8 +61,7 @@ class Augmented(Dataset):
 
     def __getitem__(self, index: int) -> Any:
         sample = self.dataset.at(self.epoch)[index]
-        position = int(index) + (len(self) if index < 0 else 0)
-        rng = np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(SAMPLE, self.epoch, position)))
+        rng = _generator(self, index)
         image, *rest = sample if isinstance(sample, tuple) else (sample,)
         for augmentation in self.augmentations:
             image = augmentation(image, rng)
@@ -110,8 +109,7 @@ class MixUp(Dataset):
         return len(self.dataset)
 
     def __getitem__(self, index: int) -> Any:
-        position = int(index) + (len(self) if index < 0 else 0)
-        rng = np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(SAMPLE, self.epoch, position)))
+        rng = _generator(self, index)
         share = np.float32(rng.beta(self.alpha, self.alpha))
         dataset = self.dataset.at(self.epoch)
         (one, label), (other, its) = dataset[index], dataset[int(rng.integers(len(self)))]
@@ -127,6 +125,12 @@ class MixUp(Dataset):
         made = MixUp(self.dataset, self.classes, self.alpha, self.seed)
         made.epoch = epoch
         return made
+
+
+def _generator(data: Augmented | MixUp, index: int) -> np.random.Generator:
+    """What the sample at an index draws from in its epoch."""
+    position = int(index) + (len(data) if index < 0 else 0)
+    return np.random.default_rng(np.random.SeedSequence(data.seed, spawn_key=(SAMPLE, data.epoch, position)))
 
 
 def shift(most: float) -> Augmentation:

@@ -16,7 +16,7 @@ from pullback.data.idx import read_idx
 from pullback.data.published import CifarArchive, CompressedIdxFile, IdxFile, TextFile
 from pullback.data.windows import Characters
 
-_DIGITS: Final = tuple("0123456789")
+DIGITS: Final = tuple("0123456789")
 
 # Any copy of these files serves; the digests are of their content, whose compression differs between mirrors.
 MNIST: Final = Collection(
@@ -125,17 +125,17 @@ def digits() -> ImageSet:
     ((1442, 8, 8), dtype('float32'), array([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]))
     """
     folder = resources.files("pullback.data").joinpath("optdigits")
-    images = _scaled(read_idx(folder.joinpath("images-idx3-ubyte.gz").read_bytes()), 16)
-    labels = read_idx(folder.joinpath("labels-idx1-ubyte.gz").read_bytes()).astype(np.int64)
+    images = read_idx(folder.joinpath("images-idx3-ubyte.gz").read_bytes())
+    labels = read_idx(folder.joinpath("labels-idx1-ubyte.gz").read_bytes())
     # The source counts 0 … 9 over and over, so every fifth image of the whole would be a 4 or a 9.
     tested = np.zeros(len(labels), bool)
-    for label in range(len(_DIGITS)):
+    for label in range(len(DIGITS)):
         tested[np.flatnonzero(labels == label)[4::5]] = True
     return ImageSet(
         name="digits",
-        train=TensorDataset(images[~tested], labels[~tested]),
-        test=TensorDataset(images[tested], labels[tested]),
-        classes=_DIGITS,
+        train=_labelled(images[~tested], labels[~tested], most=16),
+        test=_labelled(images[tested], labels[tested], most=16),
+        classes=DIGITS,
         source="E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits, UCI, 1998, "
         "https://doi.org/10.24432/C50P49",
         licence="CC BY 4.0",
@@ -174,12 +174,12 @@ def mnist(root: str | os.PathLike[str] | None = None) -> ImageSet:
     >>> data.train  # doctest: +SKIP
     TensorDataset(60000 samples: (28, 28) float32, () int64)
     """
-    images, labels, test_images, test_labels = MNIST.load(root)
+    images, labels, *test = MNIST.load(root)
     return ImageSet(
         name="mnist",
-        train=TensorDataset(_scaled(images, 255), labels.astype(np.int64)),
-        test=TensorDataset(_scaled(test_images, 255), test_labels.astype(np.int64)),
-        classes=_DIGITS,
+        train=_labelled(images, labels),
+        test=_labelled(*test),
+        classes=DIGITS,
         source="Y. LeCun, C. Cortes and C. J. C. Burges, The MNIST database of handwritten digits, 1998, "
         "http://yann.lecun.com/exdb/mnist/",
         licence="CC BY-SA 3.0",
@@ -209,11 +209,11 @@ def fashion_mnist(root: str | os.PathLike[str] | None = None) -> ImageSet:
 
     >>> data = fashion_mnist("downloads")  # doctest: +SKIP
     """
-    images, labels, test_images, test_labels = FASHION_MNIST.load(root)
+    images, labels, *test = FASHION_MNIST.load(root)
     return ImageSet(
         name="fashion_mnist",
-        train=TensorDataset(_scaled(images, 255), labels.astype(np.int64)),
-        test=TensorDataset(_scaled(test_images, 255), test_labels.astype(np.int64)),
+        train=_labelled(images, labels),
+        test=_labelled(*test),
         classes=(
             "t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot",
         ),
@@ -249,14 +249,14 @@ def cifar10(root: str | os.PathLike[str] | None = None) -> ImageSet:
 
     >>> data = cifar10("downloads")  # doctest: +SKIP
     """
-    *parts, (test_images, test_labels) = CIFAR10.load(root)[0]
+    *parts, test = CIFAR10.load(root)[0]
     images = np.empty((sum(len(labels) for _, labels in parts), 3, 32, 32), np.float32)
     for number, (part, _) in enumerate(parts):
         np.divide(part, np.float32(255), out=images[number * len(part) : (number + 1) * len(part)])
     return ImageSet(
         name="cifar10",
         train=TensorDataset(images, np.concatenate([labels for _, labels in parts]).astype(np.int64)),
-        test=TensorDataset(_scaled(test_images, 255), test_labels.astype(np.int64)),
+        test=_labelled(*test),
         classes=("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
         source="A. Krizhevsky, V. Nair and G. Hinton, CIFAR-10, 2009, https://www.cs.toronto.edu/~kriz/cifar.html",
         licence="none stated; its authors ask to be cited",
@@ -324,7 +324,6 @@ def tiny_shakespeare(root: str | os.PathLike[str] | None = None) -> TextSet:
     )
 
 
-def _scaled(pixels: npt.NDArray[Any], most: int) -> npt.NDArray[np.float32]:
-    """Return pixels from 0 to `most` as float32 from 0 to 1, each correctly rounded."""
-    scaled: npt.NDArray[np.float32] = np.divide(pixels, np.float32(most), dtype=np.float32)
-    return scaled
+def _labelled(pixels: npt.NDArray[Any], labels: npt.NDArray[Any], most: int = 255) -> TensorDataset:
+    """Return pixels from 0 to `most` as float32 from 0 to 1, each correctly rounded, and their labels as int64."""
+    return TensorDataset(np.divide(pixels, np.float32(most), dtype=np.float32), labels.astype(np.int64))

@@ -26,15 +26,17 @@ SAMPLE: Final = 0x73616D70
 
 def permutation(size: int, seed: int, *key: int) -> npt.NDArray[np.intp]:
     """Return the integers 0 … size - 1 in the order that `seed` and `key` alone decide."""
-    words = np.random.PCG64(np.random.SeedSequence(seed, spawn_key=key)).random_raw(size)
-    return np.argsort(words, kind="stable").astype(np.intp, copy=False)
+    return np.argsort(_words(size, seed, key), kind="stable").astype(np.intp, copy=False)
 
 
 def uniforms(size: int, seed: int, *key: int) -> npt.NDArray[np.float64]:
     """Return numbers in [0, 1) that `seed` and `key` alone decide."""
-    words = np.random.PCG64(np.random.SeedSequence(seed, spawn_key=key)).random_raw(size)
-    drawn: npt.NDArray[np.float64] = (words >> np.uint64(11)) * np.float64(2.0**-53)
+    drawn: npt.NDArray[np.float64] = (_words(size, seed, key) >> np.uint64(11)) * np.float64(2.0**-53)
     return drawn
+
+
+def _words(size: int, seed: int, key: tuple[int, ...]) -> npt.NDArray[np.uint64]:
+    return np.random.PCG64(np.random.SeedSequence(seed, spawn_key=key)).random_raw(size)
 
 
 def seed_of(rng: Rng) -> int:

@@ -110,9 +110,9 @@ class Workers:
                 warnings.simplefilter("ignore", DeprecationWarning)
                 try:
                     process.start()
+                except OSError:  # there is no room for another process
+                    raise
                 except Exception as error:
-                    if isinstance(error, OSError):  # there is no room for another process
-                        raise
                     raise OptionError(
                         "DataLoader: the data set cannot be sent to a worker", got=f"{type(error).__name__}: {error}",
                         fix='classes and functions at the top of a module, or start_method="fork"',
@@ -134,7 +134,7 @@ class Workers:
     def _send(self, worker: int, task: Any) -> None:
         try:
             self._pipes[worker].send(task)
-        except (BrokenPipeError, OSError) as error:
+        except OSError as error:
             raise self._died(worker) from error
 
     def _received(self, worker: int) -> Any:

@@ -94,6 +94,43 @@ def naming(path: Path) -> Iterator[None]:
         raise CheckpointError(error.what, **{"file": path, **error.facts}) from error
 
 
+def part(rest: Mapping[str, Any], key: str, *kinds: type) -> Any:
+    """A part of a checkpoint, or CheckpointError if it is missing or of another type."""
+    if key not in rest:
+        raise CheckpointError("checkpoint: a key is missing", key=key)
+    if type(rest[key]) not in kinds:
+        raise CheckpointError("checkpoint: a key is of the wrong type", key=key, got=type(rest[key]).__name__)
+    return rest[key]
+
+
+def count(rest: Mapping[str, Any], key: str) -> int:
+    """A part of a checkpoint that is a whole number."""
+    number: int = part(rest, key, int)
+    if not 0 <= number < 2**63:
+        raise CheckpointError("checkpoint: a number cannot be so", key=key, got=number)
+    return number
+
+
+def of_optimizers(states: dict[str, Any]) -> dict[str, Any]:
+    """The states of optimizers by name, as a checkpoint keeps them: one that has no name stands alone."""
+    return dict(states[""]) if list(states) == [""] else {"optimizers": states}
+
+
+def optimizer_states(rest: Mapping[str, Any]) -> dict[str, Any]:
+    """The states of optimizers by name that a checkpoint keeps."""
+    kept = part(rest, "optimizer", dict)
+    states: dict[str, Any] = kept.get("optimizers", {"": kept})
+    return states
+
+
+def groups_of(state: Any) -> list[dict[str, Any]]:
+    """The groups in the state of an optimizer, or CheckpointError if it has none."""
+    groups = state.get("groups") if isinstance(state, dict) else None
+    if not isinstance(groups, list) or not all(isinstance(group, dict) for group in groups):
+        raise CheckpointError("checkpoint: the state of the optimizer has no groups", key="optimizer")
+    return groups
+
+
 def _pack(tree: Any, name: str, arrays: dict[str, Any]) -> Any:
     """Give the shape of a tree as JSON, whose lists begin with what they stand for; put its arrays aside."""
     if isinstance(tree, dict):

@@ -10,7 +10,7 @@ import numpy as np
 from pullback.core.errors import OptionError
 from pullback.functions.random import default_generator
 from pullback.training import checkpoint
-from pullback.training.checkpoint import Checkpoint
+from pullback.training.checkpoint import Checkpoint, optimizer_states
 from pullback.training.loop import Loop
 from pullback.training.resuming import Told, loop_for, resumed
 from pullback.training.run_folder import RunFolder
@@ -114,8 +114,7 @@ def _settings(told: list[Told]) -> Mapping[str, tuple[Any, Any]]:
 def _tensors(state: Checkpoint) -> dict[str, Any]:
     """All arrays of a state that learning changes, by name: weights first."""
     found = {**state.model}
-    optimizer = state.rest["optimizer"]
-    for name, one in optimizer.get("optimizers", {"": optimizer}).items():
+    for name, one in optimizer_states(state.rest).items():
         found |= {" ".join(filter(None, ("optimizer", name, key))): array for key, array in one["state"].items()}
     return found
 

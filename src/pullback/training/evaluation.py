@@ -14,6 +14,7 @@ from pullback.functions.activations import softmax
 from pullback.functions.classification import softmax_cross_entropy
 from pullback.nn import Module
 from pullback.tensors import Tensor
+from pullback.training.trainer import evaluating
 
 Array = npt.NDArray[Any]
 
@@ -107,11 +108,5 @@ def classify(network: Module, images: Array) -> Array:
 
 def _answers(network: Module, images: Array) -> list[tuple[int, Tensor]]:
     """Give the logits of each batch and where it begins."""
-    modes = [(module, module.training) for module in network.modules()]
-    network.eval()
-    try:
-        with no_grad():
-            return [(first, network(Tensor(images[first : first + _BATCH]))) for first in range(0, len(images), _BATCH)]
-    finally:
-        for module, mode in modes:
-            module.training = mode
+    with evaluating(network), no_grad():
+        return [(first, network(Tensor(images[first : first + _BATCH]))) for first in range(0, len(images), _BATCH)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from itertools import islice
 from typing import Any, Final, final
@@ -88,6 +88,13 @@ class Deferred:
     def batches(self, epoch: int, start: int = 0) -> Iterator[Any]:
         """The batches of an epoch from number `start` on."""
         return (batch for batch, _ in self._feed.epoch(epoch, start))
+
+
+def named(test: Any) -> dict[str, Any]:
+    """What a model is evaluated on, by name: one loader alone is called "test"."""
+    if test is None:
+        return {}
+    return dict(test) if isinstance(test, Mapping) else {"test": test}
 
 
 def _with_ends(batches: Iterator[Any], number: int, start: int) -> Iterator[tuple[Any, bool]]:

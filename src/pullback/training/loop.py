@@ -20,7 +20,7 @@ from pullback.core.numbers import checked_count
 from pullback.training import checkpoint
 from pullback.training.blame import blamed
 from pullback.training.checkpoint import Checkpoint
-from pullback.training.feed import Feed
+from pullback.training.feed import Feed, named
 from pullback.training.history import History
 from pullback.training.interrupts import Interrupts
 from pullback.training.measurements import Measurement, MeasurementLog
@@ -308,9 +308,8 @@ def fit(
     checked = {n: None if v is None else checked_count("Trainer.fit", n, v) for n, v in numbers.items()}
     every = {"evaluate_every": evaluate_every, "log_every": log_every}
     checked |= {n: None if v is None else checked_count("Trainer.fit", n, v, least=1) for n, v in every.items()}
-    tests = {} if test is None else test if isinstance(test, Mapping) else {"test": test}
     place = None if folder is None else RunFolder(folder) if resume else RunFolder.create(folder, "run")
-    loop = Loop(trainer, train, tests, folder=place, **checked)
+    loop = Loop(trainer, train, named(test), folder=place, **checked)
     if place is not None and place.checkpoint.exists():
         with checkpoint.naming(place.checkpoint):
             trainer.restore(checkpoint.load(place.checkpoint))

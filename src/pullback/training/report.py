@@ -8,6 +8,7 @@ from pullback.core.errors import DataError
 from pullback.data import ImageSet
 from pullback.nn import Module
 from pullback.training.evaluation import evaluate
+from pullback.training.history import History
 from pullback.training.measurements import Measurement
 from pullback.training.pictures import MISSING, draw_pictures
 from pullback.training.run_folder import RunFolder
@@ -35,7 +36,7 @@ def report(
         What goes behind what was done before, and the last line.
     """
     result = evaluate(network, *data.test.arrays)
-    learned = [row.value for row in rows if (row.split, row.name) == ("train", "loss")]
+    _, learned = History(list(rows)).curve("train", "loss")
     loss = f"loss {learned[-1]:.4f}, " if learned else ""
     accuracy = f"test accuracy {result.accuracy:.2%} ({result.correct:,} of {len(result.labels):,})"
     yield f"{loss}test loss {result.loss:.4f}"

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Self
 
 from pullback.core.errors import CheckpointError, OptionError
 from pullback.training import checkpoint
-from pullback.training.checkpoint import Checkpoint
+from pullback.training.checkpoint import Checkpoint, count, groups_of, of_optimizers, optimizer_states, part
 from pullback.training.loop import Loop
 from pullback.training.run_folder import RunFolder
 from pullback.training.settings import (
@@ -22,7 +22,6 @@ from pullback.training.settings import (
     read_toml,
 )
 from pullback.training.task import Task
-from pullback.training.trainer import count, part
 
 
 class Told(NamedTuple):
@@ -112,16 +111,11 @@ def _adjusted(saved: Checkpoint, settings: Settings, names: set[str]) -> Checkpo
     if not names:
         return saved
     own = {"lr": settings.rate, "weight_decay": settings.weight_decay, "momentum": settings.inertia}
-
-    def state(old: Any) -> Any:
-        if isinstance(old, Mapping) and "optimizers" in old:
-            return {"optimizers": {name: state(one) for name, one in old["optimizers"].items()}}
-        groups = old.get("groups") if isinstance(old, Mapping) else None
-        if not isinstance(groups, list) or not all(isinstance(group, dict) for group in groups):
-            raise CheckpointError("checkpoint: the state of the optimizer has no groups", key="optimizer")
-        return {**old, "groups": [{**group, **{n: own[n] for n in names if n in group}} for group in groups]}
-
-    return Checkpoint(saved.model, {**saved.rest, "optimizer": state(part(saved.rest, "optimizer", dict))})
+    states = {}
+    for name, state in optimizer_states(saved.rest).items():
+        groups = [{**group, **{n: own[n] for n in names if n in group}} for group in groups_of(state)]
+        states[name] = {**state, "groups": groups}
+    return Checkpoint(saved.model, {**saved.rest, "optimizer": of_optimizers(states)})
 
 
 def _agree(folder: RunFolder, written: Settings, told: Told) -> None:

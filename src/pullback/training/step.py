@@ -71,9 +71,7 @@ class TrainingStep:
         self._model, self._loss, self._optimizers = model, loss, optimizers
         self._clip_norm, self._clip_value, self._outputs = clip_norm, clip_value, outputs
         made = compiled if native and find_spec("llvmlite") is not None else lambda function: function
-        self.plain: Function = own or self._whole
-        self._run = made(self.plain)
-        self._own = own is not None
+        self._run = made(own or self._whole)
         # Two programs: one finds no gradients there, the other those of the batches before.
         self._gather: tuple[Function, Function] = made(self._add), made(self._add)
         self._finish: Function = made(self._update)

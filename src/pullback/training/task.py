@@ -6,7 +6,7 @@ import importlib
 import importlib.util
 import inspect
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
@@ -15,6 +15,7 @@ from typing import Any, Final, final
 from pullback.core.errors import DataError, OptionError
 from pullback.functions.random import seed
 from pullback.training.catalogue import COMMON, RECIPES
+from pullback.training.feed import named
 from pullback.training.history import History
 from pullback.training.run_folder import RunFolder
 from pullback.training.settings import ROWS, USUAL_EPOCHS, Settings
@@ -61,9 +62,7 @@ class Task:
     @property
     def tests(self) -> dict[str, Any]:
         """What the model is evaluated on, by name."""
-        if self.test is None:
-            return {}
-        return dict(self.test) if isinstance(self.test, Mapping) else {"test": self.test}
+        return named(self.test)
 
 
 def task_of(settings: Settings) -> Task:

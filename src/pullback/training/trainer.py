@@ -19,7 +19,7 @@ from pullback.nn import Module
 from pullback.optim import Optimizer
 from pullback.tensors import Tensor
 from pullback.training.callback import Callback
-from pullback.training.checkpoint import Checkpoint
+from pullback.training.checkpoint import Checkpoint, count, groups_of, of_optimizers, optimizer_states, part
 from pullback.training.feed import Feed
 from pullback.training.history import History
 from pullback.training.loop import fit
@@ -221,8 +221,7 @@ class Trainer:
         rest = {
             **self.notes,
             "step": self.step, "epoch": self.epoch, "batch": self.batch, "losses": list(self.losses),
-            "optimizer": optimizers[""] if list(optimizers) == [""] else {"optimizers": optimizers},
-            "generators": generators,
+            "optimizer": of_optimizers(optimizers), "generators": generators,
             "callbacks": [dict(callback.state_dict()) for callback in self.callbacks],
         }  # fmt: skip
         return Checkpoint(self.model.state_dict(), rest)
@@ -237,16 +236,13 @@ class Trainer:
         """
         rest = checkpoint.rest if isinstance(checkpoint.rest, dict) else {}
         self.model.load_state_dict(checkpoint.model)
-        saved = part(rest, "optimizer", dict)
-        states = saved.get("optimizers", {"": saved})
+        states = optimizer_states(rest)
         if states.keys() != self.optimizers.keys():
             raise CheckpointError(
                 "checkpoint: it is of other optimizers", there=sorted(states), here=sorted(self.optimizers)
             )
         for name, optimizer in self.optimizers.items():
-            groups = states[name].get("groups") if isinstance(states[name], dict) else None
-            if not isinstance(groups, list) or not all(isinstance(group, dict) for group in groups):
-                raise CheckpointError("checkpoint: the state of the optimizer has no groups", key="optimizer")
+            groups_of(states[name])
             optimizer.load_state_dict(states[name])
         generators = part(rest, "generators", dict)
         for name, generator in self._generators().items():
@@ -279,23 +275,6 @@ def evaluating(model: Module) -> Any:
     finally:
         for module, mode in modes:
             module.training = mode
-
-
-def part(rest: Mapping[str, Any], key: str, *kinds: type) -> Any:
-    """A part of a checkpoint, or CheckpointError if it is missing or of another type."""
-    if key not in rest:
-        raise CheckpointError("checkpoint: a key is missing", key=key)
-    if type(rest[key]) not in kinds:
-        raise CheckpointError("checkpoint: a key is of the wrong type", key=key, got=type(rest[key]).__name__)
-    return rest[key]
-
-
-def count(rest: Mapping[str, Any], key: str) -> int:
-    """A part of a checkpoint that is a whole number."""
-    number: int = part(rest, key, int)
-    if not 0 <= number < 2**63:
-        raise CheckpointError("checkpoint: a number cannot be so", key=key, got=number)
-    return number
 
 
 def _number(loss: Any) -> float:

@@ -11,6 +11,7 @@ import numpy as np
 
 from pullback.core.errors import DataError
 from pullback.data import DataLoader, ImageSet, TensorDataset, digits, mnist
+from pullback.data.catalogue import DIGITS
 from pullback.metrics import Accuracy
 from pullback.nn import (
     BatchNorm2d,
@@ -39,7 +40,6 @@ from pullback.training.trainer import Trainer
 Shape: TypeAlias = tuple[int, ...]
 Data: TypeAlias = Callable[[], ImageSet]  # which loads it when it is first asked for
 
-_DIGITS: Final = tuple("0123456789")
 _TESTED_AT_ONCE: Final = 1_000
 
 RULES: Final[Mapping[str, Callable[[Module, Settings, Any], Optimizer]]] = {
@@ -51,7 +51,7 @@ RULES: Final[Mapping[str, Callable[[Module, Settings, Any], Optimizer]]] = {
 
 def mlp(settings: Settings) -> Task:
     """Affine layers, on the digits that come with Pullback or on MNIST."""
-    data = cache(lambda: mnist(settings.data_dir) if settings.data == "mnist" else digits())
+    data = _mnist(settings) if settings.data == "mnist" else cache(digits)
     return mlp_on(settings, data, FRAMES[settings.data])
 
 
@@ -163,7 +163,7 @@ def classification(
         trainer, loader, {"test": Deferred(tested), "train": Deferred(learned)},
         about=lambda: _about(settings, data(), trainer, what),
         report=lambda folder, history: report(folder, network, data(), history.rows, len(loader)),
-        predict=lambda paths: predict(network, frame, _DIGITS, paths),
+        predict=lambda paths: predict(network, frame, DIGITS, paths),
     )  # fmt: skip
 
 
