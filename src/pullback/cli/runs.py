@@ -36,6 +36,7 @@ _Replay = Annotated[
 
 _BARS: Final = "▁▂▃▄▅▆▇█"
 _WIDTH: Final = 60  # of a curve, in letters
+_SPLITS: Final = ("train", "test")
 
 
 class Run(NamedTuple):
@@ -126,17 +127,9 @@ def _table(found: Sequence[Run]) -> Iterator[str]:
         lines.append([str(run.folder.path), run.name, run.step, seconds, *shown])
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for line in lines:
-        cells = [
-            text.ljust(width) if place < 2 else text.rjust(width) for place, (text, width) in _columns(line, widths)
-        ]
+        padded = zip(line, widths, strict=True)
+        cells = [text.ljust(width) if place < 2 else text.rjust(width) for place, (text, width) in enumerate(padded)]
         yield "  ".join(cells).rstrip()
-
-
-def _columns(line: Sequence[str], widths: Sequence[int]) -> Iterator[tuple[int, tuple[str, int]]]:
-    return enumerate(zip(line, widths, strict=True))
-
-
-_SPLITS: Final = ("train", "test")
 
 
 def _check_measured(found: Sequence[Run], curve: str) -> None:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 import typer
 
-from pullback.cli.evaluate import trained
+from pullback.cli.evaluate import Run, trained
 from pullback.core.errors import OptionError
 from pullback.core.numbers import checked_count, checked_number
 from pullback.training.run_folder import RunFolder
 
-_Run = Annotated[Path, typer.Argument(help="Folder of a run.", metavar="RUN", show_default=False)]
 _Prompt = Annotated[str, typer.Option("--prompt", help="What to go on with.", metavar="TEXT")]
 _Length = Annotated[int, typer.Option("--length", help="Pieces to write.", metavar="N")]
 _Temperature = Annotated[
@@ -25,7 +23,7 @@ _Best = Annotated[bool, typer.Option("--best", help="Use the best state, where a
 
 
 def sample(
-    run: _Run, prompt: _Prompt = "", length: _Length = 500, temperature: _Temperature = 0.8, seed: _Seed = 0,
+    run: Run, prompt: _Prompt = "", length: _Length = 500, temperature: _Temperature = 0.8, seed: _Seed = 0,
     best: _Best = False,
 ) -> None:  # fmt: skip
     """Let the model of a run write: the prompt, and what it holds likely to come next, as it is drawn."""

@@ -108,12 +108,13 @@ class _Document:
         graphs: list[Any] = []
         frames = []
         for take in self.takes:
-            if take.form not in forms:
-                forms.append(take.form)
+            form = take.form
+            if form not in forms:
+                forms.append(form)
                 graphs.append(self._graph(take))
             frames.append(
                 {
-                    "graph": forms.index(take.form),
+                    "graph": forms.index(form),
                     "values": [self.blob.add(value.array) for value in take.values],
                     "events": [self._event(event, take) for event in self._with_rates(take)],
                 }

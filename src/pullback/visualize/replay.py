@@ -33,15 +33,9 @@ def replay(vertices: Sequence[Vertex], outputs: Sequence[int], mode: str, title:
     with ModeContext(observer=tape, recording=True), np.errstate(all="ignore"):
         tensors = _computed(vertices)
         _require_same(vertices, tensors)
-        nodes = [tensors[i].node for i in dict.fromkeys(outputs)]
         if mode == "reverse":
-            pull(
-                [
-                    (node, np.ones(tensors[i].shape, tensors[i].dtype)[()])
-                    for node, i in zip(nodes, dict.fromkeys(outputs), strict=True)
-                    if node is not None
-                ]
-            )
+            ends = [tensors[i] for i in dict.fromkeys(outputs)]
+            pull([(end.node, np.ones(end.shape, end.dtype)[()]) for end in ends if end.node is not None])
         else:
             sources = [t.node for t in tensors if isinstance(t, Tensor) and t.node is not None and t.is_leaf]
             path = [t.node for t in tensors if isinstance(t, Tensor) and t.node is not None]

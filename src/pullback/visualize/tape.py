@@ -103,12 +103,7 @@ class Tape:
         self.events.append(Event("made", index))
 
     def began_pull(self, cotangents: Mapping[Node, Any]) -> None:
-        if current_mode().walking > 1:
-            return  # of a rule's own, as that of a checkpoint
-        self.events.append(Event("walk", -1))
-        for node, cotangent in cotangents.items():
-            if (index := self._place(node)) is not None:
-                self.events.append(Event("seed", index, number=_plain(cotangent)))
+        self._began("seed", cotangents)
 
     def pulled(self, node: Node, cotangent: Any, contributions: Mapping[int, Any]) -> None:
         if (index := self._nodes.get(node)) is None or current_mode().walking > 1:
@@ -122,12 +117,7 @@ class Tape:
                 self.events.append(Event("pull", index, operand, _plain(contribution), slope))
 
     def began_push(self, tangents: Mapping[Node, Any]) -> None:
-        if current_mode().walking > 1:
-            return
-        self.events.append(Event("walk", -1))
-        for node, tangent in tangents.items():
-            if (index := self._place(node)) is not None:
-                self.events.append(Event("start", index, number=_plain(tangent)))
+        self._began("start", tangents)
 
     def pushed(self, node: Node, tangents: Sequence[Any], tangent: Any) -> None:
         if (index := self._nodes.get(node)) is None or tangent is None or current_mode().walking > 1:
@@ -156,6 +146,14 @@ class Tape:
         return self
 
     # What it knows.
+
+    def _began(self, kind: str, given: Mapping[Node, Any]) -> None:
+        if current_mode().walking > 1:
+            return  # of a rule's own, as that of a checkpoint
+        self.events.append(Event("walk", -1))
+        for node, number in given.items():
+            if (index := self._place(node)) is not None:
+                self.events.append(Event(kind, index, number=_plain(number)))
 
     def _add(self, value: Value, *owners: Any) -> int:
         self.values.append(value)
