@@ -14,7 +14,7 @@ import numpy as np
 
 from pullback.core.errors import GraphError
 from pullback.core.primitive import Primitive
-from pullback.core.spec import Spec
+from pullback.core.spec import Spec, spec_of
 
 
 @final
@@ -53,6 +53,11 @@ class Constant:
     """A number or an array that the program holds."""
 
     value: Any
+
+    @property
+    def spec(self) -> Any:
+        """Something with its shape and dtype."""
+        return spec_of(self.value)
 
     def __repr__(self) -> str:
         value = self.value

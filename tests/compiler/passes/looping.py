@@ -172,6 +172,16 @@ def filled(a, w):
     return (out * a).sum()
 
 
+@loop(_normal(30, 4), _normal(4))
+def flags(a, w):
+    out = pb.zeros((30, 4), dtype=bool)
+    s = w
+    for i in range(30):
+        s = np.tanh(s * w + a[i] * 0.5)
+        out[i] = s > 0.1
+    return np.where(out, a, -w).sum() + s.sum()
+
+
 @loop(_normal(5))
 def terms(x):
     return sum([np.sin(x * i).sum() * 0.1 for i in range(40)])

@@ -19,8 +19,9 @@ from pullback.programs.loop import loops_in
 FORWARD = {
     "helper": [40], "zipped": [20], "backwards": [20, 20], "lists": [20, 19], "interleaved": [20], "in_turn": [39],
     "conditions": [20, 20, 19], "nested": [14, 7, 14], "nested_over_an_array": [8, 14], "meta_gradient": [12],
-    "two_steps_back": [39], "windows": [40], "filled": [30], "terms": [40, 39], "columns": [20], "two_passes": [20, 20],
-    "recurrent": [15], "made_on_the_way": [29], "single": [30], "optimized": [14], "runge_kutta": [10], "lstm": [14],
+    "two_steps_back": [39], "windows": [40], "filled": [30], "flags": [30], "terms": [40, 39], "columns": [20],
+    "two_passes": [20, 20], "recurrent": [15], "made_on_the_way": [29], "single": [30], "optimized": [14],
+    "runge_kutta": [10], "lstm": [14],
 }  # fmt: skip
 
 

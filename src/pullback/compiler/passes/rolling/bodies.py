@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple, TypeAlias, final
 
 import numpy as np
 
-from pullback.compiler.passes.rolling.codes import Coded, Index, indexed, taken_apart
+from pullback.compiler.passes.rolling.codes import Coded, Index, index_of
 from pullback.compiler.passes.rolling.columns import Along, Carried, Inner, Listed, Same, Segment
 from pullback.core.kinds import Elementwise
 from pullback.ops.batched import ARRAY
@@ -110,11 +110,8 @@ class Body:
 
     def _moves(self, equation: Equation, numbers: Iterator[list[int]]) -> tuple[Index, list[list[int]]] | None:
         """The index of an equation, and for each of its numbers where it begins and by how much it moves."""
-        shape = indexed(equation)
-        if shape is None:
-            return None
-        index = taken_apart(equation.params["index"], shape, _masks(equation))
-        return index, [next(numbers) for _ in index.numbers]
+        index = index_of(equation)
+        return None if index is None else (index, [next(numbers) for _ in index.numbers])
 
     def _moved(
         self, equation: Equation, columns: list[Any], index: Index, moves: list[list[int]]
@@ -263,11 +260,11 @@ class Body:
             _, _, sample = self._coded.families[source.number]
             made = self._coded.equations[sample].output
             return (1, *made.shape), made.dtype
-        if isinstance(source, Constant):
-            return source.value.shape, source.value.dtype
-        operand = self._coded.operands[source if isinstance(source, int) else source[0]]
-        array = operand.value if isinstance(operand, Constant) else operand
-        return array.shape, array.dtype
+        if not isinstance(source, Constant):
+            spec = self._coded.operands[source if isinstance(source, int) else source[0]].spec
+        else:
+            spec = source.spec
+        return spec.shape, spec.dtype
 
     def _carry(self, column: Carried) -> Value:
         """What is carried, by as many places as there are rows between."""
@@ -301,7 +298,3 @@ class Body:
         if key not in self._known:
             self._known[key] = self._read(Read((Window(0, 0, 1),)), constant)
         return self._known[key]
-
-
-def _masks(equation: Equation) -> bool:
-    return any(getattr(o, "dtype", None) == np.bool_ for o in equation.operands[1:])

@@ -15,7 +15,7 @@ from pullback.compiler.passes.rolling.periods import Ints as Ints
 from pullback.ops.batched import ARRAY
 from pullback.ops.indexing import add_into_, get_, put_
 from pullback.programs.identity import frozen
-from pullback.programs.loop import Loop, loop_
+from pullback.programs.loop import Loop, loop_, operations_of
 from pullback.programs.program import Constant, Equation, Operand, Program, Value
 
 SMALL: Final = 64  # elements up to which constants are compared by their numbers
@@ -39,20 +39,21 @@ class Index(NamedTuple):
     axes: tuple[int, ...]
 
 
-def indexed(equation: Equation) -> tuple[int, ...] | None:
-    """The shape of what an equation indexes; None if it does not index."""
+def index_of(equation: Equation) -> Index | None:
+    """The index of an equation, taken apart; None if it does not index."""
     if equation.primitive is get_:
-        return np.shape(_array(equation.operands[0]))
-    if equation.primitive is put_:
-        return equation.output.shape
-    return equation.params["shape"] if equation.primitive is add_into_ else None
+        shape = equation.operands[0].spec.shape
+    elif equation.primitive is put_:
+        shape = equation.output.shape
+    elif equation.primitive is add_into_:
+        shape = equation.params["shape"]
+    else:
+        return None
+    arrays = equation.operands[2 if equation.primitive is put_ else 1 :]
+    return _taken_apart(equation.params["index"], shape, any(o.spec.dtype.kind == "b" for o in arrays))
 
 
-def _array(operand: Operand) -> Any:
-    return operand.value if isinstance(operand, Constant) else operand
-
-
-def taken_apart(index: tuple[Any, ...], shape: tuple[int, ...], masks: bool) -> Index:
+def _taken_apart(index: tuple[Any, ...], shape: tuple[int, ...], masks: bool) -> Index:
     """An index of an array of a shape; with `masks`, boolean arrays are in it, and nothing is known of its axes."""
     given = sum(part is not None and part is not Ellipsis for part in index)
     template: list[Any] = []
@@ -155,17 +156,15 @@ class Coded:
             starts.append(len(flat))
             which, where = -1, -1
             if equation.params:
-                shape = indexed(equation)
+                index = index_of(equation)
                 for name, param in equation.params.items():
                     if isinstance(param, Loop):
                         numbers += param.starts
                         key.append(param.key)
                         continue
-                    if shape is None or name != "index":
+                    if index is None or name != "index":
                         key.append((name, frozen(param)))
                         continue
-                    masks = any(_array(o).dtype.kind == "b" for o, p in _arrays(equation) if p)
-                    index = taken_apart(param, shape, masks)
                     numbers += index.numbers
                     key.append(index.template)
                     if equation.primitive is get_ and "at" in index.template and ARRAY not in param:
@@ -190,11 +189,4 @@ class Coded:
 
 def weight(equation: Equation) -> int:
     """How many equations one stands for."""
-    body = equation.params["loop"].body.equations if equation.primitive is loop_ else ()
-    return 1 + sum(map(weight, body))
-
-
-def _arrays(equation: Equation) -> list[tuple[Operand, bool]]:
-    """The operands, and whether each is an array of the index."""
-    first = 2 if equation.primitive is put_ else 1
-    return [(operand, i >= first) for i, operand in enumerate(equation.operands)]
+    return 1 + (operations_of(equation.params["loop"].body) if equation.primitive is loop_ else 0)
