@@ -40,6 +40,12 @@ def refused(f):
     return program(f)
 
 
+def repeated(f, value, times):
+    """What a function gives for a value, so many times."""
+    for _ in range(times):
+        yield f(value)
+
+
 x = np.array([1.0, 2.0])
 t = pb.tensor(x)
 GLOBAL, FLAG, TABLE = 2.0, False, {"scale": 2.0, "nested": {"deep": [1.0, 2.0]}}
@@ -75,10 +81,9 @@ def global_number(c):
     global GLOBAL
     GLOBAL = 2.0
     f = c(lambda v: v * GLOBAL)
-    for k in range(8):
-        if k == 4:
-            GLOBAL = 3.0
-        yield f(t)
+    yield from repeated(f, t, 4)
+    GLOBAL = 3.0
+    yield from repeated(f, t, 4)
 
 
 @program
@@ -86,46 +91,42 @@ def global_read_by_a_helper_of_a_helper(c):
     global GLOBAL
     GLOBAL = 2.0
     f = c(lambda v: outer_helper(v))
-    for k in range(8):
-        if k == 4:
-            GLOBAL = 3.0
-        yield f(t)
+    yield from repeated(f, t, 4)
+    GLOBAL = 3.0
+    yield from repeated(f, t, 4)
 
 
 @program
 def nested_dict_of_lists(c):
     TABLE["nested"]["deep"][1] = 2.0
     f = c(lambda v: v * TABLE["nested"]["deep"][1])
-    for k in range(8):
-        if k == 4:
-            TABLE["nested"]["deep"][1] = 5.0
-        yield f(t)
+    yield from repeated(f, t, 4)
+    TABLE["nested"]["deep"][1] = 5.0
+    yield from repeated(f, t, 4)
 
 
 @program
 def dict_with_get(c):
     cfg = {"scale": 2.0}
     f = c(lambda v: v * cfg.get("scale", 1.0) + cfg.get("shift", 0.0))
-    for k in range(10):
-        if k == 3:
-            cfg["shift"] = 1.0
-        if k == 6:
-            del cfg["scale"]
-        yield f(t)
+    yield from repeated(f, t, 3)
+    cfg["shift"] = 1.0
+    yield from repeated(f, t, 3)
+    del cfg["scale"]
+    yield from repeated(f, t, 4)
 
 
 @program
 def dataclass_fields(c):
     cfg = Config()
     f = c(lambda v: v * cfg.lr if cfg.mode is Color.RED else v * cfg.layers[0])
-    for k in range(12):
-        if k == 3:
-            cfg.lr = 0.25
-        if k == 6:
-            cfg.mode = Color.BLUE
-        if k == 9:
-            cfg.layers[0] = 7.0
-        yield f(t)
+    yield from repeated(f, t, 3)
+    cfg.lr = 0.25
+    yield from repeated(f, t, 3)
+    cfg.mode = Color.BLUE
+    yield from repeated(f, t, 3)
+    cfg.layers[0] = 7.0
+    yield from repeated(f, t, 3)
 
 
 @program
@@ -145,25 +146,23 @@ def loop_over_a_list_of_objects(c):
         return v
 
     f = c(net)
-    for k in range(12):
-        if k == 3:
-            layers[1].w = 5.0
-        if k == 6:
-            layers.append(Layer(3.0))
-        if k == 9:
-            layers.reverse()
-            del layers[0]
-        yield f(t)
+    yield from repeated(f, t, 3)
+    layers[1].w = 5.0
+    yield from repeated(f, t, 3)
+    layers.append(Layer(3.0))
+    yield from repeated(f, t, 3)
+    layers.reverse()
+    del layers[0]
+    yield from repeated(f, t, 3)
 
 
 @program
 def comprehension_over_closures(c):
     fs = [lambda v, s=s: v * s for s in (1.0, 2.0)]
     f = c(lambda v: sum(g(v) for g in fs))
-    for k in range(8):
-        if k == 4:
-            fs[0] = lambda v: v * 10.0
-        yield f(t)
+    yield from repeated(f, t, 4)
+    fs[0] = lambda v: v * 10.0
+    yield from repeated(f, t, 4)
 
 
 @program
@@ -174,10 +173,9 @@ def method_replaced_on_the_class(c):
 
     m = Model()
     f = c(lambda v: m.forward(v))
-    for k in range(8):
-        if k == 4:
-            Model.forward = lambda self, v: v * 3.0
-        yield f(t)
+    yield from repeated(f, t, 4)
+    Model.forward = lambda self, v: v * 3.0
+    yield from repeated(f, t, 4)
 
 
 @program
@@ -188,10 +186,9 @@ def method_replaced_on_the_object(c):
 
     m = Model()
     f = c(lambda v: m.forward(v))
-    for k in range(8):
-        if k == 4:
-            m.forward = lambda v: v * 3.0
-        yield f(t)
+    yield from repeated(f, t, 4)
+    m.forward = lambda v: v * 3.0
+    yield from repeated(f, t, 4)
 
 
 @program
@@ -208,12 +205,11 @@ def inherited_method_replaced_in_the_parent(c):
 
     m = Child()
     f = c(lambda v: m.forward(v))
-    for k in range(12):
-        if k == 4:
-            Parent.forward = lambda self, v: v * 9.0
-        if k == 8:
-            Child.forward = lambda self, v: v - 1.0
-        yield f(t)
+    yield from repeated(f, t, 4)
+    Parent.forward = lambda self, v: v * 9.0
+    yield from repeated(f, t, 4)
+    Child.forward = lambda self, v: v - 1.0
+    yield from repeated(f, t, 4)
 
 
 @program
@@ -223,14 +219,13 @@ def class_attribute_shadowed_by_the_object(c):
 
     m = Model()
     f = c(lambda v: v * m.scale)
-    for k in range(12):
-        if k == 3:
-            m.scale = 3.0
-        if k == 6:
-            del m.scale
-        if k == 9:
-            Model.scale = 4.0
-        yield f(t)
+    yield from repeated(f, t, 3)
+    m.scale = 3.0
+    yield from repeated(f, t, 3)
+    del m.scale
+    yield from repeated(f, t, 3)
+    Model.scale = 4.0
+    yield from repeated(f, t, 3)
 
 
 @program
@@ -249,10 +244,9 @@ def property_of_a_property(c):
 
     m = Model()
     f = c(lambda v: v * m.scale)
-    for k in range(8):
-        if k == 4:
-            m._half = 4.0
-        yield f(t)
+    yield from repeated(f, t, 4)
+    m._half = 4.0
+    yield from repeated(f, t, 4)
 
 
 @program
@@ -273,10 +267,9 @@ def user_descriptor(c):
     m = Model()
     m.scale = 2.0
     f = c(lambda v: v * m.scale)
-    for k in range(8):
-        if k == 4:
-            m.scale = 5.0
-        yield f(t)
+    yield from repeated(f, t, 4)
+    m.scale = 5.0
+    yield from repeated(f, t, 4)
 
 
 @program
@@ -290,10 +283,9 @@ def getattr_object(c):
 
     cfg = Cfg()
     f = c(lambda v: v * cfg.scale)
-    for k in range(8):
-        if k == 4:
-            cfg.values["scale"] = 5.0
-        yield f(t)
+    yield from repeated(f, t, 4)
+    cfg.values["scale"] = 5.0
+    yield from repeated(f, t, 4)
 
 
 @program
@@ -310,12 +302,11 @@ def computed_attribute_names(c):
         return v
 
     f = c(step)
-    for k in range(12):
-        if k == 4:
-            cfg.high = 7.0
-        if k == 8:
-            Cfg.low = 3.0
-        yield f(t)
+    yield from repeated(f, t, 4)
+    cfg.high = 7.0
+    yield from repeated(f, t, 4)
+    Cfg.low = 3.0
+    yield from repeated(f, t, 4)
 
 
 @program
@@ -326,10 +317,9 @@ def slots(c):
     p = Point()
     p.a = 2.0
     f = c(lambda v: v * p.a)
-    for k in range(8):
-        if k == 4:
-            p.a = 5.0
-        yield f(t)
+    yield from repeated(f, t, 4)
+    p.a = 5.0
+    yield from repeated(f, t, 4)
 
 
 @program
@@ -341,22 +331,20 @@ def weak_reference(c):
     other.w = 9.0
     ref = weakref.ref(box)
     f = c(lambda v: v * ref().w)
-    for k in range(8):
-        if k == 4:
-            box.w = 5.0
-        yield f(t)
+    yield from repeated(f, t, 4)
+    box.w = 5.0
+    yield from repeated(f, t, 4)
 
 
 @program
 def named_tuple_replaced(c):
     pair = Pair(2.0, [3.0])
     f = c(lambda v: v * pair.a + pair.b[0])
-    for k in range(12):
-        if k == 4:
-            pair.b[0] = 5.0
-        if k == 8:
-            pair = pair._replace(a=7.0)
-        yield f(t)
+    yield from repeated(f, t, 4)
+    pair.b[0] = 5.0
+    yield from repeated(f, t, 4)
+    pair = pair._replace(a=7.0)
+    yield from repeated(f, t, 4)
 
 
 @program
@@ -382,10 +370,9 @@ def operators_of_a_users_class(c):
 
     s = Scale(2.0)
     f = c(lambda v: (s * v) * len(s) + s[1] + sum(s) + (2.0 in s))
-    for k in range(8):
-        if k == 4:
-            s.s = 3.0
-        yield f(t)
+    yield from repeated(f, t, 4)
+    s.s = 3.0
+    yield from repeated(f, t, 4)
 
 
 @program
@@ -406,10 +393,9 @@ def context_manager_of_ones_own(c):
             return v * factor
 
     f = c(step)
-    for k in range(8):
-        if k == 4:
-            Scaled.factor = 3.0
-        yield f(t)
+    yield from repeated(f, t, 4)
+    Scaled.factor = 3.0
+    yield from repeated(f, t, 4)
 
 
 @program
@@ -425,10 +411,9 @@ def generator_based_context(c):
             return v * s
 
     f = c(step)
-    for k in range(8):
-        if k == 4:
-            level[0] = 3.0
-        yield f(t)
+    yield from repeated(f, t, 4)
+    level[0] = 3.0
+    yield from repeated(f, t, 4)
 
 
 @program
@@ -442,10 +427,9 @@ def partial_of_a_method(c):
     m = Model()
     g = functools.partial(m.forward, 3.0)
     f = c(lambda v: g(v))
-    for k in range(8):
-        if k == 4:
-            m.w = 5.0
-        yield f(t)
+    yield from repeated(f, t, 4)
+    m.w = 5.0
+    yield from repeated(f, t, 4)
 
 
 @program
@@ -464,10 +448,9 @@ def wrapped_by_a_decorator(c):
         return v * scale
 
     f = c(lambda v: g(v))
-    for k in range(8):
-        if k == 4:
-            scale = 3.0
-        yield f(t)
+    yield from repeated(f, t, 4)
+    scale = 3.0
+    yield from repeated(f, t, 4)
 
 
 @program
@@ -486,10 +469,9 @@ def switch_of_strings(c):
 
     m = Model()
     f = c(m)
-    for k in range(8):
-        if k == 4:
-            m.activation = "neg"
-        yield f(t)
+    yield from repeated(f, t, 4)
+    m.activation = "neg"
+    yield from repeated(f, t, 4)
 
 
 @program
@@ -497,12 +479,11 @@ def registry_of_functions(c):
     registry = {"a": lambda v: v * 2.0, "b": lambda v: v + 1.0}
     name = "a"
     f = c(lambda v: registry[name](v))
-    for k in range(12):
-        if k == 4:
-            name = "b"
-        if k == 8:
-            registry["b"] = lambda v: v - 1.0
-        yield f(t)
+    yield from repeated(f, t, 4)
+    name = "b"
+    yield from repeated(f, t, 4)
+    registry["b"] = lambda v: v - 1.0
+    yield from repeated(f, t, 4)
 
 
 @program
@@ -516,10 +497,9 @@ def exceptions_as_control_flow(c):
             return v
 
     f = c(step)
-    for k in range(8):
-        if k == 4:
-            cfg["scale"] = 3.0
-        yield f(t)
+    yield from repeated(f, t, 4)
+    cfg["scale"] = 3.0
+    yield from repeated(f, t, 4)
 
 
 @program
@@ -533,12 +513,11 @@ def a_name_that_appears(c):
             return v
 
     f = c(step)
-    for k in range(12):
-        if k == 4:
-            globals()["APPEARS"] = 3.0
-        if k == 8:
-            del globals()["APPEARS"]
-        yield f(t)
+    yield from repeated(f, t, 4)
+    globals()["APPEARS"] = 3.0
+    yield from repeated(f, t, 4)
+    del globals()["APPEARS"]
+    yield from repeated(f, t, 4)
 
 
 @program
@@ -548,22 +527,20 @@ def an_attribute_that_appears(c):
 
     cfg = Cfg()
     f = c(lambda v: v * cfg.scale if hasattr(cfg, "scale") else v)
-    for k in range(12):
-        if k == 4:
-            cfg.scale = 3.0
-        if k == 8:
-            del cfg.scale
-        yield f(t)
+    yield from repeated(f, t, 4)
+    cfg.scale = 3.0
+    yield from repeated(f, t, 4)
+    del cfg.scale
+    yield from repeated(f, t, 4)
 
 
 @program
 def a_shadowed_builtin(c):
     globals().pop("abs", None)
     f = c(lambda v: v * abs(-2.0))
-    for k in range(8):
-        if k == 4:
-            globals()["abs"] = lambda v: 10.0
-        yield f(t)
+    yield from repeated(f, t, 4)
+    globals()["abs"] = lambda v: 10.0
+    yield from repeated(f, t, 4)
     del globals()["abs"]
 
 
@@ -571,10 +548,9 @@ def a_shadowed_builtin(c):
 def environment_variable(c):
     os.environ["PULLBACK_STRANGER"] = "2"
     f = c(lambda v: v * float(os.environ["PULLBACK_STRANGER"]) + float(os.getenv("PULLBACK_STRANGER")))
-    for k in range(8):
-        if k == 4:
-            os.environ["PULLBACK_STRANGER"] = "3"
-        yield f(t)
+    yield from repeated(f, t, 4)
+    os.environ["PULLBACK_STRANGER"] = "3"
+    yield from repeated(f, t, 4)
 
 
 @program
@@ -583,12 +559,11 @@ def module_with_settings(c):
     settings.scale = 2.0
     settings.act = pb.relu
     f = c(lambda v: settings.act(v * settings.scale))
-    for k in range(12):
-        if k == 4:
-            settings.scale = -3.0
-        if k == 8:
-            settings.act = pb.tanh
-        yield f(t)
+    yield from repeated(f, t, 4)
+    settings.scale = -3.0
+    yield from repeated(f, t, 4)
+    settings.act = pb.tanh
+    yield from repeated(f, t, 4)
 
 
 @program
@@ -601,12 +576,11 @@ def class_that_a_name_stands_for(c):
 
     kind = A
     f = c(lambda v: v * kind.scale)
-    for k in range(12):
-        if k == 4:
-            kind = B
-        if k == 8:
-            B.scale = 5.0
-        yield f(t)
+    yield from repeated(f, t, 4)
+    kind = B
+    yield from repeated(f, t, 4)
+    B.scale = 5.0
+    yield from repeated(f, t, 4)
 
 
 @program
@@ -621,10 +595,9 @@ def object_made_inside(c):
             return self.scale * 2
 
     f = c(lambda v: v * Cfg().get())
-    for k in range(8):
-        if k == 4:
-            Cfg.default = 3.0
-        yield f(t)
+    yield from repeated(f, t, 4)
+    Cfg.default = 3.0
+    yield from repeated(f, t, 4)
 
 
 @program
@@ -655,12 +628,11 @@ def module_with_a_config_object(c):
 
     m = M()
     f = c(lambda v: m(v))
-    for k in range(12):
-        if k == 4:
-            m.cfg.lr = 3.0
-        if k == 8:
-            m.lst[0].a = 7.0
-        yield f(t)
+    yield from repeated(f, t, 4)
+    m.cfg.lr = 3.0
+    yield from repeated(f, t, 4)
+    m.lst[0].a = 7.0
+    yield from repeated(f, t, 4)
 
 
 @program
@@ -676,10 +648,9 @@ def loss_of_ones_own_in_a_sequential(c):
 
     m = nn.Sequential(nn.ReLU(), Scaled())
     f = c(lambda v: m(v))
-    for k in range(8):
-        if k == 4:
-            m[1].weight = 5.0
-        yield f(t)
+    yield from repeated(f, t, 4)
+    m[1].weight = 5.0
+    yield from repeated(f, t, 4)
 
 
 @program
@@ -693,10 +664,9 @@ def custom_rule_that_reads_a_global(c):
 
     cube.defvjp(lambda v: (cube(v), v), lambda v, ct: (GLOBAL * v * v * ct,))
     f = c(lambda v: pb.grad(lambda u: cube(u).sum())(v))
-    for k in range(8):
-        if k == 4:
-            GLOBAL = 5.0
-        yield f(t)
+    yield from repeated(f, t, 4)
+    GLOBAL = 5.0
+    yield from repeated(f, t, 4)
 
 
 @refused
@@ -759,11 +729,10 @@ def cached_property(c):
 
     m = M()
     f = c(lambda v: v * m.scale)
-    for k in range(9):
-        if k == 5:
-            m.base = 3.0
-            del m.__dict__["scale"]
-        yield f(t)
+    yield from repeated(f, t, 5)
+    m.base = 3.0
+    del m.__dict__["scale"]
+    yield from repeated(f, t, 4)
 
 
 @program
@@ -771,34 +740,31 @@ def chain_map_and_default_dict(c):
     base = collections.ChainMap({}, {"a": 2.0})
     d = collections.defaultdict(lambda: 3.0, b=1.0)
     f = c(lambda v: v * base["a"] + d["b"])
-    for k in range(12):
-        if k == 4:
-            base.maps[1]["a"] = 4.0
-        if k == 8:
-            d["b"] = 9.0
-        yield f(t)
+    yield from repeated(f, t, 4)
+    base.maps[1]["a"] = 4.0
+    yield from repeated(f, t, 4)
+    d["b"] = 9.0
+    yield from repeated(f, t, 4)
 
 
 @program
 def set_of_names(c):
     active = {"a", "b"}
     f = c(lambda v: v * 2.0 if "c" in active else v)
-    for k in range(8):
-        if k == 4:
-            active.add("c")
-        yield f(t)
+    yield from repeated(f, t, 4)
+    active.add("c")
+    yield from repeated(f, t, 4)
 
 
 @program
 def array_that_numpy_reads_before(c):
     table = np.array([1.0, 2.0, 3.0])
     f = c(lambda v: v * float(table.max()) + table[:2])
-    for k in range(9):
-        if k == 3:
-            table[2] = 9.0
-        if k == 6:
-            table[:2] += 1.0
-        yield f(t)
+    yield from repeated(f, t, 3)
+    table[2] = 9.0
+    yield from repeated(f, t, 3)
+    table[:2] += 1.0
+    yield from repeated(f, t, 3)
 
 
 @program
@@ -854,20 +820,18 @@ def two_dimensional_flags(c):
         return v
 
     f = c(step)
-    for k in range(8):
-        if k == 4:
-            flags[0][1] = True
-        yield f(t)
+    yield from repeated(f, t, 4)
+    flags[0][1] = True
+    yield from repeated(f, t, 4)
 
 
 @program
 def walrus_and_fstring(c):
     cfg = types.SimpleNamespace(name="a", table={"a_scale": 2.0, "b_scale": 3.0})
     f = c(lambda v: v * (s := cfg.table[f"{cfg.name}_scale"]) + s)
-    for k in range(8):
-        if k == 4:
-            cfg.name = "b"
-        yield f(t)
+    yield from repeated(f, t, 4)
+    cfg.name = "b"
+    yield from repeated(f, t, 4)
 
 
 @program
@@ -896,10 +860,9 @@ def function_attributes(c):
 
     step.scale = 2.0
     f = c(step)
-    for k in range(8):
-        if k == 4:
-            step.scale = 3.0
-        yield f(t)
+    yield from repeated(f, t, 4)
+    step.scale = 3.0
+    yield from repeated(f, t, 4)
 
 
 @program
@@ -941,10 +904,9 @@ def a_list_that_grows_outside(c):
 def a_long_list(c):
     rates = [0.1] * 1000
     f = c(lambda v: v * rates[500])
-    for k in range(8):
-        if k == 4:
-            rates[500] = 0.5
-        yield f(t)
+    yield from repeated(f, t, 4)
+    rates[500] = 0.5
+    yield from repeated(f, t, 4)
 
 
 @program
@@ -960,10 +922,9 @@ def multiplier_objects_with_equality(c):
 
     holder = [Same(2.0)]
     f = c(lambda v: v * holder[0].s)
-    for k in range(8):
-        if k == 4:
-            holder[0] = Same(3.0)
-        yield f(t)
+    yield from repeated(f, t, 4)
+    holder[0] = Same(3.0)
+    yield from repeated(f, t, 4)
 
 
 @program
@@ -979,12 +940,11 @@ def module_attribute_chain(c):
 
     o = Outer()
     f = c(lambda v: v * o.inner.deep.scale)
-    for k in range(12):
-        if k == 4:
-            Inner.Deep.scale = 3.0
-        if k == 8:
-            o.inner = types.SimpleNamespace(deep=types.SimpleNamespace(scale=9.0))
-        yield f(t)
+    yield from repeated(f, t, 4)
+    Inner.Deep.scale = 3.0
+    yield from repeated(f, t, 4)
+    o.inner = types.SimpleNamespace(deep=types.SimpleNamespace(scale=9.0))
+    yield from repeated(f, t, 4)
 
 
 @program
@@ -997,14 +957,13 @@ def conditional_alias(c):
         return v * chosen.s
 
     f = c(step)
-    for k in range(12):
-        if k == 3:
-            a.s = 4.0
-        if k == 6:
-            use_a = False
-        if k == 9:
-            b.s = 8.0
-        yield f(t)
+    yield from repeated(f, t, 3)
+    a.s = 4.0
+    yield from repeated(f, t, 3)
+    use_a = False
+    yield from repeated(f, t, 3)
+    b.s = 8.0
+    yield from repeated(f, t, 3)
 
 
 @program
@@ -1015,10 +974,9 @@ def passed_through_a_helper(c):
         return v * config.scale
 
     f = c(lambda v: scaled(cfg, v))
-    for k in range(8):
-        if k == 4:
-            cfg.scale = 5.0
-        yield f(t)
+    yield from repeated(f, t, 4)
+    cfg.scale = 5.0
+    yield from repeated(f, t, 4)
 
 
 @program
@@ -1029,12 +987,11 @@ def returned_by_a_helper(c):
         return cfgs["a"]
 
     f = c(lambda v: v * config().scale)
-    for k in range(12):
-        if k == 4:
-            cfgs["a"].scale = 5.0
-        if k == 8:
-            cfgs["a"] = types.SimpleNamespace(scale=6.0)
-        yield f(t)
+    yield from repeated(f, t, 4)
+    cfgs["a"].scale = 5.0
+    yield from repeated(f, t, 4)
+    cfgs["a"] = types.SimpleNamespace(scale=6.0)
+    yield from repeated(f, t, 4)
 
 
 @program
@@ -1045,10 +1002,9 @@ def sorted_by_a_key(c):
 
     items = [Item(1, 2.0), Item(2, 3.0)]
     f = c(lambda v: v ** sorted(items, key=lambda i: i.rank)[0].w)  # noqa: FURB192 (that is the point)
-    for k in range(8):
-        if k == 4:
-            items[0].rank = 5
-        yield f(t)
+    yield from repeated(f, t, 4)
+    items[0].rank = 5
+    yield from repeated(f, t, 4)
 
 
 @program
@@ -1057,12 +1013,11 @@ def map_and_filter(c):
     f = c(lambda v: v * sum(map(lambda w: w * GLOBAL, filter(lambda w: w > 0, weights))))  # noqa: C417 (that is the point)
     global GLOBAL
     GLOBAL = 2.0
-    for k in range(12):
-        if k == 4:
-            weights[1] = 2.0
-        if k == 8:
-            GLOBAL = 3.0
-        yield f(t)
+    yield from repeated(f, t, 4)
+    weights[1] = 2.0
+    yield from repeated(f, t, 4)
+    GLOBAL = 3.0
+    yield from repeated(f, t, 4)
 
 
 @program
@@ -1070,10 +1025,9 @@ def thread_local(c):
     local = threading.local()
     local.scale = 2.0
     f = c(lambda v: v * local.scale)
-    for k in range(8):
-        if k == 4:
-            local.scale = 3.0
-        yield f(t)
+    yield from repeated(f, t, 4)
+    local.scale = 3.0
+    yield from repeated(f, t, 4)
 
 
 @program
@@ -1087,10 +1041,9 @@ def metaclass_attribute(c):
         _scale = 2.0
 
     f = c(lambda v: v * A.scale)
-    for k in range(8):
-        if k == 4:
-            A._scale = 5.0
-        yield f(t)
+    yield from repeated(f, t, 4)
+    A._scale = 5.0
+    yield from repeated(f, t, 4)
 
 
 @program
@@ -1113,12 +1066,11 @@ def training_mode_of_ones_own(c):
 def tensor_in_a_dict_replaced(c):
     params = {"w": pb.tensor(2.0)}
     f = c(lambda v: v * params["w"])
-    for k in range(12):
-        if k == 4:
-            params["w"] = pb.tensor(3.0)
-        if k == 8:
-            params["w"].assign(5.0)
-        yield f(t)
+    yield from repeated(f, t, 4)
+    params["w"] = pb.tensor(3.0)
+    yield from repeated(f, t, 4)
+    params["w"].assign(5.0)
+    yield from repeated(f, t, 4)
 
 
 @program
@@ -1144,10 +1096,9 @@ def keyword_default_that_is_mutable(c):
         return v * cfg["s"]
 
     f = c(step)
-    for k in range(8):
-        if k == 4:
-            step.__defaults__[0]["s"] = 3.0
-        yield f(t)
+    yield from repeated(f, t, 4)
+    step.__defaults__[0]["s"] = 3.0
+    yield from repeated(f, t, 4)
 
 
 @program
@@ -1162,12 +1113,11 @@ def swapped_optimizer_settings(c):
         return w.detach() * 1.0
 
     f = c(step)
-    for k in range(9):
-        if k == 4:
-            o.lr = 0.01
-        if k == 6:
-            o = optim.SGD([w], lr=0.5, momentum=0.9)
-        yield f(t)
+    yield from repeated(f, t, 4)
+    o.lr = 0.01
+    yield from repeated(f, t, 2)
+    o = optim.SGD([w], lr=0.5, momentum=0.9)
+    yield from repeated(f, t, 3)
 
 
 # What changes Python's values, draws, or advances.
