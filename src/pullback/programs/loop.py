@@ -109,6 +109,12 @@ class Loop:
         return list(operands[: self.carried]), read
 
     @property
+    def outputs(self) -> tuple[Sequence[Operand], Sequence[Operand], Sequence[Operand]]:
+        """What the body carries on, what else it gives, and its conditions."""
+        outputs, end = self.body.outputs, len(self.body.outputs) - self.body.conditions
+        return outputs[: self.carried], outputs[self.carried : end], outputs[end:]
+
+    @property
     def starts(self) -> list[int]:
         """Where windows begin, one after the other."""
         return [window.start for read in self.reads for window in read.windows]
@@ -141,9 +147,9 @@ class Loop:
     def run(self, *operands: Any) -> tuple[Any, ...]:
         """Do it on NumPy: the last of what is carried, then what else is given."""
         carried, read = self.parts(operands)
-        given = self.body.outputs[self.carried : len(self.body.outputs) - self.body.conditions]
+        _, given, _ = self.outputs
         made: list[Any] = [
-            np.empty((self.length, *np.shape(_known(o))), _dtype(o)) if all_ else None
+            np.empty((self.length, *o.spec.shape), o.spec.dtype) if all_ else None
             for o, all_ in zip(given, self.stacked, strict=True)
         ]
         for t in range(self.length):
@@ -158,14 +164,6 @@ class Loop:
                 else:
                     made[i] = rest[i]
         return (*carried, *made)
-
-
-def _known(output: Operand) -> Any:
-    return output if hasattr(output, "shape") else output.value
-
-
-def _dtype(output: Operand) -> Any:
-    return np.result_type(getattr(_known(output), "dtype", _known(output)))
 
 
 @final

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from pullback.batching.lanes import levels_of, plain
+from pullback.core.axes import dtype_of, shape_of
 from pullback.core.errors import DTypeError, OptionError, ShapeError
 from pullback.core.habits import explain_keywords
 from pullback.core.modes import ModeContext, current_mode
@@ -197,9 +198,7 @@ def _element(xs: Any, t: Any) -> Any:
 
 def _length(xs: Any, length: int | None) -> int:
     """How many steps there are."""
-    shapes = {name: np.shape(x) for name, x in _named(xs, "xs")}
-    if xs is None:
-        shapes = {}
+    shapes = {} if xs is None else {name: np.shape(x) for name, x in _named(xs, "xs")}
     if any(not shape for shape in shapes.values()):
         raise ShapeError("scan: there is no first axis to go along", **shapes, fix="xs must have one axis or more")
     lengths = {shape[0] for shape in shapes.values()} | ({length} - {None})
@@ -265,11 +264,10 @@ def _carried(name: str, first: Any, now: Any) -> Any:
 def _stacked(ys: Sequence[Any]) -> Any:
     """Outputs of one structure, stacked; None stays None."""
     first, rows = ys[0], [leaves(y) for y in ys]
-    for y in ys:
-        if structure(y) != structure(first):
-            raise ShapeError(
-                "scan: two steps give outputs of different structures", one=structure(first), other=structure(y)
-            )
+    one, *others = (structure(y) for y in ys)
+    for other in others:
+        if other != one:
+            raise ShapeError("scan: two steps give outputs of different structures", one=one, other=other)
     columns = zip(*rows, strict=True)
     return rebuild(first, [None if column[0] is None else stacked(column) for column in columns])
 
@@ -278,15 +276,13 @@ def _nothing(f: Callable[[Any, Any], Any], carry: Any, xs: Any) -> Any:
     """The outputs of no step: what a step would give tells their shapes."""
 
     def blank(x: Any) -> Any:
-        known = x if isinstance(x, Tensor) else np.asarray(x)
-        return Tensor.of(np.zeros(known.shape[1:], known.dtype))
+        return Tensor.of(np.zeros(shape_of(x)[1:], dtype_of(x)))
 
     with ModeContext(recording=False, trace=None), np.errstate(all="ignore"):
         _, y = _pair(f(carry, None if xs is None else tree_map(blank, xs)))
 
     def empty(y: Any) -> Any:
-        known = y if isinstance(y, Tensor) else np.asarray(y)
-        return None if y is None else Tensor.of(np.zeros((0, *known.shape), known.dtype))
+        return None if y is None else Tensor.of(np.zeros((0, *shape_of(y)), dtype_of(y)))
 
     return tree_map(empty, y)
 

@@ -27,7 +27,7 @@ from pullback.programs.commit import commit
 from pullback.programs.dependencies import Fact
 from pullback.programs.interpret import interpreter
 from pullback.programs.ledger import drawn, set_array, set_grad, write_all
-from pullback.programs.program import Constant, Operand, Program
+from pullback.programs.program import Operand, Program
 from pullback.programs.record import Captured, Given, Record
 from pullback.programs.tracer import given_twice
 from pullback.tensors import Tensor
@@ -83,7 +83,7 @@ class GuardedProgram:
         places = [number for number in range(len(made.state) + len(program.inputs)) if number not in made.state]
         self._rewritten = [places.index(number) for number, _ in made.rewritten]
         self._count = made.count
-        self._numbers = [i for i, output in enumerate(program.outputs[: made.count]) if not np.ndim(_known(output))]
+        self._numbers = [i for i, output in enumerate(program.outputs[: made.count]) if not output.spec.shape]
         self._build = builder(made.result)
         foreign = any(not value.dtype.isnative for value in program.inputs)  # swapped bytes are NumPy's alone
         self._pipeline = Pipeline(program)
@@ -305,18 +305,13 @@ def _is_plain(fact: Fact) -> bool:
 
 def _fits(array: Any, output: Operand) -> bool:
     """Whether NumPy computed what was computed when the program was recorded."""
-    value = _known(output)
-    return np.shape(array) == np.shape(value) if isinstance(output, Constant) else array.shape == output.shape
+    return bool(array.shape == output.spec.shape)
 
 
 def _apart(output: Any, inputs: Sequence[Any]) -> Any:
     """An output that shares no memory with what came in, which others may change."""
     output = np.asarray(output)
     return output.copy() if any(np.may_share_memory(output, array) for array in inputs) else output
-
-
-def _known(output: Operand) -> Any:
-    return output.value if isinstance(output, Constant) else output
 
 
 def _reader(captured: Captured) -> Callable[[], Any]:

@@ -77,5 +77,5 @@ def _native(plan: Plan, regions: Sequence[Region]) -> NativePart:
 def _calls_blas(kernel: Kernel) -> bool:
     """Whether a kernel calls BLAS, or one of a loop's body does."""
     if isinstance(kernel, Repeat):
-        return any(map(_calls_blas, kernel.inside))
+        return any(map(_calls_blas, kernel.plan.kernels))
     return isinstance(kernel, Product) and kernel.choice.way == "blas"

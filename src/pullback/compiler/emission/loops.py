@@ -14,7 +14,7 @@ from pullback.compiler.emission.elementwise import converted, register_type
 from pullback.compiler.emission.indexed import Scatter
 from pullback.compiler.emission.point import Buffers, Point, from_memory, held, in_memory, load, offset, store
 from pullback.compiler.emission.values import Values, dtype_at
-from pullback.compiler.instructions.llvm import I64, PTR, Function, Module, Reg, Type
+from pullback.compiler.instructions.llvm import I8, I64, PTR, Function, Module, Reg, Type
 from pullback.compiler.instructions.vectors import WIDE, first_lanes
 from pullback.compiler.lowering.nest import Nest
 from pullback.compiler.lowering.steps import Step
@@ -244,7 +244,7 @@ class _Loops:
         if nest.vector in nest.inner:
             sizes[nest.inner[-1]] = -(-sizes[nest.inner[-1]] // nest.lanes) * nest.lanes
         place = f.binary("add", offset(point, nest.inner, sizes, scale), nest.buffered[value] * nest.buffer_size)
-        return f.address(self._scratch, f.binary("mul", place, 8), Type("i8"))
+        return f.address(self._scratch, f.binary("mul", place, 8), I8)
 
     # Sums.
 

@@ -15,14 +15,13 @@ from pullback.compiler.emission.point import Buffers
 from pullback.compiler.emission.products import emit_product
 from pullback.compiler.emission.steps import Steps
 from pullback.compiler.fusion.views import NATURALS
-from pullback.compiler.instructions.llvm import I64, PTR, Function, Module, Reg, Type
+from pullback.compiler.instructions.llvm import I8, I64, PTR, Function, Module, Reg
 from pullback.compiler.lowering.kernels import NumPyCall, Plan, Region, Repeat
 from pullback.compiler.lowering.nest import Nest
 from pullback.compiler.lowering.products import Product
 from pullback.programs.program import Operand
 
 RUN: Final = "run"
-BYTE: Final = Type("i8")
 
 
 def buffers_of(kernel: Nest | Product | Repeat) -> list[Operand]:
@@ -41,7 +40,7 @@ def write_module(plan: Plan, regions: Sequence[Region], slots: Mapping[Operand, 
 
     def place(base: Operand) -> Reg:
         if base in plan.places:
-            return f.address(arena, plan.places[base], BYTE)
+            return f.address(arena, plan.places[base], I8)
         return f.load(f.address(pointers, slots[base], PTR), PTR)
 
     inside.fill(place)
@@ -71,24 +70,24 @@ class _Regions:
         self._f, self._plan, self._name = f, plan, name
         self._inside = [[k for k in region.kernels if not isinstance(k, NumPyCall)] for region in regions]
         self._regions = regions
-        kernels = [kernel for inside in self._inside for kernel in inside]
-        self._tables = {id(k): f.emit(f"alloca [{len(buffers_of(k))} x ptr], align 64", PTR) for k in kernels}
+        self._kernels = [kernel for inside in self._inside for kernel in inside]
+        self._buffers = {id(k): buffers_of(k) for k in self._kernels}
+        self._tables = {n: f.emit(f"alloca [{len(b)} x ptr], align 64", PTR) for n, b in self._buffers.items()}
         self._contexts = [
             f.emit(f"alloca [{len(region.kernels) + 1} x ptr], align 64", PTR) if region.parallel else None
             for region in regions
         ]  # fmt: skip
         self._names: dict[int, str] = {}
-        self._kernels = kernels
-        for kernel in kernels:
+        for kernel in self._kernels:
             own, size = f"{name}kernel{len(self._names)}", f.module.size
-            _emit_kernel(f.module, own, kernel)
+            _emit_kernel(f.module, own, kernel, self._buffers[id(kernel)])
             self._names[id(kernel)] = f.module.folded(own, size)  # what does the same is compiled once
 
     def fill(self, place: Callable[[Operand], Reg | None]) -> None:
         """Write down in the tables where buffers lie, as far as `place` knows."""
         root, known = self._plan.lowered.fused.root, dict[Operand, Reg | None]()
         for kernel in self._kernels:
-            for i, base in enumerate(map(root, buffers_of(kernel))):
+            for i, base in enumerate(map(root, self._buffers[id(kernel)])):
                 if base not in known:
                     known[base] = place(base)
                 if (at := known[base]) is not None:
@@ -112,7 +111,7 @@ class _Regions:
                 emit_parallel(f, task, context, sum(kernel.pieces for kernel in inside), most)
             for condition in plan.lowered.fused.conditions:
                 if condition in region.writes:
-                    holds = f.load(f.address(arena, plan.places[condition], BYTE), BYTE)
+                    holds = f.load(f.address(arena, plan.places[condition], I8), I8)
                     _require(f, f.compare("ne", holds, 0))
 
     def _alone(self, kernel: Nest | Product | Repeat, scratch: Reg, most: Reg) -> None:
@@ -127,9 +126,8 @@ class _Regions:
                 f.call(name, table, scratch, piece, kind=None)
 
 
-def _emit_kernel(module: Module, name: str, kernel: Nest | Product | Repeat) -> None:
-    """Define the function of a kernel."""
-    buffers = buffers_of(kernel)
+def _emit_kernel(module: Module, name: str, kernel: Nest | Product | Repeat, buffers: Sequence[Operand]) -> None:
+    """Define the function of a kernel, whose table lists these buffers."""
     if isinstance(kernel, Nest):
         emit_nest(module, name, kernel, buffers)
     elif isinstance(kernel, Product):
@@ -168,7 +166,7 @@ def _task(module: Module, name: str, kernels: Sequence[tuple[str, int]], scratch
     f = Function(module, name, [(PTR, "context"), (I64, "piece"), (I64, "worker")], exported=False)
     context, piece, worker = f.arguments
     own = f.load(f.address(context, len(kernels), PTR), PTR)
-    own = f.address(own, f.binary("mul", worker, scratch), BYTE)
+    own = f.address(own, f.binary("mul", worker, scratch), I8)
     start = 0
     for number, (kernel, pieces) in enumerate(kernels):
         here, after = f.label("here"), f.label("after")

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final, final
-
-import numpy as np
+from typing import final
 
 from pullback.compiler.emission.point import Buffers
-from pullback.compiler.instructions.llvm import PTR, Function, Reg, Type
+from pullback.compiler.instructions.llvm import I8, PTR, Function, Reg
 from pullback.compiler.lowering.kernels import Feed, Repeat
 from pullback.compiler.lowering.steps import Access
-from pullback.programs.program import Operand, Value
-
-BYTE: Final = Type("i8")
+from pullback.programs.program import Operand
 
 
 @final
@@ -57,7 +53,7 @@ class Steps:
     def fixed(self, base: Operand) -> Reg | None:
         """Where something lies at all steps; None of what moves."""
         if base in self._repeat.plan.places:
-            return self._f.address(self.arena, self._repeat.plan.places[base], BYTE)
+            return self._f.address(self.arena, self._repeat.plan.places[base], I8)
         if (feed := self._feeds.get(base)) is not None:
             return None if feed.step or len(feed.places) > 1 else self._address(feed.places[0])
         return None if base in self._moved else self._at[base]
@@ -75,7 +71,7 @@ class Steps:
                 self._now[base] = f.load(f.address(self._lists[base], t, PTR), PTR)
             elif feed.step:
                 moved = f.binary("mul", t, feed.step * _size(feed.places[0]))
-                self._now[base] = f.address(self._address(feed.places[0]), moved, BYTE)
+                self._now[base] = f.address(self._address(feed.places[0]), moved, I8)
         found, left = iter(entering), list[Reg]()
         for value, carry in zip(repeat.inputs, repeat.carries, strict=False):
             self._now[value], output = next(found), self._outputs[carry.output]
@@ -88,7 +84,7 @@ class Steps:
 
     def _address(self, place: Access) -> Reg:
         at = self._at[place.base]
-        return self._f.address(at, place.offset * _size(place), BYTE) if place.offset else at
+        return self._f.address(at, place.offset * _size(place), I8) if place.offset else at
 
     def _list(self, feed: Feed) -> Reg:
         """The addresses at which something lies in turn, one after the other."""
@@ -101,5 +97,4 @@ class Steps:
 
 def _size(place: Access) -> int:
     """Bytes of an element."""
-    base = place.base
-    return (base.dtype if isinstance(base, Value) else np.asarray(base.value).dtype).itemsize
+    return int(place.base.spec.dtype.itemsize)

@@ -221,7 +221,7 @@ class _Fuser:
         target, along = equation.output, equation.params["along"]
         assembly = self._assembly(equation)
         self._part(assembly, x, whole(target, target.shape))
-        written = Value(np.shape(values.value) if isinstance(values, Constant) else values.shape, target.dtype)
+        written = Value(values.spec.shape, target.dtype)
         places = [Place() if a is None or written.shape[a] == 1 else Place(0, ((a, 1),)) for a in along]
         self._fused.views[written] = View(target, written.shape, tuple(places))
         self._fused.stored.add(written)
@@ -239,7 +239,7 @@ class _Fuser:
         assert rule is not None
         assembly = self._assembly(equation)
         self._fused.assembled.add(target)
-        shapes = [np.shape(o.value) if isinstance(o, Constant) else o.shape for o in equation.operands]
+        shapes = [operand.spec.shape for operand in equation.operands]
         for operand, shape, places in zip(
             equation.operands, shapes, rule(shapes, target.shape, equation.params), strict=True
         ):

@@ -64,6 +64,7 @@ class Type(NamedTuple):
 
 I64 = Type("i64")
 I32 = Type("i32")
+I8 = Type("i8")
 I1 = Type("i1")
 PTR = Type("ptr")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias, final
 
@@ -106,17 +105,12 @@ class Repeat:
     @property
     def cost(self) -> int:
         """About how many instructions it is."""
-        return self.length * sum(k.cost for r in self.plan.regions for k in r.kernels if not isinstance(k, NumPyCall))
+        return self.length * sum(kernel.cost for kernel in self.plan.kernels if not isinstance(kernel, NumPyCall))
 
     @property
     def scratch_bytes(self) -> int:
         """What a thread needs for the body."""
         return self.plan.scratch
-
-    @property
-    def inside(self) -> Sequence[Kernel]:
-        """The kernels of the body."""
-        return [kernel for region in self.plan.regions for kernel in region.kernels]
 
 
 Kernel: TypeAlias = Nest | Product | Repeat | NumPyCall
@@ -185,7 +179,12 @@ class Plan:
     in_place: dict[int, Value]
 
     @property
+    def kernels(self) -> list[Kernel]:
+        """Those of all regions, in order."""
+        return [kernel for region in self.regions for kernel in region.kernels]
+
+    @property
     def conditional(self) -> bool:
         """Whether there are conditions, here or in a loop's body."""
-        repeats = [k for region in self.regions for k in region.kernels if isinstance(k, Repeat)]
+        repeats = [kernel for kernel in self.kernels if isinstance(kernel, Repeat)]
         return bool(self.lowered.fused.conditions) or any(repeat.plan.conditional for repeat in repeats)

@@ -6,6 +6,7 @@ leaves it where it is asked for. What is stacked is carried in its stack.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
@@ -55,30 +56,32 @@ def lower_repeat(group: Group, fused: Fused, layouts: dict[Operand, Strides], pl
         layouts.setdefault(value, ordered(shape))
         return Access(value, 0, ())
 
-    nexts, others, conditions = _outputs(loop)
+    nexts, others, conditions = loop.outputs
     stacks = {o: i for i, (o, all_) in enumerate(zip(others, loop.stacked, strict=True)) if all_}
     own = [i for i, output in enumerate(nexts) if output not in stacks or i in picks]
     body = replace(loop.body, outputs=(*(nexts[i] for i in own), *others, *conditions))
-    shapes = [_spec(output) for output in body.outputs[: len(own) + len(others)]]
-    plan = planned(body, given, [ordered(shape) for shape, _ in shapes])
-    if any(isinstance(kernel, NumPyCall) for region in plan.regions for kernel in region.kernels):
+    specs = [output.spec for output in body.outputs[: len(own) + len(others)]]
+    plan = planned(body, given, [ordered(spec.shape) for spec in specs])
+    kernels = [kernel for kernel in plan.kernels if not isinstance(kernel, NumPyCall)]
+    if len(kernels) < len(plan.kernels):
         return None
     carries = []
     for i, (start, output) in enumerate(zip(starts, nexts, strict=True)):
         if i in own:
-            shape, dtype = shapes[own.index(i)]
-            carries.append(Carry(start, own.index(i), (spare(shape, dtype), spare(shape, dtype, i))))
+            number = own.index(i)
+            shape, dtype = specs[number].shape, specs[number].dtype
+            carries.append(Carry(start, number, (spare(shape, dtype), spare(shape, dtype, i))))
         else:
             carries.append(Carry(start, len(own) + stacks[output]))
     outputs: dict[int, Feed] = {}
-    for i, (all_, (shape, dtype)) in enumerate(zip(loop.stacked, shapes[len(own) :], strict=True)):
-        whole = (loop.length, *shape) if all_ else shape
-        step = int(np.prod(shape, dtype=np.int64)) if all_ else 0
-        outputs[len(own) + i] = Feed((spare(whole, dtype, loop.carried + i),), step)
+    for i, (all_, spec) in enumerate(zip(loop.stacked, specs[len(own) :], strict=True)):
+        whole = (loop.length, *spec.shape) if all_ else spec.shape
+        outputs[len(own) + i] = Feed(
+            (spare(whole, spec.dtype, loop.carried + i),), math.prod(spec.shape) if all_ else 0
+        )
     if not all(lies_in_order(value.shape, layouts[value]) for value in picks.values()):
         return None
     workspace = spare((max(plan.arena, 1),), np.dtype(np.uint8))
-    kernels = [kernel for region in plan.regions for kernel in region.kernels if not isinstance(kernel, NumPyCall)]
     bases = dict.fromkeys(plan.lowered.fused.root(access.base) for kernel in kernels for access in kernel.accesses())
     constants = [Access(base, 0, ()) for base in bases if isinstance(base, Constant) and base is not NATURALS]
     for constant in constants:
@@ -95,15 +98,3 @@ def _place(fused: Fused, layouts: Mapping[Operand, Strides], operand: Operand) -
 
 def _without(strides: Strides, gone: set[int]) -> Strides:
     return tuple(stride for axis, stride in enumerate(strides) if axis not in gone)
-
-
-def _outputs(loop: Loop) -> tuple[Sequence[Operand], Sequence[Operand], Sequence[Operand]]:
-    """What the body carries on, what else it gives, and its conditions."""
-    outputs, end = loop.body.outputs, len(loop.body.outputs) - loop.body.conditions
-    return outputs[: loop.carried], outputs[loop.carried : end], outputs[end:]
-
-
-def _spec(output: Operand) -> tuple[tuple[int, ...], Any]:
-    if isinstance(output, Constant):
-        return np.shape(output.value), np.result_type(output.value)
-    return output.shape, output.dtype

@@ -14,7 +14,7 @@ from __future__ import annotations
 import sys
 from typing import Final
 
-from pullback.compiler.instructions.llvm import I32, I64, PTR, Function, Module, Reg, Type
+from pullback.compiler.instructions.llvm import I8, I32, I64, PTR, Function, Module, Reg, Type
 
 BRIEF, LONG, NOTHING = "pullback_enter", "pullback_enter_long", "pullback_enter_nothing"
 EXPORTED: Final = (BRIEF, LONG, NOTHING)
@@ -32,8 +32,6 @@ DTYPE_ELEMENTS, DTYPE_ORDER = HEADER, HEADER + 10
 ALIGNED, WRITEABLE = 0x100, 0x400  # flags of arrays
 SWAPPED: Final = ord(">" if sys.byteorder == "little" else "<")
 
-_BYTE: Final = Type("i8")
-
 
 def reading_module() -> Module:
     """What defines `pullback_enter`, the same that lets Python's threads run meanwhile, and a program of nothing."""
@@ -49,7 +47,7 @@ def reading_module() -> Module:
 
 def _field(function: Function, pointer: Reg, offset: int, kind: Type) -> Reg:
     """What an object has so many bytes behind its beginning."""
-    return function.load(function.address(pointer, offset, _BYTE), kind)
+    return function.load(function.address(pointer, offset, I8), kind)
 
 
 def _word(function: Function, pointer: Reg, index: int | Reg, kind: Type = I64) -> Reg:
@@ -77,7 +75,7 @@ def _resolve(module: Module) -> None:
         after = f.binary("add", index, 1)
         f.branch_if(f.compare("eq", kind, arrays), array, number)
         f.begin(number)
-        value = f.address(item, HEADER, _BYTE)
+        value = f.address(item, HEADER, I8)
         f.branch_if(f.compare("eq", kind, _word(f, layout, NUMBER, PTR)), found, misfit)
         f.begin(misfit)
         f.ret(after)
@@ -103,7 +101,7 @@ def _array(f: Function, array: Reg, layout: Reg, misfit: str) -> Reg:
     dtype = _field(f, array, ARRAY_DTYPE, PTR)
     # A dtype may have copies, as unpickled arrays do; what all share is the type of their elements.
     require(f.compare("eq", _field(f, dtype, DTYPE_ELEMENTS, PTR), _word(f, layout, ELEMENTS, PTR)))
-    require(f.compare("ne", _field(f, dtype, DTYPE_ORDER, _BYTE), SWAPPED))
+    require(f.compare("ne", _field(f, dtype, DTYPE_ORDER, I8), SWAPPED))
     needed = f.cast("trunc", _word(f, layout, FLAGS), I32)
     require(f.compare("eq", f.binary("and", _field(f, array, ARRAY_FLAGS, I32), needed), needed))
     axes = _word(f, layout, AXES)

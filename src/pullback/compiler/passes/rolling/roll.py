@@ -158,10 +158,14 @@ class _Rewriting:
         if (owner := self._element(code)) is not None:
             self._ask_for(owner)
             return
-        which = self._owner[code]
+        which, row, number = self._place(code)
+        (self._last if row == self._bodies[which].segment.times - 1 else self._whole)[which].add(number)
+
+    def _place(self, code: int) -> tuple[int, int, int]:
+        """Where a value is made: in which loop, at which of its steps, and by which equation of a row."""
+        which = int(self._owner[code])
         segment = self._bodies[which].segment
-        row, number = divmod(code - segment.start, segment.period)
-        (self._last if row == segment.times - 1 else self._whole)[which].add(number)
+        return which, *divmod(code - segment.start, segment.period)
 
     def _element(self, code: int) -> int | None:
         """Of what outside of its loop a value is an element, if it is one."""
@@ -181,16 +185,13 @@ class _Rewriting:
         if code not in self._made:
             equation = self._coded.equations[code]
             if self._element(code) is not None:
-                operands = tuple(map(self._now, self._codes(code)))
-                self._equations.append(equation.on(operands))
-                self._made[code] = equation.output
+                equation = equation.on(tuple(map(self._now, self._codes(code))))
             else:
-                which = self._owner[code]
-                segment = self._bodies[which].segment
-                row, number = divmod(code - segment.start, segment.period)
+                which, row, number = self._place(code)
                 stack = self._stacks[which, number]
-                self._equations.append(Equation(get_, (stack,), {"index": (row,)}, equation.output, equation.line))
-                self._made[code] = equation.output
+                equation = Equation(get_, (stack,), {"index": (row,)}, equation.output, equation.line)
+            self._equations.append(equation)
+            self._made[code] = equation.output
         return self._made[code]
 
     def _loop(self, which: int) -> None:
