@@ -157,7 +157,7 @@ def add_into(values: Any, *arrays: Any, index: tuple[Any, ...], shape: tuple[int
     """Zeros with values added at an index."""
     if not arrays:
         return _apart(values, index, shape)
-    how = _index(shape, index, arrays) if arrays and values.dtype.kind in "fiu" else None
+    how = _index(shape, index, arrays) if values.dtype.kind in "fiu" else None
     if how is None or 0 in how.shape or how.shape != values.shape:
         return NotImplemented
     inner = shape if how.static is None else _sliced(shape, how.static)

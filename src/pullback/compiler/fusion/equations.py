@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 import numpy as np
 
 from pullback.compiler.facts import row_of
@@ -16,7 +19,7 @@ def is_elementwise(equation: Equation) -> bool:
     if row is None or not equation.operands:
         return False
     dtypes = [np.result_type(dtype_of(o)) for o in equation.operands]
-    if any(str(dtype) not in SCALARS or not dtype.isnative for dtype in (*dtypes, equation.output.dtype)):
+    if not _in_loops((*dtypes, equation.output.dtype)):
         return False
     pairs = zip(dtypes, converted_to(equation), strict=True)
     if any(a.kind == "f" and b.kind in "iu" and out_of_range(a, b) is None for a, b in pairs):
@@ -24,6 +27,11 @@ def is_elementwise(equation: Equation) -> bool:
     if row.takes == "operands" and not _comparable(equation):
         return False
     return row.takes == "truth" or computed_in(equation).kind in row.kinds
+
+
+def _in_loops(dtypes: Iterable[np.dtype[Any]]) -> bool:
+    """Whether loops know all of these dtypes."""
+    return all(str(dtype) in SCALARS and dtype.isnative for dtype in dtypes)
 
 
 def _comparable(equation: Equation) -> bool:
@@ -73,7 +81,7 @@ def is_scatter(equation: Equation) -> bool:
 
 def is_assembled(equation: Equation) -> bool:
     """Whether an equation puts operands together, all of dtypes that loops know."""
-    known = all(str(value.dtype) in SCALARS and value.dtype.isnative for value in (*equation.values, equation.output))
+    known = _in_loops(value.dtype for value in (*equation.values, equation.output))
     return row_of(equation.primitive).parts is not None and known
 
 
@@ -82,4 +90,4 @@ def is_running(equation: Equation) -> bool:
     if row_of(equation.primitive).running is None:
         return False
     dtypes = [value.dtype for value in (*equation.values, equation.output)]
-    return all(str(dtype) in SCALARS and dtype.isnative for dtype in dtypes) and dtypes[-1].itemsize in (4, 8)
+    return _in_loops(dtypes) and dtypes[-1].itemsize in (4, 8)

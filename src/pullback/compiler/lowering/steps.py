@@ -10,7 +10,7 @@ import numpy as np
 
 from pullback.compiler.facts import row_of
 from pullback.compiler.facts.row import Accumulator
-from pullback.compiler.fusion.equations import is_reduction
+from pullback.compiler.fusion.equations import is_gather, is_reduction, is_scatter
 from pullback.compiler.fusion.fused import Fused
 from pullback.compiler.fusion.groups import Group, Labels, named
 from pullback.compiler.fusion.views import View
@@ -95,12 +95,12 @@ class Step:
     @property
     def gathers(self) -> bool:
         """Whether it reads at places that numbers say."""
-        return row_of(self.equation.primitive).indexed == "reads"
+        return is_gather(self.equation)
 
     @property
     def writes(self) -> bool:
         """Whether it writes at places that numbers say."""
-        return row_of(self.equation.primitive).indexed == "writes"
+        return is_scatter(self.equation)
 
     @property
     def reduces(self) -> bool:
@@ -162,10 +162,10 @@ def step_of(group: Group, equation: Equation, fused: Fused, layouts: Layouts) ->
     axes = group.axes[equation]
     dynamic: tuple[tuple[int, int], ...] = ()
     reads: list[Read] = []
-    if (indexed := row_of(equation.primitive).indexed) == "reads":
+    if is_gather(equation):
         first, dynamic = _picked(fused.view(equation.operands[0]), equation, axes, layouts)
         reads.append(first)
-    elif indexed == "writes":
+    elif is_scatter(equation):
         _, dynamic = _picked(fused.view(equation.output).whole, equation, axes, layouts)
     for operand in equation.operands[len(reads) :]:
         if isinstance(operand, Constant) and not np.ndim(operand.value):

@@ -9,7 +9,6 @@ from pullback.compiler.lowering.kernels import Kernel, NumPyCall, Plan, Repeat
 from pullback.compiler.lowering.nest import Nest
 from pullback.compiler.lowering.plan import size_of
 from pullback.compiler.lowering.products import Product
-from pullback.compiler.lowering.steps import Step
 from pullback.compiler.machine.executable import Executable
 from pullback.core.views import Sheet, html_of
 from pullback.programs.program import Program, Value
@@ -61,7 +60,7 @@ def describe(kernel: Kernel) -> str:
     if isinstance(kernel, Repeat):
         carried = f"{len(kernel.carries)} value{'s' * (len(kernel.carries) != 1)} carried"
         return f"repeat  {kernel.length} times, {carried}, {amount(_bytes(kernel))} of memory:"
-    names = " ".join(_names(kernel))
+    names = " ".join(step.equation.primitive.name for step in kernel.steps.values())
     traffic = f"{amount(_bytes(kernel))} of memory"
     if isinstance(kernel, Nest):
         rows = [f"{kernel.sizes[label]}{'v' * (label == kernel.vector)}" for label in (*kernel.outer, *kernel.inner)]
@@ -72,15 +71,6 @@ def describe(kernel: Kernel) -> str:
     blas = f"; by BLAS: {kernel.choice.reason}" if kernel.choice.way == "blas" else ""
     flops = kernel.repeats * kernel.plan.what.flops
     return f"product {times}{kernel.plan}{then}; {flops / 1e6:.3g} Mflop, {traffic}{blas}"
-
-
-def _names(kernel: Nest | Product) -> Iterator[str]:
-    for step in kernel.steps.values():
-        yield _name(step)
-
-
-def _name(step: Step) -> str:
-    return step.equation.primitive.name
 
 
 def _pieces(count: int) -> str:

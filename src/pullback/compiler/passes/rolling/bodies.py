@@ -260,11 +260,11 @@ class Body:
             _, _, sample = self._coded.families[source.number]
             made = self._coded.equations[sample].output
             return (1, *made.shape), made.dtype
-        if not isinstance(source, Constant):
-            spec = self._coded.operands[source if isinstance(source, int) else source[0]].spec
+        if isinstance(source, Constant):
+            operand: Operand = source
         else:
-            spec = source.spec
-        return spec.shape, spec.dtype
+            operand = self._coded.operands[source if isinstance(source, int) else source[0]]
+        return operand.spec.shape, operand.spec.dtype
 
     def _carry(self, column: Carried) -> Value:
         """What is carried, by as many places as there are rows between."""
