@@ -228,16 +228,16 @@ class TensorBoard(Callback):
         self._writer: Any = None
 
     def started(self, loop: Loop) -> None:
+        if self.path is None and loop.folder is None:
+            raise OptionError(
+                "TensorBoard: there is no folder to write to", fix="TensorBoard(folder), or fit(folder=…)"
+            )
         try:
             from tensorboardX import SummaryWriter  # an extra
         except ImportError:
             raise OptionError(
                 "TensorBoard: tensorboardX is not installed", fix="pip install 'pullback[track]'"
             ) from None
-        if self.path is None and loop.folder is None:
-            raise OptionError(
-                "TensorBoard: there is no folder to write to", fix="TensorBoard(folder), or fit(folder=…)"
-            )
         path = self.path or loop.folder.path / "tensorboard"  # type: ignore[union-attr]  # one of them is there
         # What a run that died had told after its last checkpoint is told once more.
         self._writer = SummaryWriter(str(path), purge_step=loop.step + 1 if loop.step else None)
