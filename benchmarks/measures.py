@@ -22,6 +22,7 @@ FIRST: Final = "first call"
 SAMPLE: Final = 0.02  # seconds: long beside the clock's grain and a context switch
 SAMPLES: Final = 3  # at least
 WARM_UP: Final = 0.2  # of the seconds that are given
+BEFORE, EARLY = 48, 500  # calls after the first, and those that are early
 SETTLED: Final = 4  # calls after which a step has compiled what it compiles, and does what it always does
 
 
@@ -66,6 +67,13 @@ def wall_time(step: Step, seconds: float) -> list[float]:
     while len(samples) < SAMPLES or perf_counter() - begin < seconds:
         samples.append(timed(step, calls))
     return samples
+
+
+def early_time(step: Step, _seconds: float) -> list[float]:
+    """Seconds a call, of the calls 50 to 550 of a process: those that a user waits for who tries something out."""
+    for _ in range(BEFORE):
+        step()
+    return [timed(step, EARLY)]
 
 
 def processor_time(step: Step, seconds: float) -> list[float]:
@@ -125,7 +133,7 @@ def resident_memory(step: Step, seconds: float) -> list[float]:
 
 
 def told(step: Step, seconds: float) -> list[float]:
-    """Seconds that the step tells itself, of a process that it starts."""
+    """What the step tells itself: seconds of a process that it starts, or what it measured."""
     begin = perf_counter()
     samples: list[float] = []
     while len(samples) < SAMPLES or perf_counter() - begin < seconds:
@@ -167,9 +175,11 @@ def as_size(size: float) -> str:
 MEASURES: Final[dict[str, Measure]] = {
     "time": Measure(wall_time, as_time),
     FIRST: Measure(None, as_time),
+    "early": Measure(early_time, as_time),
     "CPU": Measure(processor_time, as_time),
     "compile": Measure(told, as_time),
     "peak": Measure(peak_memory, as_size, noisy=False),
     "resident": Measure(resident_memory, as_size, before=resident_now),
+    "share": Measure(told, "{:.2f}".format),
     "left": Measure(objects_left, lambda count: f"{count:.0f} objects", noisy=False),
 }

@@ -11,6 +11,7 @@ from pullback.compiler.fusion.fuse import fuse
 from pullback.compiler.lowering.kernels import Strides
 from pullback.compiler.lowering.lower import lower
 from pullback.compiler.lowering.plan import plan
+from pullback.compiler.lowering.worth import only_looks, unpaid
 from pullback.compiler.machine.executable import Executable, load
 from pullback.compiler.passes.stages import chosen, simplified
 from pullback.core.collecting import uncollected
@@ -31,20 +32,23 @@ class Pipeline:
     ----------
     program : Program
         After the passes.
+    unpaid : str or None
+        Why the function had better run as it is written, where that is known.
     """
 
     @uncollected
     def __init__(self, recorded: Program) -> None:
-        self._switches = chosen()
+        self._switches, self._recorded = chosen(), recorded
         self.program = simplified(recorded, self._switches)
         if (count := operations_of(self.program)) > LONG:
             warnings.warn(PullbackWarning(TOO_LONG.format(name=recorded.name, count=count)), stacklevel=2)
+        self.unpaid = only_looks(self.program)
 
     @uncollected
     def executable(
         self, given: Mapping[Value, Strides], wanted: Sequence[Strides | None], replaces: Mapping[int, Value]
-    ) -> Executable:
-        """The program as code.
+    ) -> Executable | None:
+        """The program as code; None where it does not pay, and the function is to run as it is written.
 
         Parameters
         ----------
@@ -58,5 +62,8 @@ class Pipeline:
         groups = fuse(self.program, given, wanted, together="fuse" in self._switches)
         kernels = lower(groups, given, wanted)
         arranged = plan(kernels, replaces if "in_place" in self._switches else {})
+        if "worth" in self._switches and (why := unpaid(arranged, self._recorded.equations)):
+            self.unpaid = why
+            return None
         parts = emit(arranged)
         return load(arranged, parts, known_by=(self.program, *given.values(), *wanted, *self._switches))

@@ -291,6 +291,16 @@ def test_lanes_run_along_rows_when_c_does():
     np.testing.assert_array_equal(Product(how)(a, b, c), a @ b)
 
 
+@pytest.mark.parametrize("k", [1, 3, 20])
+def test_lanes_run_along_the_rows_of_one_column(k):
+    a, b = np.random.default_rng(k).standard_normal((37, k)), np.ones((k, 1))
+    for matrix in (a, np.asfortranarray(a)):
+        how = plan(Contraction.between(matrix, b, np.zeros((37, 1))))
+        assert how.turned
+        assert (how.what.m, how.what.n) == (1, 37)
+        np.testing.assert_allclose(Product(how)(matrix, b, np.zeros((37, 1))), a @ b, rtol=1e-13)
+
+
 def test_a_plan_follows_from_the_problem_and_says_what_it_is():
     what = Contraction.between(np.zeros((256, 1024), np.float32), np.zeros((4096, 1024), np.float32).T)
     assert plan(what) == plan(what)

@@ -58,3 +58,28 @@ def test_a_value_is_used_under_the_loops_that_make_it():
                     assert order is not None
                     pairs = zip(group.where[view.base], order, strict=True)
                     assert all(None in (label, axis) or axes[axis] == label for label, axis in pairs), program
+
+
+def kernels(f, *args):
+    """What runs, a line each, of a function compiled for arguments."""
+    step = pb.compile(f)
+    for _ in range(3):
+        found = step(*args)
+    np.testing.assert_allclose(found.numpy(), f(*(x.numpy() for x in args)), rtol=1e-12)
+    return [line.strip() for line in step.explain().splitlines() if "product" in line or "loops" in line]
+
+
+def test_what_follows_a_narrow_product_has_all_lanes():
+    rng = np.random.default_rng(0)
+    x = pb.tensor(rng.standard_normal((200, 20)))
+    vector, narrow, wide = (pb.tensor(rng.standard_normal(shape) / 9) for shape in ((20,), (20, 3), (20, 8)))
+    (line,) = kernels(lambda x, w: np.exp(x @ w), x, vector)
+    assert "turned" in line  # lanes along the rows
+    assert "then exp" in line
+    product, loops = kernels(lambda x, w: np.exp(x @ w + 1), x, narrow)
+    assert "then add;" in product  # which is sooner done there than read again
+    assert loops.startswith("loops   600v: exp;")
+    (line,) = kernels(lambda x, w: np.exp(x @ w), x, wide)
+    assert "then exp" in line
+    product, loops = kernels(lambda x, w: np.where(x[:, :3] > 0, np.exp(x[:, 3:6]), 1) * (x @ w), x, narrow)
+    assert "then" not in product

@@ -150,7 +150,8 @@ class Call(NamedTuple):
             originals[id(view)] = Tensor(np.array(view.array))  # of its own: the caller's memory may be used again
             if view.array is not array and isinstance(original, np.ndarray):
                 original[...] = view.array  # what is written to the tensor is written to the array
-        return rebuild(result, [originals.get(id(x), boxed(x)) for x in leaves(result)])
+        given = [x for x in self.arrays if isinstance(x, np.ndarray)]
+        return rebuild(result, [originals.get(id(x), _apart(boxed(x), given)) for x in leaves(result)])
 
     def _argument(self, tracer: Tracer, number: int) -> Tensor:
         array, name = self.arrays[number], self.names[number]
@@ -196,6 +197,14 @@ def _role(leaf: Any) -> str:
 
 def _is_array(value: Any) -> bool:
     return isinstance(value, Tensor) or (isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind in "biufc")
+
+
+def _apart(value: Any, given: Sequence[np.ndarray[Any, Any]]) -> Any:
+    """A result that shares no memory with what the caller gave and may use again."""
+    shares = (
+        isinstance(value, Tensor) and value.node is None and any(np.may_share_memory(value.array, x) for x in given)
+    )
+    return Tensor(value.array.copy()) if shares else value
 
 
 def boxed(value: Any) -> Any:

@@ -7,61 +7,21 @@ largest number of their array.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable
+from typing import Any, Final
 
 import numpy as np
 
 from pullback.compiler.calls.call import MISFIT, Call
 from pullback.compiler.calls.guarded import GuardedProgram
+from pullback.compiler.calls.state import State
 from pullback.compiler.facts import row_of
 from pullback.core.errors import CompileCheckError
-from pullback.core.graph import Node
 from pullback.core.tree import leaves, structure
 from pullback.programs.effects import Effects
 from pullback.programs.identity import PLAIN, frozen
-from pullback.programs.record import Record
-from pullback.tensors import Tensor
 
 BOUND: Final = 2**10  # in units of the last place
-
-
-class _State(NamedTuple):
-    """What a program can change, as it is."""
-
-    tensors: list[tuple[Tensor, Any, Node | None]]
-    gradients: list[tuple[Tensor, Tensor | None, Any]]
-    generators: list[tuple[np.random.Generator, Any]]
-
-    @classmethod
-    def of(cls, made: Record) -> _State:
-        """The state that a program reads and writes."""
-        owners = {id(c.tensor): c.tensor for c in (*made.captured, *made.written)}
-        owners |= {id(owner): owner for owner in (*made.cleared, *(owner for owner, _ in made.grads.values()))}
-        return cls(
-            [(t, t.array, t.node) for t in owners.values()],
-            [(t, t.grad, None if t.grad is None else t.grad.array) for t in owners.values()],
-            [(g, g.bit_generator.state) for g in made.program.generators],
-        )
-
-    def restore(self) -> None:
-        """Put everything back."""
-        for tensor, array, node in self.tensors:
-            tensor.array, tensor.node = array, node
-        for tensor, gradient, array in self.gradients:
-            if tensor.node is not None:
-                tensor.node.grad = gradient
-            if gradient is not None:
-                gradient.array = array
-        for generator, state in self.generators:
-            generator.bit_generator.state = state
-
-    def named(self) -> Iterator[tuple[str, Any]]:
-        """Each array, and what to call it."""
-        for number, ((tensor, array, _), (_, _, gradient)) in enumerate(zip(self.tensors, self.gradients, strict=True)):
-            name = tensor.name or f"captured tensor {number}"
-            yield name, array
-            yield f"{name}.grad", gradient
 
 
 def checked(name: str, program: GuardedProgram, call: Call, f: Callable[..., Any], run: Callable[[], Any]) -> Any:
@@ -70,13 +30,13 @@ def checked(name: str, program: GuardedProgram, call: Call, f: Callable[..., Any
     Raises CompileCheckError where they differ; names the output, the worst place, and both values.
     """
     made = program.raw
-    before, given = _State.of(made), [x.copy() if type(x) is np.ndarray else x for x in call.arrays]
+    before, given = State.of(made), [x.copy() if type(x) is np.ndarray else x for x in call.arrays]
     effects = Effects(program.seen.changing)
     arrays = [(x, then) for x, then in zip(call.arrays, given, strict=True) if type(x) is np.ndarray]
     drawn = {id(generator.bit_generator) for generator in made.program.generators}
     try:
         expected = call.plainly(f)
-        after, written = _State.of(made), [x.copy() for x, _ in arrays]
+        after, written = State.of(made), [x.copy() for x, _ in arrays]
         change = effects.change(besides=drawn)
     finally:
         effects.undo()
@@ -97,7 +57,7 @@ def checked(name: str, program: GuardedProgram, call: Call, f: Callable[..., Any
     exact = not any(row_of(equation.primitive).rounds for equation in made.program.equations)
     for number, (a, b) in enumerate(zip(copied, leaves(result), strict=True)):
         _compare(name, f"result {number}", getattr(a, "array", a), getattr(b, "array", b), exact=exact)
-    now = _State.of(made)
+    now = State.of(made)
     for (label, a), (_, b) in zip(after.named(), now.named(), strict=True):
         _compare(name, label, a, b, exact=exact)
     for label, a, (b, _) in zip(call.names, written, arrays, strict=False):

@@ -6,17 +6,20 @@ from collections.abc import Callable, Sequence
 from operator import attrgetter
 from typing import Any, Final
 
-from pullback.compiler.calls.call import MISFIT, PLACE, Call
+from pullback.compiler.calls.call import MISFIT, PLACE, Call, boxed
 from pullback.compiler.calls.guarded import GuardedProgram
+from pullback.compiler.calls.recordings import Recordings
 from pullback.core.changes import CHANGES
 from pullback.core.modes import current_mode
-from pullback.core.tree import children, leaves
+from pullback.core.tree import children, leaves, rebuild
 from pullback.programs.dependencies import same
 from pullback.tensors import Tensor
 
 FastPath = Callable[[tuple[Any, ...], dict[str, Any]], Any]
 _CONTAINERS: Final = (tuple, list, dict)
+_AGAIN: Final = 1000
 _array, _node = attrgetter("array"), attrgetter("node")
+_look: Final = attrgetter("array.shape", "node")
 
 
 def fast_path(program: GuardedProgram, call: Call) -> FastPath | None:
@@ -26,8 +29,6 @@ def fast_path(program: GuardedProgram, call: Call) -> FastPath | None:
     looks at the arrays. None if calls like this one need a Call.
     """
     if program.needs_call or call.fixed or not all(map(_is_flat, whole := (*call.args, *call.kwargs.values()))):
-        return None
-    if program.looks and not all(isinstance(leaf, Tensor) for leaf in leaves(whole) if hasattr(leaf, "dtype")):
         return None
     flat = _flat_path(program, leaves(whole), [i for i, leaf in enumerate(leaves(call.given)) if leaf is PLACE])
     if not call.kwargs and not any(isinstance(value, _CONTAINERS) for value in whole):
@@ -101,6 +102,33 @@ def _flat_path(program: GuardedProgram, args: Sequence[Any], given: Sequence[int
         return result
 
     return flat
+
+
+def plain_path(call: Call, f: Callable[..., Any], owner: GuardedProgram | Recordings) -> FastPath | None:
+    """A function of (args, kwargs) that calls `f` as it is written, for tensors like these; it gives MISFIT for others.
+
+    That is right whatever else may have changed, so nothing else is asked. But another program might pay then, so each
+    thousandth call is a MISFIT too.
+    """
+    if call.kwargs or call.tracked or not all(type(arg) is Tensor for arg in call.args):
+        return None
+    mode, looks = current_mode(), [*map(_look, call.args)]
+
+    def plain(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        now, owner.calls = current_mode(), owner.calls + 1
+        try:
+            alike = [*map(_look, args)] == looks and (now is mode or now.flags == mode.flags)
+        except AttributeError:
+            alike = False
+        if not alike or kwargs or not owner.calls % _AGAIN:
+            owner.calls -= 1
+            return MISFIT
+        result = f(*args)
+        if type(result) is Tensor or (type(result) is tuple and all(type(part) is Tensor for part in result)):
+            return result
+        return rebuild(result, map(boxed, leaves(result)))
+
+    return plain
 
 
 def _is_flat(arg: Any) -> bool:

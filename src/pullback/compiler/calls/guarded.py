@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, repeat
 from types import ModuleType
 from typing import Any, Final, final
@@ -12,9 +12,9 @@ import numpy as np
 from pullback.compiler.calls.call import MISFIT, Call
 from pullback.compiler.calls.guards import Dependencies
 from pullback.compiler.calls.results import builder
-from pullback.compiler.fusion.views import gives_only_views, strides_of
+from pullback.compiler.fusion.views import strides_of
 from pullback.compiler.lowering.kernels import Strides
-from pullback.compiler.machine.executable import Executable
+from pullback.compiler.machine.executable import NOTHING, Executable
 from pullback.compiler.machine.fallback import native
 from pullback.compiler.passes.stages import stages
 from pullback.compiler.pipeline import Pipeline
@@ -60,8 +60,6 @@ class GuardedProgram:
         The ids of the captured tensors that it changes.
     needs_call : bool
         Whether it needs to know more of a call than the arrays.
-    looks : bool
-        Whether it gives nothing but views of what it is given: of tensors; arrays of the caller's are copied.
     changes : int
         The count of changes at which all was as it is here.
     """
@@ -87,9 +85,7 @@ class GuardedProgram:
         self._build = builder(made.result)
         foreign = any(not value.dtype.isnative for value in program.inputs)  # swapped bytes are NumPy's alone
         self._pipeline = Pipeline(program)
-        self.looks = not (made.written or made.rewritten or made.cleared) and gives_only_views(self._pipeline.program)
-        by_numpy = self.looks or foreign or not native()
-        self._interpreter = interpreter(self._pipeline.program) if by_numpy else None
+        self._interpreter = interpreter(self._pipeline.program) if foreign or not native() else None
         self._executables: dict[tuple[Strides, ...], Executable] = {}
         self._last: Executable | None = None
 
@@ -140,15 +136,21 @@ class GuardedProgram:
         return dict(stages(self.made.program))
 
     @property
+    def unpaid(self) -> str | None:
+        """Why the function itself runs in its place, if it does: the program was found not to pay."""
+        return self._pipeline.unpaid
+
+    @property
     def executables(self) -> list[Executable]:
         """What was compiled, for each way in which arrays lay."""
         return [*self._executables.values()]
 
     def _report(self) -> str:
         """What runs, in words."""
+        if self.unpaid is not None:
+            return f"runs as it is written: {self.unpaid}"
         if self._interpreter is not None:
             why = "the bytes of an argument are swapped" if native() else "llvmlite is not installed"
-            why = "they give views of what is given" if self.looks else why
             return f"{len(self._pipeline.program.equations)} operations, by NumPy: {why}"
         return "\n".join(map(report, self.executables))
 
@@ -175,8 +177,7 @@ class GuardedProgram:
             others = [x for i, x in enumerate(call.arrays) if i != number and isinstance(x, np.ndarray)]
             if any(np.may_share_memory(call.arrays[number], other) for other in others):
                 raise given_twice(call.names[number], call.arrays[number])
-        own = [array.array if isinstance(array, Tensor) else array for array, _ in given]
-        return [a.copy() if self.looks and a is array else a for a, (array, _) in zip(own, given, strict=True)]
+        return [array.array if isinstance(array, Tensor) else array for array, _ in given]
 
     def run(self, arguments: list[Any]) -> Any:
         """Compute, then write: if something fails, nothing has changed. MISFIT for other arrays, or failure."""
@@ -205,14 +206,15 @@ class GuardedProgram:
         for array, value in zip(arrays, self.made.program.inputs, strict=True):
             if array.shape != value.shape or array.dtype != value.dtype:
                 return MISFIT
-        if self._interpreter is not None and self.looks:
-            return self._finish(self._interpreter(arrays))
         if self._interpreter is not None:
             return self._interpret(self._interpreter, inputs, arrays)
         key = tuple(map(strides_of, arrays))
         executable = self._executables.get(key)
         if executable is None and len(self._executables) < MOST_LAYOUTS:
-            executable = self._executables[key] = self._compiled(key)
+            executable = self._compiled(key)
+            if executable is None:
+                return MISFIT
+            self._executables[key] = executable
         if executable is None:  # too many: as the first, copied where it has to be
             executable = next(iter(self._executables.values()))
             arrays = [layout.laid_out(array) for layout, array in zip(executable.inputs, arrays, strict=True)]
@@ -223,8 +225,8 @@ class GuardedProgram:
             return MISFIT
         return self._finish(outputs)
 
-    def _compiled(self, strides: Sequence[Strides]) -> Executable:
-        """The program for arrays with these strides."""
+    def _compiled(self, strides: Sequence[Strides]) -> Executable | None:
+        """The program for arrays with these strides; None where it does not pay."""
         made = self.made
         given = dict(zip(made.program.inputs, strides, strict=True))
         captured = dict(zip((c.key for c in made.captured), [*given][len(given) - len(made.captured) :], strict=True))
@@ -237,7 +239,7 @@ class GuardedProgram:
         wanted = [None if value is None else given[value] for value in (*[None] * made.count, *old)]
         wanted += [None] * len(made.rewritten)
         executable = self._pipeline.executable(given, wanted, replaces)
-        if asked := topics():
+        if executable is not None and (asked := topics()):
             show(made.program, executable, asked)
         return executable
 
@@ -262,10 +264,10 @@ class GuardedProgram:
             any(undo)
         return self._finish(made)
 
-    def _writes(self, inputs: Sequence[Any], outputs: Sequence[Any]) -> Iterator[tuple[Any, ...]] | None:
+    def _writes(self, inputs: Sequence[Any], outputs: Sequence[Any]) -> Iterable[tuple[Any, ...]] | None:
         """All that is to be written, as calls of C's (see `commit`); None if it cannot be."""
         if len(outputs) == self._count and not self.made.cleared:
-            return iter(())
+            return NOTHING
         tensors, graded, at = self._assigned, self._graded, self._count
         writes: Iterator[tuple[Any, ...]] = zip(repeat(set_array), tensors, outputs[at:], strict=False)
         if graded or self.made.cleared:

@@ -56,14 +56,14 @@ class Recordings:
         Why the function runs as it is written, if it does.
     programs : list of GuardedProgram
         The programs, the latest first.
-    recorded, plain : int
+    recorded, calls : int
         How many calls were recorded, and how many ran as the function is written.
     """
 
     def __init__(self, name: str, reason: str) -> None:
         self.interpreted: str | None = None
         self.programs: list[GuardedProgram] = []
-        self.recorded = self.plain = 0
+        self.recorded = self.calls = 0
         self.reason = reason
         self._name = name
         self._pending: list[_Pending] = []
@@ -169,7 +169,7 @@ class Recordings:
     def explain(self) -> list[str]:
         """What there is and why, a line each."""
         if self.interpreted is not None:
-            return [f"runs as it is written ({self.plain} calls): {self.interpreted}"]
+            return [f"runs as it is written ({self.calls} calls): {self.interpreted}"]
         again = [
             f"recorded again {'once' if times == 1 else f'{times} times'} because {reason}"
             for times, reason in self._reasons.values()

@@ -130,11 +130,10 @@ def plan(what: Contraction, *, turn: bool = True, vectors: int | None = None) ->
         Vectors of 64 bytes that the registers hold; this machine's.
     """
     vectors, turned = vectors or machine().vectors, False
-    along_k = what.a[1] == 1 and what.b[0] == 1 and (what.b[1] != 1 or what.n == 1)
-    if turn and what.c[0] == 1 and (what.c[1] != 1 or (what.n == 1 and not along_k)):
+    if turn and what.c[0] == 1 and (what.c[1] != 1 or what.n == 1):
         what, turned = what.turned(), True
-        along_k = what.a[1] == 1 and what.b[0] == 1 and (what.b[1] != 1 or what.n == 1)
-    few = what.m <= min(FEW[0], what.k // 8) or what.n <= min(FEW[1], what.k // 8)
+    along_k = what.a[1] == 1 and what.b[0] == 1 and (what.b[1] != 1 or what.n == 1)
+    few = what.m <= max(1, min(FEW[0], what.k // 8)) or what.n <= min(FEW[1], what.k // 8)
     decided = (_inner if along_k and few and what.m * what.n else _outer)(what, vectors)
     return replace(decided, turned=turned)
 
@@ -146,7 +145,7 @@ def _outer(what: Contraction, vectors: int) -> Tiling:
     pack_b = what.b[1] != 1 or (m >= REUSED[0] and _far(what.b[0] * size, k * n * size))
 
     room = vectors * 3 // 4  # for the tile; the rest holds a row of B and an element of A
-    wide = 1 if room < 24 else 4 if m * 4 >= room else min(8, room // max(m, 1))
+    wide = min(8, room // max(m, 1)) if m * 4 < room else 4 if room >= 24 else 1
     across = -(-n // what.vector.lanes)
     if pack_b and 1 < across <= wide and what.flops >= 2 * WORTH:
         wide = -(-across // 2)  # so that a second thread finds something to pack
@@ -189,7 +188,7 @@ def _strips(what: Contraction, rows: Split, columns: Split, *, pack_a: bool, pac
 
 def _inner(what: Contraction, vectors: int) -> Tiling:
     room = 24 if vectors >= 32 else 4
-    group = min(what.n, 4 if what.m >= 4 else 8) if room == 24 else min(what.n, 2)
+    group = min(what.n, 4 if what.m >= 4 else 8) if room == 24 else min(what.n, 4 if what.m == 1 else 2)
     rows = Split.into(what.m, min(16, room // group))
     columns = Split(-(-what.n // what.vector.lanes), -(-what.n // what.vector.lanes))
     copies = -(-8 // (what.m * what.n))  # enough sums at once to hide how long one addition takes

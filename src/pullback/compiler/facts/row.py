@@ -106,6 +106,8 @@ class Row:
         It is a product of matrices, which is emitted for its shapes or left to BLAS.
     algebra : callable, optional
         What an equation becomes that can be had for less, with the same bits.
+    alone : bool
+        NumPy's kernel is as quick where nothing is fused with it: it copies whole stretches, or needs one look.
     rounds : bool
         Native code may differ from NumPy's kernel in the last places, or in the sign of a 0.
     kernel : str
@@ -121,5 +123,6 @@ class Row:
     running: Accumulator | None = None
     contraction: bool = False
     algebra: Rule | None = None
+    alone: bool = False
     rounds: bool = False
     kernel: str = ""

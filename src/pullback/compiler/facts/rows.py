@@ -7,6 +7,7 @@ places. What has none of these says why it runs as its NumPy kernel.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -201,18 +202,18 @@ ROWS: Final[dict[Primitive, Row]] = {
     labels.written_labels_: Row(definition=Definition(definitions.written_labels, COMPLAINS)),
     reductions.cumsum_: Row(running=Accumulator(lambda _: 0, _PLUS, "or")),
     cumulative.cumprod_: Row(running=Accumulator(lambda _: 1, _TIMES, "and")),
-    reductions.argmax_: Row(definition=Definition(definitions.argmax, ONE_FUNCTION)),
-    reductions.argmin_: Row(definition=Definition(definitions.argmin, ONE_FUNCTION)),
+    reductions.argmax_: Row(definition=Definition(definitions.argmax, ONE_FUNCTION), alone=True),
+    reductions.argmin_: Row(definition=Definition(definitions.argmin, ONE_FUNCTION), alone=True),
     # Movement.
     movement.reshape_: Row(places=places.reshape, algebra=algebra.reshape),
     movement.permute_: Row(places=places.transpose, algebra=algebra.transpose),
     movement.broadcast_to_: Row(places=places.broadcast, algebra=algebra.unchanged),
     movement.flip_: Row(places=places.flip),
     movement.cast_: _UNCHANGED,
-    movement.copy_: _UNCHANGED,
-    movement.concatenate_: Row(parts=places.joined),
-    movement.stack_: Row(parts=places.stacked),
-    movement.roll_: Row(definition=Definition(definitions.roll, ONE_FUNCTION)),
+    movement.copy_: replace(_UNCHANGED, alone=True),
+    movement.concatenate_: Row(parts=places.joined, alone=True),
+    movement.stack_: Row(parts=places.stacked, alone=True),
+    movement.roll_: Row(definition=Definition(definitions.roll, ONE_FUNCTION), alone=True),
     movement.pad_: Row(places=places.pad),
     movement.tril_: Row(places=places.tril),
     movement.triu_: Row(places=places.triu),

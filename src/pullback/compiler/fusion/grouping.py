@@ -108,11 +108,14 @@ class Grouping:
         """Whether what is made of a product alone, with little work, had better be made where it is read.
 
         So it is where only sums read it, for these are no part of a product; and where another group has the product in
-        memory anyway, if all that reads it has loops.
+        memory anyway, if all that reads it has loops. What is much work had better have loops of its own, with all
+        their lanes, if rows of the product are narrow.
         """
         row, readers = row_of(equation.primitive).instructions, self._readers.get(equation.output, [])
-        if group.product is None or row is None or row.weight > CHEAP or not readers:
+        if group.product is None or row is None:
             return False
+        if row.weight > CHEAP or not readers:
+            return group.narrow and row.weight > CHEAP
         made = group.product.output
         if any(self._fused.view(value).base is not made for value in equation.values):
             return False
@@ -141,6 +144,8 @@ class Grouping:
         a, b = there, here
         if there.kind == "product":  # a product keeps its labels: the other moves to it
             a, b, names = here, there, {new: old for old, new in names.items()}
+        if b.narrow and any(self.is_better_apart(b, equation) for equation in a.equations):
+            return
         if a.kind != "nest" or names.keys() != a.full:
             return
         if any(self.maker.get(base) is there for base in self._whole(here)):

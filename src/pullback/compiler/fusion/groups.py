@@ -12,6 +12,7 @@ from typing import Final, Literal, TypeAlias, final
 
 from pullback.compiler.fusion.equations import is_reduction
 from pullback.compiler.fusion.views import View
+from pullback.compiler.instructions.vectors import LANES
 from pullback.programs.program import Equation, Operand, Value
 
 Labels: TypeAlias = tuple[int | None, ...]
@@ -74,6 +75,12 @@ class Group:
     def shares(self) -> bool:
         """Whether other equations may run in its loops."""
         return self.kind in ("nest", "product") and not self.alone
+
+    @property
+    def narrow(self) -> bool:
+        """Whether it is a product of which a row fills at most half a vector; of one column, lanes run along rows."""
+        made = self.product and self.product.output
+        return made is not None and 1 < made.shape[-1] <= LANES[str(made.dtype)] // 2
 
     @property
     def full(self) -> frozenset[int]:

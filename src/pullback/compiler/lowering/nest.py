@@ -20,9 +20,11 @@ from pullback.programs.program import Value
 CHEAP: Final = 6  # instructions that are sooner done again than kept
 PIECE: Final = 1 << 14  # instructions, about, that are worth a piece of their own
 PIECES: Final = 32  # at most
-RESIDENT: Final = 1 << 17  # bytes that a sum of columns may touch in one go
+RESIDENT: Final = 1 << 13  # bytes that a sum of columns may touch in one go
 LINE: Final = 64
 APART: Final = 2  # instructions, about, for an element that is loaded or stored by itself
+BESIDE: Final = 4  # vectors of an item, as that of one column waits for the last row before it can take in the next
+LIGHT: Final = 6  # instructions of columns up to which the registers hold so many vectors
 BROAD: Final = 4  # elements of an axis that are worth lanes of their own
 
 
@@ -44,7 +46,9 @@ class Nest:
     vector : label or None
         Whose elements are computed side by side.
     lanes : int
-        How many of them.
+        How many of them: those of one vector, or of several beside each other.
+    vectors : int
+        How many vectors that is.
     chunk : int
         Elements of the vector label that belong to an item, where it is an outer one.
     items, pieces : int
@@ -63,6 +67,7 @@ class Nest:
     inner: tuple[int, ...] = ()
     vector: int | None = None
     lanes: int = 0
+    vectors: int = 1
     chunk: int = 1
     items: int = 1
     pieces: int = 1
@@ -87,7 +92,7 @@ class Nest:
         """About how many instructions it is, all in all."""
         memory = sum(self.volume(access.labels) for access in self.accesses())
         work = sum(step.weight * self.volume(step.domain) for step in self.steps.values())
-        return (work + memory) // max(self.lanes, 1) + 20
+        return (work + memory) // max(self.lanes // self.vectors, 1) + 20
 
     @property
     def scatter(self) -> Step | None:
@@ -172,6 +177,9 @@ def _order(nest: Nest) -> None:
         order = sorted(full, key=lambda label: (label == nest.vector, label))
     nest.outer = tuple(label for label in order if label in outer)
     nest.inner = tuple(label for label in order if label not in outer)
+    light = nest.scatter is None and sum(step.weight + step.reduces for step in nest.steps.values()) <= LIGHT
+    if light and nest.inner and nest.vector in nest.outer and sizes[nest.vector] >= BESIDE * lanes:
+        nest.vectors, nest.lanes = BESIDE, BESIDE * lanes
 
 
 def _cost_along(nest: Nest, label: int, lanes: int) -> float:
@@ -225,7 +233,7 @@ def _cut(nest: Nest) -> None:
     chunks = 1
     if along:
         assert nest.vector is not None
-        size, step = nest.sizes[nest.vector], 4 * nest.lanes
+        size, step = nest.sizes[nest.vector], BESIDE * nest.lanes // nest.vectors
         steps = -(-size // step)
         nest.chunk = step * max(1, steps // -(-wanted // rows))
         chunks = -(-size // nest.chunk)

@@ -26,6 +26,7 @@ from pullback.programs.ledger import drawn
 from pullback.programs.program import Constant
 from pullback.tensors import Tensor
 
+NOTHING: Final[tuple[tuple[Any, ...], ...]] = ()  # to be written
 LARGE: Final = 1 << 18  # bytes of an output from which on its memory is kept for another
 
 
@@ -87,7 +88,9 @@ class Executable:
             made.append(make())
         return made
 
-    def __call__(self, inputs: Sequence[Any], outputs: Sequence[Any], writes: Iterable[tuple[Any, ...]] = ()) -> bool:
+    def __call__(
+        self, inputs: Sequence[Any], outputs: Sequence[Any], writes: Iterable[tuple[Any, ...]] = NOTHING
+    ) -> bool:
         """Compute `outputs`, then make the calls of `writes`, all in one step (`commit`) or nothing.
 
         Gives True if it did nothing: an input does not fit, or a condition does not hold.
@@ -100,6 +103,10 @@ class Executable:
             frame = None
         if frame is None or (self._parallel and frame.threads < get_threads()):  # fewer would run alone
             frame = Frame(self.plan, self._parts, self.codes)
+        if self._is_one_call and writes is NOTHING:
+            refused = bool(frame.calls[0](*inputs, *outputs, *self._constants))
+            self._free.append(frame)
+            return refused
         if self._is_one_call:
             refused = commit(chain(((frame.calls[0], *inputs, *outputs, *self._constants),), writes))
             self._free.append(frame)

@@ -21,7 +21,7 @@ Pass = Callable[[Program], Program]
 PASSES: Final[dict[str, Pass]] = {
     "roll": roll, "expand": expand, "simplify": simplify, "deduplicate": deduplicate, "prune": prune,
 }  # fmt: skip
-SWITCHES: Final = ("fuse", "in_place")  # what comes after the passes and can be switched off like one
+SWITCHES: Final = ("fuse", "in_place", "worth")  # what comes after the passes and can be switched off like one
 ROUNDS: Final = 2  # what one pass leaves, another may find something in
 
 

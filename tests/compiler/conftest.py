@@ -1,0 +1,14 @@
+"""What tests of the compiler share: programs run natively even where they are too small to pay."""
+
+from __future__ import annotations
+
+import pytest
+
+from pullback.compiler import pipeline
+
+
+@pytest.fixture(autouse=True)
+def _whether_it_pays_or_not(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compile all that is compiled; `test_worth.py` asks what pays."""
+    if request.path.name != "test_worth.py":
+        monkeypatch.setattr(pipeline, "unpaid", lambda *_: None)
