@@ -159,7 +159,7 @@ def test_programs_that_are_only_views_give_views():
         for y in arrays(found):
             assert np.shares_memory(y, x.array)
         assert_same(arrays(found), arrays(f(x)))
-        assert "they give views of what is given" in step.explain()
+        assert "it gives views of what it is given" in step.explain()
 
 
 def test_views_of_the_callers_own_arrays_are_copies():
