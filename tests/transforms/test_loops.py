@@ -198,3 +198,63 @@ def test_a_compiled_scan_is_a_loop(reverse, checkpoint):
     for a, b in zip(found[1], expected[1], strict=True):
         np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-9, atol=1e-12)
     assert len(step.stages["roll"].equations) < 100
+
+
+def memory(step):
+    """Bytes that a compiled function takes besides what it is given and gives."""
+    (executable,) = step._most_used("memory").executables
+    return executable.plan.arena
+
+
+def compiled_gradient(f, *args):
+    step = pb.compile(pb.value_and_grad(f, argnums=tuple(range(len(args)))))
+    for _ in range(3):
+        value, gradients = step(*args)
+    expected = pb.value_and_grad(f, argnums=tuple(range(len(args))))(*args)
+    for a, b in zip((value, *gradients), (expected[0], *expected[1]), strict=True):
+        np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-9, atol=1e-12)
+    return step
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_a_compiled_checkpointed_scan_takes_little_memory(reverse):
+    pytest.importorskip("llvmlite", reason="native code is made through llvmlite")
+
+    def f(checkpoint):
+        def step(s, x):
+            for k in range(1, 3):
+                s = np.tanh(s * x + k) + np.sin(s * k) * 0.1
+            return s, s.sum()
+
+        def loss(s, xs):
+            s, ys = pb.scan(step, s, xs, reverse=reverse, checkpoint=checkpoint)
+            return (s * s).sum() + (ys * ys).sum()
+
+        return loss
+
+    few, many = np.ones(64), np.ones(256)
+    plain, small, twice = (
+        memory(compiled_gradient(f(checkpoint), np.ones(50), xs))
+        for checkpoint, xs in ((False, many), (True, few), (True, many))
+    )
+    assert twice * 5 < plain
+    assert twice < 2.5 * small  # four times the steps, twice the memory
+
+
+def test_a_compiled_checkpointed_scan_that_draws_draws_once():
+    g = np.random.default_rng(5)
+
+    def loss(s):
+        return pb.scan(lambda s, _: (np.sin(s) + pb.random.normal(size=3, rng=g), None), s, length=30, checkpoint=True)[
+            0
+        ].sum()
+
+    step, other = pb.compile(pb.value_and_grad(loss)), np.random.default_rng(5)
+    for _ in range(4):
+        value, gradient = step(np.ones(3))
+        s, slope = np.ones(3), np.ones(3)
+        for _ in range(30):
+            slope = slope * np.cos(s)
+            s = np.sin(s) + other.normal(size=3)
+        np.testing.assert_allclose(value.numpy(), s.sum(), rtol=1e-10)
+        np.testing.assert_allclose(gradient.numpy(), slope, rtol=1e-9)

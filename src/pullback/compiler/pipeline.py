@@ -13,7 +13,7 @@ from pullback.compiler.lowering.lower import lower
 from pullback.compiler.lowering.plan import plan
 from pullback.compiler.lowering.worth import only_looks, unpaid
 from pullback.compiler.machine.executable import Executable, load
-from pullback.compiler.passes.stages import chosen, simplified
+from pullback.compiler.passes.stages import chosen, stages
 from pullback.core.collecting import uncollected
 from pullback.core.errors import PullbackWarning
 from pullback.programs.loop import operations_of
@@ -30,6 +30,8 @@ class Pipeline:
 
     Attributes
     ----------
+    stages : dict
+        The program as recorded, and after each pass that changed it, by name and in order.
     program : Program
         After the passes.
     unpaid : str or None
@@ -39,7 +41,8 @@ class Pipeline:
     @uncollected
     def __init__(self, recorded: Program) -> None:
         self._switches, self._recorded = chosen(), recorded
-        self.program = simplified(recorded, self._switches)
+        self.stages = stages(recorded, self._switches)
+        self.program = next(reversed(self.stages.values()))
         if (count := operations_of(self.program)) > LONG:
             warnings.warn(PullbackWarning(TOO_LONG.format(name=recorded.name, count=count)), stacklevel=2)
         self.unpaid = only_looks(self.program)

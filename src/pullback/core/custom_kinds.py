@@ -15,6 +15,8 @@ from pullback.core.walks import transpose
 class _Whole(Primitive):
     """What the custom kinds share: all operands and outputs are kept, and the rule comes from outside."""
 
+    foreign = True
+
     def needs(self, operand: int, count: int) -> tuple[int, ...]:
         return tuple(range(count + 1))
 

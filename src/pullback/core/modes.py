@@ -28,6 +28,10 @@ _new: Final = object.__new__
 class Trace(Protocol):
     """What watches while a program is recorded: every application of a primitive, every write to a tensor."""
 
+    @property
+    def draws(self) -> int:
+        """How often random numbers were drawn."""
+
     def apply(self, primitive: Any, operands: Any, params: dict[str, Any]) -> Any:
         """Apply a primitive in the ordinary way, and note it."""
 
@@ -89,6 +93,8 @@ class Mode:
         The call of a module that is being computed, where somebody looks on.
     apply : callable or None
         What applies a primitive within `vmap` or where somebody looks on: the trace, or what tells the observers.
+    line : str or None
+        The user's line, where all that is done is of one: within a walk.
     exits : Exits or None
         What is done where the numbers of tracked tensors leave the graph; None on the tape.
     levels : tuple of Level
@@ -98,14 +104,14 @@ class Mode:
     """
 
     __slots__ = (
-        "apply", "bare", "exits", "levels", "observers", "outer", "owner", "recording", "scope", "strict",
+        "apply", "bare", "exits", "levels", "line", "observers", "outer", "owner", "recording", "scope", "strict",
         "strict_nan", "trace", "walking",
     )  # fmt: skip
 
     def __init__(
         self, recording: bool = True, strict_nan: bool = False, strict: bool = False, trace: Trace | None = None,
-        observers: tuple[Observer, ...] = (), walking: int = 0, scope: Scope | None = None, exits: Any = None,
-        levels: tuple[Level, ...] = (), outer: Mode | None = None, owner: ModeContext | None = None,
+        observers: tuple[Observer, ...] = (), walking: int = 0, scope: Scope | None = None, line: str | None = None,
+        exits: Any = None, levels: tuple[Level, ...] = (), outer: Mode | None = None, owner: ModeContext | None = None,
     ) -> None:  # fmt: skip
         self.recording = recording
         self.strict_nan = strict_nan
@@ -114,6 +120,7 @@ class Mode:
         self.observers = observers
         self.walking = walking
         self.scope = scope
+        self.line = line
         self.exits = exits
         self.levels = levels
         self.apply = self._application()
@@ -143,6 +150,7 @@ class Mode:
         mode.observers = self.observers
         mode.walking = self.walking
         mode.scope = self.scope
+        mode.line = self.line
         mode.exits = self.exits
         mode.levels = self.levels
         mode.outer = self.outer

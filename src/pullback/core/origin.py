@@ -15,10 +15,11 @@ from typing import Any, Final, Literal, TypeAlias
 
 import numpy as np
 
-LINES: Final = 4096  # that are kept as text
-_lines: Final[dict[tuple[CodeType, int], str]] = {}
-
 Owner: TypeAlias = Literal["ours", "python", "installed", "user"]
+
+LINES: Final = 4096  # that are kept as text
+_lines: Final[dict[tuple[int, int], tuple[CodeType, str]]] = {}  # by the id of code, which they keep alive
+_owners: Final[dict[str, Owner]] = {}  # by the path that code knows
 
 
 def _folder(path: str | None) -> str:
@@ -91,10 +92,11 @@ def _is_library_module(name: str, module: ModuleType | None) -> bool:
 
 def user_frame() -> FrameType | None:
     """The innermost frame of the user's; where all that runs is installed, the innermost that is not ours."""
-    found = None
+    found, owners = None, _owners
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
-        owner = owner_of(frame.f_code.co_filename)
+        path = frame.f_code.co_filename
+        owner = owners.get(path) or owners.setdefault(path, owner_of(path))
         if owner == "user":
             return frame
         if found is None and owner != "ours":
@@ -109,9 +111,9 @@ def user_line() -> str:
     if frame is None:
         return "unknown"
     code, place = frame.f_code, frame.f_lasti  # to find the number of a line takes longer
-    known = _lines.get((code, place))
+    known = _lines.get((id(code), place))
     if known is None:
         if len(_lines) >= LINES:
             _lines.clear()
-        known = _lines[code, place] = f"{code.co_filename}:{frame.f_lineno} in {code.co_name}"
-    return known
+        known = _lines[id(code), place] = code, f"{code.co_filename}:{frame.f_lineno} in {code.co_name}"
+    return known[1]

@@ -106,11 +106,11 @@ class Primitive(ABC):
     rules: Sequence[Rule | None] = ()
     batching: Callable[..., Any] | None = None  # how all examples of a `vmap` are done at once: `batching/rules.py`
     draws: bool = False  # random numbers: `vmap` asks whether all examples get the same
+    foreign: bool = False  # a function of the user's may be its derivative
     arity: int | None = None  # how many operands there must be; None where the kernel itself says so
 
     def __init__(self, name: str, kernel: Callable[..., Any], doc: str | None = None) -> None:
-        self.name = name
-        self.kernel = kernel
+        self.name, self.kernel = name, kernel
         self._plans: dict[int, RecordingPlan] = {}
         self.__name__ = self.__qualname__ = name
         if doc is not None:

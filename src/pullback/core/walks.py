@@ -174,8 +174,9 @@ def _by_rule(node: Node, cotangent: Any, values: Sequence[Any], wanted: Sequence
     primitive = node.primitive
     assert primitive is not None
     exits.left = None
+    rule = ModeContext(line=None)(primitive.vjp) if primitive.foreign else primitive.vjp
     try:
-        contributions = primitive.vjp(node, cotangent, values, wanted)
+        contributions = rule(node, cotangent, values, wanted)
     except LeftTraceError:
         contributions = whole_vjp(node, cotangent, values, wanted)
     return contributions if exits.left is None else [once(c, node, cotangent, exits.left) for c in contributions]
@@ -260,8 +261,9 @@ def _push(tangents: Mapping[Node, Any], path: Sequence[Node], way: Way, retain: 
 def _by_forward_rule(node: Node, given: Sequence[Any], values: Sequence[Any], exits: RuleExits) -> Any:
     assert node.primitive is not None
     exits.left = None
+    rule = ModeContext(line=None)(node.primitive.jvp) if node.primitive.foreign else node.primitive.jvp
     try:
-        tangent = node.primitive.jvp(node, given, values)
+        tangent = rule(node, given, values)
     except LeftTraceError:
         tangent = whole_jvp(node, given, values)
     return tangent if exits.left is None else once(tangent, node, tuple(given), exits.left)

@@ -6,6 +6,7 @@ from typing import Any, final
 
 from pullback.core.leaving import RuleExits
 from pullback.core.modes import current_mode
+from pullback.core.origin import user_line
 
 
 @final
@@ -26,3 +27,5 @@ class Way:
             self.exits = RuleExits()
             # While a program is being traced, or within vmap, walks run on tensors, differentiated again or not.
             self.changes = {**(self.changes or {}), "recording": record, "exits": self.exits}
+            if mode.trace is not None:
+                self.changes["line"] = mode.line or user_line()

@@ -29,12 +29,15 @@ def filled(index: tuple[Any, ...], arrays: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def matmul(primitive: Any, _level: Any, operands: list[Any], batched: list[bool], params: dict[str, Any]) -> Any:
-    """Products of stacks; many matrices with one is one product, of all their rows."""
+    """Products of stacks; many matrices, or columns, with one matrix is one product, of all their rows."""
     a, b = operands
-    if batched == [True, False] and a.ndim == 3 and ndim_of(b) == 2 and not params["ta"]:
-        rows = a.reshape((a.shape[0] * a.shape[1], a.shape[2]))
-        product = primitive(rows, b, **params)
-        return product.reshape((*a.shape[:2], product.shape[1]))
+    if batched == [True, False] and a.ndim == 3 and ndim_of(b) == 2 and (not params["ta"] or a.shape[2] == 1):
+        (count, rows, inner) = (a.shape[0], 1, a.shape[1]) if params["ta"] else a.shape
+        product = primitive(a.reshape((count * rows, inner)), b, ta=False, tb=params["tb"])
+        return product.reshape((count, rows, product.shape[1]))
+    if batched == [False, True] and ndim_of(a) == 2 and b.ndim == 3 and b.shape[1 if params["tb"] else 2] == 1:
+        product = primitive(b.reshape((b.shape[0], b.shape[1] * b.shape[2])), a, ta=False, tb=not params["ta"])
+        return product.reshape((*product.shape, 1))
     return primitive(*aligned(operands, batched), **params)
 
 

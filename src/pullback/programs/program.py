@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import Any, final
 
 import numpy as np
@@ -131,12 +132,12 @@ class Program:
 
     def verify(self) -> Program:
         """Give the program back, or raise GraphError: each value is made once, and before its use."""
-        made = set(self.inputs)
+        made: set[Operand] = set(self.inputs)
         if len(made) != len(self.inputs):
             raise GraphError(f"{self.name}: an input is given twice", inputs=self.inputs)
         for equation in self.equations:
-            for value in equation.values:
-                if value not in made:
+            for value in equation.operands:
+                if value not in made and type(value) is Value:
                     raise GraphError(f"{self.name}: a value is used before it is made", value=value, equation=equation)
             if equation.output in made:
                 raise GraphError(f"{self.name}: a value is made twice", equation=equation)
@@ -148,6 +149,11 @@ class Program:
 
     def renamed(self) -> Program:
         """The same values, named in order: inputs keep their names, the others are %0, %1, and so on."""
+        names = {value.name for value in self.inputs}
+        free = (f"y{number}" for number in count() if f"y{number}" not in names)
+        for value in self.inputs:
+            if value.name is None or value.name.startswith("%"):  # it was computed before, and is given now
+                value.name = next(free)
         for number, equation in enumerate(self.equations):
             equation.output.name = f"%{number}"
         return self

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, NamedTuple, final
 
-from pullback.core.graph import Node
+from pullback.core.errors import TraceError
+from pullback.core.graph import Node, ancestors
 from pullback.programs.program import Program
 from pullback.tensors import Tensor
 
@@ -119,3 +120,18 @@ class Record:
     def had(self) -> dict[int, bool]:
         """Which of the gradients that mattered there were."""
         return {key: had for key, (_, had) in self.grads.items()}
+
+
+def given_twice(name: str, original: Any) -> TraceError:
+    """The complaint about an argument that is changed, and is given in another way too."""
+    return TraceError(
+        f"compile: {name} is changed in place, and was also given in another way", shape=original.shape,
+        fix="give it once, or give a copy: x.copy()",
+    )  # fmt: skip
+
+
+def is_live(tensor: Any) -> bool:
+    """Whether a tensor can still be differentiated: it was recorded, and no part of its graph was walked and freed."""
+    if tensor is None or tensor.node is None or tensor.node.primitive is None:
+        return False
+    return all(node.saved is not None for node in ancestors([tensor.node]))

@@ -15,8 +15,8 @@ import numpy as np
 
 from pullback.core.arrays import as_operand
 from pullback.core.errors import TraceError
-from pullback.core.graph import Node, ancestors
-from pullback.core.modes import ModeContext
+from pullback.core.graph import Node
+from pullback.core.modes import ModeContext, current_mode, untraced
 from pullback.core.origin import user_line
 from pullback.core.primitive import Primitive
 from pullback.core.tree import leaves, rebuild
@@ -27,7 +27,7 @@ from pullback.programs.applying import Applying
 from pullback.programs.effects import Effects
 from pullback.programs.ledger import Ledger, own
 from pullback.programs.program import Constant, Equation, Operand, Program, Value
-from pullback.programs.record import Captured, Given, Hole, Record, Rewritten, given, hole
+from pullback.programs.record import Captured, Given, Hole, Record, Rewritten, given, given_twice, hole, is_live
 from pullback.tensors import Tensor
 
 _AS_THEY_ARE: Final = (Tensor, int, float, complex, type(None), np.generic)  # bool is an int
@@ -45,7 +45,8 @@ class Tracer:
 
     def __init__(self, effects: Effects | None = None) -> None:
         self.ledger = Ledger()
-        self._apply = Applying(self.ledger, effects)
+        self._apply = Applying(self.ledger, effects, self.unfit)
+        self._ordinary = self._apply.ordinary
         self._unfit: str | None = None
         self._known: dict[int, Operand] = {}  # by the id of an array that `_kept` keeps alive
         self._kept: list[Any] = []
@@ -64,26 +65,29 @@ class Tracer:
         """Apply a primitive in the ordinary way, and note the equation."""
         given: list[Any] = []
         known: list[Operand] = []
-        plain = True
+        values, plain = self._known, True
         for operand in operands:
-            tensor = operand if type(operand) is Tensor else self._as_tensor(operand)
+            if type(operand) is Tensor:
+                plain = False
+                given.append(operand)
+                known.append(values.get(id(operand.array)) or self._operand(operand))
+                continue
+            tensor = self._as_tensor(operand)
             given.append(tensor)
             if isinstance(tensor, Tensor):
                 plain = plain and tensor is not operand
-                known.append(self._known.get(id(tensor.array)) or self._operand(tensor))
+                known.append(self._operand(tensor))
             else:
                 known.append(Constant(tensor))
         if plain and operands and not isinstance(given[0], Tensor):  # Python numbers alone are no arrays yet
             given[0] = self._as_tensor(np.asarray(given[0]))
             known[0] = self._operand(given[0])
-        result, why = self._apply(primitive, given, params)
-        if why is not None:
-            self.unfit(why)
+        result = (untraced if primitive in self._ordinary else self._apply)(primitive, given, params)
         array = result.array
-        if isinstance(array, np.bool_):
+        if type(array) is np.bool_:
             result.array = array = np.asarray(array)  # there are but two of them, and each is many values
-        if id(array) not in self._known:  # else it is one of the operands: the same value
-            equation = Equation(primitive, tuple(known), params, self._new(array), user_line())
+        if id(array) not in values:  # else it is one of the operands: the same value
+            equation = Equation(primitive, tuple(known), params, self._new(array), current_mode().line or user_line())
             self._equations.append(equation)
             if result.node is not None and result.node.saved:
                 self._note_saved(given, equation, result.node.saved)
@@ -98,6 +102,11 @@ class Tracer:
             if array is not None and id(array) not in self._known and isinstance(tensor, Tensor):
                 value = self._new(array)
                 self._equations.append(Equation(cast_, (operand,), {"dtype": array.dtype}, value, equation.line))
+
+    @property
+    def draws(self) -> int:
+        """How often random numbers were drawn."""
+        return self._apply.draws
 
     def unfit(self, why: str) -> None:
         """Note that no program can do what is done."""
@@ -330,18 +339,3 @@ class Tracer:
         for number, _ in made.rewritten:
             _, original, tensor = self._given[number]
             self.ledger.write(original, tensor.array)
-
-
-def given_twice(name: str, original: Any) -> TraceError:
-    """The complaint about an argument that is changed, and is given in another way too."""
-    return TraceError(
-        f"compile: {name} is changed in place, and was also given in another way", shape=original.shape,
-        fix="give it once, or give a copy: x.copy()",
-    )  # fmt: skip
-
-
-def is_live(tensor: Any) -> bool:
-    """Whether a tensor can still be differentiated: it was recorded, and no part of its graph was walked and freed."""
-    if tensor is None or tensor.node is None or tensor.node.primitive is None:
-        return False
-    return all(node.saved is not None for node in ancestors([tensor.node]))

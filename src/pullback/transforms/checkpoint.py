@@ -17,14 +17,14 @@ from pullback.batching.lanes import marked, parted, within
 from pullback.core.errors import GraphError
 from pullback.core.graph import Node, frontier, next_serial
 from pullback.core.habits import explain_keywords
-from pullback.core.modes import ModeContext, current_mode
+from pullback.core.modes import ModeContext, current_mode, untraced
 from pullback.core.outputs import pick_
 from pullback.core.paths import between
 from pullback.core.primitive import Primitive
 from pullback.core.tree import leaves, rebuild, tree_map
 from pullback.core.walks import pull, push, track
 from pullback.functions import random
-from pullback.ops.elementwise import identity
+from pullback.ops.elementwise import identity, positive
 from pullback.tensors import Tensor
 
 
@@ -33,7 +33,8 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
 
     Tensors that f captures (parameters) get their gradients too. Random numbers from the default generator are drawn
     again as they were. Where f gives other values when it is run again (it captured an array that has changed, or drew
-    from a generator of its own), walking raises GraphError instead of giving the derivative of something else.
+    from a generator of its own), walking raises GraphError instead of giving the derivative of something else. In a
+    compiled function nothing is run again: `pb.scan(..., checkpoint=True)` saves memory there, too.
 
     >>> import pullback as pb
     >>> pb.grad(checkpoint(lambda x: pb.sin(pb.sin(x))))(0.0)
@@ -42,21 +43,27 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(f)
     def checkpointed(*args: Any, **kwargs: Any) -> Any:
-        if levels := current_mode().levels:
-            (given, options), flags = parted((args, kwargs), levels[-1])
-            together = partial(within(levels[-1], f), flags)
-            with ModeContext(levels=levels[:-1]):
-                return marked(checkpoint(together)(*given, **options), levels[-1])
-        if not current_mode().recording or current_mode().trace is not None:
-            return f(*args, **kwargs)
-        return _Rerun(f, args, kwargs).outputs()
+        return f(*args, **kwargs) if current_mode().trace is not None else rerun(f, args, kwargs)
 
     return checkpointed
+
+
+def rerun(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """What f gives, keeping only its inputs for the derivative, in a program that is recorded too."""
+    mode = current_mode()
+    if levels := mode.levels:
+        (given, options), flags = parted((args, kwargs), levels[-1])
+        together = partial(within(levels[-1], f), flags)
+        with ModeContext(levels=levels[:-1]):
+            return marked(rerun(together, given, options), levels[-1])
+    return _Rerun(f, args, kwargs).outputs() if mode.recording else f(*args, **kwargs)
 
 
 @final
 class _Rerun(Primitive):
     """One call of a checkpointed function, as a primitive of its own: its derivative runs the function again."""
+
+    foreign = True
 
     def __init__(self, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         super().__init__(f"checkpoint {getattr(f, '__name__', 'function')}", _spent)
@@ -66,12 +73,15 @@ class _Rerun(Primitive):
 
     def outputs(self) -> Any:
         """Run once for the values, and record one node in place of all that ran."""
-        start = next_serial()
+        start, trace = next_serial(), current_mode().trace
         tracked = [leaves(self._given)[i] for i in self._places]
-        inside = [identity(t) for t in tracked]
+        inside = [_begun(t) for t in tracked]
+        draws = trace.draws if trace is not None else 0
         arguments = {t.node for t in inside if t.node is not None}  # of now: the function may write to its arguments
         kept = tree_map(_kept, self._given)
         result = self._run(inside)
+        if trace is not None and trace.draws != draws:
+            return result  # a program that runs it again would draw other numbers
         self._given = kept
         values = leaves(result)
         self._tracked = [i for i, y in enumerate(values) if isinstance(y, Tensor) and y.node is not None]
@@ -82,10 +92,10 @@ class _Rerun(Primitive):
         arrays = tuple(values[i].array for i in self._tracked)
         self._marks = [_mark(array) for array in arrays]
         self.kernel = lambda *_: arrays  # for this one call: a bound method would be a reference cycle
-        together = self(*tracked, *self._captured)
+        together = untraced(self, (*tracked, *self._captured), {})  # a program has what ran, and not the node
         self.kernel = _spent
         for place, i in enumerate(self._tracked):
-            values[i] = pick_(together, index=place)
+            values[i] = untraced(pick_, (together,), {"index": place})
         return rebuild(result, values)
 
     def _run(self, tensors: Sequence[Tensor]) -> Any:
@@ -118,7 +128,7 @@ class _Rerun(Primitive):
                 before = [
                     identity(x) if isinstance(x, Tensor) and x.node else track(_array(x)) for x in saved[1 : 1 + count]
                 ]
-                inside = [identity(x) for x in before]
+                inside = [_begun(x) for x in before]
                 nodes = [x.node for x in inside if x.node is not None] + list(node.inputs[count:])
                 values = leaves(self._run(inside))
         finally:
@@ -133,7 +143,7 @@ class _Rerun(Primitive):
 
     def vjp(self, node: Node, cotangent: Any, saved: Sequence[Any], wanted: Sequence[int]) -> list[Any]:
         nodes, outputs, edge = self._again(node, saved)
-        record = any(isinstance(c, Tensor) for c in cotangent)
+        record = current_mode().recording and any(isinstance(c, Tensor) for c in cotangent)
         seeds = [(y.node, c) for y, c in zip(outputs, cotangent, strict=True) if c is not None and y.node is not None]
         path = [n for n in between([n for n, _ in seeds], nodes).nodes if n not in edge]
         found = pull(seeds, path, set(nodes), record=record, retain=record)
@@ -142,7 +152,7 @@ class _Rerun(Primitive):
     def jvp(self, node: Node, tangents: Sequence[Any], saved: Sequence[Any]) -> Any:
         nodes, outputs, edge = self._again(node, saved)
         given = {n: t for n, t in zip(nodes, tangents, strict=True) if t is not None}
-        record = any(isinstance(t, Tensor) for t in given.values())
+        record = current_mode().recording and any(isinstance(t, Tensor) for t in given.values())
         path = [n for n in between([y.node for y in outputs if y.node is not None], given).nodes if n not in edge]
         carried = push(given, path, record=record, retain=record)
         return tuple(None if y.node is None else carried.get(y.node) for y in outputs)
@@ -150,6 +160,11 @@ class _Rerun(Primitive):
 
 def _spent(*_arrays: Any) -> Any:
     raise NotImplementedError  # a kernel only while `outputs` runs
+
+
+def _begun(tensor: Tensor) -> Tensor:
+    """An argument within what is run: in a program a value of its own, so that runs begin where they begin."""
+    return identity(tensor) if current_mode().trace is None else positive(tensor)
 
 
 def _array(value: Any) -> Any:

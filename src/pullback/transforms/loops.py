@@ -9,9 +9,9 @@ Source: the control flow of JAX, https://docs.jax.dev/en/latest/jax.lax.html#con
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from math import isqrt
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -21,13 +21,16 @@ from pullback.core.errors import DTypeError, OptionError, ShapeError
 from pullback.core.habits import explain_keywords
 from pullback.core.modes import ModeContext, current_mode
 from pullback.core.origin import user_line
-from pullback.core.tree import children, leaves, rebuild, structure, tree_map
+from pullback.core.tree import leaves, rebuild, structure, tree_map
 from pullback.ops.elementwise import where
 from pullback.ops.indexing import getitem
 from pullback.ops.movement import concatenate
 from pullback.ops.movement import stack as stacked
 from pullback.tensors import Tensor
-from pullback.transforms.checkpoint import checkpoint as checkpointed
+from pullback.transforms.carrying import Carry, named
+from pullback.transforms.checkpoint import rerun
+
+FEW: Final = 60  # steps that a program keeps all of
 
 
 def scan(
@@ -49,7 +52,8 @@ def scan(
     reverse : bool
         Go from the last element to the first. Outputs stay in the order of xs.
     checkpoint : bool
-        Keep √n of what is carried for the derivative, and compute the rest again when it is asked for.
+        Keep √n of what is carried for the derivative, and compute the rest again when it is asked for. Compiled, that
+        is so from 61 steps on.
 
     Returns
     -------
@@ -76,12 +80,12 @@ def scan(
     start = tree_map(_as_array, init)
     if count == 0:
         return start, _nothing(f, start, xs)
-    if checkpoint and count > 3 and current_mode().trace is None:  # compiled, it is one loop
+    if checkpoint and count > (3 if current_mode().trace is None else FEW):
         return _in_pieces(f, start, xs, count, reverse=reverse)
-    carry, ys = start, []
+    carry, ys, carried = start, [], Carry("scan", start)
     for t in reversed(range(count)) if reverse else range(count):
         carry, y = _pair(f(carry, _element(xs, t)))
-        carry = _carried("scan", start, carry)
+        carry = carried.on(carry)
         ys.append(y)
     return carry, _stacked(ys[::-1] if reverse else ys)
 
@@ -95,9 +99,10 @@ def fori_loop(start: int, stop: int, body: Callable[[int, Any], Any], init: Any)
     >>> pb.fori_loop(0, 5, lambda i, total: total + i, 0.0)
     Tensor(10.)
     """
-    first = carry = tree_map(_as_array, init)
+    carry = tree_map(_as_array, init)
+    carried = Carry("fori_loop", carry)
     for i in range(start.__index__(), stop.__index__()):
-        carry = _carried("fori_loop", first, body(i, carry))
+        carry = carried.on(body(i, carry))
     return carry
 
 
@@ -119,11 +124,11 @@ def while_loop(
     >>> pb.grad(newton)(9.0)
     Tensor(0.16666667)
     """
-    first = carry = tree_map(_as_array, init)
-    trace, steps = current_mode().trace, 0
+    carry = tree_map(_as_array, init)
+    trace, steps, carried = current_mode().trace, 0, Carry("while_loop", carry)
     if trace is not None and max_steps is not None:
         for _ in range(max_steps):
-            carry = _chosen(cond(carry), _carried("while_loop", first, body(carry)), carry, "while_loop")
+            carry = _chosen(cond(carry), carried.on(body(carry)), carry, "while_loop")
         return carry
     if trace is not None:
         trace.unfit(f"how many steps a while_loop has depends on numbers, at {user_line()}: give max_steps=")
@@ -131,7 +136,7 @@ def while_loop(
         pred = cond(carry)
         if not _holds(pred):
             break
-        now = _carried("while_loop", first, body(carry))
+        now = carried.on(body(carry))
         carry = _chosen(pred, now, carry, "while_loop") if levels_of(pred) else now
         steps += 1
     return carry
@@ -198,7 +203,7 @@ def _element(xs: Any, t: Any) -> Any:
 
 def _length(xs: Any, length: int | None) -> int:
     """How many steps there are."""
-    shapes = {} if xs is None else {name: np.shape(x) for name, x in _named(xs, "xs")}
+    shapes = {} if xs is None else {name: np.shape(x) for name, x in named(xs, "xs")}
     if any(not shape for shape in shapes.values()):
         raise ShapeError("scan: there is no first axis to go along", **shapes, fix="xs must have one axis or more")
     lengths = {shape[0] for shape in shapes.values()} | ({length} - {None})
@@ -218,44 +223,6 @@ def _pair(result: Any) -> tuple[Any, Any]:
             fix="return carry, y; without an output, carry, None",
         )
     return result
-
-
-# What is carried.
-
-
-def _named(tree: Any, name: str) -> Iterator[tuple[str, Any]]:
-    """The leaves of a tree with their names, as `carry['h'][0]`."""
-    parts = children(tree)
-    if parts is None:
-        yield name, tree
-    else:
-        for key, part in parts:
-            yield from _named(part, f"{name}[{key!r}]")
-
-
-def _carried(name: str, first: Any, now: Any) -> Any:
-    """What a step carries on, if it is what a step is given; else the leaf that differs is named."""
-    if structure(first) != structure(now):
-        raise ShapeError(
-            f"{name}: a step changes the structure of what is carried", given=structure(first), gave=structure(now),
-            line=user_line(),
-        )  # fmt: skip
-    made = [x if isinstance(x, Tensor) else Tensor.of(np.asarray(x)) for x in leaves(now)]
-    for i, (old, new) in enumerate(zip(leaves(first), made, strict=True)):
-        shape, dtype = (old.shape, old.dtype) if isinstance(old, Tensor) else ((), None)
-        if new.shape == shape and dtype in (None, new.dtype):
-            continue
-        leaf = [label for label, _ in _named(first, "carry")][i]
-        if new.shape != shape:
-            raise ShapeError(
-                f"{name}: a step changes the shape of {leaf}", given=shape, gave=new.shape, line=user_line(),
-                fix="begin with an array of the shape that a step gives",
-            )  # fmt: skip
-        raise DTypeError(
-            f"{name}: a step changes the dtype of {leaf}", given=dtype, gave=new.dtype, line=user_line(),
-            fix="begin with an array of the dtype that a step gives",
-        )  # fmt: skip
-    return rebuild(now, made)
 
 
 # What comes out.
@@ -293,12 +260,11 @@ def _in_pieces(
     """A scan in √n pieces, each of which is run again when its derivative is asked for."""
     size = isqrt(count - 1) + 1
     bounds = [(a, min(a + size, count)) for a in range(0, count, size)]
-    ys = []
+    ys, carried = [], Carry("scan", carry)
     for a, b in reversed(bounds) if reverse else bounds:
         part = _element(xs, slice(a, b))
-        piece = checkpointed(lambda carry, part, n=b - a: scan(f, carry, part, n, reverse=reverse))
-        now, y = piece(carry, part)
-        carry = _carried("scan", carry, now)
+        now, y = rerun(lambda carry, part, n=b - a: scan(f, carry, part, n, reverse=reverse), (carry, part), {})
+        carry = carried.on(now)
         ys.append(leaves(y))
     pieces = zip(*(ys[::-1] if reverse else ys), strict=True)
     return carry, rebuild(y, [None if piece[0] is None else concatenate(piece) for piece in pieces])
@@ -329,7 +295,7 @@ def _chosen(pred: Any, yes: Any, no: Any, name: str) -> Any:
             f"{name}: branches give different structures", one=structure(yes), other=structure(no), line=user_line()
         )
     made = []
-    for (leaf, a), b in zip(_named(yes, "result"), leaves(no), strict=True):
+    for (leaf, a), b in zip(named(yes, "result"), leaves(no), strict=True):
         one, other = (x if isinstance(x, Tensor) else np.asarray(x) for x in (a, b))
         if one.shape != other.shape or one.dtype != other.dtype:
             kind = ShapeError if one.shape != other.shape else DTypeError

@@ -146,6 +146,7 @@ class _Notes:
         """A rule's own constants need no note."""
 
     touch_grad = replace_grad = watch = made
+    draws = 0
 
     def finish(self, result: Any) -> Derivation | None:
         """The equations that the result needs, numbered anew."""

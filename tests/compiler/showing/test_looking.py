@@ -77,6 +77,35 @@ def test_a_picture_of_each_stage(tmp_path):
         step.graph("nonsense")
 
 
+def test_a_picture_of_a_loop_shows_its_body():
+    def f(x, xs):
+        for t in range(30):
+            x = np.tanh(x * xs[t]) + 0.5
+        return x
+
+    step = compiled(f, np.ones(3), np.ones((30, 3)))
+    graph = step.graph()
+    labels = [vertex.label for vertex in graph.nodes]
+    assert labels == ["argument 0", "argument 1", "carried", "read", "multiply", "tanh", "0.5", "add", "loop", "pick"]
+    assert len({vertex.id for vertex in graph.nodes}) == len(labels)
+    assert {vertex.params["at"] for vertex in graph.nodes if vertex.label == "read"} == {"axis 0 from 0 by 1"}
+    assert str(step.draw()).count(">tanh<") == 1
+
+
+def test_a_pass_that_is_off_is_off_in_bodies_too(monkeypatch):
+    monkeypatch.setenv("PULLBACK_PASSES", "roll")
+
+    def f(x):
+        for _ in range(30):
+            x = np.tanh(x * 2) + 0.5
+        return x
+
+    step = compiled(f, np.ones(3))
+    monkeypatch.delenv("PULLBACK_PASSES")
+    assert [line.split()[0] for line in step.explain().splitlines()].count("loops") == 3
+    assert [*step.stages] == ["record", "roll"]  # as it was compiled, whatever is asked for now
+
+
 def test_nothing_to_look_at_yet():
     step = pb.compile(power)
     for look in (step.draw, step.llvm, step.asm):

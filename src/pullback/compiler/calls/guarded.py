@@ -16,7 +16,6 @@ from pullback.compiler.fusion.views import strides_of
 from pullback.compiler.lowering.kernels import Strides
 from pullback.compiler.machine.executable import NOTHING, Executable
 from pullback.compiler.machine.fallback import native
-from pullback.compiler.passes.stages import stages
 from pullback.compiler.pipeline import Pipeline
 from pullback.compiler.showing.report import report
 from pullback.compiler.showing.show import show, topics
@@ -28,8 +27,7 @@ from pullback.programs.dependencies import Fact
 from pullback.programs.interpret import interpreter
 from pullback.programs.ledger import drawn, set_array, set_grad, write_all
 from pullback.programs.program import Operand, Program
-from pullback.programs.record import Captured, Given, Record
-from pullback.programs.tracer import given_twice
+from pullback.programs.record import Captured, Given, Record, given_twice
 from pullback.tensors import Tensor
 from pullback.tensors.backward import ADDING
 
@@ -133,7 +131,7 @@ class GuardedProgram:
     @property
     def stages(self) -> dict[str, Program]:
         """The program as recorded and after each pass that changed it, by name and in order."""
-        return dict(stages(self.made.program))
+        return self._pipeline.stages
 
     @property
     def unpaid(self) -> str | None:
@@ -240,7 +238,7 @@ class GuardedProgram:
         wanted += [None] * len(made.rewritten)
         executable = self._pipeline.executable(given, wanted, replaces)
         if executable is not None and (asked := topics()):
-            show(made.program, executable, asked)
+            show(self.stages, executable, asked)
         return executable
 
     def _interpret(

@@ -176,6 +176,16 @@ def matmul(equation: Equation, made: Maker) -> Outcome:
     return Equation(matmul_, tuple(operands), params, equation.output, equation.line)
 
 
+def getitem(equation: Equation, _: Maker) -> Outcome:
+    """Slices that take all there is."""
+    x, *arrays = equation.operands
+    index = equation.params["index"]
+    if arrays or not isinstance(x, Value) or x.shape != equation.output.shape or len(index) > x.ndim:
+        return None
+    whole = (isinstance(part, slice) and part.indices(n) == (0, n, 1) for part, n in zip(index, x.shape, strict=False))
+    return x if all(whole) else None
+
+
 def put(equation: Equation, _: Maker) -> Outcome:
     """What is written over all of an array takes its place."""
     _x, values, *arrays = equation.operands

@@ -224,6 +224,7 @@ ROWS: Final[dict[Primitive, Row]] = {
     indexing.get_: Row(
         places=places.getitem,  # of slices and numbers that are known
         definition=Definition(indexed.getitem, IN_RANGE, exact=True),
+        algebra=algebra.getitem,
         kernel="how much a mask selects is not known before",
     ),
     indexing.put_: Row(definition=Definition(indexed.put, IN_RANGE, exact=True), algebra=algebra.put),

@@ -68,7 +68,7 @@ class _Fuser:
     """What is known while equations are taken in, one after the other."""
 
     def __init__(self, program: Program, layouts: Mapping[Value, Shape], *, together: bool) -> None:
-        self._fused = Fused(program)
+        self._fused = Fused(program, together=together)
         self._layouts = layouts
         self._grouping = Grouping(program, self._fused, together=together)
         self._last_opaque: Group | None = None

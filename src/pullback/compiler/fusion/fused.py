@@ -38,6 +38,8 @@ class Fused:
         Bases that are made in parts, none of which lies where another does.
     conditions : list
         Truths without which nothing may be written.
+    together : bool
+        Whether equations share loops, those of bodies too.
     """
 
     program: Program
@@ -48,6 +50,7 @@ class Fused:
     outputs: list[Value] = field(default_factory=list)
     assembled: set[Operand] = field(default_factory=set)
     conditions: list[Value] = field(default_factory=list)
+    together: bool = True
     _counts: dict[Operand, View | None] = field(default_factory=dict)
 
     def settle(self, groups: Iterable[Group], place: Mapping[Equation, int]) -> None:

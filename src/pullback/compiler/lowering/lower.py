@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -49,7 +50,7 @@ def lower(fused: Fused, given: Mapping[Value, Strides], wanted: Sequence[Strides
         if group.kind == "kernel":
             kernels.append(NumPyCall(group.equations[-1], why(group.equations[-1])))
         elif group.kind == "loop":
-            repeat = lower_repeat(group, fused, layouts, _planned)
+            repeat = lower_repeat(group, fused, layouts, partial(_planned, together=fused.together))
             calls = (NumPyCall(equation, why(equation)) for equation in group.equations)
             kernels += calls if repeat is None else (repeat,)
         elif group.kind == "product":
@@ -75,6 +76,8 @@ def _nests(group: Group, fused: Fused, layouts: dict[Operand, Strides]) -> list[
     return made
 
 
-def _planned(body: Program, given: Mapping[Value, Strides], wanted: Sequence[Strides | None]) -> Plan:
+def _planned(
+    body: Program, given: Mapping[Value, Strides], wanted: Sequence[Strides | None], *, together: bool
+) -> Plan:  # fmt: skip
     """The plan of a loop's body."""
-    return plan(lower(fuse(body, given, wanted), given, wanted), {})
+    return plan(lower(fuse(body, given, wanted, together=together), given, wanted), {})

@@ -9,6 +9,8 @@ from typing import Final
 
 from pullback.compiler.passes.deduplicate import deduplicate
 from pullback.compiler.passes.expand import expand
+from pullback.compiler.passes.lifting.hoist import hoist
+from pullback.compiler.passes.lifting.sink import sink
 from pullback.compiler.passes.prune import prune
 from pullback.compiler.passes.rolling import roll
 from pullback.compiler.passes.simplify import simplify
@@ -19,7 +21,8 @@ from pullback.programs.program import Equation, Program
 Pass = Callable[[Program], Program]
 
 PASSES: Final[dict[str, Pass]] = {
-    "roll": roll, "expand": expand, "simplify": simplify, "deduplicate": deduplicate, "prune": prune,
+    "roll": roll, "sink": sink, "expand": expand, "simplify": simplify, "deduplicate": deduplicate, "hoist": hoist,
+    "prune": prune,
 }  # fmt: skip
 SWITCHES: Final = ("fuse", "in_place", "worth")  # what comes after the passes and can be switched off like one
 ROUNDS: Final = 2  # what one pass leaves, another may find something in
@@ -57,19 +60,14 @@ def chosen() -> tuple[str, ...]:
     return names
 
 
-def stages(program: Program, names: Collection[str] | None = None) -> list[tuple[str, Program]]:
+def stages(program: Program, names: Collection[str] | None = None) -> dict[str, Program]:
     """The program as recorded, and after each pass that changed it; one of the second round is called `simplify 2`."""
     names = chosen() if names is None else names
-    found = [("record", program)]
+    found = {"record": program}
     for number in range(1, ROUNDS + 1):
         for name in PASSES:
             if name in names:
-                changed = through(PASSES[name], found[-1][1])
-                if changed.equations != found[-1][1].equations or changed.outputs != found[-1][1].outputs:
-                    found.append((name if number == 1 else f"{name} {number}", changed))
+                changed = through(PASSES[name], program)
+                if changed.equations != program.equations or changed.outputs != program.outputs:
+                    found[name if number == 1 else f"{name} {number}"] = program = changed
     return found
-
-
-def simplified(program: Program, names: Collection[str] | None = None) -> Program:
-    """The program after all passes, or those that are named."""
-    return stages(program, names)[-1][1]

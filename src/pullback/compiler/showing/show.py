@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from pullback.compiler.lowering.plan import size_of
 from pullback.compiler.machine.executable import Executable
-from pullback.compiler.passes.stages import stages
 from pullback.compiler.showing.report import amount, report
 from pullback.core.errors import OptionError
 from pullback.programs.program import Program
@@ -32,11 +31,11 @@ def topics() -> tuple[str, ...]:
     return asked
 
 
-def show(recorded: Program, executable: Executable, asked: Collection[str]) -> None:
+def show(stages: Mapping[str, Program], executable: Executable, asked: Collection[str]) -> None:
     """Write what is asked for to the standard error."""
     texts: list[tuple[str, str]] = []
     if "program" in asked:
-        texts += [(name, str(stage)) for name, stage in stages(recorded)]
+        texts += [(name, str(stage)) for name, stage in stages.items()]
     if "kernels" in asked:
         texts.append(("kernels", report(executable)))
     if "plan" in asked:

@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple, TypeAlias, final
 
 import numpy as np
 
+from pullback.compiler.passes.deduplicate import identity_of
 from pullback.compiler.passes.rolling.codes import Coded, Index, index_of
 from pullback.compiler.passes.rolling.columns import Along, Carried, Inner, Listed, Same, Segment
 from pullback.core.kinds import Elementwise
@@ -136,9 +137,15 @@ class Body:
                     tables.append(Constant(start + step * np.arange(times)))
             elif isinstance(template, int):
                 (start, step), (stop, other) = next(at), next(at)
-                if step != other or (step and not fixed):
+                if step != other:
                     raise Unfit
-                if step:
+                if step and not fixed:
+                    if arrays or any(part is ARRAY or isinstance(part, int) for part in given):
+                        raise Unfit  # NumPy would take several arrays together
+                    arrays.append(len(parts))
+                    parts.append(ARRAY)
+                    tables.append(Constant(np.add.outer(step * np.arange(times), np.arange(start, stop, template))))
+                elif step:
                     windows.append(Window(axis, start, step, stop - start))
                     parts.append(slice(0, stop - start, template))
                 else:
@@ -245,7 +252,7 @@ class Body:
 
     def _read(self, how: Read, source: Source) -> Value:
         """An input of the body."""
-        key = how, id(source) if isinstance(source, Constant) else source
+        key = how, identity_of(source) if isinstance(source, Constant) else source
         if key not in self._known:
             shape, dtype = self._spec(source)
             for window in sorted(how.windows, reverse=True):
