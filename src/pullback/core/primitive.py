@@ -159,7 +159,7 @@ class Primitive(ABC):
                 if type(operand) not in _NUMBERS:
                     if type(operand) is not ndarray or operand.dtype.kind not in NUMERIC:
                         if (whole := Primitive.gathered(operand)) is not operand:
-                            return self(*[whole if x is operand else x for x in operands], **params)
+                            return self(*_replaced(operands, operand, whole), **params)
                         operand = as_operand(operand, self.name)
                         if operand is NotImplemented:
                             return self.elsewhere(operands, params)
@@ -190,7 +190,7 @@ class Primitive(ABC):
         if residual:
             output, weight = output
         kind = type(output)
-        if kind is not ndarray and kind not in _OUTPUTS:
+        if kind is not ndarray and kind is not float64 and kind not in _OUTPUTS:
             output = self._output(output)
         result: Tensor = _new(tensor_type)
         if not recorded:
@@ -343,6 +343,11 @@ class Primitive(ABC):
         shapes = {"shape" if len(arrays) == 1 else f"operand {i}": spec_of(a).shape for i, a in enumerate(arrays)}
         kind = AxisError if isinstance(error, IndexError) else ShapeError
         return kind(f"{self.name}: {str(error).rstrip()}", **shapes)
+
+
+def _replaced(operands: Sequence[Any], old: Any, new: Any) -> list[Any]:
+    # Not within the hot path: what a comprehension sees of the function around it is slower to reach there.
+    return [new if operand is old else operand for operand in operands]
 
 
 def _at_least(value: Any, dtype: np.dtype[Any]) -> Any:
