@@ -133,8 +133,11 @@ class Elementwise(Primitive):
 
     def vjp(self, node: Node, cotangent: Any, saved: Sequence[Any], wanted: Sequence[int]) -> list[Any]:
         contributions: list[Any] = []
-        saved = saved if type(cotangent) is float64 or cotangent.dtype.char != "e" else singles(saved, cotangent)
-        large = type(cotangent) is ndarray and cotangent.size >= LARGE
+        large = False
+        if type(cotangent) is not float64:
+            large = type(cotangent) is ndarray and cotangent.size >= LARGE
+            if cotangent.dtype.char == "e":
+                saved = singles(saved, cotangent)
         for i in wanted:
             rule = self.rules[i]
             if rule is None or rule.number == 0:

@@ -190,7 +190,7 @@ class Primitive(ABC):
         if residual:
             output, weight = output
         kind = type(output)
-        if kind is not ndarray and kind is not float64 and kind not in _OUTPUTS:
+        if kind is not float64 and kind is not ndarray and kind not in _OUTPUTS:
             output = self._output(output)
         result: Tensor = _new(tensor_type)
         if not recorded:
@@ -206,7 +206,6 @@ class Primitive(ABC):
         arrays.insert(0, output)
         for place in drops:
             arrays[place] = None
-        links = None
         for place in constants:
             array = inputs[place]
             if captured >> place & 1 and arrays[place + 1] is not None:
@@ -214,7 +213,7 @@ class Primitive(ABC):
                 array = arrays[place + 1] = array.copy()
             inputs[place] = constant_of(array)
             if LINKED and (linked := link_of(operands[place])) is not None:
-                links = {place: linked} if links is None else {**links, place: linked}
+                node.links = {**getattr(node, "links", {}), place: linked}
         if residual:
             arrays.append(weight)
         node.primitive = self
@@ -224,8 +223,6 @@ class Primitive(ABC):
         node.saved = nothing or tuple(arrays)
         node.tracked = places
         node.serial = next_serial()
-        if links is not None:
-            node.links = links
         if kind is float64:
             node.aval = output  # a number is its own Spec
         elif kind is tuple:

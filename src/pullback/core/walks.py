@@ -118,7 +118,7 @@ def _pull(
         inputs = node.inputs
         wanted: Sequence[int] = node.tracked
         if on_path is not None:
-            wanted = [i for i in wanted if inputs[i] in on_path]
+            wanted = _within(wanted, inputs, on_path)
             if not wanted:
                 continue
         if exits is None:
@@ -126,10 +126,7 @@ def _pull(
         else:
             contributions = _by_rule(node, cotangent, boxed(node, saved, tracing), wanted, exits)
         if observers:
-            pairs = list(zip(wanted, contributions, strict=True))
-            contributions = [c if c is None else conform(c, inputs[i].aval, primitive.name) for i, c in pairs]
-            for observer in observers:
-                observer.pulled(node, cotangent, dict(zip(wanted, contributions, strict=True)))
+            contributions = _shown(observers, node, cotangent, wanted, contributions)
         if not retain:
             node.saved = None
         del saved, cotangent  # hold no array longer than it is needed
@@ -165,8 +162,31 @@ def _pull(
             if node.primitive is None and node not in cotangents:
                 cotangents[node] = zeros_of(node.aval)
         return cotangents  # of the sources: all others are spent
-    results.update((node, cotangents[node]) for node in wrt if node in cotangents)  # the sources among them
+    for node in wrt:
+        if node in cotangents:  # the sources among them
+            results[node] = cotangents[node]
     return results
+
+
+# What comprehensions need stands apart: a variable that one uses is slower to reach in all of the function around it.
+
+
+def _within(wanted: Sequence[int], inputs: Sequence[Node], path: Collection[Node]) -> Sequence[int]:
+    """Those of the wanted operands that lie on the path."""
+    return [i for i in wanted if inputs[i] in path]
+
+
+def _shown(
+    observers: Iterable[Any], node: Node, cotangent: Any, wanted: Sequence[int], contributions: Sequence[Any]
+) -> list[Any]:
+    """The contributions in the form of their operands, after the observers have seen them."""
+    assert node.primitive is not None
+    name = node.primitive.name
+    pairs = list(zip(wanted, contributions, strict=True))
+    contributions = [c if c is None else conform(c, node.inputs[i].aval, name) for i, c in pairs]
+    for observer in observers:
+        observer.pulled(node, cotangent, dict(zip(wanted, contributions, strict=True)))
+    return contributions
 
 
 def _by_rule(node: Node, cotangent: Any, values: Sequence[Any], wanted: Sequence[int], exits: RuleExits) -> list[Any]:
