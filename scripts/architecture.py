@@ -24,9 +24,9 @@ HOUSE: Final = (
     ("core", "batching", "elsewhere"),
     ("ops",),
     ("tensors",),
-    ("functions",),
+    ("functions", "linalg", "special"),
     ("programs",),
-    ("transforms",),
+    ("transforms", "optimize"),
     ("nn", "optim", "data", "visualize", "testing", "interop", "metrics"),  # peers, which do not import each other
     ("compiler",),  # draws its programs, with visualize
     ("training",),

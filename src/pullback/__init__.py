@@ -35,12 +35,14 @@ from pullback.core.errors import AxisError as AxisError
 from pullback.core.errors import BroadcastWarning as BroadcastWarning
 from pullback.core.errors import CheckpointError as CheckpointError
 from pullback.core.errors import CompileCheckError as CompileCheckError
+from pullback.core.errors import ConvergenceError as ConvergenceError
 from pullback.core.errors import DataError as DataError
 from pullback.core.errors import DTypeError as DTypeError
 from pullback.core.errors import ExpressionError as ExpressionError
 from pullback.core.errors import GradientCheckError as GradientCheckError
 from pullback.core.errors import GraphError as GraphError
 from pullback.core.errors import KeywordError as KeywordError
+from pullback.core.errors import LinAlgError as LinAlgError
 from pullback.core.errors import LostGradientWarning as LostGradientWarning
 from pullback.core.errors import NoGradientError as NoGradientError
 from pullback.core.errors import NotFiniteError as NotFiniteError
@@ -294,9 +296,12 @@ from pullback.transforms.reverse import vjp as vjp
 
 if TYPE_CHECKING:
     from pullback import data as data
+    from pullback import linalg as linalg
     from pullback import metrics as metrics
     from pullback import nn as nn
     from pullback import optim as optim
+    from pullback import optimize as optimize
+    from pullback import special as special
     from pullback import testing as testing
     from pullback.compiler import Compiled as Compiled
     from pullback.compiler import compile as compile

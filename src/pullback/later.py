@@ -13,9 +13,11 @@ from pullback.core.views import LOADERS
 from pullback.tensors.tables import SERVERS
 
 PARTS: Final = (  # that are public
-    "data", "interop", "metrics", "nn", "optim", "random", "testing", "training", "visualize",
+    "data", "interop", "linalg", "metrics", "nn", "optim", "optimize", "random", "special", "testing", "training",
+    "visualize",
 )  # fmt: skip
-_SEARCHED: Final = ("nn", "optim", "data", "metrics", "random", "testing")  # for names that stand elsewhere
+# For names that stand elsewhere.
+_SEARCHED: Final = ("nn", "optim", "data", "metrics", "random", "testing", "linalg", "special", "optimize")
 # Functions of arrays by the module that has them; NumPy's of the same names are answered when they are first asked for.
 FUNCTIONS: Final = {
     "functions.applying": "apply_along_axis apply_over_axes vectorize",
@@ -51,6 +53,7 @@ NAMES: Final = {
 }  # fmt: skip
 
 LOADERS.append(partial(import_module, "pullback.visualize.notebook"))
+SERVERS.extend(partial(import_module, f"pullback.{part}") for part in ("linalg", "special", "optimize"))
 SERVERS.extend(partial(import_module, f"pullback.{module}") for module in FUNCTIONS)
 
 

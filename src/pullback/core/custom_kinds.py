@@ -9,7 +9,7 @@ from pullback.core.errors import GraphError
 from pullback.core.graph import Node
 from pullback.core.primitive import Primitive
 from pullback.core.spec import completed, spec_of, zeros_of
-from pullback.core.walks import transpose
+from pullback.core.walks import conform, transpose
 
 
 class _Whole(Primitive):
@@ -85,7 +85,9 @@ class CustomVJP(_Whole):
         several = isinstance(node.aval, tuple)
 
         def back(*cotangents: Any) -> Any:
-            return tuple(self.vjp(node, cotangents if several else cotangents[0], saved, given))
+            found = self.vjp(node, cotangents if several else cotangents[0], saved, given)
+            pairs = zip(found, given, strict=True)
+            return tuple(c if c is None else conform(c, spec_of(node.inputs[i]), self.name) for c, i in pairs)
 
         found = transpose(back, node.aval if several else [node.aval], tuple(tangents[i] for i in given), self.name)
         return tuple(found) if several else found[0]

@@ -14,6 +14,8 @@
     ├── NotFiniteError (ArithmeticError)   the first NaN or infinity, with its op and line
     ├── GradientCheckError (AssertionError) a derivative that numbers do not confirm
     ├── CompileCheckError (AssertionError) a compiled result that the function itself does not confirm
+    ├── LinAlgError (np.linalg.LinAlgError) a matrix that has no such factor, inverse or function
+    ├── ConvergenceError (ArithmeticError)  a solver that has not found what it looked for
     ├── ExpressionError (ValueError)       a formula that cannot be read
     ├── DataError (ValueError)             data that is missing, damaged or of the wrong kind
     ├── CheckpointError (ValueError)       a saved file that is damaged or of another model
@@ -34,6 +36,8 @@ the fix, on aligned lines::
 """
 
 from __future__ import annotations
+
+from numpy.linalg import LinAlgError as NumPysLinAlgError
 
 
 def message(what: str, facts: dict[str, object]) -> str:
@@ -121,6 +125,14 @@ class GradientCheckError(PullbackError, AssertionError):
 
 class CompileCheckError(PullbackError, AssertionError):
     """A result of a compiled function that the function itself does not confirm (`PULLBACK_CHECK=1`)."""
+
+
+class LinAlgError(PullbackError, NumPysLinAlgError):
+    """A matrix that has no such factor, inverse or function; names it and its condition."""
+
+
+class ConvergenceError(PullbackError, ArithmeticError):
+    """A solver that has not found what it looked for; says how far it came."""
 
 
 class ExpressionError(PullbackError, ValueError):

@@ -119,7 +119,7 @@ class Elementwise(Primitive):
         self._explain = explain
         if len(partials) not in OPERAND_NAMES:
             raise OptionError(
-                f"{name}: an elementwise operation has a partial derivative for each operand, one to three",
+                f"{name}: an elementwise operation has a partial derivative for each operand, one to five",
                 partials=len(partials), fix='Elementwise("square", lambda x: x * x, lambda x: 2 * x)',
             )  # fmt: skip
         names = OPERAND_NAMES[len(partials)]

@@ -35,7 +35,7 @@ _NUMBERS: Final = frozenset(
 _OUTPUTS: Final = frozenset({tuple, *(kind for kind in np.sctypeDict.values() if np.dtype(kind).kind in NUMERIC)})
 
 # What a rule's arguments are called, by the number of operands; `y` is always the output.
-OPERAND_NAMES: Final = {1: ("x",), 2: ("a", "b"), 3: ("a", "b", "c")}
+OPERAND_NAMES: Final = {1: ("x",), 2: ("a", "b"), 3: ("a", "b", "c"), 4: tuple("abcd"), 5: tuple("abcde")}
 
 _new: Final = object.__new__
 

@@ -345,5 +345,6 @@ def transpose(function: Callable[..., Any], specs: Sequence[Any], cotangents: An
         record = recorded and any(isinstance(c, Primitive.tensor) for _, c in seeds)
         path = between([node for node, _ in seeds], nodes).nodes if seeds else []
         on_path = set(path)
-        found = pull([s for s in seeds if s[0] in on_path], path, nodes, record=record)
+        # What is recorded may lead through the function's own values, and is walked again.
+        found = pull([s for s in seeds if s[0] in on_path], path, nodes, record=record, retain=record)
     return [found.get(node) for node in nodes]

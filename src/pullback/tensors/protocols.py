@@ -48,7 +48,7 @@ def array_ufunc(_self: Any, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs
     """Answer a NumPy (or SciPy) ufunc that was given a tensor."""
     if any(_is_labelled(x) for x in inputs):
         return NotImplemented
-    ours = UFUNCS.get(ufunc) or _scipys(ufunc) or ours_for(UFUNCS, ufunc)
+    ours = UFUNCS.get(ufunc) or _scipys(ufunc) or ours_for(UFUNCS, ufunc) or _scipys(ufunc)
     if ours is not None and not kwargs and method == "__call__":
         return ours(*inputs)
     out = kwargs.pop("out", (None,))

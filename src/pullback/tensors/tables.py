@@ -74,13 +74,8 @@ FUNCTIONS: Final[Table] = {
     },
     np.concatenate: movement.concatenate, np.where: elementwise.where, np.sinc: special.sinc,
     np.dot: contractions.dot, np.vdot: contractions.vdot, np.amax: reductions.max, np.amin: reductions.min,
-    np.around: elementwise.round, np.copy: _copy, np.linalg.norm: reductions.norm,
-    np.linalg.matmul: contractions.matmul,
+    np.around: elementwise.round, np.copy: _copy,
     np.lib.stride_tricks.sliding_window_view: windows.sliding_window_view,
-    np.linalg.outer: contractions.outer, np.linalg.tensordot: contractions.tensordot,
-    np.linalg.matrix_transpose: movement.matrix_transpose,
-    np.linalg.diagonal: lambda x, *, offset=0: indexing.diagonal(x, offset, -2, -1),
-    np.linalg.trace: lambda x, *, offset=0: contractions.trace(x, offset, -2, -1),
 }  # fmt: skip
 
 # Functions that look at shapes and dtypes only, and those whose answers are Python's: NumPy's own.
@@ -124,6 +119,13 @@ def serve(names: dict[str, Any]) -> None:
             UFUNCS[theirs] = ours
         elif callable(theirs) and not isinstance(theirs, type):
             FUNCTIONS[theirs] = ours
+
+
+def serve_module(theirs: Any, names: dict[str, Any]) -> None:
+    """Let the functions of a package answer those of NumPy's module of the same name."""
+    for name, function in vars(theirs).items():
+        if callable(function) and not isinstance(function, type) and name in names:
+            FUNCTIONS[function] = names[name]
 
 
 def known() -> list[str]:

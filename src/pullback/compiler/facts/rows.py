@@ -23,7 +23,7 @@ from pullback.compiler.instructions.mathematics import (
     special,
     trigonometric,
 )
-from pullback.core.kinds import strong_multiply
+from pullback.core.kinds import Elementwise, strong_multiply
 from pullback.core.outputs import pick_
 from pullback.core.primitive import Primitive
 from pullback.functions.random import draw_, probability_
@@ -44,11 +44,18 @@ from pullback.ops import (
     windows,
 )
 from pullback.ops import special as special_ops
+from pullback.ops.linalg import bands, factorizations, matrix_functions, spectra, systems
+from pullback.ops.special_functions import bessel, errors_and_normal, gamma, hypergeometric
 from pullback.programs.loop import loop_
 
 ONE_FUNCTION: Final = "its kernel is one function of NumPy's"
 COMPLAINS: Final = "it complains of numbers that do not fit, which loops cannot"
 IN_RANGE: Final = "NumPy complains of an index that is out of range while it reads or writes; loops ask before"
+
+SPECIAL: Final = tuple(
+    op for module in (bessel, errors_and_normal, gamma, hypergeometric) for op in vars(module).values()
+    if isinstance(op, Elementwise) and op not in (elementwise.erf, elementwise.sigmoid)
+)  # fmt: skip
 
 
 def _of_elements(write: Write, weight: int = 1, kinds: str = "fiu", **facts: Any) -> Row:
@@ -243,6 +250,32 @@ ROWS: Final[dict[Primitive, Row]] = {
     convolutions.conv_: Row(kernel=_CONVOLUTION, rounds=True),
     convolutions.conv_input_: Row(kernel=_CONVOLUTION, rounds=True),
     convolutions.conv_weight_: Row(kernel=_CONVOLUTION, rounds=True),
+    # Linear algebra: one call each, inside the program.
+    **dict.fromkeys(
+        (
+            systems.inv_,
+            systems.solve_,
+            systems.triangular_,
+            systems.pinv_,
+            systems.lstsq_,
+            systems.sylvester_,
+            bands.solve_banded_,
+            factorizations.cholesky_,
+            factorizations.qr_,
+            factorizations.lu_,
+            factorizations.slogdet_,
+            factorizations.det_,
+            factorizations.cofactors_,
+            spectra.eigh_,
+            spectra.svd_,
+            matrix_functions.expm_,
+            matrix_functions.logm_,
+            matrix_functions.sqrtm_,
+        ),
+        Row(kernel="LAPACK computes it, in one call"),
+    ),
+    # Special functions.
+    **dict.fromkeys(SPECIAL, Row(kernel="SciPy computes it, by series and recurrences")),
     # Loops: their bodies are programs of their own, and run natively if all in them does.
     loop_: Row(kernel="something in its body has no native code"),
     # Random numbers.

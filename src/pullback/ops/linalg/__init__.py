@@ -1,0 +1,1 @@
+"""Primitives of linear algebra, on stacks of matrices: the last two axes are rows and columns, others batches."""

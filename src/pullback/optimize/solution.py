@@ -1,0 +1,78 @@
+"""What makes a solution differentiable: Newton's last steps, recorded.
+
+A solver finds x with g(x, θ) = 0 on numbers alone. Then, with A = ∂g/∂x at x as a constant,
+
+    x ← x − A⁻¹ g(x, θ)
+
+changes nothing but rounding, and is recorded. Its derivative by θ is −A⁻¹ ∂g/∂θ, which is the implicit function
+theorem's; and k such steps agree with the solution to order k in θ, for each step divides what is missing by a
+further order (A. Griewank & A. Walther, *Evaluating Derivatives* (2008), chapter 15). So both modes are there, and
+`ORDERS` orders of derivatives, of everything that g is computed with, its arguments or what it captured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import numpy as np
+
+from pullback.core.errors import ConvergenceError, LinAlgError
+from pullback.core.modes import no_grad
+from pullback.core.origin import user_line
+from pullback.functions.creation import asarray
+from pullback.linalg import solve
+from pullback.tensors import Tensor
+from pullback.transforms.higher_order import jacobian
+
+ORDERS: Final = 3
+
+
+def numbers(value: Any) -> Any:
+    """A result of the user's function as the numbers that SciPy takes; no derivative passes."""
+    return np.asarray(value.detach().numpy() if isinstance(value, Tensor) else value)
+
+
+def plain(f: Callable[..., Any], *args: Any) -> Callable[[Any], Any]:
+    """A function of numbers that gives numbers, for a solver of SciPy's."""
+
+    def called(x: Any) -> Any:
+        with no_grad():
+            return numbers(f(x, *args))
+
+    return called
+
+
+def differentiable(
+    name: str, equation: Callable[[Any], Any], x: Any, *, found: bool, facts: dict[str, object], free: Any = True
+) -> Tensor:
+    """The numbers x, which solve equation(x) = 0, as a tensor with the solution's derivative.
+
+    Where nothing that is differentiated is in the equation it is a constant, found or not. What is not `free` stays as
+    it is, at a bound.
+
+    Raises ConvergenceError if x is not a solution: there would be no derivative. LinAlgError if the solution is not
+    isolated, so that it has none.
+    """
+    x = np.asarray(x)
+    solution = asarray(x)
+    if asarray(equation(solution)).node is None:
+        return solution
+    if not found:
+        raise ConvergenceError(
+            f"{name}: the solver stopped before a solution, which would have a derivative", **facts, line=user_line(),
+            fix="another start, method or tolerance; under pb.no_grad() it gives how far it came",
+        )  # fmt: skip
+    kept = np.broadcast_to(np.asarray(free), x.shape).reshape(-1)
+    with no_grad():
+        slope = numbers(jacobian(lambda x: asarray(equation(x)).reshape(-1))(x)).reshape(x.size, x.size)
+    slope = np.where(kept[:, None] & kept, slope, np.eye(x.size))
+    for _ in range(ORDERS):
+        rest = np.where(kept, asarray(equation(solution)).reshape(-1), 0)
+        try:
+            solution = solution - solve(slope, rest).reshape(x.shape)
+        except LinAlgError as error:
+            raise LinAlgError(
+                f"{name}: the solution is not isolated, and so has no derivative", **error.facts
+            ) from None
+    return solution
