@@ -296,6 +296,8 @@ from pullback.transforms.reverse import vjp as vjp
 
 if TYPE_CHECKING:
     from pullback import data as data
+    from pullback import integrate as integrate
+    from pullback import interpolate as interpolate
     from pullback import linalg as linalg
     from pullback import metrics as metrics
     from pullback import nn as nn

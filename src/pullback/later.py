@@ -13,11 +13,12 @@ from pullback.core.views import LOADERS
 from pullback.tensors.tables import SERVERS
 
 PARTS: Final = (  # that are public
-    "data", "interop", "linalg", "metrics", "nn", "optim", "optimize", "random", "special", "testing", "training",
-    "visualize",
+    "data", "integrate", "interop", "interpolate", "linalg", "metrics", "nn", "optim", "optimize", "random", "special",
+    "testing", "training", "visualize",
 )  # fmt: skip
-# For names that stand elsewhere.
-_SEARCHED: Final = ("nn", "optim", "data", "metrics", "random", "testing", "linalg", "special", "optimize")
+_SEARCHED: Final = (  # for names that stand elsewhere
+    "nn", "optim", "data", "metrics", "random", "testing", "linalg", "special", "optimize", "integrate", "interpolate",
+)  # fmt: skip
 # Functions of arrays by the module that has them; NumPy's of the same names are answered when they are first asked for.
 FUNCTIONS: Final = {
     "functions.applying": "apply_along_axis apply_over_axes vectorize",
@@ -53,7 +54,7 @@ NAMES: Final = {
 }  # fmt: skip
 
 LOADERS.append(partial(import_module, "pullback.visualize.notebook"))
-SERVERS.extend(partial(import_module, f"pullback.{part}") for part in ("linalg", "special", "optimize"))
+SERVERS.extend(partial(import_module, f"pullback.{part}") for part in ("linalg", "special"))
 SERVERS.extend(partial(import_module, f"pullback.{module}") for module in FUNCTIONS)
 
 

@@ -37,7 +37,7 @@ the fix, on aligned lines::
 
 from __future__ import annotations
 
-from numpy.linalg import LinAlgError as NumPysLinAlgError
+import numpy as np
 
 
 def message(what: str, facts: dict[str, object]) -> str:
@@ -127,7 +127,7 @@ class CompileCheckError(PullbackError, AssertionError):
     """A result of a compiled function that the function itself does not confirm (`PULLBACK_CHECK=1`)."""
 
 
-class LinAlgError(PullbackError, NumPysLinAlgError):
+class LinAlgError(PullbackError, np.linalg.LinAlgError):
     """A matrix that has no such factor, inverse or function; names it and its condition."""
 
 

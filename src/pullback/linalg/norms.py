@@ -16,6 +16,7 @@ from pullback.linalg.factorizations import svdvals
 from pullback.linalg.systems import inv
 from pullback.ops import reductions
 from pullback.ops.discrete import BY_ELEMENT, answer
+from pullback.ops.movement import expand_dims
 from pullback.tensors import Tensor
 
 BY_ELEMENT.add(np.linalg.matrix_rank)  # of a stack it gives a stack
@@ -47,7 +48,7 @@ def norm(x: Any, ord: Any = None, axis: int | Sequence[int] | None = None, keepd
         )
     moved = np.moveaxis(x, axes, (-2, -1))
     found = matrix_norm(moved, ord="fro" if ord is None else ord)
-    return np.expand_dims(found, tuple(sorted(axes))) if keepdims else found
+    return expand_dims(found, tuple(sorted(axes))) if keepdims else found
 
 
 def vector_norm(x: Any, /, *, axis: int | Sequence[int] | None = None, keepdims: bool = False, ord: Any = 2) -> Tensor:
@@ -61,7 +62,7 @@ def vector_norm(x: Any, /, *, axis: int | Sequence[int] | None = None, keepdims:
     rest = tuple(i for i in range(x.ndim) if i not in axes)
     flat = np.transpose(x, (*rest, *axes)).reshape((*(x.shape[i] for i in rest), math.prod(x.shape[i] for i in axes)))
     found = reductions.norm(flat, ord, -1)
-    return np.expand_dims(found, tuple(sorted(axes))) if keepdims and axes else found
+    return expand_dims(found, tuple(sorted(axes))) if keepdims and axes else found
 
 
 def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Tensor:

@@ -143,8 +143,8 @@ def curve_fit(
     """
     start = numbers(p0).astype(float)
     y = asarray(ydata)
-    spread = 1.0 if sigma is None else asarray(sigma)
-    if getattr(spread, "ndim", 0) > 1:
+    spread = asarray(1.0 if sigma is None else sigma)
+    if spread.ndim > 1:
         raise OptionError("curve_fit: sigma is a number, or one for each y", got=spread.shape)
 
     def residuals(p: Any) -> Any:

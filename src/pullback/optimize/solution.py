@@ -26,6 +26,7 @@ from pullback.tensors import Tensor
 from pullback.transforms.higher_order import jacobian
 
 ORDERS: Final = 3
+POLISHES: Final = 6  # of Newton's steps on numbers before
 
 
 def numbers(value: Any) -> Any:
@@ -64,15 +65,29 @@ def differentiable(
             fix="another start, method or tolerance; under pb.no_grad() it gives how far it came",
         )  # fmt: skip
     kept = np.broadcast_to(np.asarray(free), x.shape).reshape(-1)
-    with no_grad():
-        slope = numbers(jacobian(lambda x: asarray(equation(x)).reshape(-1))(x)).reshape(x.size, x.size)
-    slope = np.where(kept[:, None] & kept, slope, np.eye(x.size))
-    for _ in range(ORDERS):
-        rest = np.where(kept, asarray(equation(solution)).reshape(-1), 0)
-        try:
-            solution = solution - solve(slope, rest).reshape(x.shape)
-        except LinAlgError as error:
-            raise LinAlgError(
-                f"{name}: the solution is not isolated, and so has no derivative", **error.facts
-            ) from None
+
+    def rest(x: Any) -> Any:
+        return np.where(kept, asarray(equation(x)).reshape(-1), 0)
+
+    try:
+        x, slope = _polished(rest, x, kept)
+        solution = asarray(x)
+        for _ in range(ORDERS):
+            solution = solution - solve(slope, rest(solution)).reshape(x.shape)
+    except LinAlgError as error:
+        raise LinAlgError(f"{name}: the solution is not isolated, and so has no derivative", **error.facts) from None
     return solution
+
+
+def _polished(rest: Callable[[Any], Any], x: Any, kept: Any) -> tuple[Any, Any]:
+    """The solution to rounding, from one to a solver's tolerance, and the equation's derivative there."""
+    with no_grad():
+        size = np.inf
+        for _ in range(POLISHES):
+            slope = numbers(jacobian(rest)(x)).reshape(x.size, x.size)
+            slope = np.where(kept[:, None] & kept, slope, np.eye(x.size))
+            change = numbers(solve(slope, rest(asarray(x)))).reshape(x.shape)
+            if not (largest := np.abs(change).max(initial=0)) < size / 2 or largest <= 1e-15 * np.abs(x).max(initial=1):
+                break
+            x, size = x - change, largest
+    return x, slope

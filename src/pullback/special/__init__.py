@@ -72,4 +72,4 @@ from pullback.special.compositions import psi as psi
 from pullback.tensors import tables
 
 __getattr__, __dir__ = namespace(__name__)
-tables.SCIPY.update({name: globals()[name] for name in __dir__()} | {"_zeta": zeta})
+tables.SCIPY.update({name: globals()[name] for name in __dir__()})

@@ -1,0 +1,91 @@
+"""Interpolators: SciPy's values, derivatives in places, points and values, and points that do not fit."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import scipy.interpolate as si
+
+import pullback as pb
+from pullback import interpolate as pi
+
+X = np.array([0.0, 0.7, 1.1, 2.0, 3.2, 3.9])
+Y = np.array([0.3, 1.2, 0.9, -0.4, -0.1, 1.5])
+AT = np.array([0.1, 0.7, 0.95, 1.7, 2.9, 3.6])
+ENDS = ["not-a-knot", "natural", "clamped", ((1, 0.4), (2, -0.3)), ("natural", "not-a-knot")]
+
+KINDS = {
+    "linear": (pi.interp1d, si.interp1d),
+    "pchip": (pi.PchipInterpolator, si.PchipInterpolator),
+    "akima": (pi.Akima1DInterpolator, si.Akima1DInterpolator),
+    **{
+        f"spline {ends}": (
+            lambda x, y, ends=ends, **kw: pi.CubicSpline(x, y, bc_type=ends, **kw),
+            lambda x, y, ends=ends, **kw: si.CubicSpline(x, y, bc_type=ends, **kw),
+        )
+        for ends in ENDS
+    },
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("count", [2, 3, 4, 6])
+def test_values_are_scipys(kind, count):
+    ours, theirs = (make(X[:count], Y[:count]) for make in KINDS[kind])
+    at = AT[X[count - 1] >= AT]
+    np.testing.assert_allclose(ours(at), theirs(at), rtol=1e-11, atol=1e-13)
+    np.testing.assert_allclose(ours(X[:count]), Y[:count], rtol=1e-12)
+    if kind != "linear":
+        for nu in (1, 2, 3, 4):
+            np.testing.assert_allclose(ours(at, nu), theirs(at, nu), rtol=1e-9, atol=1e-10)
+        np.testing.assert_allclose(ours.integrate(0.2, at[-1]), theirs.integrate(0.2, at[-1]), rtol=1e-11)
+
+
+def test_a_periodic_spline():
+    y = np.array([*Y[:-1], Y[0]])
+    ours, theirs = pi.CubicSpline(X, y, bc_type="periodic"), si.CubicSpline(X, y, bc_type="periodic")
+    np.testing.assert_allclose(ours(AT), theirs(AT), rtol=1e-11)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_derivatives(kind):
+    make = KINDS[kind][0]
+    at = np.array([0.1, 0.95, 1.7, 3.6])
+    pb.testing.check_grads(lambda at, x, y: np.sin(make(x, y)(at)).sum(), at, X, Y, order=2)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_many_values_along_an_axis(kind):
+    make, theirs = KINDS[kind]
+    y = np.stack([Y, Y[::-1], Y**2])
+    np.testing.assert_allclose(make(X, y, axis=1)(AT), theirs(X, y, axis=1)(AT), rtol=1e-11, atol=1e-12)
+    np.testing.assert_allclose(make(X, y, axis=1)(1.3), theirs(X, y, axis=1)(1.3), rtol=1e-11)
+    np.testing.assert_allclose(make(X, y.T, axis=0)(AT), theirs(X, y.T, axis=0)(AT), rtol=1e-11, atol=1e-12)
+
+
+def test_outside_of_the_points():
+    outside = np.array([-0.5, 4.5])
+    np.testing.assert_allclose(pi.CubicSpline(X, Y)(outside), si.CubicSpline(X, Y)(outside))
+    assert np.isnan(pi.interp1d(X, Y)(outside)).all()
+    assert np.isnan(pi.Akima1DInterpolator(X, Y)(outside)).all()
+    np.testing.assert_allclose(pi.interp1d(X, Y, extrapolate=True)(-0.7), Y[0] - (Y[1] - Y[0]))
+
+
+def test_flat_and_turning_values():
+    y = np.array([0.0, 0.0, 0.0, 1.0, 1.0, 0.5])
+    for make, theirs in (KINDS["pchip"], KINDS["akima"]):
+        np.testing.assert_allclose(make(X, y)(AT), theirs(X, y)(AT), rtol=1e-11, atol=1e-13)
+        assert np.isfinite(pb.grad(lambda y, make=make: make(X, y)(AT).sum())(y).numpy()).all()
+
+
+def test_points_that_do_not_fit():
+    with pytest.raises(pb.OptionError, match="the points ascend"):
+        pi.CubicSpline([0.0, 1.0, 1.0], [1.0, 2.0, 3.0])
+    with pytest.raises(pb.ShapeError, match="one value for each point"):
+        pi.interp1d([0.0, 1.0], [1.0, 2.0, 3.0])
+    with pytest.raises(pb.ShapeError, match="so few points"):
+        pi.PchipInterpolator([0.0], [1.0])
+    with pytest.raises(pb.OptionError, match="unknown condition"):
+        pi.CubicSpline(X, Y, bc_type="loose")
+    with pytest.raises(pb.OptionError, match="an order of 0 or more"):
+        pi.CubicSpline(X, Y)(1.0, -1)
