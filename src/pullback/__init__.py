@@ -304,6 +304,7 @@ if TYPE_CHECKING:
     from pullback import optim as optim
     from pullback import optimize as optimize
     from pullback import special as special
+    from pullback import stats as stats
     from pullback import testing as testing
     from pullback.compiler import Compiled as Compiled
     from pullback.compiler import compile as compile

@@ -100,7 +100,7 @@ PACKAGE: Final = (
     Row("remat", "JAX", "pb.checkpoint(f)"),
     Row("debug_nans config", "JAX", "with pb.detect_anomaly(): model(x)"),
     Row("numpy jnp", "JAX, autograd", "np.sin(x)", "NumPy's own functions differentiate"),
-    Row("scipy special", "JAX, autograd", "scipy.special.erf(x)", "SciPy's ufuncs differentiate where pb has them"),
+    Row("scipy", "JAX, autograd", "scipy.special.erf(x)", "SciPy's ufuncs differentiate; the rest is in pb.linalg, special, stats, optimize, integrate and interpolate"),
     Row("elementwise_grad", "autograd", "pb.grad(lambda x: np.sin(x).sum())(x)"),
     Row("multigrad multigrad_dict", "autograd", "pb.grad(h2, argnums=(0, 1))(2.0, 3.0)"),
     Row("grad_and_aux", "autograd", "pb.grad(h3, has_aux=True)(2.0)"),

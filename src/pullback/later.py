@@ -14,10 +14,11 @@ from pullback.tensors.tables import SERVERS
 
 PARTS: Final = (  # that are public
     "data", "integrate", "interop", "interpolate", "linalg", "metrics", "nn", "optim", "optimize", "random", "special",
-    "testing", "training", "visualize",
+    "stats", "testing", "training", "visualize",
 )  # fmt: skip
 _SEARCHED: Final = (  # for names that stand elsewhere
     "nn", "optim", "data", "metrics", "random", "testing", "linalg", "special", "optimize", "integrate", "interpolate",
+    "stats",
 )  # fmt: skip
 # Functions of arrays by the module that has them; NumPy's of the same names are answered when they are first asked for.
 FUNCTIONS: Final = {

@@ -49,10 +49,10 @@ def test_scipy_s_ufuncs_too():
 
 
 def test_a_ufunc_that_we_do_not_have():
-    from scipy.special import gamma
+    from scipy.special import dawsn
 
-    for call in (lambda: gamma(leaf()), lambda: gamma.outer(leaf(), 1.0) if gamma.nin > 1 else gamma(leaf())):
-        with pytest.raises(pb.OptionError, match=r"scipy\.special\.gamma: tensors do not support") as raised:
+    for call in (lambda: dawsn(leaf()), lambda: dawsn(leaf(), dtype=float)):
+        with pytest.raises(pb.OptionError, match=r"scipy\.special\.dawsn: tensors do not support") as raised:
             call()
         assert "t.numpy()" in str(raised.value)
 
@@ -110,7 +110,7 @@ def test_reductions_by_ufuncs(reduce):
 
 
 FUNCTIONS = {
-    "fft": lambda x: np.fft.fft(x), "inv": lambda x: np.linalg.inv(x), "save": lambda x: np.save("never.npy", x),
+    "fft": lambda x: np.fft.fft(x), "eig": lambda x: np.linalg.eig(x), "save": lambda x: np.save("never.npy", x),
     "histogram2d": lambda x: np.histogram2d(x[0], x[1]), "fftfreq": lambda x: np.fft.fftshift(x),
 }  # fmt: skip
 
@@ -238,7 +238,7 @@ def test_a_subclass_of_ndarray_gives_way_too():
 
 def test_nothing_of_ours_is_called_by_a_wrong_name():
     with pytest.raises(pb.OptionError):
-        np.linalg.det(leaf(np.eye(2)))
+        np.linalg.eig(leaf(np.eye(2)))
     stack = np.arange(12.0).reshape(2, 2, 3)
     assert np.linalg.trace(leaf(stack)).tolist() == np.linalg.trace(stack).tolist()  # of the last two axes
     assert np.trace(leaf(stack)).tolist() == np.trace(stack).tolist()  # of the first two

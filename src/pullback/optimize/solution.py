@@ -49,32 +49,34 @@ def differentiable(
 ) -> Tensor:
     """The numbers x, which solve equation(x) = 0, as a tensor with the solution's derivative.
 
-    Where nothing that is differentiated is in the equation it is a constant, found or not. What is not `free` stays as
-    it is, at a bound.
+    They are first brought to rounding. Where nothing that is differentiated is in the equation the tensor is a
+    constant, found or not. What is not `free` stays as it is, at a bound.
 
     Raises ConvergenceError if x is not a solution: there would be no derivative. LinAlgError if the solution is not
     isolated, so that it has none.
     """
     x = np.asarray(x)
-    solution = asarray(x)
-    if asarray(equation(solution)).node is None:
-        return solution
-    if not found:
+    tracked = asarray(equation(asarray(x))).node is not None
+    if not found and tracked:
         raise ConvergenceError(
             f"{name}: the solver stopped before a solution, which would have a derivative", **facts, line=user_line(),
             fix="another start, method or tolerance; under pb.no_grad() it gives how far it came",
         )  # fmt: skip
+    if not found:
+        return asarray(x)
     kept = np.broadcast_to(np.asarray(free), x.shape).reshape(-1)
 
     def rest(x: Any) -> Any:
         return np.where(kept, asarray(equation(x)).reshape(-1), 0)
 
     try:
-        x, slope = _polished(rest, x, kept)
+        x, slope = _polished(rest, x, kept)  # tracked or not, so that the value is the same
         solution = asarray(x)
-        for _ in range(ORDERS):
+        for _ in range(ORDERS if tracked else 0):
             solution = solution - solve(slope, rest(solution)).reshape(x.shape)
     except LinAlgError as error:
+        if not tracked:
+            return asarray(x)
         raise LinAlgError(f"{name}: the solution is not isolated, and so has no derivative", **error.facts) from None
     return solution
 

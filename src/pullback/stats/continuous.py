@@ -1,0 +1,467 @@
+"""Distributions of one real variable.
+
+Source of the formulas: N. Johnson, S. Kotz & N. Balakrishnan, *Continuous Univariate Distributions* (1994, 1995); names
+and parameters are SciPy's.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar, Final, final
+
+import numpy as np
+
+from pullback.ops.discrete import answer
+from pullback.special import (
+    betainc,
+    betaln,
+    digamma,
+    expit,
+    gammainc,
+    gammaincc,
+    gammaln,
+    log_expit,
+    log_ndtr,
+    logit,
+    ndtr,
+    ndtri,
+    xlog1py,
+    xlogy,
+)
+from pullback.special import i0e as i0e_
+from pullback.special import i1e as i1e_
+from pullback.special import ive as ive_
+from pullback.stats.distribution import Distribution, Size, constant
+
+ROOT: Final = math.log(2 * math.pi) / 2
+EULER: Final = 0.57721566490153286061
+
+
+class _Symmetric(Distribution):
+    """About 0: the upper tail is the lower one, turned."""
+
+    def _sf(self, x: Any, *shapes: Any) -> Any:
+        return self._cdf(-x, *shapes)
+
+    def _logsf(self, x: Any, *shapes: Any) -> Any:
+        return self._logcdf(-x, *shapes)
+
+
+class _Positive(Distribution):
+    """Of numbers above 0."""
+
+    def support(self, *_: Any) -> tuple[Any, Any]:
+        """The ends of what is possible."""
+        return 0.0, math.inf
+
+
+@final
+class Normal(_Symmetric):
+    """exp(−x²/2) / √2π."""
+
+    name: ClassVar[str] = "norm"
+
+    def _logpdf(self, x: Any) -> Any:
+        return -x * x / 2 - ROOT
+
+    def _cdf(self, x: Any) -> Any:
+        return ndtr(x)
+
+    def _logcdf(self, x: Any) -> Any:
+        return log_ndtr(x)
+
+    def _ppf(self, p: Any) -> Any:
+        return ndtri(p)
+
+    def _entropy(self) -> Any:
+        return ROOT + 0.5
+
+    def _draw(self, shapes: Any, size: Size, source: Any) -> Any:
+        return self._drawn_plainly("standard_normal", size, source)
+
+    def _drawn_plainly(self, method: str, size: Size, source: Any) -> Any:
+        from pullback.functions.random import draw_
+
+        return draw_(rng=source, method=method, args=(), dtype=float, size=size)
+
+
+@final
+class StudentT(_Symmetric):
+    """Γ((ν+1)/2) / (√(πν) Γ(ν/2)) · (1 + x²/ν)^(−(ν+1)/2), ν = df."""
+
+    name: ClassVar[str] = "t"
+    shapes = ("df",)
+
+    def _logpdf(self, x: Any, df: Any) -> Any:
+        return -betaln(df / 2, 0.5) - np.log(df) / 2 - (df + 1) / 2 * np.log1p(x * x / df)
+
+    def _cdf(self, x: Any, df: Any) -> Any:
+        square = x * x
+        near = square < df  # there 1 − df/(df + x²) would lose digits
+        z, w = np.where(near, square / (df + square), 0.5), np.where(near, 0.5, df / (df + square))
+        # In the middle by the share of x², in the tails by its complement.
+        middle = (1 + np.sign(x) * betainc(0.5, df / 2, z)) / 2
+        tail = betainc(df / 2, 0.5, w) / 2
+        even = (1 + x * np.exp(self._logpdf(0.0 * x, df)) * 2) / 2  # at 0, where √ has no derivative
+        middle = np.where(square == 0, even, middle)
+        return np.where(near, middle, np.where(x < 0, tail, 1 - tail))
+
+    def _entropy(self, df: Any) -> Any:
+        half = (df + 1) / 2
+        return half * (digamma(half) - digamma(df / 2)) + np.log(df) / 2 + betaln(df / 2, 0.5)
+
+    def _draw(self, shapes: Any, size: Size, source: Any) -> Any:
+        return self._drawn("standard_t", shapes, size, source)
+
+
+@final
+class Gamma(_Positive):
+    """xᵃ⁻¹ e⁻ˣ / Γ(a)."""
+
+    name: ClassVar[str] = "gamma"
+    shapes = ("a",)
+
+    def _logpdf(self, x: Any, a: Any) -> Any:
+        return xlogy(a - 1, x) - x - gammaln(a)
+
+    def _cdf(self, x: Any, a: Any) -> Any:
+        return gammainc(a, x)
+
+    def _sf(self, x: Any, a: Any) -> Any:
+        return gammaincc(a, x)
+
+    def _entropy(self, a: Any) -> Any:
+        return a + gammaln(a) + (1 - a) * digamma(a)
+
+    def _draw(self, shapes: Any, size: Size, source: Any) -> Any:
+        return self._drawn("standard_gamma", shapes, size, source)
+
+
+@final
+class Chi2(_Positive):
+    """The sum of df squares of standard normals: twice a gamma of df/2."""
+
+    name: ClassVar[str] = "chi2"
+    shapes = ("df",)
+
+    def _logpdf(self, x: Any, df: Any) -> Any:
+        return xlogy(df / 2 - 1, x) - x / 2 - gammaln(df / 2) - df / 2 * math.log(2)
+
+    def _cdf(self, x: Any, df: Any) -> Any:
+        return gammainc(df / 2, x / 2)
+
+    def _sf(self, x: Any, df: Any) -> Any:
+        return gammaincc(df / 2, x / 2)
+
+    def _entropy(self, df: Any) -> Any:
+        return df / 2 + math.log(2) + gammaln(df / 2) + (1 - df / 2) * digamma(df / 2)
+
+    def _draw(self, shapes: Any, size: Size, source: Any) -> Any:
+        return self._drawn("chisquare", shapes, size, source)
+
+
+@final
+class Beta(_Positive):
+    """xᵃ⁻¹ (1 − x)ᵇ⁻¹ / B(a, b) on [0, 1]."""
+
+    name: ClassVar[str] = "beta"
+    shapes = ("a", "b")
+
+    def support(self, *_: Any) -> tuple[Any, Any]:
+        """The ends of what is possible."""
+        return 0.0, 1.0
+
+    def _logpdf(self, x: Any, a: Any, b: Any) -> Any:
+        return xlogy(a - 1, x) + xlog1py(b - 1, -x) - betaln(a, b)
+
+    def _cdf(self, x: Any, a: Any, b: Any) -> Any:
+        return betainc(a, b, x)
+
+    def _sf(self, x: Any, a: Any, b: Any) -> Any:
+        return betainc(b, a, 1 - x)
+
+    def _entropy(self, a: Any, b: Any) -> Any:
+        return betaln(a, b) - (a - 1) * digamma(a) - (b - 1) * digamma(b) + (a + b - 2) * digamma(a + b)
+
+    def _draw(self, shapes: Any, size: Size, source: Any) -> Any:
+        return self._drawn("beta", shapes, size, source)
+
+
+@final
+class Exponential(_Positive):
+    """e⁻ˣ."""
+
+    name: ClassVar[str] = "expon"
+
+    def _logpdf(self, x: Any) -> Any:
+        return -x
+
+    def _cdf(self, x: Any) -> Any:
+        return -np.expm1(-x)
+
+    def _sf(self, x: Any) -> Any:
+        return np.exp(-x)
+
+    def _logsf(self, x: Any) -> Any:
+        return -x
+
+    def _ppf(self, p: Any) -> Any:
+        return -np.log1p(-p)
+
+    def _entropy(self) -> Any:
+        return 1.0
+
+
+@final
+class Laplace(_Symmetric):
+    """exp(−|x|) / 2."""
+
+    name: ClassVar[str] = "laplace"
+
+    def _logpdf(self, x: Any) -> Any:
+        return -np.abs(x) - math.log(2)
+
+    def _cdf(self, x: Any) -> Any:
+        tail = np.exp(-np.abs(x)) / 2
+        return np.where(x < 0, tail, 1 - tail)
+
+    def _logcdf(self, x: Any) -> Any:
+        return np.where(x < 0, x - math.log(2), np.log1p(-np.exp(-np.abs(x)) / 2))
+
+    def _ppf(self, p: Any) -> Any:
+        return np.where(p < 0.5, np.log(2 * p), -np.log(2 * (1 - p)))
+
+    def _entropy(self) -> Any:
+        return 1 + math.log(2)
+
+
+@final
+class Logistic(_Symmetric):
+    """e⁻ˣ / (1 + e⁻ˣ)²."""
+
+    name: ClassVar[str] = "logistic"
+
+    def _logpdf(self, x: Any) -> Any:
+        return log_expit(x) + log_expit(-x)
+
+    def _cdf(self, x: Any) -> Any:
+        return expit(x)
+
+    def _logcdf(self, x: Any) -> Any:
+        return log_expit(x)
+
+    def _ppf(self, p: Any) -> Any:
+        return logit(p)
+
+    def _entropy(self) -> Any:
+        return 2.0
+
+
+@final
+class Gumbel(Distribution):
+    """exp(−x − e⁻ˣ): of the largest of many."""
+
+    name: ClassVar[str] = "gumbel_r"
+
+    def _logpdf(self, x: Any) -> Any:
+        return -x - np.exp(-x)
+
+    def _cdf(self, x: Any) -> Any:
+        return np.exp(-np.exp(-x))
+
+    def _sf(self, x: Any) -> Any:
+        return -np.expm1(-np.exp(-x))
+
+    def _logcdf(self, x: Any) -> Any:
+        return -np.exp(-x)
+
+    def _ppf(self, p: Any) -> Any:
+        return -np.log(-np.log(p))
+
+    def _entropy(self) -> Any:
+        return 1 + EULER
+
+
+@final
+class Weibull(_Positive):
+    """c xᶜ⁻¹ exp(−xᶜ)."""
+
+    name: ClassVar[str] = "weibull_min"
+    shapes = ("c",)
+
+    def _logpdf(self, x: Any, c: Any) -> Any:
+        return np.log(c) + xlogy(c - 1, x) - x**c
+
+    def _cdf(self, x: Any, c: Any) -> Any:
+        return -np.expm1(-(x**c))
+
+    def _sf(self, x: Any, c: Any) -> Any:
+        return np.exp(-(x**c))
+
+    def _logsf(self, x: Any, c: Any) -> Any:
+        return -(x**c)
+
+    def _ppf(self, p: Any, c: Any) -> Any:
+        return (-np.log1p(-p)) ** (1 / c)
+
+    def _entropy(self, c: Any) -> Any:
+        return EULER * (1 - 1 / c) - np.log(c) + 1
+
+
+@final
+class Pareto(Distribution):
+    """b / xᵇ⁺¹ for x ≥ 1."""
+
+    name: ClassVar[str] = "pareto"
+    shapes = ("b",)
+
+    def support(self, *_: Any) -> tuple[Any, Any]:
+        """The ends of what is possible."""
+        return 1.0, math.inf
+
+    def _typical(self, *_: Any) -> Any:
+        return 2.0
+
+    def _logpdf(self, x: Any, b: Any) -> Any:
+        return np.log(b) - (b + 1) * np.log(x)
+
+    def _cdf(self, x: Any, b: Any) -> Any:
+        return -np.expm1(-b * np.log(x))
+
+    def _sf(self, x: Any, b: Any) -> Any:
+        return x**-b
+
+    def _logsf(self, x: Any, b: Any) -> Any:
+        return -b * np.log(x)
+
+    def _ppf(self, p: Any, b: Any) -> Any:
+        return np.exp(-np.log1p(-p) / b)
+
+    def _entropy(self, b: Any) -> Any:
+        return 1 + 1 / b - np.log(b)
+
+
+@final
+class Cauchy(_Symmetric):
+    """1 / (π(1 + x²))."""
+
+    name: ClassVar[str] = "cauchy"
+
+    def _logpdf(self, x: Any) -> Any:
+        return -math.log(math.pi) - np.log1p(x * x)
+
+    def _cdf(self, x: Any) -> Any:
+        return np.arctan2(1.0, -x) / math.pi  # accurate in the lower tail
+
+    def _ppf(self, p: Any) -> Any:
+        return -np.cos(math.pi * p) / np.sin(math.pi * p)
+
+    def _entropy(self) -> Any:
+        return math.log(4 * math.pi)
+
+
+@final
+class HalfNormal(_Positive):
+    """√(2/π) exp(−x²/2), for x ≥ 0."""
+
+    name: ClassVar[str] = "halfnorm"
+
+    def _logpdf(self, x: Any) -> Any:
+        return math.log(2) - ROOT - x * x / 2
+
+    def _cdf(self, x: Any) -> Any:
+        return 2 * ndtr(x) - 1
+
+    def _sf(self, x: Any) -> Any:
+        return 2 * ndtr(-x)
+
+    def _logsf(self, x: Any) -> Any:
+        return math.log(2) + log_ndtr(-x)
+
+    def _ppf(self, p: Any) -> Any:
+        return -ndtri((1 - p) / 2)
+
+    def _entropy(self) -> Any:
+        return 0.5 * math.log(math.pi / 2) + 0.5
+
+
+@final
+class TruncatedNormal(Distribution):
+    """The normal distribution on [a, b], which count in standard deviations, as SciPy's."""
+
+    name: ClassVar[str] = "truncnorm"
+    shapes = ("a", "b")
+
+    def support(self, a: Any, b: Any) -> tuple[Any, Any]:  # type: ignore[override]  # it depends on the shapes
+        """The ends of what is possible."""
+        return a, b
+
+    def _typical(self, a: Any, b: Any) -> Any:  # type: ignore[override]  # likewise
+        return np.where(np.isfinite(a), a, np.where(np.isfinite(b), b, 0.0))
+
+    @staticmethod
+    def _mass(a: Any, b: Any) -> Any:
+        """log(Φ(b) − Φ(a)), from the tail in which both lie."""
+        turned = a > 0
+        low, high = np.where(turned, -b, a), np.where(turned, -a, b)
+        return log_ndtr(high) + np.log1p(-np.exp(log_ndtr(low) - log_ndtr(high)))
+
+    def _logpdf(self, x: Any, a: Any, b: Any) -> Any:
+        return -x * x / 2 - ROOT - self._mass(a, b)
+
+    def _cdf(self, x: Any, a: Any, b: Any) -> Any:
+        upper = a > 0
+        far, near = np.where(upper, ndtr(-a), ndtr(x)), np.where(upper, ndtr(-x), ndtr(a))
+        return (far - near) * np.exp(-self._mass(a, b))
+
+    def _entropy(self, a: Any, b: Any) -> Any:
+        mass = self._mass(a, b)
+
+        def moment(x: Any) -> Any:
+            safe = np.where(np.isfinite(x), x, 0.0)
+            return np.where(np.isfinite(x), safe * np.exp(-safe * safe / 2 - ROOT - mass), 0.0)
+
+        return ROOT + 0.5 + mass + (moment(a) - moment(b)) / 2
+
+
+@final
+class VonMises(_Symmetric):
+    """exp(κ cos x) / (2π I₀(κ)), an angle on [−π, π]; κ = kappa below 200 or so."""
+
+    name: ClassVar[str] = "vonmises"
+    shapes = ("kappa",)
+    TERMS: ClassVar[int] = 60  # of the series of the distribution function
+
+    def support(self, *_: Any) -> tuple[Any, Any]:
+        """The ends of what is possible."""
+        return -math.pi, math.pi
+
+    def _logpdf(self, x: Any, kappa: Any) -> Any:
+        return kappa * (np.cos(x) - 1) - math.log(2 * math.pi) - np.log(i0e_(kappa))
+
+    def _cdf(self, x: Any, kappa: Any) -> Any:
+        """By the Fourier series of the density."""
+        orders = np.arange(1.0, self.TERMS + 1)
+        ratios = ive_(orders, kappa[..., None]) / i0e_(kappa)[..., None]
+        waves = np.sin(orders * x[..., None]) / orders
+        return 0.5 + x / (2 * math.pi) + (ratios * waves).sum(axis=-1) / math.pi
+
+    def _logcdf(self, x: Any, kappa: Any) -> Any:
+        return np.log(self._cdf(x, kappa))
+
+    def _entropy(self, kappa: Any) -> Any:
+        ratio = i1e_(kappa) / i0e_(kappa)
+        return math.log(2 * math.pi) + np.log(i0e_(kappa)) + kappa * (1 - ratio)
+
+    def _draw(self, shapes: Any, size: Size, source: Any) -> Any:
+        from pullback.functions.random import draw_
+
+        (kappa,) = shapes
+        zero = answer(np.zeros_like, constant(kappa))
+        x = draw_(zero, constant(kappa), rng=source, method="vonmises", args=(), dtype=float, size=size)
+        return self._implied(x, constant(self._cdf(x, constant(kappa))), kappa)
+
+
+norm, t, gamma, beta, chi2, expon = Normal(), StudentT(), Gamma(), Beta(), Chi2(), Exponential()
+laplace, logistic, gumbel_r, weibull_min = Laplace(), Logistic(), Gumbel(), Weibull()
+pareto, cauchy, halfnorm, truncnorm, vonmises = Pareto(), Cauchy(), HalfNormal(), TruncatedNormal(), VonMises()

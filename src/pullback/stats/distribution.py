@@ -1,0 +1,184 @@
+"""What all distributions of one variable share: a place and a scale, what lies outside, and what follows from what.
+
+A distribution says how its standard form's log-density and distribution function are computed; the rest is derived.
+Where the inverse of the distribution function F has no formula, SciPy finds it on numbers, and Newton's steps are
+recorded,
+
+    x ← x − (F(x, θ) − p) / f(x),   f a constant,
+
+which change nothing but rounding, and give x the derivatives of the inverse, −∂F/∂θ / f of the first order, up to
+`ORDERS`. A draw gets its derivative in the same way, with p what F is there (M. Figurnov, S. Mohamed & A. Mnih,
+"Implicit reparameterization gradients", 2018).
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, ClassVar, Final
+
+import numpy as np
+
+from pullback.core.errors import DTypeError
+from pullback.core.modes import no_grad
+from pullback.functions.creation import asarray
+from pullback.functions.random import Rng, draw_, generator
+from pullback.ops.discrete import BY_ELEMENT, answer
+from pullback.ops.elementwise import stop_gradient
+from pullback.tensors import Tensor
+
+ORDERS: Final = 3
+Size = int | Sequence[int] | None
+
+
+def scipys_inverse(p: Any, *shapes: Any, name: str) -> Any:
+    """The inverse of a distribution function, of SciPy's distribution of that name; numbers."""
+    from scipy import stats  # heavy: only who uses it loads it
+
+    return np.asarray(getattr(stats, name).ppf(p, *shapes))
+
+
+BY_ELEMENT.add(scipys_inverse)  # of many examples it gives many
+
+
+def constant(x: Any) -> Any:
+    """A value as a constant: no derivative passes."""
+    return stop_gradient(asarray(x))
+
+
+class Distribution(ABC):
+    """A distribution of one variable, named as in SciPy.
+
+    Attributes
+    ----------
+    name : str
+        SciPy's.
+    shapes : tuple of str
+        Names of the shape parameters, which come behind x.
+    """
+
+    name: ClassVar[str]
+    shapes: ClassVar[tuple[str, ...]] = ()
+
+    def support(self, *_: Any) -> tuple[Any, Any]:
+        """The ends of what is possible, in the standard form."""
+        return -math.inf, math.inf
+
+    @abstractmethod
+    def _logpdf(self, x: Any, *shapes: Any) -> Any:
+        """The log-density of the standard form, where x is possible."""
+
+    @abstractmethod
+    def _cdf(self, x: Any, *shapes: Any) -> Any:
+        """P(X ≤ x)."""
+
+    def _sf(self, x: Any, *shapes: Any) -> Any:
+        """P(X > x); a distribution whose tail has a formula overrides it."""
+        return 1 - self._cdf(x, *shapes)
+
+    def _logcdf(self, x: Any, *shapes: Any) -> Any:
+        return np.log(self._cdf(x, *shapes))
+
+    def _logsf(self, x: Any, *shapes: Any) -> Any:
+        return np.log(self._sf(x, *shapes))
+
+    def _ppf(self, p: Any, *shapes: Any) -> Any:
+        x = answer(scipys_inverse, constant(p), *map(constant, shapes), name=self.name)
+        return self._implied(x, p, *shapes)
+
+    def _implied(self, x: Any, p: Any, *shapes: Any) -> Any:
+        """The numbers x, at which F is p, with the derivative of F's inverse."""
+        finite = np.isfinite(x)
+        safe = np.where(finite, x, 0.5)
+        slope = constant(np.exp(self._logpdf(safe, *map(constant, shapes))))
+        for _ in range(ORDERS):
+            safe = safe - (self._cdf(safe, *shapes) - p) / slope
+        return np.where(finite, safe, x)
+
+    @abstractmethod
+    def _entropy(self, *shapes: Any) -> Any:
+        """The differential entropy of the standard form."""
+
+    def _draw(self, shapes: Sequence[Any], size: Size, source: Any) -> Any:
+        """Draws of the standard form: the inverse at uniform numbers."""
+        return self._ppf(draw_(rng=source, method="uniform", args=(0.0, 1.0), dtype=float, size=size), *shapes)
+
+    def _taken(self, args: tuple[Any, ...], given: dict[str, Any]) -> tuple[list[Any], Any, Any]:
+        names = (*self.shapes, "loc", "scale")
+        if len(args) > len(names) or (unknown := given.keys() - set(names)):
+            what = sorted(unknown) if len(args) <= len(names) else len(args)
+            raise DTypeError(f"{self.name}: no such parameter", got=what, parameters=", ".join(names))
+        values = {"loc": 0.0, "scale": 1.0} | dict(zip(names, args, strict=False)) | given
+        missing = [name for name in self.shapes if name not in values]
+        if missing:
+            raise DTypeError(f"{self.name}: a parameter is missing", missing=", ".join(missing), fix=", ".join(names))
+        return [asarray(values[name]) * 1.0 for name in self.shapes], asarray(values["loc"]), asarray(values["scale"])
+
+    def _within(self, x: Any, args: Any, given: Any) -> tuple[Any, list[Any], Any, Any, Any, Any]:
+        shapes, loc, scale = self._taken(args, given)
+        z = (asarray(x) - loc) / scale
+        low, high = self.support(*shapes)
+        inside = (z >= low) & (z <= high)
+        return np.where(inside, z, constant(self._typical(*shapes))), shapes, scale, inside, z, low
+
+    def _typical(self, *_: Any) -> Any:
+        """A possible value, in whose place impossible ones are computed, and not taken."""
+        return 0.5
+
+    def logpdf(self, x: Any, *args: Any, **given: Any) -> Tensor:
+        """The logarithm of the density at x; −∞ where x is not possible."""
+        z, shapes, scale, inside, *_ = self._within(x, args, given)
+        return np.where(inside, self._logpdf(z, *shapes) - np.log(scale), -np.inf)  # type: ignore[return-value]  # z is a tensor
+
+    def pdf(self, x: Any, *args: Any, **given: Any) -> Tensor:
+        """The density at x."""
+        return np.exp(self.logpdf(x, *args, **given))
+
+    def _share(self, how: Any, below: float, above: float, x: Any, args: Any, given: Any) -> Tensor:
+        z, shapes, _, inside, raw, low = self._within(x, args, given)
+        return np.where(inside, how(z, *shapes), np.where(raw < low, below, above))  # type: ignore[return-value]  # z is a tensor
+
+    def cdf(self, x: Any, *args: Any, **given: Any) -> Tensor:
+        """P(X ≤ x)."""
+        return self._share(self._cdf, 0.0, 1.0, x, args, given)
+
+    def sf(self, x: Any, *args: Any, **given: Any) -> Tensor:
+        """P(X > x)."""
+        return self._share(self._sf, 1.0, 0.0, x, args, given)
+
+    def logcdf(self, x: Any, *args: Any, **given: Any) -> Tensor:
+        """The logarithm of P(X ≤ x)."""
+        return self._share(self._logcdf, -np.inf, 0.0, x, args, given)
+
+    def logsf(self, x: Any, *args: Any, **given: Any) -> Tensor:
+        """The logarithm of P(X > x)."""
+        return self._share(self._logsf, 0.0, -np.inf, x, args, given)
+
+    def ppf(self, q: Any, *args: Any, **given: Any) -> Tensor:
+        """The x with P(X ≤ x) = q."""
+        shapes, loc, scale = self._taken(args, given)
+        return loc + scale * self._ppf(asarray(q) * 1.0, *shapes)
+
+    def entropy(self, *args: Any, **given: Any) -> Tensor:
+        """The differential entropy −∫ f log f."""
+        shapes, loc, scale = self._taken(args, given)
+        return self._entropy(*shapes) + np.log(scale) + 0.0 * loc
+
+    def rvs(self, *args: Any, size: Size = None, rng: Rng = None, **given: Any) -> Tensor:
+        """Draws, which differentiate in the parameters: as location and scale, or implicitly.
+
+        `rng` is None, an int or a NumPy Generator; of `size=None` there is one draw for each parameter.
+        """
+        shapes, loc, scale = self._taken(args, given)
+        source = rng if isinstance(rng, (int, np.integer)) else generator(rng)
+        if size is None:
+            size = np.broadcast_shapes(loc.shape, scale.shape, *(s.shape for s in shapes))
+        return loc + scale * self._draw(shapes, size, source)
+
+    def _drawn(self, method: str, shapes: Sequence[Any], size: Size, source: Any) -> Any:
+        """Draws of a method of NumPy's generator, with an implicit derivative in the shapes."""
+        x = draw_(*map(constant, shapes), rng=source, method=method, args=(), dtype=float, size=size)
+        with no_grad():
+            p = constant(self._cdf(x, *map(constant, shapes)))
+        return self._implied(x, p, *shapes)
