@@ -54,7 +54,7 @@ def test_derivatives(kind):
     pb.testing.check_grads(lambda at, x, y: np.sin(make(x, y)(at)).sum(), at, X, Y, order=2)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if "0.4" not in kind])  # SciPy wants a vector there
 def test_many_values_along_an_axis(kind):
     make, theirs = KINDS[kind]
     y = np.stack([Y, Y[::-1], Y**2])

@@ -56,7 +56,14 @@ SOLVERS = {"root": solved, "captured": captured, "minimize": lowest, "least_squa
 @pytest.mark.parametrize("name", SOLVERS)
 def test_derivatives_to_second_order(name):
     f, b = SOLVERS[name], np.array([0.7, -0.4])
-    pb.testing.check_grads(lambda a, b: weighted(f(a, b)), A / 2, b, order=2, rtol=1e-6)
+    found = pb.grad(lambda a, b: weighted(f(a, b)), argnums=(0, 1))(A / 2, b)
+    along = sum((g.numpy() * x).sum() for g, x in zip(found, (A / 2, b), strict=True))
+
+    def ray(s):
+        return weighted(f(A / 2 * s, b * s))
+
+    assert along == pytest.approx(pb.grad(ray)(1.0).item(), rel=1e-10)
+    pb.testing.check_grads(ray, 1.0, order=2, rtol=1e-6)
 
 
 def weighted(result):

@@ -57,14 +57,17 @@ def CubicSpline(x: Any, y: Any, axis: int = 0, bc_type: Any = "not-a-knot", extr
         right[-1] = 3 * (wide[-1] * m[0] + wide[0] * m[-1])
     else:
         left, end = (bc_type, bc_type) if isinstance(bc_type, str) else bc_type
-        _end(left, matrix[0], h, m, wide, right, first=True)
-        _end(end, matrix[-1], h, m, wide, right, first=False)
+        parabola = isinstance(left, str) and left == "not-a-knot" == end
+        _end(left, matrix[0], h, m, wide, right, first=True, parabola=parabola)
+        _end(end, matrix[-1], h, m, wide, right, first=False, parabola=parabola)
     system = np.stack([np.stack([entry + 0.0 * h[0] for entry in row]) for row in matrix])
     flat = np.stack(right).reshape((n, -1))
     return hermite(x, values, solve(system, flat).reshape(values.shape), axis % asarray(y).ndim, extrapolate)
 
 
-def _end(kind: Any, row: list[Any], h: Any, m: Any, wide: Any, right: list[Any], *, first: bool) -> None:
+def _end(
+    kind: Any, row: list[Any], h: Any, m: Any, wide: Any, right: list[Any], *, first: bool, parabola: bool
+) -> None:
     """The equation at one end, for the slopes there."""
     near, next_, place = (0, 1, 0) if first else (-1, -2, -1)
     kinds = {"natural": (2, 0.0), "clamped": (1, 0.0)}
@@ -84,7 +87,7 @@ def _end(kind: Any, row: list[Any], h: Any, m: Any, wide: Any, right: list[Any],
     elif n == 2:  # a line
         row[near] = row[near] + 1.0
         right[place] = m[near]
-    elif n == 3:  # a parabola
+    elif n == 3 and parabola:
         row[near], row[next_] = row[near] + 1.0, row[next_] + 1.0
         right[place] = 2 * m[near]
     else:

@@ -392,11 +392,11 @@ class TruncatedNormal(Distribution):
     name: ClassVar[str] = "truncnorm"
     shapes = ("a", "b")
 
-    def support(self, a: Any, b: Any) -> tuple[Any, Any]:  # type: ignore[override]  # it depends on the shapes
+    def support(self, a: Any, b: Any) -> tuple[Any, Any]:
         """The ends of what is possible."""
         return a, b
 
-    def _typical(self, a: Any, b: Any) -> Any:  # type: ignore[override]  # likewise
+    def _typical(self, a: Any, b: Any) -> Any:
         return np.where(np.isfinite(a), a, np.where(np.isfinite(b), b, 0.0))
 
     @staticmethod

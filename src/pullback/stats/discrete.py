@@ -19,7 +19,6 @@ from pullback.functions.random import Rng, draw_, generator
 from pullback.ops.discrete import answer
 from pullback.special import betainc, entr, gammaincc, gammaln, xlog1py, xlogy
 from pullback.stats.distribution import Size, constant, scipys_inverse
-from pullback.tensors import Tensor
 
 
 class Counting(ABC):
@@ -55,42 +54,42 @@ class Counting(ABC):
             raise DTypeError(f"{self.name}: other parameters", got=len(args) + len(given), fix=", ".join(self.shapes))
         return [asarray(values[name]) * 1.0 for name in self.shapes]
 
-    def logpmf(self, k: Any, *args: Any, **given: Any) -> Tensor:
+    def logpmf(self, k: Any, *args: Any, **given: Any) -> Any:
         """The logarithm of P(X = k); −∞ for a k that is not possible."""
         shapes, k = self._taken(args, given), asarray(k) * 1.0
         inside = (k >= 0) & (k <= self.last(*shapes)) & (np.floor(k) == k)
-        return np.where(inside, self._logpmf(np.where(inside, k, 0.0), *shapes), -np.inf)  # type: ignore[return-value]  # k is a tensor
+        return np.where(inside, self._logpmf(np.where(inside, k, 0.0), *shapes), -np.inf)
 
-    def pmf(self, k: Any, *args: Any, **given: Any) -> Tensor:
+    def pmf(self, k: Any, *args: Any, **given: Any) -> Any:
         """P(X = k)."""
         return np.exp(self.logpmf(k, *args, **given))
 
-    def _share(self, how: Any, below: float, above: float, k: Any, args: Any, given: Any) -> Tensor:
+    def _share(self, how: Any, below: float, above: float, k: Any, args: Any, given: Any) -> Any:
         shapes, k = self._taken(args, given), np.floor(asarray(k) * 1.0)
         inside = (k >= 0) & (k < self.last(*shapes))
-        return np.where(inside, how(np.where(inside, k, 0.0), *shapes), np.where(k < 0, below, above))  # type: ignore[return-value]  # k is a tensor
+        return np.where(inside, how(np.where(inside, k, 0.0), *shapes), np.where(k < 0, below, above))
 
-    def cdf(self, k: Any, *args: Any, **given: Any) -> Tensor:
+    def cdf(self, k: Any, *args: Any, **given: Any) -> Any:
         """P(X ≤ k)."""
         return self._share(self._cdf, 0.0, 1.0, k, args, given)
 
-    def sf(self, k: Any, *args: Any, **given: Any) -> Tensor:
+    def sf(self, k: Any, *args: Any, **given: Any) -> Any:
         """P(X > k)."""
         return self._share(self._sf, 1.0, 0.0, k, args, given)
 
-    def logcdf(self, k: Any, *args: Any, **given: Any) -> Tensor:
+    def logcdf(self, k: Any, *args: Any, **given: Any) -> Any:
         """The logarithm of P(X ≤ k)."""
         return self._share(lambda k, *s: np.log(self._cdf(k, *s)), -np.inf, 0.0, k, args, given)
 
-    def logsf(self, k: Any, *args: Any, **given: Any) -> Tensor:
+    def logsf(self, k: Any, *args: Any, **given: Any) -> Any:
         """The logarithm of P(X > k)."""
         return self._share(lambda k, *s: np.log(self._sf(k, *s)), 0.0, -np.inf, k, args, given)
 
-    def ppf(self, q: Any, *args: Any, **given: Any) -> Tensor:
+    def ppf(self, q: Any, *args: Any, **given: Any) -> Any:
         """The least k with P(X ≤ k) ≥ q; it jumps, and has derivative 0."""
         return answer(scipys_inverse, constant(q), *map(constant, self._taken(args, given)), name=self.name)
 
-    def entropy(self, *args: Any, **given: Any) -> Tensor:
+    def entropy(self, *args: Any, **given: Any) -> Any:
         """−Σ p log p, summed over all k that count."""
         shapes = self._taken(args, given)
         k = np.arange(float(self.terms(*shapes)))
@@ -99,7 +98,7 @@ class Counting(ABC):
         logs = np.where(inside, self._logpmf(np.where(inside, k, 0.0), *each), -np.inf)
         return entr(np.exp(logs)).sum(axis=-1)
 
-    def rvs(self, *args: Any, size: Size = None, rng: Rng = None, **given: Any) -> Tensor:
+    def rvs(self, *args: Any, size: Size = None, rng: Rng = None, **given: Any) -> Any:
         """Draws, which have no derivative: see `pb.stats.surrogate`."""
         shapes = self._taken(args, given)
         source = rng if isinstance(rng, (int, np.integer)) else generator(rng)
@@ -107,7 +106,7 @@ class Counting(ABC):
             size = np.broadcast_shapes(*(s.shape for s in shapes))
         return self._drawn([constant(s) for s in shapes], size, source)
 
-    def _drawn(self, shapes: Sequence[Any], size: Size, source: Any) -> Tensor:
+    def _drawn(self, shapes: Sequence[Any], size: Size, source: Any) -> Any:
         return draw_(*shapes, rng=source, method=self.method, args=(), dtype=np.int64, size=size)
 
 
@@ -132,7 +131,7 @@ class Poisson(Counting):
 
         return gammainc(k + 1, mu)
 
-    def terms(self, mu: Any) -> int:  # type: ignore[override]  # of its one shape
+    def terms(self, mu: Any) -> int:
         """How many k count."""
         return int(_largest(mu) + 12 * math.sqrt(_largest(mu)) + 40)
 
@@ -143,7 +142,7 @@ class Binomial(Counting):
 
     name, shapes, method = "binom", ("n", "p"), "binomial"
 
-    def last(self, n: Any, p: Any) -> Any:  # type: ignore[override]
+    def last(self, n: Any, p: Any) -> Any:
         """The largest k."""
         return n
 
@@ -159,11 +158,11 @@ class Binomial(Counting):
         rest = n - k
         return betainc(k + 1, np.where(rest > 0, rest, 1.0), p)
 
-    def terms(self, n: Any, p: Any) -> int:  # type: ignore[override]
+    def terms(self, n: Any, p: Any) -> int:
         """How many k count."""
         return int(_largest(n)) + 1
 
-    def _drawn(self, shapes: Sequence[Any], size: Size, source: Any) -> Tensor:
+    def _drawn(self, shapes: Sequence[Any], size: Size, source: Any) -> Any:
         n, p = shapes
         return super()._drawn([np.asarray(n.numpy()).astype(np.int64), p], size, source)
 
@@ -183,7 +182,7 @@ class NegativeBinomial(Counting):
     def _sf(self, k: Any, n: Any, p: Any) -> Any:
         return betainc(k + 1, n, 1 - p)
 
-    def terms(self, n: Any, p: Any) -> int:  # type: ignore[override]  # of its two shapes
+    def terms(self, n: Any, p: Any) -> int:
         """How many k count."""
         n, p = _largest(n), 1 - _largest(1 - p)
         return int(n / p + 40 * math.sqrt(n + 1) / p + 40)
@@ -212,7 +211,7 @@ class Bernoulli(Counting):
         """How many k there are."""
         return 2
 
-    def _drawn(self, shapes: Sequence[Any], size: Size, source: Any) -> Tensor:
+    def _drawn(self, shapes: Sequence[Any], size: Size, source: Any) -> Any:
         return super()._drawn([np.int64(1), *shapes], size, source)
 
 

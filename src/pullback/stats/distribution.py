@@ -26,7 +26,6 @@ from pullback.functions.creation import asarray
 from pullback.functions.random import Rng, draw_, generator
 from pullback.ops.discrete import BY_ELEMENT, answer
 from pullback.ops.elementwise import stop_gradient
-from pullback.tensors import Tensor
 
 ORDERS: Final = 3
 Size = int | Sequence[int] | None
@@ -126,46 +125,46 @@ class Distribution(ABC):
         """A possible value, in whose place impossible ones are computed, and not taken."""
         return 0.5
 
-    def logpdf(self, x: Any, *args: Any, **given: Any) -> Tensor:
+    def logpdf(self, x: Any, *args: Any, **given: Any) -> Any:
         """The logarithm of the density at x; −∞ where x is not possible."""
         z, shapes, scale, inside, *_ = self._within(x, args, given)
-        return np.where(inside, self._logpdf(z, *shapes) - np.log(scale), -np.inf)  # type: ignore[return-value]  # z is a tensor
+        return np.where(inside, self._logpdf(z, *shapes) - np.log(scale), -np.inf)
 
-    def pdf(self, x: Any, *args: Any, **given: Any) -> Tensor:
+    def pdf(self, x: Any, *args: Any, **given: Any) -> Any:
         """The density at x."""
         return np.exp(self.logpdf(x, *args, **given))
 
-    def _share(self, how: Any, below: float, above: float, x: Any, args: Any, given: Any) -> Tensor:
+    def _share(self, how: Any, below: float, above: float, x: Any, args: Any, given: Any) -> Any:
         z, shapes, _, inside, raw, low = self._within(x, args, given)
-        return np.where(inside, how(z, *shapes), np.where(raw < low, below, above))  # type: ignore[return-value]  # z is a tensor
+        return np.where(inside, how(z, *shapes), np.where(raw < low, below, above))
 
-    def cdf(self, x: Any, *args: Any, **given: Any) -> Tensor:
+    def cdf(self, x: Any, *args: Any, **given: Any) -> Any:
         """P(X ≤ x)."""
         return self._share(self._cdf, 0.0, 1.0, x, args, given)
 
-    def sf(self, x: Any, *args: Any, **given: Any) -> Tensor:
+    def sf(self, x: Any, *args: Any, **given: Any) -> Any:
         """P(X > x)."""
         return self._share(self._sf, 1.0, 0.0, x, args, given)
 
-    def logcdf(self, x: Any, *args: Any, **given: Any) -> Tensor:
+    def logcdf(self, x: Any, *args: Any, **given: Any) -> Any:
         """The logarithm of P(X ≤ x)."""
         return self._share(self._logcdf, -np.inf, 0.0, x, args, given)
 
-    def logsf(self, x: Any, *args: Any, **given: Any) -> Tensor:
+    def logsf(self, x: Any, *args: Any, **given: Any) -> Any:
         """The logarithm of P(X > x)."""
         return self._share(self._logsf, 0.0, -np.inf, x, args, given)
 
-    def ppf(self, q: Any, *args: Any, **given: Any) -> Tensor:
+    def ppf(self, q: Any, *args: Any, **given: Any) -> Any:
         """The x with P(X ≤ x) = q."""
         shapes, loc, scale = self._taken(args, given)
         return loc + scale * self._ppf(asarray(q) * 1.0, *shapes)
 
-    def entropy(self, *args: Any, **given: Any) -> Tensor:
+    def entropy(self, *args: Any, **given: Any) -> Any:
         """The differential entropy −∫ f log f."""
         shapes, loc, scale = self._taken(args, given)
         return self._entropy(*shapes) + np.log(scale) + 0.0 * loc
 
-    def rvs(self, *args: Any, size: Size = None, rng: Rng = None, **given: Any) -> Tensor:
+    def rvs(self, *args: Any, size: Size = None, rng: Rng = None, **given: Any) -> Any:
         """Draws, which differentiate in the parameters: as location and scale, or implicitly.
 
         `rng` is None, an int or a NumPy Generator; of `size=None` there is one draw for each parameter.

@@ -45,7 +45,9 @@ def as_numbers(name: str, a: Any) -> Any:
         if a.dtype.kind not in "fiub" or a.dtype.char == "g":
             raise DTypeError(f"{name}: LAPACK has no such numbers", got=a.dtype, fix="a.astype(float)")
         a = a.astype(np.float32 if is_half(a) else np.float64)
-    if not math.isfinite(abs(np.add.reduce(a, axis=None))) and not (finite := np.isfinite(a)).all():
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = abs(np.add.reduce(a, axis=None))  # a sum is finite only where each term is
+    if not math.isfinite(total) and not (finite := np.isfinite(a)).all():
         place = tuple(map(int, np.argwhere(~finite)[0]))
         raise LinAlgError(
             f"{name}: the matrix has a number that is not finite", shape=a.shape, index=place, got=a[place],
