@@ -397,7 +397,8 @@ class TruncatedNormal(Distribution):
         return a, b
 
     def _typical(self, a: Any, b: Any) -> Any:
-        return np.where(np.isfinite(a), a, np.where(np.isfinite(b), b, 0.0))
+        low = np.where(np.isfinite(a), a, np.where(np.isfinite(b), b - 2, -1.0))
+        return (low + np.where(np.isfinite(b), b, low + 2)) / 2
 
     @staticmethod
     def _mass(a: Any, b: Any) -> Any:

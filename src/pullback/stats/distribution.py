@@ -41,6 +41,13 @@ def scipys_inverse(p: Any, *shapes: Any, name: str) -> Any:
 BY_ELEMENT.add(scipys_inverse)  # of many examples it gives many
 
 
+def parameter(value: Any, like: Any = None) -> Any:
+    """A parameter as a tensor; a number of Python's is weak, and takes the precision of what it stands beside."""
+    if isinstance(value, (int, float)) and like is not None and like.dtype.kind == "f":
+        return asarray(value, like.dtype)
+    return asarray(value) * 1.0
+
+
 def constant(x: Any) -> Any:
     """A value as a constant: no derivative passes."""
     return stop_gradient(asarray(x))
@@ -103,7 +110,7 @@ class Distribution(ABC):
         """Draws of the standard form: the inverse at uniform numbers."""
         return self._ppf(draw_(rng=source, method="uniform", args=(0.0, 1.0), dtype=float, size=size), *shapes)
 
-    def _taken(self, args: tuple[Any, ...], given: dict[str, Any]) -> tuple[list[Any], Any, Any]:
+    def _taken(self, args: tuple[Any, ...], given: dict[str, Any], like: Any = None) -> tuple[list[Any], Any, Any]:
         names = (*self.shapes, "loc", "scale")
         if len(args) > len(names) or (unknown := given.keys() - set(names)):
             what = sorted(unknown) if len(args) <= len(names) else len(args)
@@ -112,14 +119,16 @@ class Distribution(ABC):
         missing = [name for name in self.shapes if name not in values]
         if missing:
             raise DTypeError(f"{self.name}: a parameter is missing", missing=", ".join(missing), fix=", ".join(names))
-        return [asarray(values[name]) * 1.0 for name in self.shapes], asarray(values["loc"]), asarray(values["scale"])
+        *shapes, loc, scale = (parameter(values[name], like) for name in names)
+        return shapes, loc, scale
 
     def _within(self, x: Any, args: Any, given: Any) -> tuple[Any, list[Any], Any, Any, Any, Any]:
-        shapes, loc, scale = self._taken(args, given)
-        z = (asarray(x) - loc) / scale
+        x = asarray(x)
+        shapes, loc, scale = self._taken(args, given, x)
+        z = (x - loc) / scale
         low, high = self.support(*shapes)
         inside = (z >= low) & (z <= high)
-        return np.where(inside, z, constant(self._typical(*shapes))), shapes, scale, inside, z, low
+        return np.where(inside, z, constant(self._typical(*shapes)).astype(z.dtype)), shapes, scale, inside, z, low
 
     def _typical(self, *_: Any) -> Any:
         """A possible value, in whose place impossible ones are computed, and not taken."""
@@ -136,7 +145,7 @@ class Distribution(ABC):
 
     def _share(self, how: Any, below: float, above: float, x: Any, args: Any, given: Any) -> Any:
         z, shapes, _, inside, raw, low = self._within(x, args, given)
-        return np.where(inside, how(z, *shapes), np.where(raw < low, below, above))
+        return np.where(inside, how(z, *shapes), np.where(raw < low, raw.dtype.type(below), raw.dtype.type(above)))
 
     def cdf(self, x: Any, *args: Any, **given: Any) -> Any:
         """P(X ≤ x)."""
@@ -156,8 +165,9 @@ class Distribution(ABC):
 
     def ppf(self, q: Any, *args: Any, **given: Any) -> Any:
         """The x with P(X ≤ x) = q."""
-        shapes, loc, scale = self._taken(args, given)
-        return loc + scale * self._ppf(asarray(q) * 1.0, *shapes)
+        q = asarray(q) * 1.0
+        shapes, loc, scale = self._taken(args, given, q)
+        return loc + scale * self._ppf(q, *shapes)
 
     def entropy(self, *args: Any, **given: Any) -> Any:
         """The differential entropy −∫ f log f."""
