@@ -115,6 +115,10 @@ def test_draws_of_whole_numbers(name):
     assert drawn.mean() == pytest.approx(theirs.mean(*shapes), abs=5 * theirs.std(*shapes) / np.sqrt(2000))
 
 
+def symmetric(c):
+    return (c + c.T) / 2
+
+
 def test_normal_vectors():
     ours, theirs = stats.multivariate_normal, scipy.stats.multivariate_normal
     x = np.array([[0.1, 0.5], [-1.0, 2.0], [0.3, -0.2]])
@@ -123,7 +127,6 @@ def test_normal_vectors():
     many = ours.logpdf(x, np.stack([MEAN] * 3), np.stack([COV, 2 * COV, 3 * COV]))
     np.testing.assert_allclose(many, [theirs.logpdf(x[i], MEAN, (i + 1) * COV) for i in range(3)], rtol=1e-12)
     assert ours.entropy(MEAN, COV).item() == pytest.approx(theirs.entropy(MEAN, COV))
-    symmetric = lambda c: (c + c.T) / 2  # noqa: E731 - a line
     pb.testing.check_grads(lambda x, m, c: ours.logpdf(x, m, symmetric(c)).sum(), x, MEAN, COV, order=2)
     drawn = ours.rvs(MEAN, COV, size=4000, rng=0).numpy()
     np.testing.assert_allclose(np.cov(drawn.T), COV, atol=0.1)
@@ -160,8 +163,7 @@ def test_symmetric_matrices():
     ours, theirs, x = stats.wishart, scipy.stats.wishart, COV + np.eye(2)
     assert ours.logpdf(x, 4.5, COV).item() == pytest.approx(theirs.logpdf(x, 4.5, COV))
     assert ours.entropy(4.5, COV).item() == pytest.approx(theirs.entropy(4.5, COV))
-    half = lambda c: (c + c.T) / 2  # noqa: E731 - a line
-    pb.testing.check_grads(lambda x, d, s: ours.logpdf(half(x), d, half(s)), x, 4.5, COV, order=2)
+    pb.testing.check_grads(lambda x, d, s: ours.logpdf(symmetric(x), d, symmetric(s)), x, 4.5, COV, order=2)
     mean = np.mean([ours.rvs(4.5, COV, rng=i).numpy() for i in range(400)], axis=0)
     np.testing.assert_allclose(mean, 4.5 * COV, rtol=0.15)
     assert pb.grad(lambda d: ours.rvs(d, COV, rng=0).sum())(4.5).item() != 0

@@ -13,27 +13,27 @@ parameter; draws do too, where one can follow them (`rvs`), and where not, `surr
 """
 
 from pullback.core.habits import namespace
-from pullback.stats.continuous import beta as beta
 from pullback.stats.continuous import cauchy as cauchy
-from pullback.stats.continuous import chi2 as chi2
-from pullback.stats.continuous import expon as expon
-from pullback.stats.continuous import gamma as gamma
 from pullback.stats.continuous import gumbel_r as gumbel_r
-from pullback.stats.continuous import halfnorm as halfnorm
 from pullback.stats.continuous import laplace as laplace
 from pullback.stats.continuous import logistic as logistic
 from pullback.stats.continuous import norm as norm
-from pullback.stats.continuous import pareto as pareto
 from pullback.stats.continuous import t as t
 from pullback.stats.continuous import truncnorm as truncnorm
 from pullback.stats.continuous import vonmises as vonmises
-from pullback.stats.continuous import weibull_min as weibull_min
 from pullback.stats.discrete import bernoulli as bernoulli
 from pullback.stats.discrete import binom as binom
 from pullback.stats.discrete import nbinom as nbinom
 from pullback.stats.discrete import poisson as poisson
 from pullback.stats.divergences import kl_divergence as kl_divergence
 from pullback.stats.divergences import surrogate as surrogate
+from pullback.stats.positive import beta as beta
+from pullback.stats.positive import chi2 as chi2
+from pullback.stats.positive import expon as expon
+from pullback.stats.positive import gamma as gamma
+from pullback.stats.positive import halfnorm as halfnorm
+from pullback.stats.positive import pareto as pareto
+from pullback.stats.positive import weibull_min as weibull_min
 from pullback.stats.several import categorical as categorical
 from pullback.stats.several import dirichlet as dirichlet
 from pullback.stats.several import multinomial as multinomial

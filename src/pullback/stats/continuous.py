@@ -1,4 +1,4 @@
-"""Distributions of one real variable.
+"""Distributions of one real variable, of either sign; those of a positive one stand in `positive.py`.
 
 Source of the formulas: N. Johnson, S. Kotz & N. Balakrishnan, *Continuous Univariate Distributions* (1994, 1995); names
 and parameters are SciPy's.
@@ -12,22 +12,7 @@ from typing import Any, ClassVar, Final, final
 import numpy as np
 
 from pullback.ops.discrete import answer
-from pullback.special import (
-    betainc,
-    betaln,
-    digamma,
-    expit,
-    gammainc,
-    gammaincc,
-    gammaln,
-    log_expit,
-    log_ndtr,
-    logit,
-    ndtr,
-    ndtri,
-    xlog1py,
-    xlogy,
-)
+from pullback.special import betainc, betaln, digamma, expit, log_expit, log_ndtr, logit, ndtr, ndtri
 from pullback.special import i0e as i0e_
 from pullback.special import i1e as i1e_
 from pullback.special import ive as ive_
@@ -45,14 +30,6 @@ class _Symmetric(Distribution):
 
     def _logsf(self, x: Any, *shapes: Any) -> Any:
         return self._logcdf(-x, *shapes)
-
-
-class _Positive(Distribution):
-    """Of numbers above 0."""
-
-    def support(self, *_: Any) -> tuple[Any, Any]:
-        """The ends of what is possible."""
-        return 0.0, math.inf
 
 
 @final
@@ -112,104 +89,6 @@ class StudentT(_Symmetric):
 
     def _draw(self, shapes: Any, size: Size, source: Any) -> Any:
         return self._drawn("standard_t", shapes, size, source)
-
-
-@final
-class Gamma(_Positive):
-    """xᵃ⁻¹ e⁻ˣ / Γ(a)."""
-
-    name: ClassVar[str] = "gamma"
-    shapes = ("a",)
-
-    def _logpdf(self, x: Any, a: Any) -> Any:
-        return xlogy(a - 1, x) - x - gammaln(a)
-
-    def _cdf(self, x: Any, a: Any) -> Any:
-        return gammainc(a, x)
-
-    def _sf(self, x: Any, a: Any) -> Any:
-        return gammaincc(a, x)
-
-    def _entropy(self, a: Any) -> Any:
-        return a + gammaln(a) + (1 - a) * digamma(a)
-
-    def _draw(self, shapes: Any, size: Size, source: Any) -> Any:
-        return self._drawn("standard_gamma", shapes, size, source)
-
-
-@final
-class Chi2(_Positive):
-    """The sum of df squares of standard normals: twice a gamma of df/2."""
-
-    name: ClassVar[str] = "chi2"
-    shapes = ("df",)
-
-    def _logpdf(self, x: Any, df: Any) -> Any:
-        return xlogy(df / 2 - 1, x) - x / 2 - gammaln(df / 2) - df / 2 * math.log(2)
-
-    def _cdf(self, x: Any, df: Any) -> Any:
-        return gammainc(df / 2, x / 2)
-
-    def _sf(self, x: Any, df: Any) -> Any:
-        return gammaincc(df / 2, x / 2)
-
-    def _entropy(self, df: Any) -> Any:
-        return df / 2 + math.log(2) + gammaln(df / 2) + (1 - df / 2) * digamma(df / 2)
-
-    def _draw(self, shapes: Any, size: Size, source: Any) -> Any:
-        return self._drawn("chisquare", shapes, size, source)
-
-
-@final
-class Beta(_Positive):
-    """xᵃ⁻¹ (1 − x)ᵇ⁻¹ / B(a, b) on [0, 1]."""
-
-    name: ClassVar[str] = "beta"
-    shapes = ("a", "b")
-
-    def support(self, *_: Any) -> tuple[Any, Any]:
-        """The ends of what is possible."""
-        return 0.0, 1.0
-
-    def _logpdf(self, x: Any, a: Any, b: Any) -> Any:
-        return xlogy(a - 1, x) + xlog1py(b - 1, -x) - betaln(a, b)
-
-    def _cdf(self, x: Any, a: Any, b: Any) -> Any:
-        return betainc(a, b, x)
-
-    def _sf(self, x: Any, a: Any, b: Any) -> Any:
-        return betainc(b, a, 1 - x)
-
-    def _entropy(self, a: Any, b: Any) -> Any:
-        return betaln(a, b) - (a - 1) * digamma(a) - (b - 1) * digamma(b) + (a + b - 2) * digamma(a + b)
-
-    def _draw(self, shapes: Any, size: Size, source: Any) -> Any:
-        return self._drawn("beta", shapes, size, source)
-
-
-@final
-class Exponential(_Positive):
-    """e⁻ˣ."""
-
-    name: ClassVar[str] = "expon"
-
-    def _logpdf(self, x: Any) -> Any:
-        return -x
-
-    def _cdf(self, x: Any) -> Any:
-        return -np.expm1(-x)
-
-    def _sf(self, x: Any) -> Any:
-        return np.exp(-x)
-
-    def _logsf(self, x: Any) -> Any:
-        return -x
-
-    def _ppf(self, p: Any) -> Any:
-        return -np.log1p(-p)
-
-    def _entropy(self) -> Any:
-        return 1.0
 
 
 @final
@@ -283,65 +162,6 @@ class Gumbel(Distribution):
 
 
 @final
-class Weibull(_Positive):
-    """c xᶜ⁻¹ exp(−xᶜ)."""
-
-    name: ClassVar[str] = "weibull_min"
-    shapes = ("c",)
-
-    def _logpdf(self, x: Any, c: Any) -> Any:
-        return np.log(c) + xlogy(c - 1, x) - x**c
-
-    def _cdf(self, x: Any, c: Any) -> Any:
-        return -np.expm1(-(x**c))
-
-    def _sf(self, x: Any, c: Any) -> Any:
-        return np.exp(-(x**c))
-
-    def _logsf(self, x: Any, c: Any) -> Any:
-        return -(x**c)
-
-    def _ppf(self, p: Any, c: Any) -> Any:
-        return (-np.log1p(-p)) ** (1 / c)
-
-    def _entropy(self, c: Any) -> Any:
-        return EULER * (1 - 1 / c) - np.log(c) + 1
-
-
-@final
-class Pareto(Distribution):
-    """b / xᵇ⁺¹ for x ≥ 1."""
-
-    name: ClassVar[str] = "pareto"
-    shapes = ("b",)
-
-    def support(self, *_: Any) -> tuple[Any, Any]:
-        """The ends of what is possible."""
-        return 1.0, math.inf
-
-    def _typical(self, *_: Any) -> Any:
-        return 2.0
-
-    def _logpdf(self, x: Any, b: Any) -> Any:
-        return np.log(b) - (b + 1) * np.log(x)
-
-    def _cdf(self, x: Any, b: Any) -> Any:
-        return -np.expm1(-b * np.log(x))
-
-    def _sf(self, x: Any, b: Any) -> Any:
-        return x**-b
-
-    def _logsf(self, x: Any, b: Any) -> Any:
-        return -b * np.log(x)
-
-    def _ppf(self, p: Any, b: Any) -> Any:
-        return np.exp(-np.log1p(-p) / b)
-
-    def _entropy(self, b: Any) -> Any:
-        return 1 + 1 / b - np.log(b)
-
-
-@final
 class Cauchy(_Symmetric):
     """1 / (π(1 + x²))."""
 
@@ -358,31 +178,6 @@ class Cauchy(_Symmetric):
 
     def _entropy(self) -> Any:
         return math.log(4 * math.pi)
-
-
-@final
-class HalfNormal(_Positive):
-    """√(2/π) exp(−x²/2), for x ≥ 0."""
-
-    name: ClassVar[str] = "halfnorm"
-
-    def _logpdf(self, x: Any) -> Any:
-        return math.log(2) - ROOT - x * x / 2
-
-    def _cdf(self, x: Any) -> Any:
-        return 2 * ndtr(x) - 1
-
-    def _sf(self, x: Any) -> Any:
-        return 2 * ndtr(-x)
-
-    def _logsf(self, x: Any) -> Any:
-        return math.log(2) + log_ndtr(-x)
-
-    def _ppf(self, p: Any) -> Any:
-        return -ndtri((1 - p) / 2)
-
-    def _entropy(self) -> Any:
-        return 0.5 * math.log(math.pi / 2) + 0.5
 
 
 @final
@@ -463,6 +258,5 @@ class VonMises(_Symmetric):
         return self._implied(x, constant(self._cdf(x, constant(kappa))), kappa)
 
 
-norm, t, gamma, beta, chi2, expon = Normal(), StudentT(), Gamma(), Beta(), Chi2(), Exponential()
-laplace, logistic, gumbel_r, weibull_min = Laplace(), Logistic(), Gumbel(), Weibull()
-pareto, cauchy, halfnorm, truncnorm, vonmises = Pareto(), Cauchy(), HalfNormal(), TruncatedNormal(), VonMises()
+norm, t, laplace, logistic, gumbel_r = Normal(), StudentT(), Laplace(), Logistic(), Gumbel()
+cauchy, truncnorm, vonmises = Cauchy(), TruncatedNormal(), VonMises()
