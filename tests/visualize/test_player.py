@@ -194,6 +194,24 @@ def test_without_a_graph(value):
         pb.record_player(lambda: value * 2.0)
 
 
+@pytest.mark.parametrize("mode", ["reverse", "forward"])
+@pytest.mark.parametrize(
+    "constant",
+    [
+        lambda x: pb.tensor(3.0),
+        lambda x: pb.tensor([3.0, 4.0], name="c"),
+        lambda x: pb.tensor(2.0) * 3.0,
+        lambda x: x > 1.0,
+        lambda x: x.detach(),
+        lambda x: pb.argmax(x * pb.ones(3)),
+    ],
+)
+def test_an_output_may_be_a_constant(constant, mode):
+    x = leaf(2.0, "x")
+    data = data_of(pb.graph(x * 2.0, constant(x)).play(mode=mode))
+    assert [e[0] for e in data["frames"][0]["events"]].count({"reverse": "pull", "forward": "push"}[mode]) >= 1
+
+
 @pytest.mark.parametrize("times", [0, 101, 1.5, True])
 def test_how_many_runs(times):
     with pytest.raises(pb.OptionError, match="from 1 to 100"):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from pullback.core.errors import GraphError, OptionError, PullbackError
+from pullback.core.graph import Node
 from pullback.core.modes import ModeContext
 from pullback.core.observers import Scope
 from pullback.core.walks import pull, push, track
@@ -34,13 +35,20 @@ def replay(vertices: Sequence[Vertex], outputs: Sequence[int], mode: str, title:
         tensors = _computed(vertices)
         _require_same(vertices, tensors)
         if mode == "reverse":
-            ends = [tensors[i] for i in dict.fromkeys(outputs)]
-            pull([(end.node, np.ones(end.shape, end.dtype)[()]) for end in ends if end.node is not None])
+            pull([(node, _ones(node)) for node in _nodes(tensors[i] for i in dict.fromkeys(outputs))])
         else:
-            sources = [t.node for t in tensors if isinstance(t, Tensor) and t.node is not None and t.is_leaf]
-            path = [t.node for t in tensors if isinstance(t, Tensor) and t.node is not None]
-            push({node: np.ones(node.aval.shape, node.aval.dtype)[()] for node in sources}, path)
+            path = _nodes(tensors)
+            push({node: _ones(node) for node in path if node.primitive is None}, path)
     return Player([tape.finish()], title)
+
+
+def _nodes(values: Iterable[Any]) -> list[Node]:
+    """The nodes of those values that have one: constants, and what carries no derivative, have none."""
+    return [value.node for value in values if isinstance(value, Tensor) and value.node is not None]
+
+
+def _ones(node: Node) -> Any:
+    return np.ones(node.aval.shape, node.aval.dtype)[()]
 
 
 def _computed(vertices: Sequence[Vertex]) -> list[Any]:
