@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import pytest
 
 import pullback as pb
 from pullback import cli
-from pullback.cli.app import COMMANDS
+from pullback.cli.app import COMMANDS, MAP
 from pullback.cli.information import EXTRAS
 
 
@@ -21,6 +22,17 @@ def test_help_lists_the_commands(pullback):
     assert done.code == 0
     for command, _, _ in COMMANDS:
         assert f"  {command.__name__} " in done.out
+
+
+def test_the_module_shows_the_same_map(pullback, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "100")
+    help = pullback("--help").out
+    done = subprocess.run([sys.executable, "-m", "pullback", "--help"], capture_output=True, text=True, check=True)
+    assert done.stdout == help
+    for line in MAP.splitlines()[1:]:
+        assert line in help
+    for part in re.findall(r"\bpb\.(\w+)", help):
+        assert hasattr(pb, part)
 
 
 @pytest.mark.parametrize(("command", "lines"), [(command, lines) for command, _, lines in COMMANDS])

@@ -53,9 +53,10 @@ def test_the_default_run_reads_digits(pullback, tmp_path, monkeypatch):
     assert before.startswith("1,350 steps in ")
     assert ": loss 0." in before
     assert float(last.split()[2].rstrip("%")) > 95
-    assert last.endswith("pictures in runs/digits-1: curves.png, confusion.png, mistakes.png")
+    assert last.endswith("pictures in runs/digits-1: curves.png, confusion.png, mistakes.png, report.html")
     assert {path.name for path in (tmp_path / "runs" / "digits-1").iterdir()} == {
         "config.toml", "metrics.jsonl", "model.safetensors", "curves.png", "confusion.png", "mistakes.png",
+        "report.html",
     }  # fmt: skip
     assert done.err == ""  # no bar where there is no terminal
 
@@ -194,9 +195,10 @@ def test_an_accuracy_is_told_where_pictures_cannot_be_written(pullback, run):
 def test_metrics_are_standard_lines(run):
     rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     assert {tuple(row) for row in rows} == {("step", "split", "name", "value", "time")}
-    assert {(row["split"], row["name"]) for row in rows} == {
+    assert {(row["split"], row["name"]) for row in rows if row["split"] in ("train", "test")} == {
         ("train", "loss"), ("test", "loss"), ("test", "accuracy"), ("train", "accuracy"),
     }  # fmt: skip
+    assert {row["split"] for row in rows} == {"train", "test", "weight", "gradient", "rate", "dead"}  # for the report
     assert [row["step"] for row in rows if row["name"] == "accuracy" and row["split"] == "test"] == [45, 90]
 
 

@@ -27,13 +27,26 @@ from pullback.cli.runs import diff, runs
 from pullback.cli.sample import sample
 from pullback.cli.threads import COMMAND_LINE, RestartError, restart
 from pullback.cli.train import train
+from pullback.cli.watch import watch
 from pullback.core.errors import ExpressionError, OptionError, PullbackError, PullbackWarning
 from pullback.core.version import __version__
 
 TRACEBACK: Final = "PULLBACK_TRACEBACK"
 
+# The rest of the map, below the commands; \b keeps its lines as they are.
+MAP: Final = """\b
+In Python, import pullback as pb:
+  pb.grad(f)  pb.jvp  pb.hessian  pb.vmap             derivatives of functions
+  pb.tensor(x, requires_grad=True)  loss.backward()   the tape
+  pb.graph(t).draw()  .play("page.html")              what was computed, seen
+  pb.nn  pb.optim  pb.data  pb.training               networks that learn
+  pb.compile(step)                                    a whole step as native code
+To read the source, begin with: python -m pullback.core.read_me_first
+"""
+
 app: Final = typer.Typer(
     name="pullback",
+    epilog=MAP,
     help="Differentiate formulas, draw their graphs, and train models: those that come with it, and your own.",
     add_completion=False,
     no_args_is_help=True,
@@ -60,6 +73,15 @@ COMMANDS: Final[tuple[tuple[Callable[..., None], type[TyperCommand], str], ...]]
         """
         pullback runs
         pullback runs runs/digits-1 runs/digits-2 --curve "test loss" -o curves.svg
+        pullback runs --html runs.html
+        """,
+    ),
+    (
+        watch,
+        TyperCommand,
+        """
+        pullback watch runs/digits-1
+        pullback watch runs/digits-1 --html
         """,
     ),
     (diff, TyperCommand, "pullback diff runs/digits-1 runs/digits-2"),

@@ -15,6 +15,7 @@ from pullback.interop.atomic import write_atomically
 from pullback.training import checkpoint
 from pullback.training.comparing import first_difference
 from pullback.training.measurements import Measurement, read_measurements
+from pullback.training.report_page import Shown, runs_page
 from pullback.training.resuming import Told
 from pullback.training.run_folder import DEFAULT_PARENT, RunFolder
 
@@ -27,6 +28,9 @@ _Curve = Annotated[
 ]
 _Output = Annotated[
     Path | None, typer.Option("--output", "-o", help="Draw the curves into a file: PNG, SVG or PDF.", metavar="FILE")
+]
+_Html = Annotated[
+    Path | None, typer.Option("--html", help="Write a page with the curves of all runs.", metavar="FILE.html")
 ]
 _One = Annotated[Path, typer.Argument(help="Folder of a run.", metavar="A", show_default=False)]
 _Other = Annotated[Path, typer.Argument(help="Folder of another.", metavar="B", show_default=False)]
@@ -53,7 +57,7 @@ class Run(NamedTuple):
         return values[-1] if values else math.nan
 
 
-def runs(places: _Places = None, curve: _Curve = None, output: _Output = None) -> None:
+def runs(places: _Places = None, curve: _Curve = None, output: _Output = None, html: _Html = None) -> None:
     """List runs, and compare them: how far they are, what they reached, and how they got there.
 
     Without a RUN it lists those in the folder runs.
@@ -73,6 +77,8 @@ def runs(places: _Places = None, curve: _Curve = None, output: _Output = None) -
             print(line)
     if output is not None:
         print(_drawn(found, curve or "test loss", output))
+    if html is not None:
+        print(_page(found, html))
 
 
 def diff(one: _One, other: _Other, replay: _Replay = True) -> None:
@@ -138,10 +144,43 @@ def _check_measured(found: Sequence[Run], curve: str) -> None:
         raise OptionError("runs: this was not measured", got=curve, fix=f"one of {', '.join(names) or 'nothing'}")
 
 
+def _page(found: Sequence[Run], path: Path) -> Path:
+    """Write the page of all runs."""
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise OptionError("runs: a page of this kind is not written", got=path.name, fix="FILE.html")
+    if not any(run.rows for run in found):
+        raise OptionError(
+            "runs: nothing was measured", runs=", ".join(str(run.folder.path) for run in found),
+            fix="runs whose folders have metrics.jsonl",
+        )  # fmt: skip
+    return _written(path, runs_page([Shown(str(run.folder.path), run.step, run.rows) for run in found]).encode())
+
+
+def _written(path: Path, content: bytes) -> Path:
+    try:
+        return write_atomically(path, content)
+    except OSError as error:
+        raise PullbackError("runs: the file cannot be written", file=path, got=error.strerror) from error
+
+
 def _points(run: Run, curve: str) -> list[tuple[int, float]]:
     return [
         (row.step, row.value) for row in run.rows if f"{row.split} {row.name}" == curve and math.isfinite(row.value)
     ]
+
+
+def bars(values: Sequence[float], width: int) -> str:
+    """Values in order, as letters of different heights; the means of neighbours where they are too many."""
+    finite = [value for value in values if math.isfinite(value)]
+    low, high = min(finite, default=0.0), max(finite, default=1.0)
+    groups = [values[len(values) * i // width : len(values) * (i + 1) // width] for i in range(width)]
+    shown = [math.fsum(group) / len(group) for group in (groups if len(values) > width else [[v] for v in values])]
+    return "".join(_letter(value, low, high) if math.isfinite(value) else "×" for value in shown)
+
+
+def _letter(value: float, low: float, high: float) -> str:
+    share = (value - low) / (high - low) if high > low else 0.0
+    return _BARS[min(len(_BARS) - 1, int(share * len(_BARS)))]
 
 
 def _curves(found: Sequence[Run], curve: str) -> Iterator[str]:
@@ -156,8 +195,7 @@ def _curves(found: Sequence[Run], curve: str) -> Iterator[str]:
         letters = [" "] * _WIDTH
         for step, value in some:
             place = min(_WIDTH - 1, step * _WIDTH // (steps + 1))
-            share = (value - low) / (high - low) if high > low else 0.0
-            letters[place] = _BARS[min(len(_BARS) - 1, int(share * len(_BARS)))]
+            letters[place] = _letter(value, low, high)
         yield f"{str(path).ljust(width)}  {''.join(letters).rstrip()}"
 
 
@@ -184,7 +222,4 @@ def _drawn(found: Sequence[Run], curve: str, path: Path) -> Path:
     axes.legend(frameon=False)
     buffer = io.BytesIO()
     figure.savefig(buffer, format=kind, dpi=144)
-    try:
-        return write_atomically(path, buffer.getvalue())
-    except OSError as error:
-        raise PullbackError("runs: the picture cannot be written", file=path, got=error.strerror) from error
+    return _written(path, buffer.getvalue())

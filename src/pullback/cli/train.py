@@ -20,6 +20,7 @@ from pullback.training.interrupts import Interrupts
 from pullback.training.loop import Loop
 from pullback.training.measurements import read_measurements
 from pullback.training.progress import Progress
+from pullback.training.report_page import write_report
 from pullback.training.resuming import loop_for, resumed
 from pullback.training.run_folder import RunFolder
 from pullback.training.settings import ADJUSTABLE, RESUMABLE, Change, Settings, layered, read_toml
@@ -99,11 +100,12 @@ def tell(task: Task, folder: RunFolder, step: int, done: str, *, quiet: bool = F
 
 
 def plain_report(folder: RunFolder, history: History) -> list[str]:
-    """What was measured last, of a model of which nothing else is known."""
+    """What was measured last, of a model of which nothing else is known; and the page of its run."""
     last = {(row.split, row.name): row.value for row in history.rows}
     shown = {f"{split} {name}": value for (split, name), value in last.items() if split in ("train", "test")}
     text = ", ".join(f"{name} {value:.4f}" for name, value in shown.items()) or "nothing was measured"
-    return [text, f"{text}; run in {folder.path}"]
+    page = write_report(folder, history.rows)
+    return [text, f"{text}; run in {folder.path}, with {page.name}"]
 
 
 def _begin(task: Task, settings: Settings, folder: RunFolder | None = None, saved: Checkpoint | None = None) -> Loop:

@@ -123,6 +123,8 @@ class MLP(Module):
                 "MLP: each hidden layer makes its own activation", got=repr(activation),
                 fix=f"activation={type(activation).__name__}",
             )  # fmt: skip
+        if not callable(activation):
+            raise OptionError("MLP: an activation is what makes one", got=repr(activation), fix="activation=pb.nn.Tanh")
         generator = random.generator(rng)
         self.layers = Sequential()
         for i, (inputs, outputs) in enumerate(pairwise(sizes)):

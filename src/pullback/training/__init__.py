@@ -26,11 +26,14 @@ from pullback.training.evaluation import classify as classify
 from pullback.training.evaluation import evaluate as evaluate
 from pullback.training.history import History as History
 from pullback.training.interrupts import Interrupts as Interrupts
+from pullback.training.looking import Distributions as Distributions
+from pullback.training.looking import Samples as Samples
 from pullback.training.loop import Loop as Loop
 from pullback.training.measurements import Measurement as Measurement
 from pullback.training.measurements import MeasurementLog as MeasurementLog
 from pullback.training.measurements import read_measurements as read_measurements
 from pullback.training.progress import Progress as Progress
+from pullback.training.report_page import write_report as write_report
 from pullback.training.run_folder import RunFolder as RunFolder
 from pullback.training.settings import Settings as Settings
 from pullback.training.task import Task as Task

@@ -11,6 +11,7 @@ from pullback.training.evaluation import evaluate
 from pullback.training.history import History
 from pullback.training.measurements import Measurement
 from pullback.training.pictures import MISSING, draw_pictures
+from pullback.training.report_page import Pictures, write_report
 from pullback.training.run_folder import RunFolder
 
 
@@ -42,12 +43,13 @@ def report(
     yield f"{loss}test loss {result.loss:.4f}"
     try:
         paths = draw_pictures(folder, data, result, rows, batches)
+        page = write_report(folder, rows, Pictures(data.test.arrays[0], result, data.classes))
     except OSError as error:
         yield accuracy  # which is known all the same
         raise DataError(
             "run: a picture cannot be written", folder=folder.path, got=error.strerror,
             fix=f"make room, or let the folder be written to; then pullback evaluate {folder.path}",
         ) from error  # fmt: skip
-    names = ", ".join(path.name for path in paths)
-    pictures = f"pictures in {folder.path}: {names}" if paths else MISSING + f", then pullback evaluate {folder.path}"
-    yield f"{accuracy}; {pictures}"
+    names = ", ".join(path.name for path in [*paths, page])
+    pictures = "" if paths else f"; {MISSING}, then pullback evaluate {folder.path}"
+    yield f"{accuracy}; pictures in {folder.path}: {names}{pictures}"

@@ -53,6 +53,11 @@ class RunFolder:
         """The same, of the step that was best, where a callback keeps it."""
         return self.path / "best.safetensors"
 
+    @property
+    def samples(self) -> Path:
+        """What a model of text wrote on the way, a line of JSON each."""
+        return self.path / "samples.jsonl"
+
     @classmethod
     def create(cls, out: str | os.PathLike[str] | None, name: str, text: str = "") -> RunFolder:
         """Make the folder of a new run: `out`, or the first of runs/NAME-1, runs/NAME-2 ... that is free.

@@ -10,6 +10,7 @@ from pullback.visualize.graphs import Graph, UnknownNameError
 from pullback.visualize.layout import Layout, layout
 from pullback.visualize.picture import Picture
 from pullback.visualize.player import Player, record_player
+from pullback.visualize.surface import Surface, loss_surface
 from pullback.visualize.svg import svg
 from pullback.visualize.vertex import Edge, Vertex
 
@@ -23,10 +24,12 @@ __all__ = [
     "Picture",
     "Player",
     "Style",
+    "Surface",
     "UnknownNameError",
     "Vertex",
     "graph",
     "layout",
+    "loss_surface",
     "record_player",
     "svg",
 ]

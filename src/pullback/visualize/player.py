@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import re
 from collections.abc import Callable
 from html import escape
 from pathlib import Path
@@ -13,24 +11,14 @@ from typing import Any, Final, final
 from pullback.core.errors import GraphError, OptionError
 from pullback.core.modes import ModeContext
 from pullback.visualize.document import document
+from pullback.visualize.pages import PAGE, assembled
 from pullback.visualize.picture import write_whole
-from pullback.visualize.svg import clean
 from pullback.visualize.tape import Tape
 
-_PAGE: Final = Path(__file__).parent / "page"
+_STYLES: Final = ("palette.css", "style.css")
 _SCRIPTS: Final = (
-    "arrays.js",
-    "kernels.js",
-    "program.js",
-    "run.js",
-    "pictures.js",
-    "stage.js",
-    "panel.js",
-    "player.js",
-)
-_UNSAFE: Final = re.compile(
-    "[<>&\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
-)  # in JSON; what turns text around too
+    "arrays.js", "kernels.js", "program.js", "run.js", "elements.js", "pictures.js", "stage.js", "panel.js", "player.js"
+)  # fmt: skip
 _HEIGHT: Final = 680  # in a notebook
 
 
@@ -55,7 +43,9 @@ class Player:
         data, blob = document(tapes, title)
         steps = sum(event[0] != "walk" for frame in data["frames"] for event in frame["events"])
         values = sum(len(graph["values"]) for graph in data["graphs"])
-        self._html = _html(data, blob, title)
+        self._html = assembled(
+            PAGE / "page.html", [PAGE / name for name in _STYLES], [PAGE / name for name in _SCRIPTS], title, data, blob
+        )
         runs = f", {len(tapes)} runs" if len(tapes) > 1 else ""
         self.said: Final = f"{title}: {values:,} values, {steps:,} steps{runs}"
 
@@ -138,23 +128,3 @@ def record_player(step: Callable[..., Any], *args: Any, times: int = 1, title: s
             )  # fmt: skip
         tapes.append(tape.finish())
     return Player(tapes, title or name)
-
-
-def _html(data: dict[str, Any], blob: str, title: str) -> str:
-    """The page. What comes from outside stands in JSON, in which no < can end a script, or is escaped."""
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    text = _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
-    script = "\n".join(_part(name) for name in _SCRIPTS)
-    page = (_PAGE / "page.html").read_text(encoding="utf-8")
-    parts = {
-        "TITLE": clean(title), "STYLE": _part("style.css"), "SCRIPT": script,
-        "DATA": text, "BLOB": blob,
-    }  # fmt: skip
-    before, *rest = page.split("{{")
-    return before + "".join(parts[name] + after for name, _, after in (piece.partition("}}") for piece in rest))
-
-
-def _part(name: str) -> str:
-    """A file of the page, without what is there for people who read the source."""
-    lines = (line.strip() for line in (_PAGE / name).read_text(encoding="utf-8").splitlines())
-    return "\n".join(line for line in lines if line and not line.startswith("//"))

@@ -31,6 +31,7 @@ from pullback.optim import SGD, Adam, AdamW, Optimizer, Schedule
 from pullback.optim.schedules import OneCycle
 from pullback.training.digit_image import FRAMES, Frame
 from pullback.training.feed import Deferred
+from pullback.training.looking import Distributions
 from pullback.training.prediction import predict
 from pullback.training.report import report
 from pullback.training.settings import Settings
@@ -144,7 +145,9 @@ def classification(
         When it begins, if there are no images to learn from or to test on, or fewer than a batch.
     """
     optimizer = RULES[str(settings.optimizer)](network, settings, rate or settings.rate)
-    trainer = Trainer(network, CrossEntropyLoss(), optimizer, metrics={"accuracy": Accuracy()})
+    trainer = Trainer(
+        network, CrossEntropyLoss(), optimizer, metrics={"accuracy": Accuracy()}, callbacks=[Distributions()]
+    )
     loader = Deferred(
         lambda: DataLoader(data().train, settings.batch_size, shuffle=True, drop_last=True, rng=settings.seed)
     )

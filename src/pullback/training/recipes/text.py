@@ -17,6 +17,7 @@ from pullback.optim import AdamW, Schedule, groups_by_name
 from pullback.optim.schedules import Cosine, Warmup
 from pullback.tensors import Tensor
 from pullback.training.feed import Deferred
+from pullback.training.looking import Distributions, Samples
 from pullback.training.settings import Settings
 from pullback.training.task import Task
 from pullback.training.trainer import Trainer, evaluating
@@ -147,10 +148,11 @@ def _language(
             f"model  {what}, {trainer.parameters:,} parameters; {rule}",
         ]
 
-    context = getattr(trainer.model, "context", None)
+    sample = partial(write, trainer.model, characters, getattr(trainer.model, "context", None))
+    trainer.callbacks += [Distributions(), Samples(sample)]
     return Task(
-        trainer, Deferred(learned), Deferred(held_out), about=about,
-        sample=partial(write, trainer.model, characters, context), evaluate_every=settings.evaluate_every,
+        trainer, Deferred(learned), Deferred(held_out), about=about, sample=sample,
+        evaluate_every=settings.evaluate_every,
     )  # fmt: skip
 
 
