@@ -1,0 +1,179 @@
+"""The site: what is made from the code is complete and right; what is checked of the built one is found."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from unicodedata import normalize
+
+import pytest
+from scripts import documentation
+from scripts.site import check, links, reference, rules
+from scripts.site.docstring import markdown, summary
+
+import pullback as pb
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+# The reference.
+
+
+def test_every_public_name_is_in_a_group():
+    assert reference.missing() == []
+    listed = [name for group in reference.GROUPS for name, _ in reference.names(group)]
+    assert {f"pb.{name}" for name in dir(pb)} - {f"pb.{part}" for part in reference.PARTS} <= set(listed)
+
+
+def test_no_name_is_explained_twice():
+    explained = [name for group in reference.GROUPS for name, _ in reference.names(group)]
+    assert len(explained) == len(set(explained))
+
+
+def test_every_name_says_what_it_is():
+    silent = [
+        name
+        for group in reference.GROUPS
+        for name, thing in reference.names(group)
+        if not reference._summary(thing).strip()
+    ]
+    assert silent == []
+
+
+def test_the_pages_are_written(tmp_path):
+    reference.write(tmp_path)
+    pages = {path.stem: path.read_text(encoding="utf-8") for path in tmp_path.glob("*.md")}
+    assert set(pages) == {"index", *(group.name for group in reference.GROUPS)}
+    assert "``````{py:function} pb.grad(f, argnums=0, has_aux=False)" in pages["derivatives"]
+    assert "∂y/∂x = cos(x)" in pages["elementwise"]
+    assert "````{py:method} backward(" in pages["tensors"]
+    for text in pages.values():
+        assert text.count("\n``````\n") == len(re.findall(r"^``````\{py:(?!method|attribute)", text, re.MULTILINE))
+
+
+def test_a_docstring_becomes_markdown():
+    def f():
+        """A·b, with *stars*, `code` and a_b [c].
+
+        More of it.
+
+        Parameters
+        ----------
+        x, y : array
+            What goes
+            in.
+
+        Raises
+        ------
+        ShapeError
+            If they differ.
+
+        >>> 1 + 1
+        2
+        """
+
+    text = markdown(f)
+    assert text.startswith(r"A·b, with \*stars\*, `code` and a\_b \[c\].")
+    assert "- **`x, y`** *(array)*: What goes in." in text
+    assert "- **`ShapeError`**: If they differ." in text
+    assert text.endswith("```pycon\n>>> 1 + 1\n2\n```")
+    assert summary(f).startswith("A·b")
+    assert "More" not in summary(f)
+
+
+# The table of derivatives.
+
+
+def test_the_table_of_derivatives(tmp_path):
+    rules.write(tmp_path)
+    text = (tmp_path / "derivatives-table.md").read_text(encoding="utf-8")
+    assert "| `sin(x)` | `cos(x)` |" in text
+    assert normalize("NFC", "| `x @ z` | `matmul` | `ā = ȳ @ bᵀ`; `b̄ = aᵀ @ ȳ` |") in normalize("NFC", text)
+    for written in rules.APPLIED:
+        assert f"| `{written}` |" in text
+    for primitive in rules.elementwise_primitives():
+        assert f"| `{primitive.name}(" in text
+
+
+# Links.
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "wanted"),
+    [
+        ("start.md", "[a](how-to/see.md)", "[a](how-to/see.md)"),
+        ("start.md", "[a](../README.md#x)", "[a](index.md#x)"),
+        ("how-to/see.md", "[a](../../CONTRIBUTING.md)", "[a](../contributing.md)"),
+        ("how-to/see.md", "[a](../../src/x.py) and [b](https://e.org)", "a and [b](https://e.org)"),
+        ("start.md", "`[a](../x.py)`\n```\n[b](../x.py)\n```\n", "`[a](../x.py)`\n```\n[b](../x.py)\n```\n"),
+    ],
+)
+def test_links_out_of_the_documentation(name, text, wanted):
+    assert links.inside(ROOT / "docs", name, text) == wanted
+
+
+def test_links_of_a_page_that_is_written_elsewhere():
+    text = "[a](docs/kinks.md#x) [b](docs/decisions) [c](LICENSE)"
+    made = links.inside(ROOT / "docs", "contributing.md", text, ROOT)
+    assert made == "[a](kinks.md#x) [b](decisions/index.md) c"
+
+
+def test_what_is_wrong_with_a_site_is_found(tmp_path):
+    (tmp_path / "a.html").write_text('<a href="b.html#x"></a><a href="#here"></a><p id="here"></p>')
+    (tmp_path / "b.html").write_text('<p id="x"></p><a href="https://e.org"></a><img src="data:,">')
+    assert list(check.complaints(tmp_path)) == []
+    (tmp_path / "b.html").write_text(
+        '<script src="https://e.org/x.js"></script><a href="c.html"></a><a href="#no"></a>'
+    )
+    assert sorted(check.complaints(tmp_path)) == [
+        "a.html: b.html#x leads to no heading", "b.html: #no leads to no heading",
+        "b.html: c.html leads nowhere", "b.html: https://e.org/x.js is loaded from the network",
+    ]  # fmt: skip
+
+
+def test_every_page_is_reached_and_says_something():
+    trees = {path: path.read_text(encoding="utf-8") for path in (ROOT / "docs").rglob("*.md")}
+    for path, text in trees.items():
+        assert documentation.made(path) or text.startswith("# "), path
+    listed = {
+        (path.parent / entry).resolve().with_suffix(".md")
+        for path, text in trees.items()
+        for tree in re.findall(r"```\{toctree\}(.*?)```", text, re.DOTALL)
+        for entry in re.findall(r"^([\w./-]+)$", tree, re.MULTILINE)
+    }
+    written = {path for path in trees if not documentation.made(path) and path.parent.name != "decisions"}
+    assert written - listed == {ROOT / "docs" / "index.md"}
+    index = trees[ROOT / "docs" / "index.md"]
+    for entry in re.findall(r"^([\w/-]+)$", index.rpartition(":hidden:")[2], re.MULTILINE):
+        made = entry.startswith(("reference/", "gallery/")) or f"{entry}.md" in links.PAGES.values()
+        assert made or (ROOT / "docs" / f"{entry}.md").exists(), entry
+
+
+@pytest.mark.skipif("PULLBACK_LONG" not in os.environ, reason="it takes minutes: make test-all does it")
+def test_the_site_is_built(tmp_path):
+    pytest.importorskip("myst_nb", reason="the site is built with the group `docs`")
+    pytest.importorskip("furo", reason="the site is built with the group `docs`")
+    command = [
+        sys.executable,
+        "-m",
+        "sphinx",
+        "-W",
+        "--keep-going",
+        "-q",
+        "-d",
+        tmp_path / "trees",
+        "docs",
+        tmp_path / "site",
+    ]
+    subprocess.run(command, cwd=ROOT, check=True)
+    assert list(check.complaints(tmp_path / "site")) == []
+
+
+def test_the_pages_of_the_reference_name_no_module():
+    # A module in place of a name would be a mistake in a list of groups.
+    for group in reference.GROUPS:
+        assert not any(inspect.ismodule(thing) for _, thing in reference.names(group))
