@@ -80,16 +80,20 @@ class Loop:
         For each other input of the body.
     stacked : sequence of bool
         For each other output: whether all of them are given, stacked, or the last.
+    strand : bool
+        It is one of several loops that threads run at once, so that its body is not shared among threads.
     """
 
     def __init__(
-        self, body: Program, length: int, carried: int, reads: Sequence[Read], stacked: Sequence[bool]
+        self, body: Program, length: int, carried: int, reads: Sequence[Read], stacked: Sequence[bool],
+        *, strand: bool = False,
     ) -> None:  # fmt: skip
         self.body = body
         self.length = length
         self.carried = carried
         self.reads = tuple(reads)
         self.stacked = tuple(stacked)
+        self.strand = strand
 
     def __repr__(self) -> str:
         reads = "; ".join(
@@ -121,7 +125,7 @@ class Loop:
 
     def with_body(self, body: Program) -> Loop:
         """The same with another body."""
-        return Loop(body, self.length, self.carried, self.reads, self.stacked)
+        return Loop(body, self.length, self.carried, self.reads, self.stacked, strand=self.strand)
 
     @cached_property
     def key(self) -> Any:

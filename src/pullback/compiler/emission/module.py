@@ -107,7 +107,7 @@ class _Regions:
                     f.store(self._tables[id(kernel)], f.address(context, i, PTR))
                 f.store(scratch, f.address(context, len(inside), PTR))
                 task = f"{self._name}region{number}"
-                _task(f.module, task, [(self._names[id(kernel)], kernel.pieces) for kernel in inside], plan.scratch)
+                _task(f.module, task, [(self._names[id(kernel)], kernel) for kernel in inside], plan.scratch)
                 emit_parallel(f, task, context, sum(kernel.pieces for kernel in inside), most)
             for condition in plan.lowered.fused.conditions:
                 if condition in region.writes:
@@ -161,21 +161,24 @@ def _require(f: Function, truth: Reg) -> None:
     f.begin(holds)
 
 
-def _task(module: Module, name: str, kernels: Sequence[tuple[str, int]], scratch: int) -> None:
-    """The task of a region: piece after piece of its kernels."""
+def _task(module: Module, name: str, kernels: Sequence[tuple[str, Nest | Product | Repeat]], scratch: int) -> None:
+    """The task of a region: piece after piece of its kernels. A loop that is a piece never fails."""
     f = Function(module, name, [(PTR, "context"), (I64, "piece"), (I64, "worker")], exported=False)
     context, piece, worker = f.arguments
     own = f.load(f.address(context, len(kernels), PTR), PTR)
     own = f.address(own, f.binary("mul", worker, scratch), I8)
     start = 0
-    for number, (kernel, pieces) in enumerate(kernels):
+    for number, (own_name, kernel) in enumerate(kernels):
         here, after = f.label("here"), f.label("after")
-        f.branch_if(f.compare("slt", piece, start + pieces), here, after)
+        f.branch_if(f.compare("slt", piece, start + kernel.pieces), here, after)
         f.begin(here)
         table = f.load(f.address(context, number, PTR), PTR)
-        f.call(kernel, table, own, f.binary("sub", piece, start), kind=None)
+        if isinstance(kernel, Repeat):
+            f.call(own_name, table, own, f.const(0, I64), kind=I64)
+        else:
+            f.call(own_name, table, own, f.binary("sub", piece, start), kind=None)
         f.ret()
         f.begin(after)
-        start += pieces
+        start += kernel.pieces
     f.ret()
     f.finish()

@@ -142,12 +142,14 @@ class Region:
     kernels: list[Kernel] = field(default_factory=list)
     reads: dict[Operand, None] = field(default_factory=dict)
     writes: dict[Operand, None] = field(default_factory=dict)
+    alone: bool = False
 
     @property
     def parallel(self) -> bool:
-        """Whether other threads are asked to help."""
+        """Whether other threads are asked to help: never in one of several loops that run at once."""
         inside = [kernel for kernel in self.kernels if not isinstance(kernel, NumPyCall)]
-        return sum(kernel.pieces for kernel in inside) > 1 and sum(kernel.cost for kernel in inside) > WORTH
+        several = sum(kernel.pieces for kernel in inside) > 1 and not self.alone
+        return several and sum(kernel.cost for kernel in inside) > WORTH
 
     @property
     def threaded(self) -> bool:

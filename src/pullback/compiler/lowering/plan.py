@@ -35,7 +35,7 @@ def plan(lowered: Lowered, replaces: Mapping[int, Value]) -> Plan:
     for kernel in lowered.kernels:
         reads, writes = touched(kernel, lowered)
         last = regions[-1] if regions else None
-        alone = last is None or any(isinstance(k, (NumPyCall, Repeat)) for k in (kernel, *last.kernels))
+        alone = last is None or any(map(_stands_alone, (kernel, *last.kernels)))
         own = writes.keys() - lowered.fused.assembled  # parts of one value may be written at once
         if (
             last is None
@@ -54,6 +54,13 @@ def plan(lowered: Lowered, replaces: Mapping[int, Value]) -> Plan:
     places, arena = _places(regions, outside | called)
     scratch = max((k.scratch_bytes for k in lowered.kernels if not isinstance(k, NumPyCall)), default=0)
     return Plan(lowered, regions, places, arena, -(-scratch // LINE) * LINE, _in_place(lowered, regions, replaces))
+
+
+def _stands_alone(kernel: Kernel) -> bool:
+    """Whether nothing may run beside a kernel: it may fail, or shares its own work among threads."""
+    if isinstance(kernel, Repeat):
+        return kernel.plan.conditional or any(region.threaded for region in kernel.plan.regions)
+    return isinstance(kernel, NumPyCall)
 
 
 def size_of(value: Operand) -> int:

@@ -62,6 +62,8 @@ def lower_repeat(group: Group, fused: Fused, layouts: dict[Operand, Strides], pl
     body = replace(loop.body, outputs=(*(nexts[i] for i in own), *others, *conditions))
     specs = [output.spec for output in body.outputs[: len(own) + len(others)]]
     plan = planned(body, given, [ordered(spec.shape) for spec in specs])
+    for region in plan.regions if loop.strand else ():
+        region.alone = True
     kernels = [kernel for kernel in plan.kernels if not isinstance(kernel, NumPyCall)]
     if len(kernels) < len(plan.kernels):
         return None

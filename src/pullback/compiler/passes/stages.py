@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Final
 
+from pullback.compiler.passes.blocks import block
 from pullback.compiler.passes.deduplicate import deduplicate
 from pullback.compiler.passes.expand import expand
 from pullback.compiler.passes.lifting.hoist import hoist
@@ -25,6 +26,7 @@ PASSES: Final[dict[str, Pass]] = {
     "prune": prune,
 }  # fmt: skip
 SWITCHES: Final = ("fuse", "in_place", "worth")  # what comes after the passes and can be switched off like one
+LAST: Final[dict[str, Pass]] = {"block": block}  # once, when all is as it will be
 ROUNDS: Final = 2  # what one pass leaves, another may find something in
 
 
@@ -52,7 +54,7 @@ def chosen() -> tuple[str, ...]:
         If it names something else.
     """
     asked = os.environ.get("PULLBACK_PASSES")
-    known = (*PASSES, *SWITCHES)
+    known = (*PASSES, *LAST, *SWITCHES)
     names = known if asked is None else tuple(filter(None, asked.replace(" ", "").split(",")))
     for name in names:
         if name not in known:
@@ -64,10 +66,10 @@ def stages(program: Program, names: Collection[str] | None = None) -> dict[str, 
     """The program as recorded, and after each pass that changed it; one of the second round is called `simplify 2`."""
     names = chosen() if names is None else names
     found = {"record": program}
-    for number in range(1, ROUNDS + 1):
-        for name in PASSES:
-            if name in names:
-                changed = through(PASSES[name], program)
-                if changed.equations != program.equations or changed.outputs != program.outputs:
-                    found[name if number == 1 else f"{name} {number}"] = program = changed
+    listed = [(name, number, PASSES[name]) for number in range(1, ROUNDS + 1) for name in PASSES]
+    for name, number, change in (*listed, *((name, 1, change) for name, change in LAST.items())):
+        if name in names:
+            changed = change(program) if name in LAST else through(change, program)
+            if changed.equations != program.equations or changed.outputs != program.outputs:
+                found[name if number == 1 else f"{name} {number}"] = program = changed
     return found
