@@ -140,8 +140,6 @@ from pullback.ops.cumulative import cumulative_prod as cumulative_prod
 from pullback.ops.cumulative import cumulative_sum as cumulative_sum
 from pullback.ops.discrete import bitwise_left_shift as bitwise_left_shift
 from pullback.ops.discrete import bitwise_right_shift as bitwise_right_shift
-from pullback.ops.discrete import left_shift as left_shift
-from pullback.ops.discrete import right_shift as right_shift
 from pullback.ops.elementwise import abs as abs
 from pullback.ops.elementwise import absolute as absolute
 from pullback.ops.elementwise import add as add
@@ -177,6 +175,7 @@ from pullback.ops.elementwise import isfinite as isfinite
 from pullback.ops.elementwise import isinf as isinf
 from pullback.ops.elementwise import isnan as isnan
 from pullback.ops.elementwise import leaky_relu as leaky_relu
+from pullback.ops.elementwise import left_shift as left_shift
 from pullback.ops.elementwise import less as less
 from pullback.ops.elementwise import less_equal as less_equal
 from pullback.ops.elementwise import log as log
@@ -198,6 +197,7 @@ from pullback.ops.elementwise import positive as positive
 from pullback.ops.elementwise import power as power
 from pullback.ops.elementwise import reciprocal as reciprocal
 from pullback.ops.elementwise import relu as relu
+from pullback.ops.elementwise import right_shift as right_shift
 from pullback.ops.elementwise import rint as rint
 from pullback.ops.elementwise import round as round
 from pullback.ops.elementwise import sigmoid as sigmoid

@@ -258,7 +258,9 @@ LOGICAL: Final = (
         "equal", "not_equal", "less", "less_equal", "greater", "greater_equal",
         "logical_and", "logical_or", "logical_xor",
     )),
-    *(elementwise(name, WHOLE, WHOLE, differentiable=False) for name in ("bitwise_and", "bitwise_or", "bitwise_xor")),
+    *(elementwise(name, WHOLE, WHOLE, differentiable=False) for name in (
+        "bitwise_and", "bitwise_or", "bitwise_xor", "left_shift", "right_shift",
+    )),
     *(elementwise(name, REAL, differentiable=False) for name in ("logical_not", "isnan", "isinf", "isfinite")),
     elementwise("invert", WHOLE, differentiable=False),
 )  # fmt: skip

@@ -10,6 +10,7 @@ import numpy as np
 from pullback.batching.rules import as_it_is, axes_behind, in_front
 from pullback.core.discrete import Discrete
 from pullback.core.outputs import outputs_of
+from pullback.ops import elementwise
 
 # How functions do all examples of a `vmap` at once: one by one, or along the axes that they are told.
 BY_ELEMENT: Final = {np.real, np.imag, np.conj, np.isreal, np.iscomplex, np.isclose}
@@ -54,22 +55,4 @@ def find(function: Callable[..., Any], *operands: Any, **params: Any) -> Any:
     return outputs_of(find_(*operands, function=function, **params))
 
 
-def left_shift(a: Any, b: Any) -> Any:
-    """A · 2ᵇ of integers, by moving bits.
-
-    >>> left_shift(np.array([1, 3]), 2)
-    Tensor([ 4, 12])
-    """
-    return answer(np.left_shift, a, b)
-
-
-def right_shift(a: Any, b: Any) -> Any:
-    """⌊a / 2ᵇ⌋ of integers, by moving bits.
-
-    >>> right_shift(np.array([4, 13]), 2)
-    Tensor([1, 3])
-    """
-    return answer(np.right_shift, a, b)
-
-
-bitwise_left_shift, bitwise_right_shift = left_shift, right_shift
+bitwise_left_shift, bitwise_right_shift = elementwise.left_shift, elementwise.right_shift

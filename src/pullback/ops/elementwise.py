@@ -222,6 +222,8 @@ bitwise_and = Elementwise("bitwise_and", operator.and_, None, None, doc="a & b, 
 bitwise_or = Elementwise("bitwise_or", operator.or_, None, None, doc="a | b, of integers or booleans.")
 bitwise_xor = Elementwise("bitwise_xor", operator.xor, None, None, doc="a ^ b, of integers or booleans.")
 invert = Elementwise("invert", operator.invert, None, doc="~x, of integers or booleans.")
+left_shift = Elementwise("left_shift", np.left_shift, None, None, doc="a · 2ᵇ of integers, by moving bits.")
+right_shift = Elementwise("right_shift", np.right_shift, None, None, doc="⌊a / 2ᵇ⌋ of integers, by moving bits.")
 isnan = Elementwise("isnan", np.isnan, None, doc="Whether x is NaN.")
 isinf = Elementwise("isinf", np.isinf, None, doc="Whether x is infinite.")
 isfinite = Elementwise("isfinite", np.isfinite, None, doc="Whether x is neither NaN nor infinite.")

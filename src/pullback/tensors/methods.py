@@ -12,17 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from pullback.core.errors import DTypeError
-from pullback.ops import (
-    complex_parts,
-    contractions,
-    cumulative,
-    discrete,
-    indexing,
-    movement,
-    ordering,
-    reductions,
-    selecting,
-)
+from pullback.ops import complex_parts, contractions, cumulative, indexing, movement, ordering, reductions, selecting
 from pullback.ops import elementwise as ew
 
 if TYPE_CHECKING:
@@ -155,22 +145,22 @@ class Methods:
         return self.become(ew.bitwise_xor(self, other))
 
     def __lshift__(self, other: Any) -> Tensor:
-        return discrete.left_shift(self, other)
+        return ew.left_shift(self, other)
 
     def __rlshift__(self, other: Any) -> Tensor:
-        return discrete.left_shift(other, self)
+        return ew.left_shift(other, self)
 
     def __ilshift__(self, other: Any) -> Self:
-        return self.become(discrete.left_shift(self, other))
+        return self.become(ew.left_shift(self, other))
 
     def __rshift__(self, other: Any) -> Tensor:
-        return discrete.right_shift(self, other)
+        return ew.right_shift(self, other)
 
     def __rrshift__(self, other: Any) -> Tensor:
-        return discrete.right_shift(other, self)
+        return ew.right_shift(other, self)
 
     def __irshift__(self, other: Any) -> Self:
-        return self.become(discrete.right_shift(self, other))
+        return self.become(ew.right_shift(self, other))
 
     def __divmod__(self, other: Any) -> tuple[Tensor, Tensor]:
         return ew.floor_divide(self, other), ew.mod(self, other)

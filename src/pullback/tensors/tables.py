@@ -60,7 +60,6 @@ UFUNCS: Final[Table] = {
         if isinstance(op, Elementwise) and isinstance(ufunc := getattr(np, name, None), np.ufunc)
     },
     np.matmul: contractions.matmul, np.divmod: _divmod, np.conjugate: complex_parts.conj,
-    np.left_shift: discrete.left_shift, np.right_shift: discrete.right_shift,
     np.gcd: partial(discrete.answer, np.gcd), np.lcm: partial(discrete.answer, np.lcm),
 }  # fmt: skip
 

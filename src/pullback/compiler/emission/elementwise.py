@@ -9,6 +9,7 @@ import numpy as np
 
 from pullback.compiler.facts import row_of
 from pullback.compiler.facts.dtypes import computed_in, converted_to, out_of_range
+from pullback.compiler.facts.row import Instructions
 from pullback.compiler.instructions.llvm import SCALARS, Function, Reg, Type
 from pullback.programs.program import Equation
 
@@ -44,13 +45,31 @@ def write(f: Function, equation: Equation, operands: Sequence[tuple[Reg, np.dtyp
     """Emit an equation on registers given with their dtypes; the result is of the dtype of its output."""
     row = row_of(equation.primitive).instructions
     assert row is not None
+    if (
+        row.takes == "operands"
+        and computed_in(equation).kind == "f"
+        and all(dtype.kind in "iu" for _, dtype in operands)
+    ):
+        return _compared(f, row, operands)
     given = [
         converted(f, x, source, target) for (x, source), target in zip(operands, converted_to(equation), strict=True)
     ]
-    if not row.signed or computed_in(equation).kind != "u":
+    unsigned = computed_in(equation).kind == "u"
+    if unsigned and row.unsigned is not None:
+        return row.unsigned(f, *given)
+    if not row.signed or not unsigned:
         return row.write(f, *given)
     turned = row.write(f, *(_turned(f, x) for x in given))
     return _turned(f, turned) if equation.output.dtype.kind == "u" else turned
+
+
+def _compared(f: Function, row: Instructions, operands: Sequence[tuple[Reg, np.dtype[Any]]]) -> Reg:
+    """Whole numbers with a sign beside those without, compared exactly: as -1 and 0 are, where one is below 0."""
+    signed = next(number for number, (_, dtype) in enumerate(operands) if dtype.kind == "i")
+    wide = [converted(f, x, dtype, np.dtype(dtype.kind + "8")) for x, dtype in operands]
+    far = [f.const(-int(number == signed), x) for number, x in enumerate(wide)]
+    near = [_turned(f, x) for x in wide] if row.signed else wide
+    return f.select(f.compare("slt", wide[signed], 0), row.write(f, *far), row.write(f, *near))
 
 
 def _turned(f: Function, x: Reg) -> Reg:

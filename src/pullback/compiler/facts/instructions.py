@@ -151,3 +151,42 @@ def is_nan(f: Function, x: Reg) -> Reg:
 def is_infinite(f: Function, x: Reg) -> Reg:
     """Whether |x| is infinity."""
     return f.compare("oeq", f.intrinsic("fabs", x), f.const(math.inf, x))
+
+
+def natural_quotient(f: Function, a: Reg, b: Reg) -> Reg:
+    """⌊a / b⌋ of whole numbers without a sign: 0 where b is 0."""
+    none = f.compare("eq", b, 0)
+    return f.select(none, f.const(0, a), f.binary("udiv", a, f.select(none, f.const(1, b), b)))
+
+
+def natural_rest(f: Function, a: Reg, b: Reg) -> Reg:
+    """What that leaves."""
+    none = f.compare("eq", b, 0)
+    return f.select(none, f.const(0, a), f.binary("urem", a, f.select(none, f.const(1, b), b)))
+
+
+def unsigned(order: str) -> Callable[..., Reg]:
+    """The one of two whole numbers without a sign that comes first in an order."""
+    return lambda f, a, b: f.select(f.compare(order, a, b), a, b)
+
+
+def _shifted(f: Function, how: str, a: Reg, b: Reg) -> Reg:
+    """Bits moved; 0 where they are moved by more than there are, or by less than none."""
+    fits, zero = f.compare("ult", b, a.type.bits), f.const(0, a)
+    return f.select(fits, f.binary(how, a, f.select(fits, b, zero)), zero)
+
+
+def left_shift(f: Function, a: Reg, b: Reg) -> Reg:
+    """A · 2ᵇ."""
+    return _shifted(f, "shl", a, b)
+
+
+def natural_right_shift(f: Function, a: Reg, b: Reg) -> Reg:
+    """⌊a / 2ᵇ⌋ of whole numbers without a sign."""
+    return _shifted(f, "lshr", a, b)
+
+
+def right_shift(f: Function, a: Reg, b: Reg) -> Reg:
+    """⌊a / 2ᵇ⌋: moved by too many bits, it is the sign."""
+    last = f.const(a.type.bits - 1, a)
+    return f.binary("ashr", a, f.select(f.compare("ult", b, a.type.bits), b, last))

@@ -29,6 +29,8 @@ class Instructions(NamedTuple):
         About how many instructions it is.
     signed : bool
         It compares whole numbers with their signs. Those that have none are given so that their order is the same.
+    unsigned : callable, optional
+        What is emitted for whole numbers without a sign, where it is something else.
     """
 
     write: Write
@@ -36,6 +38,7 @@ class Instructions(NamedTuple):
     kinds: str = "fiu"
     weight: int = 1
     signed: bool = False
+    unsigned: Write | None = None
 
 
 class Accumulator(NamedTuple):
@@ -51,12 +54,15 @@ class Accumulator(NamedTuple):
         What combines two truths.
     kinds : str
         Kinds of the dtypes that it takes in.
+    unsigned : callable, optional
+        What emits two results of whole numbers without a sign as one, where that is something else.
     """
 
     start: Callable[[np.dtype[Any]], Any]
     combine: Write
     of_truths: Literal["and", "or"]
     kinds: str = "fiub"
+    unsigned: Write | None = None
 
 
 class Definition(NamedTuple):

@@ -107,8 +107,10 @@ ROWS: Final[dict[Primitive, Row]] = {
     elementwise.gap: _of_elements(instructions.gap, 3, "f"),
     elementwise.multiply: _of_elements(_TIMES, algebra=algebra.multiply),
     elementwise.divide: _of_elements(instructions.operation("fdiv", ""), 4, "f", algebra=algebra.divide),
-    elementwise.floor_divide: _of_elements(instructions.floor_divide, 40, "fi"),
-    elementwise.mod: _of_elements(instructions.mod, 30, "fi"),
+    elementwise.floor_divide: Row(
+        Instructions(instructions.floor_divide, weight=40, unsigned=instructions.natural_quotient)
+    ),
+    elementwise.mod: Row(Instructions(instructions.mod, weight=30, unsigned=instructions.natural_rest)),
     elementwise.negative: _of_elements(instructions.negative, algebra=algebra.negative),
     elementwise.positive: _UNCHANGED,
     elementwise.power: _function(powers.power, algebra=algebra.power),
@@ -181,15 +183,22 @@ ROWS: Final[dict[Primitive, Row]] = {
     elementwise.bitwise_or: _bits(_OR),
     elementwise.bitwise_xor: _bits(instructions.operation("", "xor")),
     elementwise.invert: _bits(instructions.inverted),
+    elementwise.left_shift: Row(Instructions(instructions.left_shift, kinds="iu", weight=3)),
+    elementwise.right_shift: Row(
+        Instructions(instructions.right_shift, kinds="iu", weight=3, unsigned=instructions.natural_right_shift)
+    ),
     elementwise.isnan: _question(instructions.is_nan),
     elementwise.isinf: _question(instructions.is_infinite),
     elementwise.isfinite: _question(instructions.is_finite),
     # Reductions.
     reductions.sum_: Row(accumulator=Accumulator(lambda _: 0, _PLUS, "or"), rounds=True),
     reductions.prod_: Row(accumulator=Accumulator(lambda _: 1, _TIMES, "and"), rounds=True),
-    # Integers are compared with their signs.
-    reductions.max_: Row(accumulator=Accumulator(_lowest, instructions.maximum, "or", "fib")),
-    reductions.min_: Row(accumulator=Accumulator(_highest, instructions.minimum, "and", "fib")),
+    reductions.max_: Row(
+        accumulator=Accumulator(_lowest, instructions.maximum, "or", unsigned=instructions.unsigned("ugt"))
+    ),
+    reductions.min_: Row(
+        accumulator=Accumulator(_highest, instructions.minimum, "and", unsigned=instructions.unsigned("ult"))
+    ),
     reductions.any_: Row(accumulator=Accumulator(lambda _: False, _OR, "or")),
     reductions.all_: Row(accumulator=Accumulator(lambda _: True, _AND, "and")),
     reductions.mean_: Row(definition=RECORDED, rounds=True),

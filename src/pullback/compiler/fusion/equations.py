@@ -35,10 +35,13 @@ def _in_loops(dtypes: Iterable[np.dtype[Any]]) -> bool:
 
 
 def _comparable(equation: Equation) -> bool:
-    """Whether all operands are numbers of their common dtype; NumPy compares integers that are not, too."""
+    """Whether loops compare all operands: arrays, and numbers of Python's that fit; NumPy compares others, too."""
     dtype = computed_in(equation)
     if dtype.kind not in "iu":
-        return dtype.kind == "b" or any(np.result_type(dtype_of(o)).kind not in "iu" for o in equation.operands)
+        whole = [o for o in equation.operands if np.result_type(dtype_of(o)).kind in "iu"]
+        return (
+            dtype.kind == "b" or len(whole) < len(equation.operands) or all(hasattr(dtype_of(o), "kind") for o in whole)
+        )
     limits, numbers = np.iinfo(dtype), (o.value for o in equation.operands if isinstance(o, Constant))
     return all(limits.min <= number <= limits.max for number in numbers if type(number) is int)
 

@@ -118,7 +118,8 @@ class Step:
         row = row_of(self.equation.primitive)
         accumulator = row.accumulator or row.running
         assert accumulator is not None
-        return accumulator
+        unsigned = accumulator.unsigned if self.equation.output.dtype.kind == "u" else None
+        return accumulator if unsigned is None else accumulator._replace(combine=unsigned)
 
     @property
     def weight(self) -> int:

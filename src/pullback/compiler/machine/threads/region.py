@@ -4,6 +4,9 @@ All that threads share is in a few globals. `@ticket` holds the number of the re
 pieces nobody has taken in its lower half; a piece is taken by a compare-and-swap that lowers it by one. The number of a
 region does not come back, so a thread that has read one region's task cannot take a piece of another.
 
+Who waits gives its core away after a microsecond or two, for both may be on one: a worker that finds itself on the core
+of the caller leaves the pieces to it for a while, as the caller takes back what nobody began.
+
 A worker that finds nothing spins for a while and then sleeps. It counts itself among the sleepers before it looks at
 the ticket for the last time, and who offers pieces writes the ticket before looking for sleepers: one sees the other.
 
@@ -13,6 +16,7 @@ The instructions are those of the LLVM Language Reference Manual, https://llvm.o
 from __future__ import annotations
 
 import platform
+import sys
 from typing import Final
 
 OPEN, CLOSE, RESET = "pullback_pool_open", "pullback_pool_close", "pullback_pool_reset"
@@ -22,6 +26,15 @@ WORKER, PAUSES = "pullback_pool_worker", "pullback_pool_pauses"
 _INTEL: Final = "declare void @llvm.x86.sse2.pause()", "call void @llvm.x86.sse2.pause()"
 _ARM: Final = "declare void @llvm.aarch64.isb(i32)", "call void @llvm.aarch64.isb(i32 15)"
 _PAUSE: Final = {"x86_64": _INTEL, "amd64": _INTEL, "arm64": _ARM, "aarch64": _ARM}
+
+_CORE: Final = """declare i32 @sched_getcpu()
+define internal i32 @core() nounwind {
+  %core = call i32 @sched_getcpu()
+  ret i32 %core
+}"""
+_NO_CORE: Final = """define internal i32 @core() nounwind {
+  ret i32 -1
+}"""
 
 _ALONE: Final = """
 ; Run all pieces, one after the other.
@@ -59,6 +72,8 @@ _WITH_THREADS: Final = """
 @pieces = internal global i64 0
 @workers = internal global i64 0
 @patience = internal global i64 0               ; pauses before a worker sleeps
+@grain = internal global i64 64                 ; pauses before the core is given away
+@home = internal global i32 -1                  ; the core on which a region was entered, where the system tells
 @closing = internal global i64 0
 @mutex = internal global [128 x i8] zeroinitializer, align 128  ; both are smaller on every system
 @condition = internal global [128 x i8] zeroinitializer, align 128
@@ -98,6 +113,9 @@ no:
   ret i1 false
 }
 
+; The number of the core that this runs on; -1 where the system does not tell.
+{core}
+
 define internal void @wake() nounwind {
   %locked = call i32 @pthread_mutex_lock(ptr @mutex)
   %woken = call i32 @pthread_cond_broadcast(ptr @condition)
@@ -105,12 +123,14 @@ define internal void @wake() nounwind {
   ret void
 }
 
-; Wait a little; each thousandth time, let another thread have the core.
+; Wait a little; after a microsecond or two, let another thread have the core: it may be the one that is waited for.
 define internal void @wait(i64 %times) nounwind {
 entry:
   call void @pause()
-  %some = urem i64 %times, 1000
-  %now = icmp eq i64 %some, 999
+  %grain = load atomic i64, ptr @grain monotonic, align 8
+  %after = add i64 %times, 1
+  %some = urem i64 %after, %grain
+  %now = icmp eq i64 %some, 0
   br i1 %now, label %yield, label %done
 yield:
   %yielded = call i32 @sched_yield()
@@ -145,6 +165,8 @@ leave:
   store atomic i64 0, ptr @busy release, align 8
   br label %inline
 offer:
+  %here = call i32 @core()
+  store atomic i32 %here, ptr @home monotonic, align 4
   store atomic ptr %task, ptr @task monotonic, align 8
   store atomic ptr %context, ptr @context monotonic, align 8
   store atomic i64 %pieces, ptr @pieces monotonic, align 8
@@ -184,7 +206,7 @@ inline:
 define ptr @pullback_pool_worker(ptr %argument) nounwind {
 entry:
   %worker = ptrtoint ptr %argument to i64
-  br label %work
+  br label %rest
 work:
   %took = call i1 @take(i64 %worker)
   br i1 %took, label %work, label %rest
@@ -195,7 +217,17 @@ look:
   %ticket = load atomic i64, ptr @ticket acquire, align 8
   %left = and i64 %ticket, 4294967295
   %some = icmp ne i64 %left, 0
-  br i1 %some, label %work, label %stay
+  br i1 %some, label %found, label %stay
+found:                                          ; on the core of the caller it would only be in its way, for a while
+  %here = call i32 @core()
+  %home = load atomic i32, ptr @home monotonic, align 4
+  %known = icmp sge i32 %here, 0
+  %same = icmp eq i32 %here, %home
+  %beside = and i1 %known, %same
+  %limit = load atomic i64, ptr @patience monotonic, align 8
+  %early = icmp slt i64 %times, %limit
+  %aside = and i1 %beside, %early
+  br i1 %aside, label %idle, label %work
 stay:
   %closing = load atomic i64, ptr @closing acquire, align 8
   %leave = icmp ne i64 %closing, 0
@@ -205,7 +237,7 @@ tired:
   %spin = icmp slt i64 %times, %patience
   br i1 %spin, label %idle, label %sleep
 idle:
-  call void @pause()
+  call void @wait(i64 %times)
   %again = add i64 %times, 1
   br label %look
 sleep:
@@ -223,7 +255,7 @@ doze:
 up:
   %more = atomicrmw sub ptr @sleepers, i64 1 seq_cst, align 8
   %unlocked = call i32 @pthread_mutex_unlock(ptr @mutex)
-  br label %work
+  br label %rest
 end:
   ret ptr null
 }
@@ -244,6 +276,9 @@ define void @pullback_pool_reset() nounwind {
 ; Let regions count on workers, which are about to begin.
 define void @pullback_pool_open(i64 %workers, i64 %patience) nounwind {
   store atomic i64 %patience, ptr @patience monotonic, align 8
+  %part = udiv i64 %patience, 128
+  %grain = add i64 %part, 1
+  store atomic i64 %grain, ptr @grain monotonic, align 8
   store atomic i64 0, ptr @closing monotonic, align 8
   store atomic i64 %workers, ptr @workers release, align 8
   ret void
@@ -296,4 +331,6 @@ def region_module(*, threaded: bool) -> str:
     if not threaded:
         return _ALONE + _WITHOUT_THREADS
     declared, call = _PAUSE.get(platform.machine().lower(), ("", ""))
-    return _ALONE + _WITH_THREADS.replace("{declare pause}", declared).replace("{pause}", call)
+    core = _CORE if sys.platform.startswith("linux") else _NO_CORE
+    text = _WITH_THREADS.replace("{declare pause}", declared).replace("{pause}", call)
+    return _ALONE + text.replace("{core}", core)
