@@ -10,6 +10,7 @@ from tests.fuzzing import check, search
 from tests.fuzzing.check import MismatchError
 from tests.fuzzing.loops import LOOPS
 from tests.fuzzing.operations import OPERATIONS, PRIVATE
+from tests.fuzzing.passes import ALL
 from tests.fuzzing.search import Findings, attempt, drawn, shrunk
 from tests.ops.cases import CASES
 
@@ -54,16 +55,16 @@ def float64_programs():
 
 def test_a_small_error_is_found(wrong_results):
     trials = float64_programs()
-    found = sum(search.error_of(trial, None) is not None for trial in trials)
+    found = sum(search.error_of(trial, ALL) is not None for trial in trials)
     assert found > 0.7 * len(trials) > 3
 
 
 def test_a_failure_is_made_smaller_and_printed(wrong_results, tmp_path):
     longer = (trial for trial in float64_programs() if len(getattr(trial, "lines", ())) > 5)
-    trial = next(trial for trial in longer if search.error_of(trial, None) is not None)
+    trial = next(trial for trial in longer if search.error_of(trial, ALL) is not None)
     with pytest.raises(MismatchError) as failure:
         check.check(trial)
-    small = shrunk(search.Failure(0, None, trial, failure.value))
+    small = shrunk(search.Failure(0, ALL, trial, failure.value))
     assert len(small.trial.lines) <= 1
     script = tmp_path / "reproduction.py"
     script.write_text(small.script())

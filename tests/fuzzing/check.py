@@ -14,7 +14,7 @@ from contextlib import nullcontext
 import numpy as np
 from tests.fuzzing.arrays import SCOPE
 from tests.fuzzing.noise import Noise
-from tests.fuzzing.passes import only
+from tests.fuzzing.passes import ALL, only
 
 import pullback as pb
 from pullback.core.errors import PullbackError
@@ -66,7 +66,7 @@ def array(x):
     return np.asarray(x.array if isinstance(x, Tensor) else x)
 
 
-def check(trial, passes=None):
+def check(trial, passes=ALL):
     """Compare, and give the worst error in units of what is allowed; raise MismatchError beyond 1."""
     try:
         expected = run(trial)

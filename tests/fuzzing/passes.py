@@ -1,4 +1,4 @@
-"""Which passes a program is compiled with: all of them, or one alone."""
+"""Which passes a program is compiled with: all of them, or one alone; natively even where that does not pay."""
 
 from __future__ import annotations
 
@@ -6,18 +6,19 @@ import os
 from contextlib import contextmanager
 from unittest import mock
 
-from pullback.compiler.passes.stages import PASSES, SWITCHES
+from pullback.compiler.passes.stages import LAST, PASSES, SWITCHES
 
-SWITCH = "PULLBACK_PASSES"  # a list of names, separated by commas; all passes if there is none
+SWITCH = "PULLBACK_PASSES"  # a list of names, separated by commas
+ALL = tuple(name for name in (*PASSES, *LAST, *SWITCHES) if name != "worth")
 
 
 def choices():
-    """None for all passes together, and each pass alone."""
-    return [None, *((name,) for name in (*PASSES, *SWITCHES))]
+    """All passes together, and each pass alone."""
+    return [ALL, *((name,) for name in ALL)]
 
 
 @contextmanager
 def only(names):
-    """Compile with these passes, or with all if None."""
-    with mock.patch.dict(os.environ, {} if names is None else {SWITCH: ",".join(names)}):
+    """Compile with these passes."""
+    with mock.patch.dict(os.environ, {SWITCH: ",".join(names)}):
         yield

@@ -23,14 +23,14 @@ class Failure:
     """A trial that fails, as it was drawn and made smaller."""
 
     number: int
-    passes: tuple[str, ...] | None
+    passes: tuple[str, ...]
     trial: Program | Training
     error: MismatchError
 
     def script(self):
         """The text of a program that shows it."""
         functions = "\n\n".join(inspect.getsource(f) for f in arrays.PRINTED)
-        chosen = "" if self.passes is None else f"import os\n\nos.environ[{passes.SWITCH!r}] = {self.passes[0]!r}\n"
+        chosen = f"import os\n\nos.environ[{passes.SWITCH!r}] = {','.join(self.passes)!r}\n"
         return f"""{indent(str(self.error), "# ")}
 {chosen}import numpy as np
 import pullback as pb
@@ -63,7 +63,7 @@ def drawn(seed, number):
     rng = np.random.default_rng([seed, number])
     trial = (training if rng.random() < TRAININGS else program)((seed, number))
     choices = passes.choices()
-    return trial, choices[rng.integers(len(choices))] if rng.random() < 0.5 else None
+    return trial, choices[rng.integers(len(choices))] if rng.random() < 0.5 else passes.ALL
 
 
 def attempt(seed, number, findings):
