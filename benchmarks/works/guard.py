@@ -76,7 +76,7 @@ PROGRAMS: Final[dict[str, Program]] = {
     "assign 1e5": Program(_written, ((1000, 100), (1000, 100))),
     "sort 1e5": Program(lambda pb, x: pb.sort(x), ((100000,),)),
     "search 1e4": Program(lambda pb, x, y: pb.searchsorted(pb.sort(x), y), ((1000,), (10000,))),
-    "solve 50": Program(lambda pb, x, y: pb.solve(x, y), ((50, 50), (50,))),
+    "solve 50": Program(lambda pb, x, y: pb.linalg.solve(x, y), ((50, 50), (50,))),
     "matmul 4": Program(lambda _, x, y: x @ y, ((4, 4), (4, 4))),
     "matmul 300": Program(lambda _, x, y: x @ y, ((300, 300), (300, 300))),
     "product, exp": Program(lambda pb, x, w: pb.exp(0.1 * (x @ w)), ((2000, 20), (20,))),
