@@ -42,6 +42,7 @@ html_css_files = ["site.css"]
 html_copy_source = False
 html_show_sourcelink = False
 html_show_sphinx = False
+html_show_search_summary = False  # it would be fetched, which a browser refuses a page that is a file
 html_theme_options = {
     "light_css_variables": {"color-brand-primary": "#175ca5", "color-brand-content": "#175ca5"},
     "dark_css_variables": {"color-brand-primary": "#8ab9f1", "color-brand-content": "#8ab9f1"},
