@@ -29,7 +29,7 @@ HOUSE: Final = (
     ("transforms", "integrate", "optimize"),
     ("nn", "optim", "data", "visualize", "testing", "interop", "metrics"),  # peers, which do not import each other
     ("compiler",),  # draws its programs, with visualize
-    ("training",),
+    ("training", "estimators"),
     ("cli",),
     ("__init__", "__main__", "later"),
 )

@@ -20,6 +20,7 @@ _SEARCHED: Final = (  # for names that stand elsewhere
     "nn", "optim", "data", "metrics", "random", "testing", "linalg", "special", "optimize", "integrate", "interpolate",
     "stats",
 )  # fmt: skip
+APART: Final = ("compiler", "estimators")  # not listed: one has a name of its own, one needs scikit-learn
 # Functions of arrays by the module that has them; NumPy's of the same names are answered when they are first asked for.
 FUNCTIONS: Final = {
     "functions.applying": "apply_along_axis apply_over_axes vectorize",
@@ -63,7 +64,7 @@ def __getattr__(name: str) -> Any:
     """Find a name of `pullback` that is not loaded yet: the package takes this function as its own."""
     if name == "__all__":
         return __dir__()
-    part = name if name in PARTS or name == "compiler" else NAMES.get(name)
+    part = name if name in (*PARTS, *APART) else NAMES.get(name)
     if part is None:
         raise _unknown(name)
     module = import_module(f"pullback.{part}")
