@@ -133,7 +133,8 @@ def test_networks_losses_and_optimizers_of_ones_own():
 
     model = PullbackClassifier(
         network=network, loss=pb.nn.CrossEntropyLoss(label_smoothing=0.1),
-        optimizer=lambda parameters, lr: pb.optim.SGD(parameters, lr=lr, momentum=0.9), max_iter=60, learning_rate_init=0.1, random_state=0,
+        optimizer=lambda parameters, lr: pb.optim.SGD(parameters, lr=lr, momentum=0.9), max_iter=60,
+        learning_rate_init=0.1, random_state=0,
     )  # fmt: skip
     assert clone(model).fit(X, Y).score(X, Y) > 0.7
     inputs, targets = make_regression(100, 4, n_targets=2, random_state=0)

@@ -133,11 +133,9 @@ class Elementwise(Primitive):
 
     def vjp(self, node: Node, cotangent: Any, saved: Sequence[Any], wanted: Sequence[int]) -> list[Any]:
         contributions: list[Any] = []
-        large = False
-        if type(cotangent) is not float64:
-            large = type(cotangent) is ndarray and cotangent.size >= LARGE
-            if cotangent.dtype.char == "e":
-                saved = singles(saved, cotangent)
+        large = type(cotangent) is ndarray and cotangent.size >= LARGE
+        if type(cotangent) is not float64 and cotangent.dtype.char == "e":
+            saved = singles(saved, cotangent)
         for i in wanted:
             rule = self.rules[i]
             if rule is None or rule.number == 0:

@@ -296,13 +296,9 @@ class Primitive(ABC):
     def _plan(self, tracked: int, bit: int) -> RecordingPlan:
         """What recording does with operands of which the `tracked` are tracked, worked out once.
 
-        Returns
-        -------
-        tuple
-            Whether anything is recorded; whether large arrays are done in blocks; whether the kernel gives a residual;
-            the operands that are tracked, and those that are not; the places among (output, *operands) that no
-            derivative of the tracked ones needs; what is saved, if that is nothing; whether the operands are to be
-            inspected.
+        It gives whether anything is recorded; whether large arrays are done in blocks; whether the kernel gives a
+        residual; the operands that are tracked, and those that are not; the places among (output, *operands) that no
+        derivative of the tracked ones needs; what is saved, if that is nothing; whether operands are to be inspected.
         """
         count = bit.bit_length() - 1
         if count != self.arity and self.arity is not None:

@@ -40,7 +40,7 @@ class PullbackClassifier(ClassifierMixin, Learning):  # type: ignore[misc]  # sc
     >>> import numpy as np
     >>> X = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
     >>> exclusive = ["no", "yes", "yes", "no"]
-    >>> model = PullbackClassifier((8,), learning_rate_init=0.05, max_iter=300, tol=0, random_state=0)
+    >>> model = PullbackClassifier((8,), learning_rate_init=0.05, max_iter=300, random_state=0)
     >>> model.fit(X, exclusive).predict(X).tolist()
     ['no', 'yes', 'yes', 'no']
     """
@@ -150,8 +150,8 @@ class PullbackRegressor(RegressorMixin, Learning):  # type: ignore[misc]  # scik
 
     >>> import numpy as np
     >>> X = np.linspace(-1, 1, 100)[:, None]
-    >>> model = PullbackRegressor((16,), "tanh", learning_rate_init=0.01, max_iter=500, random_state=0)
-    >>> bool(model.fit(X, np.sin(3 * X[:, 0])).score(X, np.sin(3 * X[:, 0])) > 0.99)
+    >>> model = PullbackRegressor((32,), "tanh", learning_rate_init=0.03, random_state=0)
+    >>> bool(model.fit(X, np.sin(3 * X[:, 0])).score(X, np.sin(3 * X[:, 0])) > 0.95)
     True
     """
 

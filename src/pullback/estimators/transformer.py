@@ -46,9 +46,9 @@ class PullbackTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Lea
     Examples
     --------
     >>> import numpy as np
-    >>> t = np.linspace(0, 1, 200)
-    >>> X = np.column_stack([t, t**2, 1 - t])
-    >>> model = PullbackTransformer(1, (16,), "tanh", learning_rate_init=0.01, random_state=0).fit(X)
+    >>> t = np.linspace(-1, 1, 200)
+    >>> X = np.column_stack([t, 2 * t, -t])
+    >>> model = PullbackTransformer(1, (16,), "tanh", learning_rate_init=0.02, random_state=0).fit(X)
     >>> model.transform(X).shape
     (200, 1)
     >>> bool(np.abs(model.inverse_transform(model.transform(X)) - X).max() < 0.2)
