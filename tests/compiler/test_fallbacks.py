@@ -20,12 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 RNG = np.random.default_rng(3)
 
 # At most ten. Each is a primitive that runs as its NumPy kernel in one of these programs, and the reason.
-FALLBACKS = {
-    "convolution": "it gathers windows and hands them to BLAS, a block of images at a time",
-    "convolution_input": "it gathers windows and hands them to BLAS, a block of images at a time",
-    "convolution_weight": "it gathers windows and hands them to BLAS, a block of images at a time",
-    "random": "NumPy's generator draws the numbers",
-}
+FALLBACKS = {"random": "NumPy's generator draws the numbers"}
 
 REPEATED = {"lstm-1023", "mixture-10-25", "mixture-32-25", "mlp", "ode-large"}  # as others, on more
 

@@ -118,6 +118,10 @@ def test_characters_are_numbers_and_back(text, data):
 def test_a_character_that_is_not_known_is_told():
     with pytest.raises(DataError, match="'z'"):
         Characters("abc").encode("az")
+    for text in ("", "\U0001f600é a", "\udc80x"):  # nothing, beyond 16 bits, half of a pair
+        alphabet = Characters(text)
+        assert alphabet.decode(alphabet.encode(text)) == text
+        assert alphabet.encode(text).dtype == np.int64
 
 
 def test_a_mapped_array_is_not_read_as_a_whole(tmp_path):

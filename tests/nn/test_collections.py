@@ -70,3 +70,16 @@ def test_what_is_no_module(wrong):
 def test_what_is_no_name(name):
     with pytest.raises(pb.OptionError, match="not a name"):
         nn.ModuleDict()[name] = nn.ReLU()
+
+
+@pytest.mark.parametrize("kind", [lambda *parts: nn.ModuleList(parts), nn.Sequential], ids=["list", "chain"])
+def test_modules_in_a_row_change_places(kind):
+    row = kind(nn.Linear(2, 3), nn.ReLU())
+    row.insert(1, nn.Tanh()).extend([nn.Linear(3, 1)])
+    row[2] = nn.Linear(3, 3)
+    del row[1]
+    assert [type(module).__name__ for module in row] == ["Linear", "Linear", "Linear"]
+    assert [name for name, _ in row.named_parameters()] == [f"{i}.{n}" for i in range(3) for n in ("weight", "bias")]
+    part = row[1:]
+    assert type(part) is type(row)
+    assert [*part] == [row[1], row[2]]

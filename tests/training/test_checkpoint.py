@@ -186,7 +186,10 @@ WRONG = {
     "changes": ["no list", [3], [[1, 2]], [[1, "unknown", 1, 2]]],
     "step": ["1", -1, 1.5, True, 2**70, None], "epoch": [-1, "0"], "batch": [0.5], "losses": ["1", None, [None], ["a"]],
     "callbacks": [3, [{}]],
-    "optimizer": [3, {}, *({"optimizer": "Adam", "state": {}, "groups": groups} for groups in (3, [1]))],
+    "optimizer": [
+        3, {}, *({"optimizer": "Adam", "state": {}, "groups": groups} for groups in (3, [1])),
+        *({"optimizers": states} for states in (3, [], {"": 3}, {"": {"groups": []}}, {"": {"state": [], "groups": 3}})),
+    ],
     "generators": [[], {}, {"2.rng": 3}, {"2.rng": {"bit_generator": "MT19937"}}],
 }  # fmt: skip
 

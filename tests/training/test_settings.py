@@ -147,6 +147,18 @@ def test_a_file_that_is_not_toml_is_named(content, tmp_path):
         read_toml(tmp_path / "a.toml")
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "shown"),
+    [
+        ("batch_size", 8, "--batch-size 8"), ("compile", False, "--no-compile"), ("compile", True, "--compile"),
+        ("options", {"width": 64, "deep": True}, "--set width=64 --set deep=True"), ("options", None, "--set width=64"),
+        ("hidden", (64, 32), "--hidden 64,32"), ("factory", "mine.py:make", "mine.py:make"),
+    ],
+)  # fmt: skip
+def test_a_setting_is_shown_as_it_is_given(name, value, shown):
+    assert ROWS[name].option(name, value) == shown
+
+
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(OptionError, match=r"absent\.toml"):
         read_toml(tmp_path / "absent.toml")

@@ -13,15 +13,8 @@ import typer
 from typer.core import TyperCommand
 
 from pullback.core.errors import OptionError
+from pullback.training.rows import ARGUMENT, OPTIONS, flag_of
 from pullback.training.settings import DEFAULTS, ROWS
-
-_SET = "options"  # the setting that is given as --set NAME=VALUE, again and again
-_ARGUMENT = "factory"  # the one that is given without a name
-
-
-def flag_of(name: str) -> str:
-    """What the option of a setting is called."""
-    return "--set" if name == _SET else f"--{name.replace('_', '-')}"
 
 
 def with_settings(command: Callable[..., None]) -> Callable[..., None]:
@@ -33,7 +26,7 @@ def with_settings(command: Callable[..., None]) -> Callable[..., None]:
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=_annotation(name))
         for name in ROWS
     ]
-    made.sort(key=lambda parameter: parameter.name != _ARGUMENT)
+    made.sort(key=lambda parameter: parameter.name != ARGUMENT)
     keywords = [p.replace(kind=p.KEYWORD_ONLY) for p in own[1:]]
     parameters = [own[0].replace(kind=own[0].KEYWORD_ONLY), *made, *keywords]
     command.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]  # typer reads it
@@ -45,13 +38,12 @@ def _annotation(name: str) -> Any:
     row = ROWS[name]
     usual = row.usual or ("" if DEFAULTS[name] is None else DEFAULTS[name])
     meaning = row.meaning + (f" [{usual}]" if usual not in ("", True) else " [--compile]" if usual is True else "")
-    if name == _ARGUMENT:
+    if name == ARGUMENT:
         return Annotated[str | None, typer.Argument(help=meaning, metavar="[MODULE:FACTORY]", show_default=False)]
     shared: Any = {"help": meaning, "show_default": False}
     if isinstance(row.example, bool):
-        flag = flag_of(name)
-        return Annotated[bool | None, typer.Option(f"{flag}/--no-{name}", **shared)]
-    if name == _SET:
+        return Annotated[bool | None, typer.Option(f"{flag_of(name)}/{flag_of(name, on=False)}", **shared)]
+    if name == OPTIONS:
         return Annotated[list[str] | None, typer.Option(flag_of(name), metavar=row.metavar, **shared)]
     if row.kind is not None:
         parser = partial(_number, name, row.kind)
@@ -72,8 +64,8 @@ def _number(name: str, kind: type[int | float], text: str) -> int | float:
 def given(settings: dict[str, Any]) -> dict[str, Any]:
     """The settings that stand on the command line."""
     named = {name: value for name, value in settings.items() if value not in (None, [])}
-    if _SET in named:
-        named[_SET] = dict(map(_pair, named[_SET]))
+    if OPTIONS in named:
+        named[OPTIONS] = dict(map(_pair, named[OPTIONS]))
     return named
 
 
@@ -102,7 +94,7 @@ class TrainCommand(TyperCommand):
             return super().parse_args(ctx, args)
         except Exception as error:
             option = str(getattr(error, "option_name", ""))  # of a class that typer keeps to itself
-            row = ROWS.get(option.removeprefix("--").replace("-", "_"))
-            if row is not None and hasattr(error, "message"):
-                error.message += f" For example {row.option(option.removeprefix('--'))}"
+            name = next((name for name in ROWS if flag_of(name) == option), None)
+            if name is not None and hasattr(error, "message"):
+                error.message += f" For example {ROWS[name].option(name)}"
             raise

@@ -60,7 +60,7 @@ class Augmented(Dataset):
         return len(self.dataset)
 
     def __getitem__(self, index: int) -> Any:
-        sample = self.dataset.at(self.epoch)[index]
+        sample = self.dataset[index]
         rng = _generator(self, index)
         image, *rest = sample if isinstance(sample, tuple) else (sample,)
         for augmentation in self.augmentations:
@@ -68,7 +68,7 @@ class Augmented(Dataset):
         return (image, *rest)
 
     def at(self, epoch: int) -> Augmented:
-        other = Augmented(self.dataset, *self.augmentations, rng=self.seed)
+        other = Augmented(self.dataset.at(epoch), *self.augmentations, rng=self.seed)
         other.epoch = epoch
         return other
 
@@ -111,8 +111,7 @@ class MixUp(Dataset):
     def __getitem__(self, index: int) -> Any:
         rng = _generator(self, index)
         share = np.float32(rng.beta(self.alpha, self.alpha))
-        dataset = self.dataset.at(self.epoch)
-        (one, label), (other, its) = dataset[index], dataset[int(rng.integers(len(self)))]
+        (one, label), (other, its) = self.dataset[index], self.dataset[int(rng.integers(len(self)))]
         wrong = [each for each in (label, its) if not 0 <= each < self.classes]
         if wrong:
             raise DataError("MixUp: a label is none of the classes", label=wrong[0], classes=self.classes)
@@ -122,7 +121,7 @@ class MixUp(Dataset):
         return share * _floating(one) + (1 - share) * _floating(other), shares
 
     def at(self, epoch: int) -> MixUp:
-        made = MixUp(self.dataset, self.classes, self.alpha, self.seed)
+        made = MixUp(self.dataset.at(epoch), self.classes, self.alpha, self.seed)
         made.epoch = epoch
         return made
 

@@ -28,7 +28,7 @@ class Characters:
 
     def __init__(self, text: Iterable[str]) -> None:
         self.characters = "".join(sorted(set(text)))
-        self._numbers = {character: number for number, character in enumerate(self.characters)}
+        self._points = _points(self.characters)
 
     def __len__(self) -> int:
         return len(self.characters)
@@ -38,17 +38,24 @@ class Characters:
 
         Raises DataError for a character that is none of them.
         """
-        try:
-            return np.array([self._numbers[character] for character in text], np.int64)
-        except KeyError as error:
+        points = _points(text)
+        numbers = np.searchsorted(self._points, points)
+        strange = np.flatnonzero(~np.isin(points, self._points))
+        if strange.size:
             raise DataError(
-                "Characters: the text has a character that is not known", got=repr(error.args[0]),
+                "Characters: the text has a character that is not known", got=repr(text[strange[0]]),
                 known=repr(self.characters), fix="write it with these",
-            ) from None  # fmt: skip
+            )  # fmt: skip
+        return numbers.astype(np.int64)
 
     def decode(self, numbers: Iterable[Any]) -> str:
         """The text of some numbers."""
         return "".join(self.characters[int(number)] for number in numbers)
+
+
+def _points(text: str) -> npt.NDArray[np.uint32]:
+    """The code points of a text; halves of pairs, which are no characters, stand for themselves."""
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.dtype("<u4"))
 
 
 @final

@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
+from abc import ABC
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Self, final
+from typing import Any, Self, final, overload
 
 from pullback.core.changes import changed
 from pullback.core.errors import OptionError
 from pullback.nn.module import Module
 
 
-@final
-class ModuleList(Module):
-    """Modules in a list.
-
-    A plain list as an attribute does as well; this one also checks what it is given.
-
-    Raises OptionError if something is not a module.
-
-    >>> from pullback.nn import Linear
-    >>> layers = ModuleList([Linear(2, 3), Linear(3, 4)])
-    >>> len(layers), layers[-1], [name for name, _ in layers.named_parameters()]
-    (2, Linear(3, 4), ['0.weight', '0.bias', '1.weight', '1.bias'])
-    """
+class InOrder(Module, ABC):
+    """Modules one after the other, known by their numbers."""
 
     def __init__(self, modules: Iterable[Module] = ()) -> None:
         self._modules: list[Module] = []
@@ -30,7 +20,10 @@ class ModuleList(Module):
 
     def append(self, module: Module) -> Self:
         """Put a module at the end."""
-        return self.insert(len(self._modules), module)
+        self._adopt(str(len(self._modules)), self._checked(module))
+        self._modules.append(module)
+        changed()
+        return self
 
     def extend(self, modules: Iterable[Module]) -> Self:
         """Put modules at the end."""
@@ -40,8 +33,11 @@ class ModuleList(Module):
 
     def insert(self, index: int, module: Module) -> Self:
         """Put a module before another."""
-        self._modules.insert(index, _module("ModuleList", module))
+        self._modules.insert(index, self._checked(module))
         return self._renamed()
+
+    def _checked(self, module: Any) -> Module:
+        return _module(type(self).__name__, module)
 
     def _renamed(self) -> Self:
         for i, module in enumerate(self._modules):
@@ -49,21 +45,25 @@ class ModuleList(Module):
         changed()
         return self
 
-    def forward(self, *args: Any, **kwargs: Any) -> Any:
-        """Raise OptionError: a list of modules is no function."""
-        raise OptionError("ModuleList: it cannot be called", fix="call the modules in it, or use Sequential")
-
     def __len__(self) -> int:
         return len(self._modules)
 
     def __iter__(self) -> Iterator[Module]:
         return iter(self._modules)
 
-    def __getitem__(self, index: int) -> Module:
-        return self._modules[index]
+    @overload
+    def __getitem__(self, index: int) -> Module: ...
+    @overload
+    def __getitem__(self, index: slice) -> Self: ...
+    def __getitem__(self, index: int | slice) -> Module:
+        if not isinstance(index, slice):
+            return self._modules[index]
+        part = type(self)()
+        part._modules += self._modules[index]  # not adopted: they keep the names of where they stand
+        return part
 
     def __setitem__(self, index: int, module: Module) -> None:
-        self._modules[index] = _module("ModuleList", module)
+        self._modules[index] = self._checked(module)
         self._renamed()
 
     def __delitem__(self, index: int) -> None:
@@ -73,6 +73,26 @@ class ModuleList(Module):
     def _attributes(self) -> Iterable[tuple[str, Any]]:
         yield from ((name, value) for name, value in vars(self).items() if name != "_modules")
         yield from ((str(i), module) for i, module in enumerate(self._modules))
+
+
+@final
+class ModuleList(InOrder):
+    """Modules in a list.
+
+    A plain list as an attribute does as well; this one also checks what it is given. Indexing gives a module, slicing
+    a shorter list of the same modules.
+
+    Raises OptionError if something is not a module.
+
+    >>> from pullback.nn import Linear
+    >>> layers = ModuleList([Linear(2, 3), Linear(3, 4)])
+    >>> len(layers), layers[-1], [name for name, _ in layers.named_parameters()]
+    (2, Linear(3, 4), ['0.weight', '0.bias', '1.weight', '1.bias'])
+    """
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """Raise OptionError: a list of modules is no function."""
+        raise OptionError("ModuleList: it cannot be called", fix="call the modules in it, or use Sequential")
 
 
 @final

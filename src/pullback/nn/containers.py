@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from itertools import pairwise
-from typing import Any, Self, final, overload
+from typing import Any, Self, final
 
 import numpy as np
 
-from pullback.core.changes import changed
 from pullback.core.errors import OptionError
 from pullback.functions import random
 from pullback.nn.activations import ReLU
+from pullback.nn.collections import InOrder
 from pullback.nn.linear import Linear
 from pullback.nn.module import Module
 
 
 @final
-class Sequential(Module):
+class Sequential(InOrder):
     """fₙ(… f₂(f₁(x))): each module is given what the one before it gives.
 
     Indexing gives a module, slicing a shorter chain of the same modules.
@@ -36,46 +36,21 @@ class Sequential(Module):
     """
 
     def __init__(self, *layers: Module) -> None:
-        self._layers: list[Module] = []
-        for layer in layers:
-            self.append(layer)
+        super().__init__(layers)
 
-    def append(self, layer: Module) -> Self:
+    def add(self, layer: Module) -> Self:
         """Put a module at the end."""
-        if not isinstance(layer, Module):
-            raise OptionError("Sequential: a layer is not a module", got=repr(layer), fix=_fix(layer))
-        self._adopt(str(len(self._layers)), layer)
-        self._layers.append(layer)
-        changed()
-        return self
+        return self.append(layer)
 
-    add = append
+    def _checked(self, module: Any) -> Module:
+        if not isinstance(module, Module):
+            raise OptionError("Sequential: a layer is not a module", got=repr(module), fix=_fix(module))
+        return module
 
     def forward(self, x: Any) -> Any:
-        for layer in self._layers:
+        for layer in self._modules:
             x = layer(x)
         return x
-
-    def __len__(self) -> int:
-        return len(self._layers)
-
-    def __iter__(self) -> Iterator[Module]:
-        return iter(self._layers)
-
-    @overload
-    def __getitem__(self, index: int) -> Module: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequential: ...
-    def __getitem__(self, index: int | slice) -> Module:
-        if not isinstance(index, slice):
-            return self._layers[index]
-        part = Sequential()
-        part._layers += self._layers[index]  # not adopted: they keep the names of where they stand
-        return part
-
-    def _attributes(self) -> Iterable[tuple[str, Any]]:
-        yield from ((name, value) for name, value in vars(self).items() if name != "_layers")
-        yield from ((str(i), layer) for i, layer in enumerate(self._layers))
 
 
 def _fix(layer: Any) -> str:

@@ -30,15 +30,15 @@ Hook = Callable[..., Any]
 class Handle:
     """What takes a hook away again; also at the end of a `with` block."""
 
-    def __init__(self, hooks: list[Any], hook: Any) -> None:
-        self._hooks, self._hook = hooks, hook
+    def __init__(self, owner: Hooked, hooks: list[Any], hook: Any) -> None:
+        self._owner, self._hooks, self._hook = owner, hooks, hook
 
     def remove(self) -> None:
         """Call the hook no more."""
         for i, hook in enumerate(self._hooks):
             if hook is self._hook:
                 del self._hooks[i]
-                changed()
+                self._owner._forget_hooks()
                 break
 
     def __enter__(self) -> Handle:
@@ -77,7 +77,13 @@ class Hooked:
             self._hooks = ([], [], [])
         self._hooks[kind].append(hook)
         changed()
-        return Handle(self._hooks[kind], hook)
+        return Handle(self, self._hooks[kind], hook)
+
+    def _forget_hooks(self) -> None:
+        """A hook was taken away; without any, the module is called as one that never had hooks."""
+        if self._hooks is not None and not any(self._hooks):
+            self._hooks = None
+        changed()
 
     def _hooked(self: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """`forward`, and the hooks around it."""
@@ -104,9 +110,8 @@ class Hooked:
 
     def _answer(self, cotangents: tuple[Any, ...], seen: list[Any]) -> tuple[Any, ...] | None:
         """Ask the hooks, now that the gradients by inputs and outputs are known."""
-        assert self._hooks is not None
         outputs = seen.pop() if seen else ()
-        for hook in tuple(self._hooks[2]):
+        for hook in tuple(self._hooks[2]) if self._hooks is not None else ():
             given = hook(self, cotangents, outputs)
             if given is not None:
                 cotangents = given if isinstance(given, tuple) else (given,)

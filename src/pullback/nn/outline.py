@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, NamedTuple, final
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from pullback.core import tree
 from pullback.core.modes import no_grad
 from pullback.core.views import Sheet, html_of
+from pullback.nn.evaluating import evaluating
 from pullback.tensors import Tensor
 
 if TYPE_CHECKING:
@@ -126,29 +128,15 @@ def summarize(module: Module, input_shape: Sequence[int], dtype: Any = None) -> 
 
 
 def _watched(module: Module, x: Tensor) -> dict[int, str]:
-    """Call a module while each part's `forward` notes the shape of what it gives."""
-    parts = module.modules()
-    modes = [part.training for part in parts]
+    """Call a module while a hook of each part notes the shape of what it gives."""
     outputs: dict[int, str] = {}
 
-    def watch(part: Module) -> Callable[..., Any]:
-        forward = part.forward
+    def note(part: Module, _args: Any, output: Any) -> None:
+        outputs[id(part)] = ", ".join(str(getattr(y, "shape", type(y).__name__)) for y in tree.leaves(output))
 
-        def watched(*args: Any, **kwargs: Any) -> Any:
-            output = forward(*args, **kwargs)
-            outputs[id(part)] = ", ".join(str(getattr(y, "shape", type(y).__name__)) for y in tree.leaves(output))
-            return output
-
-        return watched
-
-    try:
-        for part in parts:
-            part.training = False
-            vars(part)["forward"] = watch(part)  # an attribute comes before the method of the class
-        with no_grad():
+    with ExitStack() as stack:
+        for part in module.modules():
+            stack.enter_context(part.register_forward_hook(note))
+        with evaluating(module), no_grad():
             module(x)
-    finally:
-        for part, mode in zip(parts, modes, strict=True):
-            vars(part).pop("forward", None)
-            part.training = mode
     return outputs

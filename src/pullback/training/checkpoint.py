@@ -119,7 +119,13 @@ def of_optimizers(states: dict[str, Any]) -> dict[str, Any]:
 def optimizer_states(rest: Mapping[str, Any]) -> dict[str, Any]:
     """The states of optimizers by name that a checkpoint keeps."""
     kept = part(rest, "optimizer", dict)
-    states: dict[str, Any] = kept.get("optimizers", {"": kept})
+    states = kept.get("optimizers", {"": kept})
+    if not isinstance(states, dict) or not all(isinstance(state, dict) for state in states.values()):
+        raise CheckpointError(
+            "checkpoint: a key is of the wrong type", key="optimizer.optimizers", got=repr(states)[:80]
+        )
+    for state in states.values():
+        part(state, "state", dict)
     return states
 
 

@@ -13,8 +13,8 @@ from pullback.core.modes import no_grad
 from pullback.functions.activations import softmax
 from pullback.functions.classification import softmax_cross_entropy
 from pullback.nn import Module
+from pullback.nn.evaluating import evaluating
 from pullback.tensors import Tensor
-from pullback.training.trainer import evaluating
 
 Array = npt.NDArray[Any]
 

@@ -10,6 +10,8 @@ from typing import Any, Final, final
 
 WIDEST: Final = 1_000_000
 LARGEST: Final = 1e300  # of a number
+OPTIONS: Final = "options"  # the setting that is given as --set NAME=VALUE, again and again
+ARGUMENT: Final = "factory"  # the one that is given without a name
 
 
 @final
@@ -30,11 +32,25 @@ class Row:
 
     def option(self, name: str, value: Any = None) -> str:
         """A value, or the example, as it stands on the command line."""
-        flag, shown = f"--{name.replace('_', '-')}", self.example if value is None else value
+        shown = self.example if value is None else value
+        flag = flag_of(name, on=shown is not False)
         if isinstance(shown, bool):
-            return flag if shown else f"--no-{name}"
+            return flag
+        if isinstance(shown, Mapping):
+            return " ".join(f"{flag} {key}={part}" for key, part in shown.items())
+        if name == ARGUMENT:
+            return str(shown)
         values = shown if isinstance(shown, tuple) else (shown,)
         return f"{flag} {','.join(map(str, values))}"
+
+
+def flag_of(name: str, *, on: bool = True) -> str:
+    """What a setting is called on the command line, or what turns it off.
+
+    >>> flag_of("batch_size"), flag_of("compile", on=False), flag_of("options")
+    ('--batch-size', '--no-compile', '--set')
+    """
+    return "--set" if name == OPTIONS else f"--{'' if on else 'no-'}{name.replace('_', '-')}"
 
 
 def row(

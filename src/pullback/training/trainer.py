@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import contextmanager
 from typing import Any, Final, final
 
 import numpy as np
@@ -16,6 +15,7 @@ from pullback.core.numbers import checked_count, checked_number
 from pullback.functions.random import default_generator
 from pullback.metrics import Mean, Metric
 from pullback.nn import Module
+from pullback.nn.evaluating import evaluating
 from pullback.optim import Optimizer
 from pullback.tensors import Tensor
 from pullback.training.callback import Callback
@@ -263,18 +263,6 @@ class Trainer:
 
     def _generators(self) -> dict[str, np.random.Generator]:
         return {**dict(self.model.named_generators()), DEFAULT: default_generator()}
-
-
-@contextmanager
-def evaluating(model: Module) -> Any:
-    """Put a model into evaluation mode, and each of its parts back into its own."""
-    modes = [(module, module.training) for module in model.modules()]
-    model.eval()
-    try:
-        yield
-    finally:
-        for module, mode in modes:
-            module.training = mode
 
 
 def _number(loss: Any) -> float:

@@ -34,6 +34,15 @@ def moved(function: Function, pointer: Reg, steps: Sequence[tuple[Reg | int, int
     return function.address(pointer, total(function, *terms), kind)
 
 
+def place_in(job: Job, function: Function, name: str, table: Sequence[int], at: Reg) -> Reg:
+    """A number of a table, which is written down here."""
+    full = f"{job.name}.{name}"
+    if full not in job.module:
+        numbers = ", ".join(f"i64 {number}" for number in table)
+        job.module.define(full, f"@{full} = internal constant [{len(table)} x i64] [{numbers}]")
+    return function.load(function.address(Reg(f"@{full}", PTR), at, I64), I64)
+
+
 def argument(function: Function, name: str) -> Reg:
     """A parameter by its name."""
     return next(register for register in function.arguments if register.text == f"%{name}")

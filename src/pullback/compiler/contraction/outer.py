@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from pullback.compiler.contraction.job import Job, total
+from pullback.compiler.contraction.job import Job, place_in, total
 from pullback.compiler.contraction.split import Run
 from pullback.compiler.instructions.llvm import I64, PTR, Function, Reg
-from pullback.compiler.instructions.vectors import first_lanes, load, prefetch
+from pullback.compiler.instructions.vectors import apart, first_lanes, prefetch
 
 AHEAD: Final = 8  # steps of k before a row of B is needed, from the second cache
 KNOWN: Final = (
@@ -31,18 +31,24 @@ def outer_tile(job: Job, rows: int, columns: Run) -> str:
     function = job.internal(short, [*KNOWN, *job.parameters])
     a, b, c, tile, row, column, count, block = function.arguments[: len(KNOWN)]
     down_a, along_a = (1, plan.tile[0]) if plan.pack_a else what.a
-    down_b = width if plan.pack_b else what.b[0]
+    down_b, along_b = (width, 1) if plan.pack_b else what.b
     masks = [None] * (vectors - 1) + [first_lanes(columns.tail, kind)]
+    there = [None] * vectors if plan.pack_b else masks
 
+    begun = plan.depth.start(function, block) if what.lines else None
     zero = function.const(0, kind)
     with function.loop(0, count, carried=[zero] * (rows * vectors)) as (k, sums, after):
         column_a = function.address(a, function.binary("mul", k, along_a), kind)
-        row_b = function.address(b, function.binary("mul", k, down_b), kind)
+        if begun is None:
+            far = function.binary("mul", k, down_b)
+        else:
+            far = place_in(job, function, "lines", what.lines, function.binary("add", begun, k))
+        row_b = function.address(b, far, kind)
         line = [
-            load(function, function.address(row_b, v * kind.lanes, kind), kind, None if plan.pack_b else mask)
-            for v, mask in enumerate(masks)
+            apart(function, function.address(row_b, v * kind.lanes * along_b, kind), along_b, kind, mask)
+            for v, mask in enumerate(there)
         ]
-        for v in range(vectors):
+        for v in range(vectors if begun is None else 0):
             prefetch(function, row_b, AHEAD * down_b + v * kind.lanes, kind)
         for r in range(rows):
             x = function.load(function.address(column_a, r * down_a, kind), what.scalar)

@@ -10,6 +10,7 @@ the second, go by. For small matrices the panels are A and B themselves.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Final, Literal, final
 
@@ -39,12 +40,13 @@ class Tiling:
     ----------
     what : Contraction
         The problem.
-    way : "outer" or "inner"
+    way : "outer", "inner" or "runs"
         Outer: a tile of vectors along the columns; each step of k adds a column of A times a row of B. An element is
         one chain of fused multiply-adds in each block of k, and the blocks' sums are added in order.
         Inner: each element is the inner product of two rows that are contiguous along k. Lane l of `copies` vectors in
         turn sums the products whose k is l modulo the lanes; the vectors are added in order, the lanes in a balanced
         tree.
+        Runs: the same, where k is several loops: the fastest is a run, and a block of k so many runs.
     rows, columns : Split
         Rows of C in tiles, and its columns in tiles, counted in vectors.
     depth : Split
@@ -64,7 +66,7 @@ class Tiling:
     """
 
     what: Contraction
-    way: Literal["outer", "inner"]
+    way: Literal["outer", "inner", "runs"]
     rows: Split
     columns: Split
     depth: Split
@@ -130,7 +132,9 @@ def plan(what: Contraction, *, turn: bool = True, vectors: int | None = None) ->
         Vectors of 64 bytes that the registers hold; this machine's.
     """
     vectors, turned = vectors or machine().vectors, False
-    if turn and what.c[0] == 1 and (what.c[1] != 1 or what.n == 1):
+    if what.heads:
+        return _runs(what, vectors)
+    if turn and not what.lines and what.c[0] == 1 and (what.c[1] != 1 or what.n == 1):
         what, turned = what.turned(), True
     along_k = what.a[1] == 1 and what.b[0] == 1 and (what.b[1] != 1 or what.n == 1)
     few = what.m <= max(1, min(FEW[0], what.k // 8)) or what.n <= min(FEW[1], what.k // 8)
@@ -143,6 +147,7 @@ def _outer(what: Contraction, vectors: int) -> Tiling:
     # A's lines are shared by neighbouring tiles, which want them at other times: four times as much for the cache.
     pack_a = what.a[0] == 1 and n >= REUSED[1] and _far(what.a[1] * size, 4 * k * m * size)
     pack_b = what.b[1] != 1 or (m >= REUSED[0] and _far(what.b[0] * size, k * n * size))
+    pack_b = pack_b and not what.lines
 
     room = vectors * 3 // 4  # for the tile; the rest holds a row of B and an element of A
     wide = min(8, room // max(m, 1)) if m * 4 < room else 4 if room >= 24 else 1
@@ -194,3 +199,16 @@ def _inner(what: Contraction, vectors: int) -> Tiling:
     copies = -(-8 // (what.m * what.n))  # enough sums at once to hide how long one addition takes
     strips = _strips(what, rows, columns, pack_a=False, pack_b=False)
     return Tiling(what, "inner", rows, columns, Split(what.k, 1), strips, group=group, copies=copies)
+
+
+def _runs(what: Contraction, vectors: int) -> Tiling:
+    """Inner products of windows: blocks of runs that stay in the second cache, for tiles in registers."""
+    size = what.scalar.bits // 8
+    group, down = (4, 6) if vectors >= 32 else (2, 3)
+    rows = Split.into(what.m, down)
+    lanes = what.vector.lanes
+    columns = Split(-(-what.n // lanes), -(-what.n // lanes))
+    run, total = what.loops[-1][0], math.prod(n for n, _, _ in what.loops[:-1])
+    most = max(1, min(SECOND // 8 // (what.m * run * size), LONGEST * lanes // run))
+    strips = _strips(what, rows, columns, pack_a=False, pack_b=False)
+    return Tiling(what, "runs", rows, columns, Split.into(total, most), strips, group=min(group, what.n))

@@ -26,6 +26,10 @@ class Contraction:
         "float32" or "float64".
     accumulate : bool
         Add to C instead.
+    lines, heads : tuple of int
+        Where the rows of B begin, where its columns do, if these are no stride apart, as those of windows are not.
+    loops : tuple of (int, int, int)
+        k as several loops, from the slowest to the fastest: how long each is, and its strides in A and in B.
 
     Raises
     ------
@@ -35,8 +39,9 @@ class Contraction:
     Examples
     --------
     >>> import numpy as np
-    >>> Contraction.between(np.zeros((3, 4)), np.zeros((5, 4)).T)
-    Contraction(m=3, n=5, k=4, a=(4, 1), b=(1, 4), c=(5, 1), dtype='float64', accumulate=False)
+    >>> what = Contraction.between(np.zeros((3, 4)), np.zeros((5, 4)).T)
+    >>> (what.m, what.n, what.k), what.a, what.b, what.c
+    ((3, 5, 4), (4, 1), (1, 4), (5, 1))
     """
 
     m: int
@@ -47,6 +52,9 @@ class Contraction:
     c: tuple[int, int]
     dtype: str = "float32"
     accumulate: bool = False
+    lines: tuple[int, ...] = ()
+    heads: tuple[int, ...] = ()
+    loops: tuple[tuple[int, int, int], ...] = ()
 
     def __post_init__(self) -> None:
         if self.dtype not in LANES:
@@ -75,6 +83,11 @@ class Contraction:
         """Cᵀ = Bᵀ·Aᵀ: the same elements, with rows and columns exchanged."""
         a, b, c = self.b[::-1], self.a[::-1], self.c[::-1]
         return replace(self, m=self.n, n=self.m, a=a, b=b, c=c)
+
+    @property
+    def windows(self) -> bool:
+        """Whether B is made of windows of an array."""
+        return bool(self.lines or self.heads)
 
     @property
     def flops(self) -> int:

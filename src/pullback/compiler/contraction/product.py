@@ -10,6 +10,7 @@ from pullback.compiler.contraction.job import Epilogue, Job, moved, stored
 from pullback.compiler.contraction.outer import outer_tile
 from pullback.compiler.contraction.pack import pack_columns, pack_lines, pack_rows
 from pullback.compiler.contraction.plan import Tiling
+from pullback.compiler.contraction.runs import run_tile
 from pullback.compiler.contraction.split import Split, call_one, run_of, runs
 from pullback.compiler.instructions.llvm import I64, PTR, Function, Module, Reg, Type
 from pullback.compiler.instructions.vectors import WIDE, reserve
@@ -99,7 +100,7 @@ class _Piece:
                 if plan.way == "outer":
                     self._outer(t, s, k, count, block)
                 else:
-                    self._inner(t, s)
+                    self._inner(t, s, k, count, block)
 
     def _moved(self, pointer: Reg, *steps: tuple[Reg | int, int]) -> Reg:
         return moved(self._function, pointer, steps, self._job.what.vector)
@@ -185,12 +186,13 @@ class _Piece:
         which = function.binary("add", which, run_of(function, across, s))
         call_one(function, f"{job.name}.tiles", names, which, a, b, self._c, *place, *job.handed_on(function))
 
-    def _inner(self, t: Reg, s: Reg) -> None:
-        """Fill a tile one vector wide, group after group of columns, and hand it to the epilogue."""
+    def _inner(self, t: Reg, s: Reg, k: Reg, count: Reg, block: Reg) -> None:
+        """Fill a tile one vector wide, group by group of columns, and hand it to the epilogue after the last block."""
         job, function, what, group = self._job, self._function, self._job.what, self._job.plan.group
         tile, a, b, column = self._waiting(t, s), self._corner(t, 0), self._head(s, 0), self._column(s)
-        sizes = [group, what.n % group] if what.n % group else [group]
-        names = [inner_tile(job, rows.length, size) for rows in self._rows for size in sizes]
+        sizes, runs_over = [group, what.n % group] if what.n % group else [group], bool(what.heads)
+        one = run_tile if runs_over else inner_tile
+        names = [one(job, rows.length, size) for rows in self._rows for size in sizes]
         left = function.binary("sub", function.const(what.n, I64), column)
         end = function.intrinsic("smin", left, function.const(what.vector.lanes, left))
         with function.loop(0, end, group) as (at, _, _):
@@ -198,7 +200,13 @@ class _Piece:
             which = function.binary("mul", run_of(function, self._rows, t), len(sizes))
             which = function.binary("add", which, function.cast("zext", less, I64))
             places = self._moved(b, (at, what.b[1])), self._moved(tile, (at, 1))
-            call_one(function, f"{job.name}.inner", names, which, a, *places)
+            runs_of = (function.binary("add", column, at), k, count, block) if runs_over else ()
+            call_one(function, f"{job.name}.inner", names, which, a, *places, *runs_of)
         rows, vectors = job.plan.rows.length(function, t), function.const(1, I64)
         place = tile, self._row(t), column, rows, vectors
+        last, after = function.label("last"), function.label("after")
+        function.branch_if(function.compare("eq", block, job.plan.depth.parts - 1), last, after)
+        function.begin(last)
         function.call(job.finish(), self._c, *place, *job.handed_on(function), kind=None)
+        function.branch(after)
+        function.begin(after)

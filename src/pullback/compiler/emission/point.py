@@ -10,6 +10,7 @@ import numpy as np
 from pullback.compiler.emission.elementwise import register_type
 from pullback.compiler.fusion.views import NATURALS
 from pullback.compiler.instructions.llvm import I1, I32, I64, PTR, SCALARS, Function, Reg, Type
+from pullback.compiler.instructions.vectors import apart, places
 from pullback.compiler.instructions.vectors import load as load_vector
 from pullback.compiler.instructions.vectors import store as store_vector
 from pullback.compiler.lowering.steps import Access
@@ -93,13 +94,6 @@ def index_of(access: Access, point: Point) -> Reg:
     return f.binary("add", total, access.offset) if access.offset else total
 
 
-def _places(f: Function, place: Reg, stride: int, kind: Type) -> Reg:
-    """The address of each lane, `stride` elements apart."""
-    steps = ", ".join(f"i64 {lane * stride}" for lane in range(kind.lanes))
-    pointers = Type("ptr", kind.lanes)
-    return f.emit(f"getelementptr {kind.scalar}, ptr {place}, <{kind.lanes} x i64> <{steps}>", pointers)
-
-
 def load(buffers: Buffers, access: Access, dtype: np.dtype[Any], point: Point) -> Reg:
     """The element, or one for each lane; of booleans a mask."""
     key = access, dtype
@@ -167,13 +161,10 @@ def load_from(place: Reg, stride: int, dtype: np.dtype[Any], point: Point, *, sp
     """The element at a place, or one for each lane, so many elements apart; `spread` even if that is 0."""
     f = point.f
     kind = held(dtype, point.lanes if stride or spread else 0)
-    if stride == 1 or not kind.lanes:
+    if not kind.lanes:
         register = load_vector(f, place, kind, point.mask if stride else None)
     else:
-        mask = point.mask or Reg("splat (i1 true)", kind.mask)
-        places, align = _places(f, place, stride, kind), Reg(str(kind.bits // 8), I32)
-        name = f"llvm.masked.gather.{kind.suffix}.v{kind.lanes}p0"
-        register = f.call(name, places, align, mask, Reg("zeroinitializer", kind), kind=kind)
+        register = apart(f, place, stride, kind, point.mask)
     return f.compare("ne", register, 0) if dtype.kind == "b" else register
 
 
@@ -191,8 +182,8 @@ def store_to(place: Reg, stride: int, register: Reg, point: Point) -> None:
         return
     kind = register.type
     mask = point.mask or Reg("splat (i1 true)", kind.mask)
-    places, align = _places(f, place, stride, kind), Reg(str(kind.bits // 8), I32)
-    f.call(f"llvm.masked.scatter.{kind.suffix}.v{kind.lanes}p0", register, places, align, mask, kind=None)
+    there, align = places(f, place, stride, kind), Reg(str(kind.bits // 8), I32)
+    f.call(f"llvm.masked.scatter.{kind.suffix}.v{kind.lanes}p0", register, there, align, mask, kind=None)
 
 
 def in_memory(f: Function, register: Reg) -> Reg:

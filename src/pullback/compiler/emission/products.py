@@ -43,24 +43,33 @@ def emit_product(module: Module, name: str, product: Product, buffers: Sequence[
     f = Function(module, name, [(PTR, "table"), (PTR, "scratch"), (I64, "piece")], attributes=WIDE, exported=False)
     table, scratch, piece = f.arguments
     at = Buffers(f, table, buffers)
-    batch, index = f.binary("udiv", piece, product.parts), dict[int, Reg]()
-    for label in reversed(product.batches):
-        index[label], batch = (
-            f.binary("urem", batch, product.sizes[label]),
-            f.binary("udiv", batch, product.sizes[label]),
+    share, first = f.binary("udiv", piece, product.parts), f.binary("urem", piece, product.parts)
+
+    def one(batch: Reg) -> None:
+        index: dict[int, Reg] = {}
+        for label in reversed(product.batches):
+            index[label], batch = (
+                f.binary("urem", batch, product.sizes[label]),
+                f.binary("udiv", batch, product.sizes[label]),
+            )
+        a, b, c = (
+            moved(f, at[x.base], [(1, x.offset), *((index[label], x.along(label)) for label in product.batches)], kind)
+            for x in (product.a, product.b, product.stores.get(product.made, product.a))
         )
-    a, b, c = (
-        moved(f, at[x.base], [(1, x.offset), *((index[label], x.along(label)) for label in product.batches)], kind)
-        for x in (product.a, product.b, product.stores.get(product.made, product.a))
-    )
-    if blas:
-        emit_gemm_call(f, product.plan.what, a, b, c)
-        f.ret()
-        f.finish()
-        return
-    first = f.binary("urem", piece, product.parts)
-    last = f.binary("add", first, 1)
-    given = [a, b, table, scratch, first, last, table, *(index[label] for label in product.batches)]
-    f.call(f"{name}.matmul", *given, kind=None)
+        if blas:
+            emit_gemm_call(f, product.plan.what, a, b, c)
+        else:
+            given = [a, b, table, scratch, first, f.binary("add", first, 1), table]
+            f.call(f"{name}.matmul", *given, *(index[label] for label in product.batches), kind=None)
+
+    if product.shares == product.repeats:
+        one(share)
+    else:
+        start, stop = (
+            f.binary("udiv", f.binary("mul", part, product.repeats), product.shares)
+            for part in (share, f.binary("add", share, 1))
+        )
+        with f.loop(start, stop) as (batch, _, _):
+            one(batch)
     f.ret()
     f.finish()

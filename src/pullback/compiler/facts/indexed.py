@@ -255,8 +255,12 @@ def _none_below(found: Any, numbers: Any) -> Any:
 
 
 def add_windows(windows: Any, axes: Any, sizes: Any, strides: Any, dilations: Any, shape: tuple[int, ...]) -> Any:
-    """Zeros with windows added where they lie: of each place in a window, all at once."""
-    if math.prod(sizes) > TAPS or 0 in windows.shape:
+    """Zeros with windows added where they lie: all of one place in a window at once, or side by side if none meet."""
+    if 0 in windows.shape:
+        return NotImplemented
+    if max(dilations) == 1 and all(size <= stride for size, stride in zip(sizes, strides, strict=True)):
+        return _side_by_side(windows, axes, sizes, strides, shape)
+    if math.prod(sizes) > TAPS:
         return NotImplemented
     counts = tuple(windows.shape[axis] for axis in axes)
     found: Any = None
@@ -264,3 +268,17 @@ def add_windows(windows: Any, axes: Any, sizes: Any, strides: Any, dilations: An
         part = add_into_(windows[(..., *place)], index=index, shape=shape)
         found = part if found is None else found + part
     return found
+
+
+def _side_by_side(windows: Any, axes: Any, sizes: Any, strides: Any, shape: tuple[int, ...]) -> Any:
+    """Windows that do not meet, each followed by zeros up to the next one; the last is cut off, or followed by more."""
+    rank = len(shape)
+    rest = tuple((0, step - n) for n, step in zip(sizes, strides, strict=True))
+    apart = pad_(windows, width=((0, 0),) * rank + rest) if any(map(any, rest)) else windows
+    order = [i for axis in range(rank) for i in (axis, *(rank + axes.index(axis) for _ in range(axis in axes)))]
+    merged = tuple(n * strides[axes.index(axis)] if axis in axes else n for axis, n in enumerate(windows.shape[:rank]))
+    whole = apart.transpose(tuple(order)).reshape(merged)
+    if any(n < m for n, m in zip(shape, merged, strict=True)):
+        whole = whole[tuple(slice(0, n) for n in shape)]
+    ends = tuple((0, n - m) for n, m in zip(shape, whole.shape, strict=True))
+    return pad_(whole, width=ends) if any(map(any, ends)) else whole

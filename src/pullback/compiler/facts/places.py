@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
+from itertools import accumulate
+from operator import mul
 from typing import Any, NamedTuple, TypeAlias
 
 Shape: TypeAlias = tuple[int, ...]
@@ -202,3 +205,22 @@ def reshape(shape: Shape, result: Shape, _params: Params) -> list[Place] | None:
             out += 1
         places.append(Place(0, tuple(terms)))
     return places
+
+
+def merges(shape: Shape, merged: Shape) -> list[tuple[int, ...]] | None:
+    """For each merged axis the axes that it is made of; None where a reshape does something else.
+
+    >>> merges((2, 3, 4), (6, 4)), merges((6, 4), (2, 3, 4))
+    ([(0, 1), (2,)], None)
+    """
+    if 0 in shape or math.prod(shape) != math.prod(merged):
+        return None
+    ends = list(accumulate(shape, mul, initial=1))
+    found, start = [], 0
+    for end in accumulate(merged, mul):
+        stop = max((i for i, n in enumerate(ends) if n == end), default=-1)
+        if stop < start:
+            return None
+        found.append(tuple(range(start, stop)))
+        start = stop
+    return found

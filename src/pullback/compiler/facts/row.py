@@ -108,8 +108,9 @@ class Row:
         Of what reads, or writes, at places that arrays of numbers say.
     running : Accumulator, optional
         Of what combines along one axis, and gives all that came in between.
-    contraction : bool
-        It is a product of matrices, which is emitted for its shapes or left to BLAS.
+    contraction : "matrices", "windows" or "weights", optional
+        Of a product of matrices, which is emitted for its shapes or left to BLAS; of windows with weights; of windows
+        with what was made of them, which gives weights.
     algebra : callable, optional
         What an equation becomes that can be had for less, with the same bits.
     alone : bool
@@ -127,7 +128,7 @@ class Row:
     parts: Assembly | None = None
     indexed: Literal["reads", "writes"] | None = None
     running: Accumulator | None = None
-    contraction: bool = False
+    contraction: Literal["matrices", "windows", "weights"] | None = None
     algebra: Rule | None = None
     alone: bool = False
     rounds: bool = False

@@ -13,6 +13,7 @@ from typing import Any, Final
 import numpy as np
 
 from pullback.compiler.facts import algebra, definitions, indexed, instructions, places
+from pullback.compiler.facts import convolutions as windowed
 from pullback.compiler.facts.row import RECORDED, Accumulator, Definition, Instructions, Row, Write
 from pullback.compiler.instructions.mathematics import (
     exponentials,
@@ -98,7 +99,9 @@ _AND: Final = instructions.operation("", "and")
 _OR: Final = instructions.operation("", "or")
 _UNCHANGED: Final = _of_elements(instructions.same, 0, "fiub", algebra=algebra.unchanged)
 
-_CONVOLUTION: Final = "it gathers windows and hands them to BLAS, a block of images at a time"
+_CONVOLUTION: Final = (
+    "it gathers windows and hands them to BLAS, a block of images at a time, which is the quickest on NumPy"
+)
 
 ROWS: Final[dict[Primitive, Row]] = {
     # Arithmetic.
@@ -254,11 +257,13 @@ ROWS: Final[dict[Primitive, Row]] = {
     windows.windows_: Row(places=places.windows),
     windows.add_windows_: Row(definition=Definition(indexed.add_windows, ONE_FUNCTION), rounds=True),
     # Contractions.
-    products.matmul_: Row(contraction=True, algebra=algebra.matmul, rounds=True),
+    products.matmul_: Row(contraction="matrices", algebra=algebra.matmul, rounds=True),
     contractions.einsum_: Row(definition=Definition(definitions.einsum, ONE_FUNCTION), rounds=True),
-    convolutions.conv_: Row(kernel=_CONVOLUTION, rounds=True),
-    convolutions.conv_input_: Row(kernel=_CONVOLUTION, rounds=True),
-    convolutions.conv_weight_: Row(kernel=_CONVOLUTION, rounds=True),
+    convolutions.conv_: Row(definition=Definition(windowed.convolution, _CONVOLUTION), rounds=True),
+    convolutions.conv_input_: Row(definition=Definition(windowed.convolution_input, _CONVOLUTION), rounds=True),
+    convolutions.conv_weight_: Row(definition=Definition(windowed.convolution_weight, _CONVOLUTION), rounds=True),
+    windowed.correlate_: Row(contraction="windows", rounds=True),
+    windowed.correlate_weight_: Row(contraction="weights", rounds=True),
     # Linear algebra: one call each, inside the program.
     **dict.fromkeys(
         (

@@ -66,9 +66,9 @@ def is_reducible(equation: Equation) -> bool:
 
 def is_product(equation: Equation) -> bool:
     """Whether an equation is a contraction that is emitted, or left to BLAS."""
-    values = list(equation.values)
-    dtypes = {str(value.dtype) for value in (*values, equation.output)}
-    plain = row_of(equation.primitive).contraction and len(equation.operands) == len(values) == 2
+    arrays = [o for o in equation.operands if isinstance(o, Value) or np.ndim(o.value)]
+    dtypes = {str(array.spec.dtype) for array in (*arrays, equation.output)}
+    plain = row_of(equation.primitive).contraction is not None and len(equation.operands) == len(arrays) == 2
     return plain and dtypes in ({"float32"}, {"float64"})
 
 

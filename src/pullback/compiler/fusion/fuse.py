@@ -27,6 +27,7 @@ from pullback.compiler.fusion.equations import (
 from pullback.compiler.fusion.fused import Fused
 from pullback.compiler.fusion.grouping import Grouping
 from pullback.compiler.fusion.groups import Group, GroupKind, admits, in_order, kept_labels, named
+from pullback.compiler.fusion.orders import Orders
 from pullback.compiler.fusion.views import View, is_movement, lies_in_order, moved, whole
 from pullback.core.opaque import Opaque
 from pullback.core.outputs import pick_
@@ -69,9 +70,10 @@ class _Fuser:
 
     def __init__(self, program: Program, layouts: Mapping[Value, Shape], *, together: bool) -> None:
         self._fused = Fused(program, together=together)
-        self._layouts = layouts
         self._grouping = Grouping(program, self._fused, together=together)
+        self._orders = Orders(self._fused, self._grouping, layouts, self._copied)
         self._last_opaque: Group | None = None
+        self._merged: dict[tuple[View, Shape], Value] = {}  # by what is merged, and the axes of more than one element
 
     # What becomes of an equation.
 
@@ -99,7 +101,7 @@ class _Fuser:
         elif is_running(equation):
             self._run(equation)
         elif is_product(equation):
-            self._product(self._read_whole(equation))
+            self._product(equation)
         elif is_assembled(equation):
             self._assemble(equation)
         else:
@@ -114,7 +116,7 @@ class _Fuser:
         shared = root != view.base or root in self._fused.aliases.values()  # it lies in order, whatever is wanted
         shared = shared or (made and self._grouping.maker[root].kind == "loop")
         odd = wanted is not None and not lies_in_order(view.shape, wanted)
-        again = root in self._fused.roots
+        again = root in self._fused.roots or root in self._fused.orders
         if not covered or not made or (shared and odd) or again:
             output = self._copied(output)
         assert isinstance(output, Value)
@@ -133,6 +135,7 @@ class _Fuser:
     def finished(self) -> Fused:
         """The groups in order."""
         self._fused.settle(in_order(self._grouping.groups, self._grouping.place), self._grouping.place)
+        self._orders.follow()
         return self._fused
 
     # Movement.
@@ -164,20 +167,23 @@ class _Fuser:
 
     def _alias(self, equation: Equation, view: View) -> None:
         """Axes are merged: the operand has to lie in order in memory, where the result is the same memory."""
-        base = view.base
-        plain = view == view.whole and self._lies_in_order(base)
-        if not plain:
-            copy = Equation(identity, equation.operands, {}, Value(view.shape, equation.output.dtype), equation.line)
-            self.take(copy)
-            base = copy.output
-        self._fused.aliases[equation.output] = base
-        if base in self._grouping.maker:
-            self._grouping.maker[equation.output] = self._grouping.maker[base]
-
-    def _lies_in_order(self, base: Operand) -> bool:
-        if base in self._grouping.maker or base in self._fused.aliases:
-            return True
-        return isinstance(base, Value) and lies_in_order(base.shape, self._layouts[base])
+        shape = equation.output.shape
+        long = [axis for axis, n in enumerate(shape) if n != 1]
+        key = view, tuple(shape[axis] for axis in long)
+        if key not in self._merged:
+            base = view.base
+            if view != view.whole or not self._orders.lies_in_order(base):
+                copy = Equation(
+                    identity, equation.operands, {}, Value(view.shape, equation.output.dtype), equation.line
+                )
+                self.take(copy)
+                base = copy.output
+            alias = self._merged[key] = Value(key[1], equation.output.dtype)
+            self._fused.aliases[alias] = base
+            if base in self._grouping.maker:
+                self._grouping.maker[alias] = self._grouping.maker[base]
+        alias = self._merged[key]
+        self._fused.views[equation.output] = whole(alias, key[1]).renamed(shape, dict(enumerate(long)))
 
     # Loops.
 
@@ -305,6 +311,9 @@ class _Fuser:
         group.outer, group.alone = group.full - {labels[equation.params["axis"]]}, True
 
     def _product(self, equation: Equation) -> None:
+        plain = row_of(equation.primitive).contraction == "matrices"
+        equation = self._read_whole(equation) if plain else self._orders.placed(equation)
+        self._grouping.place.setdefault(equation, len(self._grouping.place))
         group = self._grouping.new("product")
         labels = tuple(group.new_label(n) if n != 1 else None for n in equation.output.shape)
         group.product = equation
@@ -323,7 +332,7 @@ class _Fuser:
     def _loop(self, equation: Equation) -> None:
         """A loop: what it carries begins in memory, in order."""
         equation, count = self._read_whole(equation), equation.params["loop"].carried
-        placed = equation.on((*map(self._in_order, equation.operands[:count]), *equation.operands[count:]))
+        placed = equation.on((*map(self._orders.in_order, equation.operands[:count]), *equation.operands[count:]))
         self._grouping.place[placed] = len(self._grouping.place)
         self._kernel(placed, "loop")
 
@@ -331,12 +340,6 @@ class _Fuser:
         """One of the values that a loop gives."""
         group = self._grouping.maker[equation.operands[0]]
         self._grouping.join(group, equation, (), (None,) * equation.output.ndim, [])
-
-    def _in_order(self, operand: Operand) -> Operand:
-        """An operand that is in memory, in order; a copy of it where it is not."""
-        view = self._fused.view(operand)
-        here = isinstance(view.base, Value) and view == view.whole and self._lies_in_order(view.base)
-        return operand if here else self._copied(operand)
 
     def _copied(self, operand: Operand) -> Value:
         shape = np.shape(operand.value) if isinstance(operand, Constant) else operand.shape

@@ -40,6 +40,8 @@ class Fused:
         Truths without which nothing may be written.
     together : bool
         Whether equations share loops, those of bodies too.
+    orders : dict
+        Of bases that do not lie in NumPy's order: their axes from the slowest to the fastest.
     """
 
     program: Program
@@ -51,6 +53,7 @@ class Fused:
     assembled: set[Operand] = field(default_factory=set)
     conditions: list[Value] = field(default_factory=list)
     together: bool = True
+    orders: dict[Operand, tuple[int, ...]] = field(default_factory=dict)
     _counts: dict[Operand, View | None] = field(default_factory=dict)
 
     def settle(self, groups: Iterable[Group], place: Mapping[Equation, int]) -> None:

@@ -113,10 +113,10 @@ def moved(equation: Equation, view: View) -> View | None:
     return None if found is None else view.moved(result, found)
 
 
-def ordered(shape: Sequence[int]) -> tuple[int, ...]:
-    """The strides, in elements, of an array that lies in order (NumPy's C order)."""
+def ordered(shape: Sequence[int], order: Sequence[int] | None = None) -> tuple[int, ...]:
+    """The strides, in elements, of an array that lies in order (NumPy's C order), or in another order of its axes."""
     strides, step = [0] * len(shape), 1
-    for axis in reversed(range(len(shape))):
+    for axis in reversed(range(len(shape)) if order is None else order):
         strides[axis] = step
         step *= max(shape[axis], 1)
     return tuple(strides)

@@ -31,6 +31,23 @@ def load(function: Function, pointer: Reg, kind: Type, mask: Reg | None) -> Reg:
     return function.call(name, pointer, align, mask, Reg("zeroinitializer", kind), kind=kind)
 
 
+def apart(function: Function, pointer: Reg, stride: int, kind: Type, mask: Reg | None) -> Reg:
+    """Elements so many apart; 0 in lanes outside of the mask, whose memory is not touched."""
+    if stride == 1:
+        return load(function, pointer, kind, mask)
+    every, align = mask or Reg("splat (i1 true)", kind.mask), Reg(str(kind.bits // 8), I32)
+    name = f"llvm.masked.gather.{kind.suffix}.v{kind.lanes}p0"
+    lanes = places(function, pointer, stride, kind)
+    return function.call(name, lanes, align, every, Reg("zeroinitializer", kind), kind=kind)
+
+
+def places(function: Function, pointer: Reg, stride: int, kind: Type) -> Reg:
+    """The address of each lane, `stride` elements apart."""
+    steps = ", ".join(f"i64 {lane * stride}" for lane in range(kind.lanes))
+    pointers = Type("ptr", kind.lanes)
+    return function.emit(f"getelementptr {kind.scalar}, ptr {pointer}, <{kind.lanes} x i64> <{steps}>", pointers)
+
+
 def store(function: Function, value: Reg, pointer: Reg, mask: Reg | None) -> None:
     """Neighbouring elements; lanes outside of the mask leave memory as it is."""
     if mask is None:

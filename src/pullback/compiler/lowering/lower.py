@@ -30,7 +30,7 @@ def why(equation: Equation) -> str:
 
 def lower(fused: Fused, given: Mapping[Value, Strides], wanted: Sequence[Strides | None]) -> Lowered:
     """Turn groups into kernels, for inputs with the strides `given` and outputs with those `wanted`, if any are."""
-    layouts: dict[Operand, Strides] = {alias: ordered(alias.shape) for alias in fused.aliases}
+    layouts: dict[Operand, Strides] = {a: ordered(a.shape, fused.orders.get(a)) for a in fused.aliases}
     layouts.update(given.items())
     layouts[NATURALS] = (1,)
     for output, strides in zip(fused.outputs, wanted, strict=True):
@@ -41,8 +41,7 @@ def lower(fused: Fused, given: Mapping[Value, Strides], wanted: Sequence[Strides
     for group in fused.groups:
         for equation in group.equations:
             for base in (equation.output, *(fused.view(operand).base for operand in equation.operands)):
-                natural = strides_of(np.asarray(base.value)) if isinstance(base, Constant) else ordered(base.shape)
-                layouts.setdefault(base, natural)
+                layouts.setdefault(base, _natural(base, fused))
     kernels: list[Kernel] = []
     for group in fused.groups:
         if group.kind == "assembly" or not any(equation.output in fused.stored for equation in group.equations):
@@ -58,6 +57,13 @@ def lower(fused: Fused, given: Mapping[Value, Strides], wanted: Sequence[Strides
         else:
             kernels += _nests(group, fused, layouts)
     return Lowered(kernels, layouts, fused)
+
+
+def _natural(base: Operand, fused: Fused) -> Strides:
+    """The strides of what may lie as it likes."""
+    if isinstance(base, Constant):
+        return strides_of(np.asarray(base.value))
+    return ordered(base.shape, fused.orders.get(base))
 
 
 def _nests(group: Group, fused: Fused, layouts: dict[Operand, Strides]) -> list[Nest]:

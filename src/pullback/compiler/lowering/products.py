@@ -9,12 +9,15 @@ from typing import Final, final
 
 from pullback.compiler.contraction import Contraction, Tiling, plan, scratch_bytes
 from pullback.compiler.contraction.blas import Choice, choose
+from pullback.compiler.facts import row_of
 from pullback.compiler.fusion.fused import Fused
 from pullback.compiler.fusion.groups import Group
+from pullback.compiler.lowering.sides import COLUMN, INNER, ROW, Sides, label_in
 from pullback.compiler.lowering.steps import Access, Layouts, Step, access_to, needed, step_of
+from pullback.compiler.lowering.windows import windows
 from pullback.programs.program import Value
 
-INNER: Final = -1  # the label of the summed axis
+SHARES: Final = 64  # at most
 
 
 @final
@@ -58,9 +61,14 @@ class Product:
         return math.prod(self.sizes[label] for label in self.batches)
 
     @property
+    def shares(self) -> int:
+        """Shares of the repeats, each done in one go."""
+        return min(self.repeats, SHARES)
+
+    @property
     def pieces(self) -> int:
         """Parts that threads may compute at once."""
-        return self.parts * self.repeats
+        return self.parts * self.shares
 
     @property
     def parts(self) -> int:
@@ -95,11 +103,34 @@ def lower_product(group: Group, fused: Fused, layouts: Layouts) -> Product:
     assert first is not None
     rest = [equation for equation in group.equations if equation is not first]
     made, sizes = first.output, dict(group.sizes)
-    *batch, row, column = group.where[made]
-    row, column = (_label(sizes, label, new) for label, new in ((row, -2), (column, -3)))
+    sides = (windows if row_of(first.primitive).contraction != "matrices" else _matrices)(group, fused, layouts, sizes)
+    row, column, batches, a, b = sides.row, sides.column, [*sides.batches], sides.a, sides.b
+    steps = {equation.output: step_of(group, equation, fused, layouts) for equation in rest}
+    needed(steps, fused)
+    stores = {v: access_to(fused, layouts, v, group.where[v]) for v in (made, *steps) if v in fused.stored}
+    while batches and sides.flat and _flat(batches[-1], row, sizes, a, b, _others(steps, stores)):
+        flat = batches.pop()
+        sizes[row] *= sizes.pop(flat)
+        a, stores = a.without(flat), {value: access.without(flat) for value, access in stores.items()}
+        for step in steps.values():
+            step.drop(flat)
+    main = stores.get(made) or next(iter(stores.values()))
+    what = Contraction(
+        sizes[row], sizes[column], sizes[INNER], (a.along(row), a.along(INNER)), (b.along(INNER), b.along(column)),
+        (main.along(row), main.along(column)), dtype=str(made.dtype), lines=sides.lines, heads=sides.heads,
+        loops=sides.loops,
+    )  # fmt: skip
+    way = choose(what) if not rest and not what.windows else Choice("emitted", "what follows is computed with it")
+    return Product(made, a, b, steps, stores, sizes, row, column, tuple(batches), plan(what), way)
+
+
+def _matrices(group: Group, fused: Fused, layouts: Layouts, sizes: dict[int, int]) -> Sides:
+    first = group.product
+    assert first is not None
+    *batch, row, column = group.where[first.output]
+    row, column = (label_in(sizes, label, new) for label, new in ((row, ROW), (column, COLUMN)))
     views = [fused.view(operand) for operand in first.operands]
-    inner = views[0].shape[-2 if first.params["ta"] else -1]
-    sizes[INNER] = inner
+    sizes[INNER] = views[0].shape[-2 if first.params["ta"] else -1]
     ends = (
         (INNER, row) if first.params["ta"] else (row, INNER),
         (column, INNER) if first.params["tb"] else (INNER, column),
@@ -108,31 +139,7 @@ def lower_product(group: Group, fused: Fused, layouts: Layouts) -> Product:
         access_to(fused, layouts, o, (*batch[len(batch) + 2 - len(v.shape) :], *end))
         for o, v, end in zip(first.operands, views, ends, strict=True)
     )
-    steps = {equation.output: step_of(group, equation, fused, layouts) for equation in rest}
-    needed(steps, fused)
-    stores = {v: access_to(fused, layouts, v, group.where[v]) for v in (made, *steps) if v in fused.stored}
-    batches = [label for label in batch if label is not None]
-    while batches and _flat(batches[-1], row, sizes, a, b, _others(steps, stores)):
-        flat = batches.pop()
-        sizes[row] *= sizes.pop(flat)
-        a, stores = a.without(flat), {value: access.without(flat) for value, access in stores.items()}
-        for step in steps.values():
-            step.drop(flat)
-    main = stores.get(made) or next(iter(stores.values()))
-    what = Contraction(
-        sizes[row], sizes[column], inner, (a.along(row), a.along(INNER)), (b.along(INNER), b.along(column)),
-        (main.along(row), main.along(column)), dtype=str(made.dtype),
-    )  # fmt: skip
-    way = choose(what) if not rest else Choice("emitted", "what follows is computed with it")
-    return Product(made, a, b, steps, stores, sizes, row, column, tuple(batches), plan(what), way)
-
-
-def _label(sizes: dict[int, int], label: int | None, new: int) -> int:
-    """A label, or a new one for an axis of one element."""
-    if label is None:
-        sizes[new] = 1
-        return new
-    return label
+    return Sides(row, column, tuple(label for label in batch if label is not None), a, b, flat=True)
 
 
 def _flat(batch: int, row: int, sizes: dict[int, int], a: Access, b: Access, others: Sequence[Access]) -> bool:

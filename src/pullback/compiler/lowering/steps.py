@@ -134,12 +134,12 @@ def access_to(fused: Fused, layouts: Layouts, operand: Operand, axes: Labels) ->
     view = fused.spread(operand, (1,) * (len(axes) - len(view.shape)) + view.shape)
     offset, strides = view.strides(layouts[view.base])
     guards = tuple(
-        (place.offset, _by_label((axes[axis], c) for axis, c in place.terms), size) for place, size in view.guards
+        (place.offset, by_label((axes[axis], c) for axis, c in place.terms), size) for place, size in view.guards
     )
-    return Access(view.base, offset, _by_label(zip(axes, strides, strict=True)), guards)
+    return Access(view.base, offset, by_label(zip(axes, strides, strict=True)), guards)
 
 
-def _by_label(pairs: Iterable[tuple[int | None, int]]) -> LabelStrides:
+def by_label(pairs: Iterable[tuple[int | None, int]]) -> LabelStrides:
     """Strides of axes as those of loops."""
     found: dict[int, int] = {}
     for label, stride in pairs:
@@ -184,6 +184,6 @@ def _picked(
     """Where a view is read or written where all numbers are 0; and the strides of the axes along which they say."""
     offset, strides = view.strides(layouts[view.base])
     along = [(stride, axis) for stride, axis in zip(strides, equation.params["along"], strict=True)]
-    kept = _by_label((axes[axis], stride) for stride, axis in along if axis is not None)
+    kept = by_label((axes[axis], stride) for stride, axis in along if axis is not None)
     numbers = (stride for stride, axis in along if axis is None)
     return Access(view.base, offset, kept), tuple((stride, number) for number, stride in enumerate(numbers, 1))

@@ -15,6 +15,7 @@ from pullback.compiler.passes.lifting.sink import sink
 from pullback.compiler.passes.prune import prune
 from pullback.compiler.passes.rolling import roll
 from pullback.compiler.passes.simplify import simplify
+from pullback.compiler.passes.unmerge import unmerge
 from pullback.core.errors import OptionError
 from pullback.programs.loop import Loop, loop_
 from pullback.programs.program import Equation, Program
@@ -22,7 +23,8 @@ from pullback.programs.program import Equation, Program
 Pass = Callable[[Program], Program]
 
 PASSES: Final[dict[str, Pass]] = {
-    "roll": roll, "sink": sink, "expand": expand, "simplify": simplify, "deduplicate": deduplicate, "hoist": hoist,
+    "roll": roll, "sink": sink, "expand": expand, "unmerge": unmerge, "simplify": simplify, "deduplicate": deduplicate,
+    "hoist": hoist,
     "prune": prune,
 }  # fmt: skip
 SWITCHES: Final = ("fuse", "in_place", "worth")  # what comes after the passes and can be switched off like one

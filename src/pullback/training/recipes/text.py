@@ -13,6 +13,7 @@ from pullback.core.errors import ShapeError
 from pullback.core.modes import no_grad
 from pullback.data import Characters, DataLoader, TextSet, TokenWindows, tiny_shakespeare
 from pullback.nn import LSTM, CrossEntropyLoss, Embedding, LayerNorm, Linear, Module, TransformerEncoderLayer
+from pullback.nn.evaluating import evaluating
 from pullback.optim import AdamW, Schedule, groups_by_name
 from pullback.optim.schedules import Cosine, Warmup
 from pullback.tensors import Tensor
@@ -20,7 +21,7 @@ from pullback.training.feed import Deferred
 from pullback.training.looking import Distributions, Samples
 from pullback.training.settings import Settings
 from pullback.training.task import Task
-from pullback.training.trainer import Trainer, evaluating
+from pullback.training.trainer import Trainer
 
 Text: TypeAlias = Callable[[], TextSet]  # which loads it when it is first asked for
 
