@@ -188,7 +188,8 @@ WRONG = {
     "callbacks": [3, [{}]],
     "optimizer": [
         3, {}, *({"optimizer": "Adam", "state": {}, "groups": groups} for groups in (3, [1])),
-        *({"optimizers": states} for states in (3, [], {"": 3}, {"": {"groups": []}}, {"": {"state": [], "groups": 3}})),
+        *({"optimizers": states} for states in (3, [], {"": 3}, {"": {"groups": []}})),
+        {"state": 3, "groups": []},
     ],
     "generators": [[], {}, {"2.rng": 3}, {"2.rng": {"bit_generator": "MT19937"}}],
 }  # fmt: skip

@@ -82,7 +82,7 @@ class Hooked:
     def _forget_hooks(self) -> None:
         """A hook was taken away; without any, the module is called as one that never had hooks."""
         if self._hooks is not None and not any(self._hooks):
-            self._hooks = None
+            del self._hooks
         changed()
 
     def _hooked(self: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

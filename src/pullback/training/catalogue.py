@@ -63,7 +63,7 @@ RECIPES: Final[Mapping[str, Recipe]] = {
     ),
     "shakespeare-gpt": Recipe(
         "Shakespeare's plays by characters, by a transformer: at most 1.88 nats", "text:gpt",
-        {"batch_size": 12, "width": 128, "layers": 4, "heads": 4, "context": 64, "lr": 0.001, "weight_decay": 0.1,
+        {"batch_size": 12, "width": 128, "layers": 4, "heads": 4, "context": 64, "lr": 0.003, "weight_decay": 0.1,
          "warmup": 100, "clip": 1.0, "steps": 2000, "evaluate_every": 250},
         frozenset({"data_dir"}),
     ),
