@@ -22,7 +22,7 @@ RNG = np.random.default_rng(3)
 # At most ten. Each is a primitive that runs as its NumPy kernel in one of these programs, and the reason.
 FALLBACKS = {"random": "NumPy's generator draws the numbers"}
 
-REPEATED = {"lstm-1023", "mixture-10-25", "mixture-32-25", "mlp", "ode-large"}  # as others, on more
+REPEATED = {"cnn", "gpt", "lstm-1023", "mixture-10-25", "mixture-32-25", "mlp", "ode-large"}  # as others, on more
 
 
 @pytest.fixture
