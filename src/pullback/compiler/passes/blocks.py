@@ -43,7 +43,7 @@ def block(program: Program) -> Program:
 
 def _size(rows: Rows) -> int | None:
     """How many rows a block has; None where a chain is not worth it, or its rows cannot be cut evenly."""
-    products = [e for e in rows.chain if row_of(e.primitive).contraction]
+    products = [e for e in rows.chain if row_of(e.primitive).contraction == "matrices"]
     cut = {o for e in products for o, axis in zip(e.operands, rows.used[e], strict=True) if axis is not None}
     cut |= {e.output for e in products if e.output not in rows.totals}
     kept, made = (sum(map(_bytes, operands)) for operands in (rows.shared, cut))

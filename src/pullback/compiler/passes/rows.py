@@ -122,7 +122,7 @@ class Rows:
             return self._elementwise(equation, axes)
         if row.accumulator is not None:
             return self._reduced(equation, axes[0])
-        if row.contraction and len(equation.operands) == 2:
+        if row.contraction == "matrices" and len(equation.operands) == 2:
             return self._product(equation, axes)
         if row.places is not None and len(equation.operands) == 1:
             return self._moved(equation, axes[0])

@@ -105,7 +105,7 @@ class _Hoisting:
         """The products of what moves and what is the same, as far as there is room for those of all steps."""
         found, room = list[Equation](), MOST
         for equation in self._around.body.equations:
-            if row_of(equation.primitive).contraction and len(equation.operands) == 2:
+            if row_of(equation.primitive).contraction == "matrices" and len(equation.operands) == 2:
                 kinds = sorted("same" if isinstance(o, Constant) else self._kinds[o] for o in equation.operands)
                 size = self._around.loop.length * bytes_of(equation.output)
                 if kinds == ["moves", "same"] and size <= room:
