@@ -13,10 +13,10 @@ import numpy as np
 from pullback.core.modes import no_grad
 from pullback.interop.atomic import write_atomically
 from pullback.nn import Module, ReLU, ReLU6
+from pullback.nn.evaluating import evaluating
 from pullback.training.callback import Callback
 from pullback.training.feed import Feed
 from pullback.training.step import as_tensors, divided
-from pullback.training.trainer import evaluating
 
 if TYPE_CHECKING:
     from pullback.training.loop import Loop
