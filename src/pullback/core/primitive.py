@@ -27,9 +27,7 @@ if TYPE_CHECKING:
     from pullback.tensors import Tensor
 
 # Operands that a kernel takes as they are and that cannot change: Python's numbers, which stay weak, and NumPy's.
-_NUMBERS: Final = frozenset(
-    {int, float, bool, complex, type(None), np.float64, np.float32, np.int64, np.int32, np.bool_}
-)
+_NUMBERS: Final = {int, float, bool, complex, type(None), np.float64, np.float32, np.int64, np.int32, np.bool_}
 
 # What kernels give, but for arrays: NumPy's numbers, and tuples where there are several outputs.
 _OUTPUTS: Final = frozenset({tuple, *(kind for kind in np.sctypeDict.values() if np.dtype(kind).kind in NUMERIC)})

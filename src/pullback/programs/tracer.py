@@ -87,7 +87,12 @@ class Tracer:
         if type(array) is np.bool_:
             result.array = array = np.asarray(array)  # there are but two of them, and each is many values
         if id(array) not in values:  # else it is one of the operands: the same value
-            equation = Equation(primitive, tuple(known), params, self._new(array), current_mode().line or user_line())
+            if type(array) is tuple:  # of a primitive with several outputs, which `pick` takes apart
+                value = self._new(array)
+            else:
+                value = values[id(array)] = Value(array.shape, array.dtype)
+                self._kept.append(array)
+            equation = Equation(primitive, tuple(known), params, value, current_mode().line or user_line())
             self._equations.append(equation)
             if result.node is not None and result.node.saved:
                 self._note_saved(given, equation, result.node.saved)

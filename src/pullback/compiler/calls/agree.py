@@ -57,16 +57,20 @@ def _alike(one: Equation, other: Equation, names: dict[Value, Any]) -> bool:
     a, b = one.output, other.output
     if one.primitive is not other.primitive or a.shape != b.shape or a.dtype != b.dtype:
         return False
-    if len(one.operands) != len(other.operands) or one.params.keys() != other.params.keys():
+    if len(one.operands) != len(other.operands):
         return False
     for x, y in zip(one.operands, other.operands, strict=True):
-        if isinstance(x, Value):
-            if not isinstance(y, Value) or names[x] != names[y]:
+        if type(x) is Value:
+            if type(y) is not Value or names[x] != names[y]:
                 return False
-        elif isinstance(y, Value) or not _equal(x.value, y.value):
+        elif type(y) is Value or not _equal(x.value, y.value):
             return False
-    pairs = ((value, other.params[param]) for param, value in one.params.items())
-    return all(a is b or frozen(a) == frozen(b) for a, b in pairs)
+    now = other.params
+    if not one.params and not now:
+        return True
+    if one.params.keys() != now.keys():
+        return False
+    return all(value is now[param] or frozen(value) == frozen(now[param]) for param, value in one.params.items())
 
 
 def _compare(one: Equation, other: Equation, names: dict[Value, Any], name: str, changed: str | None) -> None:
@@ -127,6 +131,8 @@ def _name(operand: Operand, names: dict[Value, Any]) -> Any:
 def _equal(a: Any, b: Any) -> bool:
     """Whether two constants are the same, to the last bit."""
     if a is b:
+        return True
+    if type(a) is type(b) is float and a == b and a:
         return True
     if isinstance(a, np.ndarray) and isinstance(b, np.ndarray) and _memory(a) == _memory(b):
         return True

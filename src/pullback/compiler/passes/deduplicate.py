@@ -42,6 +42,8 @@ def identity_of(operand: Operand) -> Any:
     value = operand.value
     if isinstance(value, (np.ndarray, np.generic)):
         return value.dtype, value.shape, np.asarray(value).tobytes()
+    if type(value) is int or (type(value) is float and value == value and value):  # neither NaN nor a zero
+        return type(value), value
     return type(value), repr(value)
 
 

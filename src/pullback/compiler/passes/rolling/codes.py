@@ -15,8 +15,8 @@ from pullback.compiler.passes.rolling.periods import Ints as Ints
 from pullback.ops.batched import ARRAY
 from pullback.ops.indexing import add_into_, get_, put_
 from pullback.programs.identity import frozen
-from pullback.programs.loop import Loop, loop_, operations_of
-from pullback.programs.program import Constant, Equation, Operand, Program, Value
+from pullback.programs.loop import Loop, operations_of
+from pullback.programs.program import Equation, Operand, Program, Value
 
 SMALL: Final = 64  # elements up to which constants are compared by their numbers
 
@@ -112,47 +112,39 @@ class Coded:
         self.operands: list[Operand] = [equation.output for equation in equations]
         codes: dict[Any, int] = {equation.output: i for i, equation in enumerate(equations)}
         specs: dict[Any, int] = {}
-        of: dict[Any, int] = {}  # by value, its shape and dtype
+        kinds: list[int] = []  # by code, its shape and dtype, or its type
         known: dict[Any, int] = {}
         families: dict[Any, int] = {}
         self.families: list[tuple[int, Index | None, int]] = []
         signatures, flat, starts, numbers = list[int](), list[int](), [0], list[int]()
-        begins, family, place = [0], list[int](), list[int]()
+        begins, family, place, loops = [0], list[int](), list[int](), list[int]()
 
-        def spec(value: Any) -> int:
-            found = of.get(value)
-            if found is None:
-                found = of[value] = specs.setdefault((value.shape, value.dtype), len(specs))
+        def constant(operand: Any) -> int:
+            value = operand.value
+            small = not isinstance(value, np.ndarray) or value.size <= SMALL
+            key = ("constant", identity_of(operand)) if small else id(value)
+            found = codes[operand] = codes.setdefault(key, len(kinds))
+            if found == len(kinds):
+                self.operands.append(operand)
+                array = isinstance(value, (np.ndarray, np.generic))
+                kinds.append(specs.setdefault((value.shape, value.dtype) if array else type(value), len(specs)))
             return found
 
-        def constant(operand: Constant) -> tuple[int, int]:
-            value = operand.value
-            found = codes.get(id(value))
-            if found is None:
-                small = not isinstance(value, np.ndarray) or value.size <= SMALL
-                key = ("constant", identity_of(operand)) if small else id(value)
-                found = codes[id(value)] = codes.setdefault(key, len(self.operands))
-                if found == len(self.operands):
-                    self.operands.append(operand)
-                array = isinstance(value, (np.ndarray, np.generic))
-                kind = (value.shape, value.dtype) if array else type(value)
-                kinds[id(value)] = specs.setdefault(kind, len(specs))
-            return found, kinds[id(value)]
-
-        kinds: dict[int, int] = {}
-        for value in program.inputs:
-            codes[value] = len(self.operands)
-            self.operands.append(value)
         for equation in equations:
-            key: list[Any] = [id(equation.primitive), spec(equation.output)]
+            output = equation.output
+            kinds.append(specs.setdefault((output.shape, output.dtype), len(specs)))
+        for value in program.inputs:
+            codes[value] = len(kinds)
+            kinds.append(specs.setdefault((value.shape, value.dtype), len(specs)))
+            self.operands.append(value)
+        for number, equation in enumerate(equations):
+            key: list[Any] = [id(equation.primitive), kinds[number]]
             for operand in equation.operands:
-                if isinstance(operand, Value):
-                    flat.append(codes[operand])
-                    key.append(spec(operand))
-                else:
-                    code, kind = constant(operand)
-                    flat.append(code)
-                    key.append(kind)
+                code = codes.get(operand)
+                if code is None:
+                    code = constant(operand)
+                flat.append(code)
+                key.append(kinds[code])
             starts.append(len(flat))
             which, where = -1, -1
             if equation.params:
@@ -161,6 +153,7 @@ class Coded:
                     if isinstance(param, Loop):
                         numbers += param.starts
                         key.append(param.key)
+                        loops.append(number)
                         continue
                     if index is None or name != "index":
                         key.append((name, frozen(param)))
@@ -183,10 +176,7 @@ class Coded:
         self.signatures, self.flat, self.starts, self.numbers, self.begins, self.family, self.place = (
             np.array(x, np.int64) for x in (signatures, flat, starts, numbers, begins, family, place)
         )
-        self.weights = np.array([weight(equation) for equation in equations], np.int64)
+        self.weights = np.ones(len(equations), np.int64)
+        for number in loops:
+            self.weights[number] += operations_of(equations[number].params["loop"].body)
         self.outputs = np.array([codes[o] for o in program.outputs if isinstance(o, Value)], np.int64)
-
-
-def weight(equation: Equation) -> int:
-    """How many equations one stands for."""
-    return 1 + (operations_of(equation.params["loop"].body) if equation.primitive is loop_ else 0)
