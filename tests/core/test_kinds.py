@@ -226,7 +226,7 @@ def test_complaints_name_the_operation():
         CUBE(object())
 
 
-@pytest.mark.parametrize("partials", [(), (1, 1, 1, 1)])
+@pytest.mark.parametrize("partials", [(), (1,) * 6])
 def test_partials_that_are_missing_or_too_many_are_named(partials):
     with pytest.raises(pb.OptionError, match="a partial derivative for each operand"):
         Elementwise("bare", lambda *x: x[0], *partials)
