@@ -120,6 +120,7 @@ from pullback.functions.synonyms import remainder as remainder
 from pullback.functions.synonyms import true_divide as true_divide
 from pullback.later import __dir__ as __dir__
 from pullback.later import __getattr__ as __getattr__
+from pullback.ops.complex_parts import angle as angle
 from pullback.ops.complex_parts import conj as conj
 from pullback.ops.complex_parts import conjugate as conjugate
 from pullback.ops.complex_parts import imag as imag

@@ -13,7 +13,7 @@ import numpy as np
 from pullback.core.errors import DTypeError, PullbackError
 
 NUMERIC: Final = frozenset("biufc")  # kinds of dtypes that are numbers
-DIFFERENTIABLE: Final = frozenset("f")  # and those that have derivatives
+DIFFERENTIABLE: Final = frozenset("fc")  # and those that have derivatives
 HELD: Final[set[type]] = {np.ndarray}  # types whose arrays a tensor holds as they are
 
 # Libraries whose objects keep labels around an array, and take a tensor for one.
@@ -32,10 +32,10 @@ def hold(array_type: type) -> type:
 
 
 def differentiable(dtype: np.dtype[Any]) -> bool:
-    """Whether numbers of a dtype have derivatives: real floating-point numbers do.
+    """Whether numbers of a dtype have derivatives: floating-point numbers do, real and complex.
 
     >>> differentiable(np.dtype("float16")), differentiable(np.dtype(int)), differentiable(np.dtype(complex))
-    (True, False, False)
+    (True, False, True)
     """
     return dtype.kind in DIFFERENTIABLE
 

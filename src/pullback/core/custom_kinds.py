@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, final
 
+from pullback.core.complex import conjugate
 from pullback.core.errors import GraphError
 from pullback.core.graph import Node
 from pullback.core.primitive import Primitive
@@ -60,7 +61,8 @@ class CustomVJP(_Whole):
     Parameters
     ----------
     rule : callable
-        `rule(cotangent, primals, y, **params)` gives a tuple: the cotangent of each operand, None for 0.
+        `rule(cotangent, primals, y, **params)` gives a tuple: the cotangent of each operand, None for 0. Of complex
+        operands it is the adjoint Jᴴ, as users see it; the walks are told its transpose.
     """
 
     def __init__(
@@ -72,13 +74,15 @@ class CustomVJP(_Whole):
         self.rule = rule
 
     def vjp(self, node: Node, cotangent: Any, saved: Sequence[Any], wanted: Sequence[int]) -> list[Any]:
-        contributions = self.rule(cotangent, tuple(saved[1:]), saved[0], **node.params)
+        several = isinstance(cotangent, tuple)
+        given = tuple(map(conjugate, cotangent)) if several else conjugate(cotangent)
+        contributions = self.rule(given, tuple(saved[1:]), saved[0], **node.params)
         if not isinstance(contributions, tuple) or len(contributions) != len(node.inputs):
             raise GraphError(
                 f"{self.name}: the vjp rule must give one cotangent for each operand, as a tuple",
                 got=type(contributions).__name__, operands=len(node.inputs), fix="return (…,), with None for 0",
             )  # fmt: skip
-        return [contributions[i] for i in wanted]
+        return [conjugate(contributions[i]) for i in wanted]
 
     def jvp(self, node: Node, tangents: Sequence[Any], saved: Sequence[Any]) -> Any:
         given = [i for i, tangent in enumerate(tangents) if tangent is not None]

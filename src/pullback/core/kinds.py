@@ -62,7 +62,7 @@ def product(partial: Any, direction: Any, strong: bool) -> Any:
         # 0 wins over an infinite direction, as it does over an infinite partial.
         plain = partial != 0 and math.isfinite(partial)
         return direction * partial if plain else strong_product(partial, direction)
-    if kind is bool or partial.dtype.kind == "b":
+    if kind is bool or (kind is not complex and partial.dtype.kind == "b"):
         return np.where(partial, direction, 0)
     return strong_product(partial, direction) if strong else partial * direction
 
@@ -176,7 +176,7 @@ def _strong_multiply(a: Any, b: Any, strict: bool | None = None) -> Any:
     total = result
     if result.ndim:
         total = np.vdot(result, result) if result.size <= SMALL else np.add.reduce(result, axis=None)
-    if math.isfinite(total) or (current_mode().strict_nan if strict is None else strict):
+    if math.isfinite(abs(total)) or (current_mode().strict_nan if strict is None else strict):
         return result
     return np.where(np.isnan(result) & ((a == 0) | (b == 0)), 0, result)
 

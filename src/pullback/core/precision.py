@@ -63,20 +63,29 @@ def in_single(kernel: F) -> F:
     return wraps(kernel)(careful)  # type: ignore[return-value]  # it takes what the kernel takes
 
 
-def of_reals(formula: F) -> F:
+def of_numbers(formula: F) -> F:
     """The same function, for integers too, as their float values, and `in_single`.
 
-    >>> of_reals(lambda x: 1 - x)(np.array([3], np.uint8))
+    >>> of_numbers(lambda x: 1 - x)(np.array([3], np.uint8))
     array([-2.], dtype=float16)
     """
+    return _of(formula, "fiubc", "an operand holds no numbers")
+
+
+def of_reals(formula: F) -> F:
+    """The same of a function that means nothing of complex numbers: they are refused."""
+    return _of(formula, "fiub", "an operand holds no real numbers")
+
+
+def _of(formula: F, kinds: str, otherwise: str) -> F:
     inner = in_single(formula)
 
     def careful(*operands: Any, **params: Any) -> Any:
         for x in operands:
             dtype = getattr(x, "dtype", None)
             if dtype is None or dtype.char not in "fd":
-                if dtype is not None and dtype.kind not in "fiubc":
-                    raise DTypeError(f"{formula.__name__.strip('_')}: an operand holds no numbers", got=dtype)
+                if dtype is not None and dtype.kind not in kinds:
+                    raise DTypeError(f"{formula.__name__.strip('_')}: {otherwise}", got=dtype)
                 return inner(*map(real, operands), **params)
         return formula(*operands, **params)  # as nearly always
 

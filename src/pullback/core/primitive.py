@@ -231,8 +231,6 @@ class Primitive(ABC):
                 self._inspect(node, operands)
         else:
             result.node = None
-            if output.dtype.kind not in "biu":
-                raise self._loses(output)
             link(self, params, operands, result, tracked=True)
         return result
 
@@ -266,13 +264,6 @@ class Primitive(ABC):
                 fix="t.item() gives its number, without a derivative",
             )  # fmt: skip
         return output if type(output) in HELD else as_operand(output, self.name)
-
-    def _loses(self, output: Any) -> DTypeError:
-        """What to say of a result that cannot carry the derivative of its operands."""
-        return DTypeError(
-            f"{self.name}: the derivative would end here, for complex numbers have none yet", got=output.dtype,
-            line=user_line(), fix="compute with the real and the imaginary part; t.detach() where none is wanted",
-        )  # fmt: skip
 
     def bind(self, *operands: Any, **params: Any) -> Any:
         """Apply to tensors and record, or run the kernel on plain arrays and give an array back."""

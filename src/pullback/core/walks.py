@@ -4,6 +4,10 @@ A walk goes from values to values along the nodes between them; it knows no leve
 It is iterative, visits nodes in the order of their numbers, adds contributions in that same fixed order, and frees what
 it has used.
 
+Within a walk no cotangent is conjugated: a complex cotangent u of y stands for the number Re Σ u·dy, so one formula
+∂y/∂x multiplies tangents and cotangents alike, and a transpose is a transpose. What is asked and answered is the
+adjoint Jᴴ, so `pull` conjugates at both ends (docs/complex.md).
+
 Given `record=False` a walk runs on plain arrays. With `record=True` everything that it touches is a tensor again, so
 the derivative is recorded and has derivatives itself.
 """
@@ -18,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy import add, float64, ndarray
 
+from pullback.core.complex import cast, conjugate
 from pullback.core.errors import GraphError, ShapeError
 from pullback.core.graph import Node, ancestors, source
 from pullback.core.leaving import LeftTraceError, RuleExits
@@ -55,7 +60,7 @@ def boxed(node: Node, saved: Sequence[Any], tracing: bool = False) -> Sequence[A
 @_quietly
 def pull(
     seeds: Iterable[tuple[Node, Any]], path: Sequence[Node] | None = None, wrt: Collection[Node] = (), *,
-    record: bool = False, retain: bool = False,
+    record: bool = False, retain: bool = False, within: bool = False,
 ) -> dict[Node, Any]:  # fmt: skip
     """Carry cotangents from `seeds` back to sources.
 
@@ -71,6 +76,8 @@ def pull(
         Cotangents are tensors, and what happens to them is recorded. (While tracing they are tensors in any case.)
     retain : bool
         Keep the saved values, so that the graph can be walked again.
+    within : bool
+        A rule asks, within another walk: its cotangents are transposed, and not conjugated.
 
     Returns
     -------
@@ -78,10 +85,21 @@ def pull(
         The cotangent of each node asked for that was reached; of a source behind a derivative of 0 it is 0.
     """
     way = Way(record)
+    walk = _pull if within else _pull_adjoint
     if way.changes is None:
-        return _pull(seeds, path, wrt, way, retain)
+        return walk(seeds, path, wrt, way, retain)
     with ModeContext(**way.changes):
-        return _pull(seeds, path, wrt, way, retain)
+        return walk(seeds, path, wrt, way, retain)
+
+
+def _pull_adjoint(
+    seeds: Iterable[tuple[Node, Any]], path: Sequence[Node] | None, wrt: Collection[Node], way: Way, retain: bool
+) -> dict[Node, Any]:
+    found = _pull([(node, conjugate(c)) for node, c in seeds], path, wrt, way, retain)
+    for node, cotangent in found.items():
+        if cotangent.dtype.kind == "c":
+            found[node] = cotangent.conj()
+    return found
 
 
 def _pull(
@@ -215,7 +233,7 @@ def conform(cotangent: Any, aval: Any, name: str) -> Any:
         return tuple(c if c is None else conform(c, a, name) for c, a in zip(cotangent, aval, strict=True))
     if cotangent.shape != aval.shape:
         cotangent = sum_to(cotangent, aval.shape, name)
-    return cotangent if cotangent.dtype == aval.dtype else cotangent.astype(aval.dtype)
+    return cotangent if cotangent.dtype == aval.dtype else cast(cotangent, aval.dtype)
 
 
 def sum_to(value: Any, shape: tuple[int, ...], name: str) -> Any:
@@ -292,7 +310,7 @@ def _by_forward_rule(node: Node, given: Sequence[Any], values: Sequence[Any], ex
 def _cast(tangent: Any, aval: Any) -> Any:
     if type(tangent) is tuple:
         return tuple(map(_cast, tangent, aval))
-    return tangent if tangent is None or tangent.dtype == aval.dtype else tangent.astype(aval.dtype)
+    return tangent if tangent is None or tangent.dtype == aval.dtype else cast(tangent, aval.dtype)
 
 
 def track(value: Any, name: str | None = None) -> Tensor:
@@ -346,5 +364,5 @@ def transpose(function: Callable[..., Any], specs: Sequence[Any], cotangents: An
         path = between([node for node, _ in seeds], nodes).nodes if seeds else []
         on_path = set(path)
         # What is recorded may lead through the function's own values, and is walked again.
-        found = pull([s for s in seeds if s[0] in on_path], path, nodes, record=record, retain=record)
+        found = pull([s for s in seeds if s[0] in on_path], path, nodes, record=record, retain=record, within=True)
     return [found.get(node) for node in nodes]

@@ -11,7 +11,7 @@ from pullback.core.axes import ndim_of, normalize_axes, reduced_size
 from pullback.core.errors import OptionError
 from pullback.core.habits import explain_keywords
 from pullback.core.kinds import strong_multiply
-from pullback.core.precision import of_reals
+from pullback.core.precision import of_numbers
 from pullback.ops.elementwise import erf, exp, gap, identity, log, sigmoid, stop_gradient, tanh
 from pullback.ops.reductions import max as largest
 from pullback.ops.reductions import sum as sum_over
@@ -30,7 +30,7 @@ def softmax(x: Any, axis: int = -1) -> Tensor:
     return _softmax(x, axes=normalize_axes(axis, ndim_of(x), "softmax"))
 
 
-@of_reals
+@of_numbers
 def _softmax(x: Any, axes: tuple[int, ...] | None) -> Any:
     if not reduced_size(x.shape, axes):
         return identity(x)  # nothing is the largest of nothing
@@ -48,7 +48,7 @@ def log_softmax(x: Any, axis: int = -1) -> Tensor:
     return _log_softmax(x, axes=normalize_axes(axis, ndim_of(x), "log_softmax"))
 
 
-@of_reals
+@of_numbers
 def _log_softmax(x: Any, axes: tuple[int, ...] | None) -> Any:
     if not reduced_size(x.shape, axes):
         return identity(x)
@@ -77,7 +77,7 @@ def silu(x: Any) -> Tensor:
     return _silu(x)
 
 
-@of_reals
+@of_numbers
 def _silu(x: Any) -> Any:
     return gated(x, sigmoid(x))
 
@@ -102,12 +102,12 @@ def gelu(x: Any, approximate: bool = False) -> Tensor:
     return _tanh_gelu(x) if approximate else _gelu(x)
 
 
-@of_reals
+@of_numbers
 def _gelu(x: Any) -> Any:
     return gated(x, 0.5 + 0.5 * erf(x * math.sqrt(0.5)))
 
 
-@of_reals
+@of_numbers
 def _tanh_gelu(x: Any) -> Any:
     return gated(x, 0.5 + 0.5 * tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * (x * x * x))))
 

@@ -11,7 +11,7 @@ from pullback.core.errors import DTypeError, OptionError, ShapeError
 from pullback.core.habits import explain_keywords
 from pullback.core.kinds import strong_multiply
 from pullback.core.numbers import checked_number
-from pullback.core.precision import of_reals, real
+from pullback.core.precision import of_numbers, real
 from pullback.functions.activations import log_softmax
 from pullback.functions.creation import asarray
 from pullback.functions.losses import REDUCTIONS, reduce
@@ -166,7 +166,7 @@ def _of_labels(logs: Any, labels: Any, reduction: str, weight: Any, ignore: int 
     return sum_over(losses) / sum_over(counted)
 
 
-@of_reals
+@of_numbers
 def _expected_surprise(logits: Any, labels: Any, reduction: str, weight: Any, smoothing: float) -> Any:
     # What has probability 0 counts for nothing, however surprising it would be.
     if smoothing:

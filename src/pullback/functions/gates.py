@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pullback.core.axes import ndim_of, normalize_axis, shape_of
 from pullback.core.errors import ShapeError
-from pullback.core.precision import of_reals
+from pullback.core.precision import of_numbers
 from pullback.functions.activations import gated
 from pullback.ops.elementwise import sigmoid, softplus, tanh
 from pullback.ops.indexing import getitem
@@ -25,7 +25,7 @@ def mish(x: Any) -> Tensor:
     return _mish(x)
 
 
-@of_reals
+@of_numbers
 def _mish(x: Any) -> Any:
     return gated(x, tanh(softplus(x)))
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pullback.core.errors import OptionError
 from pullback.core.habits import explain_keywords
 from pullback.core.lints import check_loss
-from pullback.core.precision import of_reals
+from pullback.core.precision import of_numbers
 from pullback.ops import elementwise as ew
 from pullback.ops.reductions import mean
 from pullback.ops.reductions import sum as sum_over
@@ -40,7 +40,7 @@ def mse_loss(prediction: Any, target: Any, reduction: str = "mean") -> Tensor:
     return _squared_error(prediction, target, reduction=reduction)
 
 
-@of_reals
+@of_numbers
 def _squared_error(prediction: Any, target: Any, reduction: str) -> Any:
     return reduce(ew.square(ew.subtract(prediction, target)), reduction)
 
@@ -56,7 +56,7 @@ def l1_loss(prediction: Any, target: Any, reduction: str = "mean") -> Tensor:
     return _absolute_error(prediction, target, reduction=reduction)
 
 
-@of_reals
+@of_numbers
 def _absolute_error(prediction: Any, target: Any, reduction: str) -> Any:
     return reduce(ew.absolute(ew.subtract(prediction, target)), reduction)
 
@@ -106,7 +106,7 @@ def binary_cross_entropy_with_logits(
     return reduce(losses if weight is None else ew.multiply(losses, weight), reduction)
 
 
-@of_reals
+@of_numbers
 def _weighted_positives(x: Any, t: Any, w: Any) -> Any:
     return (1 - t) * x + (1 + (w - 1) * t) * ew.softplus(ew.negative(x))
 

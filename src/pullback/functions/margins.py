@@ -9,7 +9,7 @@ from pullback.core.errors import ShapeError
 from pullback.core.habits import explain_keywords
 from pullback.core.lints import check_loss
 from pullback.core.numbers import checked_number
-from pullback.core.precision import of_reals
+from pullback.core.precision import of_numbers
 from pullback.functions.losses import reduce
 from pullback.ops import elementwise as ew
 from pullback.ops.reductions import norm
@@ -30,7 +30,7 @@ def hinge_loss(prediction: Any, target: Any, reduction: str = "mean", *, margin:
     return reduce(_hinge(prediction, target, margin=margin), reduction)
 
 
-@of_reals
+@of_numbers
 def _hinge(x: Any, t: Any, margin: float) -> Any:
     return ew.relu(ew.subtract(margin, ew.multiply(x, t)))
 
@@ -46,7 +46,7 @@ def hinge_embedding_loss(distance: Any, target: Any, reduction: str = "mean", *,
     return reduce(_hinge_embedding(distance, target, margin=margin), reduction)
 
 
-@of_reals
+@of_numbers
 def _hinge_embedding(x: Any, t: Any, margin: float) -> Any:
     near = ew.where(ew.equal(t, -1), 0, x)
     return near + ew.where(ew.equal(t, 1), 0, ew.relu(ew.subtract(margin, x)))
@@ -66,7 +66,7 @@ def margin_ranking_loss(
     return reduce(_ranking(first, second, target, margin=margin), reduction)
 
 
-@of_reals
+@of_numbers
 def _ranking(a: Any, b: Any, t: Any, margin: float) -> Any:
     return ew.relu(ew.subtract(margin, ew.multiply(t, ew.subtract(a, b))))
 
@@ -98,7 +98,7 @@ def cosine_embedding_loss(
     return reduce(_cosine_embedding(first, second, target, margin=margin), reduction)
 
 
-@of_reals
+@of_numbers
 def _cosine_embedding(a: Any, b: Any, t: Any, margin: float) -> Any:
     lengths = ew.multiply(sum_over(ew.square(a), -1) + 1e-12, sum_over(ew.square(b), -1) + 1e-12)
     cosine = ew.divide(sum_over(ew.multiply(a, b), -1), ew.sqrt(lengths))

@@ -10,6 +10,7 @@ from pullback.core.axes import normalize_axis
 from pullback.core.errors import OptionError, ShapeError
 from pullback.core.habits import explain_keywords
 from pullback.functions.creation import asarray
+from pullback.ops.complex_parts import conj
 from pullback.ops.contractions import einsum, matmul, tensordot
 from pullback.ops.indexing import pad
 from pullback.ops.movement import broadcast_to, expand_dims, flip, moveaxis, reshape, stack
@@ -29,7 +30,7 @@ def inner(a: Any, b: Any) -> Any:
 
 
 def vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
-    """Σ a·b along one axis, broadcasting the others.
+    """Σ ā·b along one axis, broadcasting the others; the conjugate of a complex a.
 
     >>> vecdot(np.ones((2, 3)), np.array([1.0, 2.0, 3.0]))
     Tensor([6., 6.])
@@ -41,6 +42,7 @@ def vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
         a, b = (moveaxis(x, normalize_axis(axis, x.ndim, "vecdot"), -1) for x in (a, b))
     if a.shape[-1] != b.shape[-1]:
         raise ShapeError("vecdot: the vectors have two lengths", left=a.shape, right=b.shape)
+    a = conj(a) if a.dtype.kind == "c" else a
     return einsum("...i,...i->...", a, b) if a.dtype.kind != "b" or b.dtype.kind != "b" else matmul(
         expand_dims(a, -2), expand_dims(b, -1))[..., 0, 0]  # fmt: skip
 
@@ -120,12 +122,13 @@ def convolve(a: Any, v: Any, mode: str = "full") -> Any:
 
 
 def correlate(a: Any, v: Any, mode: str = "valid") -> Any:
-    """Σ aᵢ₊ₖ vᵢ of two sequences.
+    """Σ aᵢ₊ₖ v̄ᵢ of two sequences; the conjugate of a complex v.
 
     >>> correlate(np.array([1.0, 2.0, 3.0]), np.array([0.0, 1.0]))
     Tensor([2., 3.])
     """
     x, y = _sequences(a, v, "correlate")
+    y = conj(y) if y.dtype.kind == "c" else y
     if y.size > x.size:
         return flip(_sliding(y, x, mode, "correlate"))
     return _sliding(x, y, mode, "correlate")
@@ -135,10 +138,6 @@ def _sequences(a: Any, v: Any, name: str) -> tuple[Any, Any]:
     x, y = (reshape(s, (1,)) if s.ndim == 0 else s for s in (asarray(a), asarray(v)))
     if x.ndim != 1 or y.ndim != 1 or not x.size or not y.size:
         raise ShapeError(f"{name}: two sequences that are not empty", a=x.shape, v=y.shape)
-    if x.dtype.kind == "c" or y.dtype.kind == "c":
-        raise OptionError(
-            f"{name}: of real numbers only, today", a=x.dtype, v=y.dtype, fix="the real and imaginary parts"
-        )
     return x, y
 
 

@@ -11,7 +11,7 @@ from pullback.core.habits import explain_keywords
 from pullback.core.kinds import strong_multiply
 from pullback.core.lints import check_loss
 from pullback.core.numbers import checked_number
-from pullback.core.precision import of_reals
+from pullback.core.precision import of_numbers
 from pullback.functions.losses import l1_loss, reduce
 from pullback.ops import elementwise as ew
 from pullback.ops.reductions import sum as sum_over
@@ -35,7 +35,7 @@ def huber_loss(prediction: Any, target: Any, reduction: str = "mean", *, delta: 
     return reduce(_huber(prediction, target, delta=delta), reduction)
 
 
-@of_reals
+@of_numbers
 def _huber(prediction: Any, target: Any, delta: float) -> Any:
     d = ew.subtract(prediction, target)
     size = ew.absolute(d)
@@ -82,7 +82,7 @@ def kl_div(log_probability: Any, target: Any, reduction: str = "mean", *, log_ta
     return sum_over(losses) / max(1, shape[0])
 
 
-@of_reals
+@of_numbers
 def _divergence(x: Any, t: Any, log_target: bool) -> Any:
     if log_target:
         return strong_multiply(ew.exp(t), ew.subtract(t, x))
@@ -106,7 +106,7 @@ def poisson_nll_loss(
     return reduce(_poisson(prediction, target, log_input=log_input, full=full, eps=eps), reduction)
 
 
-@of_reals
+@of_numbers
 def _poisson(x: Any, t: Any, log_input: bool, full: bool, eps: float) -> Any:
     losses = ew.subtract(ew.exp(x), ew.multiply(t, x)) if log_input else ew.subtract(x, ew.multiply(t, ew.log(x + eps)))
     if full:
@@ -150,7 +150,7 @@ def gaussian_nll_loss(
     return reduce(losses + 0.5 * math.log(2 * math.pi) if full else losses, reduction)
 
 
-@of_reals
+@of_numbers
 def _gaussian(x: Any, t: Any, v: Any, eps: float) -> Any:
     v = ew.where(ew.greater(v, eps), v, eps)
     return 0.5 * (ew.log(v) + ew.square(ew.subtract(x, t)) / v)

@@ -10,9 +10,11 @@ import numpy as np
 from pullback.core.axes import normalize_axes
 from pullback.core.errors import OptionError, ShapeError
 from pullback.core.habits import explain_keywords
+from pullback.core.complex import conjugate
 from pullback.functions.creation import asarray
 from pullback.ops import elementwise as ew
 from pullback.ops.batched import ARRAY
+from pullback.ops.complex_parts import imag, real
 from pullback.ops.contractions import matmul
 from pullback.ops.discrete import answer, find
 from pullback.ops.indexing import add_into_, atleast_2d, diag, take
@@ -63,7 +65,7 @@ def cov(
     m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: float | None = None, fweights: Any = None,
     aweights: Any = None, *, dtype: Any = None,
 ) -> Any:  # fmt: skip
-    """The covariances of variables, each a row of m, or a column without `rowvar`.
+    """The covariances Σ x·ȳ / n of variables, each a row of m, or a column without `rowvar`.
 
     >>> cov(np.array([[1.0, 2.0, 3.0], [1.0, 2.0, 0.0]]))
     Tensor([[ 1. , -0.5],
@@ -90,7 +92,7 @@ def cov(
         degrees = total - by_reliability
         centre = reshape(sum_over(x * w, 1) / total, (-1, 1))
         scaled = (x - centre) * w
-    found = matmul(scaled, (x - centre).T) / ew.maximum(degrees, 0.0)
+    found = matmul(scaled, conjugate((x - centre).T)) / ew.maximum(degrees, 0.0)
     return reshape(found, ()) if found.size == 1 else found
 
 
@@ -112,8 +114,11 @@ def corrcoef(x: Any, y: Any = None, rowvar: bool = True, *, dtype: Any = None) -
     c = cov(x, y, rowvar, dtype=dtype)
     if c.ndim == 0:
         return c / c
-    deviation = ew.sqrt(diag(c))
-    return ew.clip(c / deviation[:, None] / deviation[None, :], -1.0, 1.0)
+    deviation = ew.sqrt(real(diag(c)))
+    found = c / deviation[:, None] / deviation[None, :]
+    if found.dtype.kind == "c":
+        return ew.clip(real(found), -1.0, 1.0) + 1j * ew.clip(imag(found), -1.0, 1.0)
+    return ew.clip(found, -1.0, 1.0)
 
 
 def digitize(x: Any, bins: Any, right: bool = False) -> Any:

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from pullback.core.axes import ndim_of, normalize_axes, shape_of
+from pullback.core.axes import dtype_of, ndim_of, normalize_axes, shape_of
 from pullback.core.errors import AxisError, OptionError, ShapeError
 from pullback.core.habits import explain_keywords
 from pullback.core.kinds import BilinearMap
 from pullback.core.precision import in_single
 from pullback.ops import batched
+from pullback.ops.complex_parts import conj
 from pullback.ops.elementwise import multiply
 from pullback.ops.indexing import diagonal
 from pullback.ops.movement import expand_dims, permute_dims, reshape, squeeze
@@ -106,12 +107,12 @@ def dot(a: Any, b: Any) -> Tensor:
 
 
 def vdot(a: Any, b: Any) -> Tensor:
-    """Σ aᵢ·bᵢ over all elements.
+    """Σ āᵢ·bᵢ over all elements; the conjugate of a complex a.
 
     >>> vdot(np.ones((2, 2)), np.ones((2, 2)))
     Tensor(4.)
     """
-    return dot(reshape(a, -1), reshape(b, -1))
+    return dot(reshape(conj(a) if dtype_of(a).kind == "c" else a, -1), reshape(b, -1))
 
 
 def tensordot(a: Any, b: Any, axes: int | tuple[Any, Any] = 2) -> Tensor:
@@ -251,7 +252,7 @@ def _simple(value: Any, term: str, needed: str) -> tuple[Any, str]:
         term = term[:i] + term[i + 1 : j] + term[j + 1 :] + letter
     gone = tuple(i for i, letter in enumerate(term) if letter not in needed)
     if gone:
-        dtype = value.dtype if hasattr(value, "dtype") else np.asarray(value).dtype
+        dtype = dtype_of(value)
         value = sum_over(value, gone)
         value = value if value.dtype == dtype else value.astype(dtype)  # small integers stay small, as in NumPy
         term = "".join(letter for letter in term if letter in needed)

@@ -13,7 +13,7 @@ from pullback.core.outputs import outputs_of
 from pullback.ops import elementwise
 
 # How functions do all examples of a `vmap` at once: one by one, or along the axes that they are told.
-BY_ELEMENT: Final = {np.real, np.imag, np.conj, np.isreal, np.iscomplex, np.isclose}
+BY_ELEMENT: Final = {np.imag, np.isreal, np.iscomplex, np.isclose}
 ALONG: Final[set[Callable[..., Any]]] = {np.argsort, np.argpartition, np.count_nonzero}
 
 

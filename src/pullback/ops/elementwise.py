@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pullback.core.axes import dtype_of
+from pullback.core.complex import is_complex
 from pullback.core.errors import OptionError
 from pullback.core.habits import explain_keywords
 from pullback.core.kinds import Elementwise, strong_multiply, strong_product
 from pullback.core.lints import check_broadcast
-from pullback.core.precision import of_reals
+from pullback.core.precision import of_numbers, of_reals
 from pullback.core.spec import spec_of
 from pullback.ops import partials
 
@@ -43,8 +44,12 @@ def _explain_power(error: Exception, arrays: Any) -> OptionError | None:
     )  # fmt: skip
 
 
-@of_reals
+@of_numbers
 def _sigmoid(x: Any) -> Any:
+    if is_complex(x):
+        right = x.real >= 0
+        e = np.exp(np.where(right, -x, x))
+        return np.where(right, 1, e) / (1 + e)
     e = np.exp(-np.abs(x))  # never overflows, and keeps the relative accuracy of small results
     return np.where(x >= 0, 1, e) / (1 + e)
 
@@ -61,12 +66,12 @@ def _binary_cross_entropy(p: Any, t: Any) -> Any:
 
 
 @of_reals
-@of_reals
 def _logits_cross_entropy(x: Any, t: Any) -> Any:
     with np.errstate(invalid="ignore"):  # an infinite logit costs nothing where it is right
         return strong_multiply.bind(x, (x > 0) - t) + np.log1p(np.exp(-np.abs(x)))
 
 
+@of_reals
 @np.errstate(invalid="ignore")
 def _softsign(x: Any) -> Any:
     return np.where(np.isinf(x), np.sign(x), x / (1 + np.abs(x)))
@@ -143,16 +148,16 @@ arctan2 = Elementwise(
 sinh = Elementwise("sinh", np.sinh, lambda x: np.cosh(x), doc="Hyperbolic sine.")
 cosh = Elementwise("cosh", np.cosh, lambda x: np.sinh(x), doc="Hyperbolic cosine.")
 tanh = Elementwise("tanh", np.tanh, lambda y: 1 - y * y, doc="Hyperbolic tangent.")
-arcsinh = Elementwise("arcsinh", np.arcsinh, lambda x: 1 / np.hypot(x, 1), doc="Inverse hyperbolic sine.")
+arcsinh = Elementwise("arcsinh", np.arcsinh, lambda x: 1 / partials.root_above(x), doc="Inverse hyperbolic sine.")
 arccosh = Elementwise(
     "arccosh", np.arccosh, lambda x: 1 / (np.sqrt(x - 1) * np.sqrt(x + 1)), doc="Inverse hyperbolic cosine."
 )
 arctanh = Elementwise("arctanh", np.arctanh, lambda x: 1 / ((1 - x) * (1 + x)), doc="Inverse hyperbolic tangent.")
 
 # Pieces: kinks follow docs/kinks.md.
-absolute = Elementwise("abs", operator.abs, lambda x: np.sign(x), doc="|x|; derivative 0 at 0.")
+absolute = Elementwise("abs", operator.abs, lambda x: partials.unit(x), doc="|x|; derivative 0 at 0.")
 abs = absolute
-sign = Elementwise("sign", np.sign, 0, doc="−1, 0 or 1; derivative 0.")
+sign_ = Elementwise("sign", np.sign, 0, doc="−1, 0 or 1; derivative 0.")
 floor = Elementwise("floor", np.floor, 0, doc="⌊x⌋; derivative 0.")
 ceil = Elementwise("ceil", np.ceil, 0, doc="⌈x⌉; derivative 0.")
 trunc = Elementwise("trunc", np.trunc, 0, doc="x rounded towards 0; derivative 0.")
@@ -265,6 +270,15 @@ def leaky_relu(x: Any, slope: Any = 0.01) -> Tensor:
     Tensor([-0.2,  3. ])
     """
     return leaky_relu_(x, slope)
+
+
+def sign(x: Any) -> Tensor:
+    """−1, 0 or 1, whose derivative is 0; of a complex number x / |x|, and 0 at 0.
+
+    >>> sign(np.array([-2.0, 0.0])), sign(3 - 4j)
+    (Tensor([-1.,  0.]), Tensor(0.6-0.8j, dtype=complex128))
+    """
+    return np.conjugate(partials.unit(positive(x))) if dtype_of(x).kind == "c" else sign_(x)
 
 
 def round(x: Any, decimals: int = 0) -> Tensor:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from pullback.core.complex import is_complex
 from pullback.core.kinds import strong_product
 
 _HALF: Final = np.float16(0.5)  # exact in every float dtype, and promotes none of them
@@ -15,6 +16,8 @@ _HALF: Final = np.float16(0.5)  # exact in every float dtype, and promotes none 
 def safe_ratio(a: Any, b: Any) -> Any:
     """A / b for |a| ≤ b: 0 where b is 0, and the sign of a where both are infinite."""
     zero = b == 0
+    if is_complex(a):
+        return np.where(zero, 0, a / np.where(zero, 1, b))
     return np.where(zero, 0, np.where(np.isinf(a), np.sign(a), a / np.where(zero, 1, b)))
 
 
@@ -42,6 +45,19 @@ def over_square(x: Any, a: Any, b: Any) -> Any:
     """X / (a² + b²), for x one of a and b."""
     size, x, radius = _direction(x, a, b)
     return safe_ratio(safe_ratio(x, radius * radius), size)
+
+
+def unit(x: Any) -> Any:
+    """∂|x|/∂x: the sign of x; of a complex x the conjugate of x / |x|, and so |x + t| − |x| ≈ Re(∂·t)."""
+    if not is_complex(x):
+        return np.sign(x)
+    a, b = np.real(x), np.imag(x)
+    return over_radius(a, a, b) - 1j * over_radius(b, a, b)
+
+
+def root_above(x: Any) -> Any:
+    """√(1 + x²), without overflow where x is real."""
+    return np.sqrt(1 + x * x) if is_complex(x) else np.hypot(x, 1)
 
 
 def share(chosen: Any, other: Any) -> Any:

@@ -19,10 +19,11 @@ from pullback.core.axes import (
     reduced_size,
     shape_of,
 )
+from pullback.core.complex import conjugate
 from pullback.core.errors import OptionError
 from pullback.core.habits import explain_keywords
 from pullback.core.kinds import LinearMap, Reduction
-from pullback.core.precision import in_single, of_reals
+from pullback.core.precision import in_single, of_numbers
 from pullback.ops import elementwise as ew
 from pullback.ops import partials, weights
 from pullback.ops.movement import astype, broadcast_to, ravel, reshape_
@@ -49,16 +50,16 @@ max_ = Reduction(
 min_ = Reduction(
     "min", lambda x, axis, keepdims: np.minimum.reduce(x, axis=axis, keepdims=keepdims), weights.ties, strong=True
 )
-logsumexp_ = Reduction("logsumexp", of_reals(weights.logsumexp), weights.softmax)
-norm_ = Reduction("norm", in_single(weights.norm), lambda x, y, axis: partials.safe_ratio(x, y))
+logsumexp_ = Reduction("logsumexp", of_numbers(weights.logsumexp), weights.softmax)
+norm_ = Reduction("norm", in_single(weights.norm), lambda x, y, axis: partials.safe_ratio(conjugate(x), y))
 var_ = Reduction(
     "var", in_single(weights.var),
-    lambda x, axis, correction: weights.deviation(x, axis) * (2 * weights.share_of(x, axis, correction)),
+    lambda x, axis, correction: conjugate(weights.deviation(x, axis)) * (2 * weights.share_of(x, axis, correction)),
 )  # fmt: skip
 std_ = Reduction(
     "std", in_single(weights.std),
     lambda x, y, axis, correction: partials.safe_ratio(
-        weights.deviation(x, axis) * weights.share_of(x, axis, correction), y
+        conjugate(weights.deviation(x, axis)) * weights.share_of(x, axis, correction), y
     ),
 )  # fmt: skip
 any_ = Reduction("any", lambda x, axis, keepdims: np.any(x, axis=axis, keepdims=keepdims), None)
@@ -176,7 +177,8 @@ def std(
 
 def _spread_from(x: Any, mean: Any, axes: Any, keepdims: bool, correction: float, where: Any) -> Any:
     deviation, degrees = _deviations(x, mean, axes, correction, where)
-    total = sum_(ew.square(deviation), axis=axes, keepdims=keepdims)
+    squares = ew.square(ew.absolute(deviation) if deviation.dtype.kind == "c" else deviation)
+    total = sum_(squares, axis=axes, keepdims=keepdims)
     return ew.divide(total, _as_kept(degrees, x, axes, keepdims))
 
 
@@ -270,7 +272,7 @@ def norm(x: Any, ord: Any = None, axis: Axes = None, keepdims: bool = False) -> 
     if ord == -math.inf:
         return min(ew.absolute(x), axis, keepdims)
     if ord == 0:
-        return sum(astype(ew.not_equal(x, 0), x.dtype), axis, keepdims)
+        return sum(astype(ew.not_equal(x, 0), np.finfo(x.dtype).dtype), axis, keepdims)
     if ord == 1:
         return sum(ew.absolute(x), axis, keepdims)
     return ew.power(sum(ew.power(ew.absolute(x), ord), axis, keepdims), 1 / ord)

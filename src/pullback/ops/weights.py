@@ -100,9 +100,10 @@ def softmax(x: Any, y: Any, axis: tuple[int, ...] | None) -> Any:
 
 def norm(x: Any, axis: tuple[int, ...] | None, keepdims: bool) -> Any:
     """√Σ |x|², in the unit of the largest."""
-    largest = largest_of(np.abs(x), axis, 0)
+    sizes = np.abs(x)
+    largest = largest_of(sizes, axis, 0)
     scale = np.where((largest > 0) & np.isfinite(largest), largest, 1)  # squares neither overflow nor vanish
-    total = np.sqrt(np.add.reduce(np.square(x / scale), axis=axis, keepdims=True)) * scale
+    total = np.sqrt(np.add.reduce(np.square(sizes / scale), axis=axis, keepdims=True)) * scale
     return total if keepdims else total.reshape(dropped_shape(x.shape, axis))
 
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from pullback.core.errors import GraphError, ShapeError
+from pullback.core.axes import dtype_of
+from pullback.core.errors import DTypeError, GraphError, ShapeError
 from pullback.core.graph import Node
 from pullback.core.habits import explain_keywords
 from pullback.core.lints import check_leaf
@@ -127,9 +128,16 @@ class Backward:
                     "backward: only a single number has a gradient", shape=self.shape,
                     fix="reduce it, e.g. loss.sum() or loss.mean(), or pass grad=",
                 )  # fmt: skip
+            if array.dtype.kind == "c":
+                raise GraphError(
+                    "backward: only a real number has a gradient", dtype=self.dtype,
+                    fix="its real part or absolute value, or pass grad=",
+                )  # fmt: skip
             one = array.dtype.type(1)
             seed: Any = one if array.ndim == 0 else np.full(array.shape, one)
         else:
+            if self.dtype.kind != "c" and dtype_of(grad).kind == "c":
+                raise DTypeError("backward: grad of a real tensor is real", tensor=self.dtype, grad=dtype_of(grad))
             seed = grad if isinstance(grad, tensor) and boxed else np.array(getattr(grad, "array", grad), self.dtype)
             if seed.shape != self.shape:
                 raise ShapeError("backward: grad must have the tensor's shape", tensor=self.shape, grad=seed.shape)

@@ -59,7 +59,7 @@ UFUNCS: Final[Table] = {
         ufunc: op for name, op in vars(elementwise).items()
         if isinstance(op, Elementwise) and isinstance(ufunc := getattr(np, name, None), np.ufunc)
     },
-    np.matmul: contractions.matmul, np.divmod: _divmod, np.conjugate: complex_parts.conj,
+    np.matmul: contractions.matmul, np.sign: elementwise.sign, np.divmod: _divmod, np.conjugate: complex_parts.conj,
     np.gcd: partial(discrete.answer, np.gcd), np.lcm: partial(discrete.answer, np.lcm),
 }  # fmt: skip
 
@@ -132,4 +132,5 @@ def known() -> list[str]:
     return [name for name in dir(sys.modules["pullback"]) if hasattr(np, name)]
 
 
+Primitive.ufuncs[elementwise.sign_] = np.sign
 Primitive.ufuncs.update({op: ufunc for ufunc, op in UFUNCS.items() if isinstance(op, Primitive)})  # type: ignore[misc]  # its keys are ufuncs

@@ -11,7 +11,7 @@ from pullback.core.errors import GradientCheckError, OptionError
 from pullback.testing.contract import check_contract
 from pullback.testing.entries import table
 from pullback.testing.leafwise import Arguments, Flat, Function
-from pullback.testing.probes import Comparison, dense
+from pullback.testing.probes import Comparison, direction
 from pullback.transforms.forward import jvp
 from pullback.transforms.reverse import vjp
 
@@ -64,7 +64,8 @@ def check_grads(
 ) -> Report:  # fmt: skip
     """Compare ∂f/∂x, entry by entry, with differences of f that are extrapolated to step 0.
 
-    The numbers are checked in float64. A tolerance is the estimated error of its own entry, plus `rtol` times
+    The numbers are checked in float64, complex ones in both of their parts, along the real and the imaginary
+    direction. A tolerance is the estimated error of its own entry, plus `rtol` times
     the entry; it does not grow with the size of anything. In the dtype that was given it is checked that
     gradients have the dtype and shape of their values and at least half of the digits, that pulling twice
     gives the same, and that no input changes. Higher orders differentiate the products of lower ones with
@@ -149,7 +150,7 @@ def check_grads(
 def _derivative(function: Function, mode: str, flat: Flat, generator: np.random.Generator) -> Function:
     """The derivative of a function in one mode, times a fixed direction: a function of the same leaves."""
     if mode == "reverse":
-        cotangents = tuple(dense(shape, generator) for shape in flat.outputs)
+        cotangents = tuple(direction(leaf, generator) for leaf in flat.outputs)
         return lambda *xs: vjp(function, *xs)[1](cotangents)
-    tangents = tuple(dense(shape, generator) for shape in flat.inputs)
+    tangents = tuple(direction(leaf, generator) for leaf in flat.inputs)
     return lambda *xs: jvp(function, xs, tangents)[1]

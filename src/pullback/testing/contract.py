@@ -13,7 +13,8 @@ import numpy as np
 from pullback.core.errors import GradientCheckError
 from pullback.core.opaque import array_of
 from pullback.tensors import Tensor
-from pullback.testing.leafwise import Function
+from pullback.testing.leafwise import Function, leaf_of
+from pullback.testing.probes import direction
 from pullback.transforms.forward import jvp
 from pullback.transforms.reverse import vjp
 
@@ -78,14 +79,14 @@ def _check_precision(
 ) -> None:  # fmt: skip
     """Compare gradients in a lower precision with those in float64, to half of the digits of a slope of usual size."""
     digits = max(float(np.finfo(array.dtype).eps) for array in arrays) ** _DIGITS_KEPT
-    if all(array.dtype == np.float64 for array in arrays):
+    if all(array.dtype == leaf_of(array).dtype for array in arrays):
         return
-    values, back = vjp(function, *(array.astype(float) for array in arrays))
+    values, back = vjp(function, *(array.astype(leaf_of(array).dtype) for array in arrays))
     exact = back(tuple(c.astype(y.dtype) for c, y in zip(cotangents, values, strict=True)))
     height = max((_largest(array_of(y)) for y in values), default=0.0)
     for name, x, gradient, reference in zip(names, arrays, gradients, exact, strict=True):
         wanted = array_of(reference)
-        off = abs(gradient.astype(float) - wanted)
+        off = abs(gradient.astype(leaf_of(gradient).dtype) - wanted)
         usual = max(_largest(wanted), height / (_largest(x) or 1.0))
         same = gradient == wanted.astype(x.dtype)  # infinite, where no number of the dtype reaches
         if not (same | (off <= digits * usual)).all():
@@ -120,5 +121,4 @@ def _same_kind(what: str, name: str, got: Array, like: Array) -> None:
 
 def _direction(like: Array) -> Array:
     """A direction without pattern, the same each time, in the dtype and shape of an array."""
-    rng = np.random.default_rng(0)
-    return np.asarray(rng.uniform(0.5, 1.5, like.shape) * rng.choice([-1.0, 1.0], like.shape), like.dtype)
+    return direction(leaf_of(like), np.random.default_rng(0)).astype(like.dtype)

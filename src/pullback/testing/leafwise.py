@@ -1,13 +1,18 @@
-"""A function of trees as a function of its floating-point leaves, and as one of a single vector."""
+"""A function of trees as a function of its floating-point leaves, and as one of a single vector of real numbers.
+
+A complex number is two of them: its real part, and then its imaginary one.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, final
+from typing import Any, NamedTuple, final
 
 import numpy as np
 
+from pullback.core.arrays import differentiable
+from pullback.core.complex import is_complex
 from pullback.core.errors import DTypeError, GraphError
 from pullback.core.opaque import array_of
 from pullback.core.tree import children, leaves, rebuild
@@ -26,8 +31,9 @@ def paths(tree: Any, name: str = "") -> list[str]:
 
 
 def is_floating(value: Any) -> bool:
-    """Whether a leaf has derivatives: a float, or an array or tensor of them."""
-    return isinstance(value, float) or getattr(getattr(value, "dtype", None), "kind", "") == "f"
+    """Whether a leaf has derivatives: a float or a complex number, or an array or tensor of them."""
+    dtype = getattr(value, "dtype", None)
+    return isinstance(value, (float, complex)) if dtype is None else differentiable(dtype)
 
 
 @final
@@ -65,7 +71,7 @@ class Arguments:
                 values[place] = value
             found = leaves(f(*rebuild(self._tree, values)))
             for value in found:
-                if is_floating(value) and not isinstance(value, (Tensor, float)):
+                if is_floating(value) and not isinstance(value, (Tensor, float, complex)):
                     raise GraphError(
                         "check_grads: the function gave no tensor", got=type(value).__name__,
                         fix="compute with tensors to the end; .numpy() and .item() leave the graph",
@@ -78,6 +84,32 @@ class Arguments:
         return function
 
 
+class Leaf(NamedTuple):
+    """The shape of an array, and whether its numbers are complex."""
+
+    shape: tuple[int, ...]
+    complex: bool
+
+    @property
+    def dtype(self) -> type:
+        """In which it is checked."""
+        return complex if self.complex else float
+
+    @property
+    def size(self) -> int:
+        """How many real numbers it has."""
+        return math.prod(self.shape) * (1 + self.complex)
+
+
+def leaf_of(array: Any) -> Leaf:
+    """What is known of an array or a tensor.
+
+    >>> leaf_of(np.ones(3, "complex64")).size
+    6
+    """
+    return Leaf(array.shape, is_complex(array))
+
+
 @final
 class Flat:
     """A function of leaves as a function of one float64 vector, at a point.
@@ -86,20 +118,20 @@ class Flat:
     ----------
     point : ndarray
         All numbers of the arguments, one after the other.
-    inputs, outputs : list of tuple of int
-        Shapes.
+    inputs, outputs : list of Leaf
+        What the arguments and the outputs are.
     value : ndarray
         All numbers of the outputs at the point.
     """
 
     def __init__(self, function: Function, arrays: Sequence[Array]) -> None:
         self.function = function
-        self.arrays = [np.array(a, float) for a in arrays]
-        self.inputs = [a.shape for a in self.arrays]
+        self.arrays = [np.array(a, leaf_of(a).dtype) for a in arrays]
+        self.inputs = [leaf_of(a) for a in self.arrays]
         self.point = _joined(self.arrays)
         with np.errstate(all="ignore"):  # what is not finite is reported, not warned of
             found = [array_of(y) for y in function(*map(Tensor, self.arrays))]
-        self.outputs = [y.shape for y in found]
+        self.outputs = [leaf_of(y) for y in found]
         self.value = _joined(found)
 
     def __call__(self, vector: Array) -> Array:
@@ -111,13 +143,14 @@ class Flat:
 
 
 def _joined(arrays: Sequence[Array]) -> Array:
-    return np.concatenate([np.ravel(a) for a in arrays]).astype(float)
+    return np.concatenate([np.ravel(a).astype(leaf_of(a).dtype).view(float) for a in arrays])
 
 
-def cut(vector: Array, shapes: Sequence[tuple[int, ...]]) -> list[Array]:
-    """A vector as arrays of the given shapes, each with memory of its own."""
-    ends = np.cumsum([math.prod(shape) for shape in shapes])[:-1]
-    return [part.reshape(shape).copy() for part, shape in zip(np.split(vector, ends), shapes, strict=True)]
+def cut(vector: Array, into: Sequence[Leaf]) -> list[Array]:
+    """A vector as arrays, each with memory of its own."""
+    ends = np.cumsum([leaf.size for leaf in into])[:-1]
+    parts = zip(np.split(vector, ends), into, strict=True)
+    return [part.copy().view(leaf.dtype).reshape(leaf.shape) for part, leaf in parts]
 
 
 def joined(values: Sequence[Any]) -> Array:
@@ -125,11 +158,12 @@ def joined(values: Sequence[Any]) -> Array:
     return _joined([array_of(value) for value in values])
 
 
-def place_of(position: int, shapes: Sequence[tuple[int, ...]]) -> tuple[int, tuple[int, ...]]:
-    """Which array of the given shapes an element of the vector belongs to, and where in it."""
-    for number, shape in enumerate(shapes):
-        size = math.prod(shape)
-        if position < size:
-            return number, tuple(int(i) for i in np.unravel_index(position, shape))
-        position -= size
+def place_of(position: int, into: Sequence[Leaf]) -> tuple[int, str]:
+    """Which of the arrays an element of the vector belongs to, and where in it: `[0, 2].imag`."""
+    for number, leaf in enumerate(into):
+        if position < leaf.size:
+            place, part = divmod(position, 1 + leaf.complex)
+            index = [int(i) for i in np.unravel_index(place, leaf.shape)]
+            return number, (str(index) if index else "") + ("", f".{('real', 'imag')[part]}")[leaf.complex]
+        position -= leaf.size
     raise IndexError(position)

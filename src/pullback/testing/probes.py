@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, final
 
@@ -10,7 +9,7 @@ import numpy as np
 
 from pullback.core.errors import GradientCheckError
 from pullback.testing.entries import Tally
-from pullback.testing.leafwise import Flat, cut, joined, place_of
+from pullback.testing.leafwise import Flat, Leaf, cut, joined, place_of
 from pullback.testing.numerical import Estimate, differentiate
 from pullback.transforms.forward import linearize
 from pullback.transforms.reverse import vjp
@@ -26,6 +25,12 @@ _AXES, _DENSE = 40, 24  # axes and directions that stand for all where there are
 def dense(shape: tuple[int, ...], generator: np.random.Generator) -> Array:
     """Numbers of both signs, none of which is small."""
     return np.asarray(generator.uniform(0.5, 1.5, shape) * generator.choice([-1.0, 1.0], shape))
+
+
+def direction(leaf: Leaf, generator: np.random.Generator) -> Array:
+    """An array of such numbers; of complex ones in both of their parts."""
+    (part,) = cut(dense((leaf.size,), generator), [leaf])
+    return part
 
 
 def _as_estimate(derivatives: Array) -> Estimate:
@@ -44,10 +49,10 @@ class Probe:
     """
 
     def __init__(
-        self, shapes: Sequence[tuple[int, ...]], names: Sequence[str], limit: int, generator: np.random.Generator
+        self, leaves: Sequence[Leaf], names: Sequence[str], limit: int, generator: np.random.Generator
     ) -> None:
-        self._shapes, self._names = shapes, names
-        self.size = sum(math.prod(shape) for shape in shapes)
+        self._leaves, self._names = leaves, names
+        self.size = sum(leaf.size for leaf in leaves)
         self.complete = self.size <= limit
         every = np.arange(self.size)
         self.axes = every if self.complete else np.sort(generator.choice(every, min(_AXES, self.size), replace=False))
@@ -87,8 +92,8 @@ class Probe:
 
     def element(self, position: int) -> str:
         """What the axis at a position is called."""
-        which, place = place_of(position, self._shapes)
-        return f"{self._names[which]}{list(place) if place else ''}"
+        which, place = place_of(position, self._leaves)
+        return f"{self._names[which]}{place}"
 
 
 @final

@@ -146,7 +146,7 @@ class _Rerun(Primitive):
         record = current_mode().recording and any(isinstance(c, Tensor) for c in cotangent)
         seeds = [(y.node, c) for y, c in zip(outputs, cotangent, strict=True) if c is not None and y.node is not None]
         path = [n for n in between([n for n, _ in seeds], nodes).nodes if n not in edge]
-        found = pull(seeds, path, set(nodes), record=record, retain=record)
+        found = pull(seeds, path, set(nodes), record=record, retain=record, within=True)
         return [found.get(nodes[i]) for i in wanted]
 
     def jvp(self, node: Node, tangents: Sequence[Any], saved: Sequence[Any]) -> Any:

@@ -104,7 +104,7 @@ class ForwardRule(Authored):
         path = between([n for n, _ in seeds], set(sources)).nodes if seeds else []
         on_path = set(path)
         record = any(isinstance(c, Tensor) for c in parts) and current_mode().recording
-        found = pull([s for s in seeds if s[0] in on_path], path, set(sources), record=record, retain=True)
+        found = pull([s for s in seeds if s[0] in on_path], path, set(sources), record=record, retain=True, within=True)
         return [found.get(source) for source in sources]
 
     def jvp(self, node: Node, tangents: Sequence[Any], saved: Sequence[Any]) -> Any:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from pullback.core.complex import is_complex
 from pullback.core.errors import OptionError, UnbatchedError
 from pullback.core.habits import explain_keywords
 from pullback.core.tree import leaves, rebuild, tree_map
@@ -22,7 +23,8 @@ MOST_BYTES: Final = 1 << 28  # of the values of all directions that one walk car
 
 
 def jacobian(
-    f: Callable[..., Any], argnums: Argnums = 0, *, mode: str = "auto", chunk_size: int | None = None
+    f: Callable[..., Any], argnums: Argnums = 0, *, mode: str = "auto", chunk_size: int | None = None,
+    holomorphic: bool = False,
 ) -> Callable[..., Any]:  # fmt: skip
     """∂f/∂x: a function that gives, for each output and argument, an array of shape output.shape + argument.shape.
 
@@ -36,11 +38,24 @@ def jacobian(
         By a direction for each element of the arguments, or of the outputs; the fewer of the two by default.
     chunk_size : int, optional
         How many directions one walk carries; by default as many as keep what it holds below 256 MB.
+    holomorphic : bool
+        f takes and gives complex numbers, and what is asked for is f′(z).
 
     Returns
     -------
     callable
         Gives the structure of the outputs, at each place of which stands the structure of the arguments.
+
+    Notes
+    -----
+    Of real numbers by complex ones it holds the gradients ∂y/∂a + i·∂y/∂b by z = a + ib; of complex numbers by real
+    ones the derivatives. Of complex by complex ones no single array says all: as in PyTorch, reverse mode, which is
+    the default there, gives the cotangents Jᴴ·e, and forward mode the tangents J·e.
+
+    Raises
+    ------
+    GraphError, DTypeError
+        With `holomorphic`, if there is no f′(z).
 
     >>> import pullback as pb
     >>> jacobian(lambda x: x[:2] * x[2])(pb.tensor([1.0, 2.0, 3.0]))
@@ -49,36 +64,86 @@ def jacobian(
     """
     if mode not in ("auto", "forward", "reverse"):
         raise OptionError("jacobian: unknown mode", mode=mode, fix="auto, forward or reverse")
-
+    if holomorphic and mode == "reverse":
+        raise OptionError("jacobian: f′(z) is asked for in forward mode", mode=mode, fix="leave mode out")
     check_function("jacobian", f, argnums)
+    return _whole(f, argnums, lambda run: _is_by_rows(run, mode), chunk_size, holomorphic)
 
+
+def _is_by_rows(run: Recording, mode: str) -> bool:
+    """Whether reverse mode it is: that takes fewer directions, or complex numbers have complex derivatives."""
+    if mode != "auto":
+        return mode == "reverse"
+    results = leaves(run.outputs)
+    if any(map(is_complex, results)):
+        return any(map(is_complex, run.tensors))
+    return sum(y.size for y in results) <= sum(x.size for x in run.tensors)
+
+
+def _whole(
+    f: Callable[..., Any], argnums: Argnums, by_rows: Callable[[Recording], bool], chunk_size: int | None,
+    holomorphic: bool = False,
+) -> Callable[..., Any]:  # fmt: skip
     @wraps(f)
     def jacobian_of(*args: Any, **kwargs: Any) -> Any:
         single, numbers = argument_numbers(argnums, args, "jacobian")
         run = Recording(f, args, kwargs, numbers, "jacobian")
-        inputs = sum(t.size for t in run.tensors)
-        outputs = sum(t.size for t in leaves(run.outputs))
-        by_rows = mode == "reverse" or (mode == "auto" and outputs <= inputs)
-        blocks = _rows(run, chunk_size) if by_rows else _columns(run, chunk_size)
+        if holomorphic:
+            table = _holomorphic(run, chunk_size)
+        else:
+            table = _complete(run, _rows if by_rows(run) else _columns, chunk_size)
+        blocks = [rebuild(run.arguments, row) for row in table]
         per_output = iter([block[0] if single else tuple(block) for block in blocks])
         return tree_map(lambda _: next(per_output), run.outputs)
 
     return jacobian_of
 
 
-def _basis(tree: Any, start: int, stop: int) -> Any:
-    """Of all directions with 1 at one element of a tree and 0 elsewhere some, along a first axis of each leaf."""
+def _complete(run: Recording, walk: Callable[..., Any], chunk_size: int | None) -> list[list[Any]]:
+    """The blocks of each output and argument. Real ones of complex ones take the directions e and i·e."""
+    along = walk(run, chunk_size, 1)
+    results = leaves(run.outputs)
+    started, ended = (results, run.tensors) if walk is _rows else (run.tensors, results)
+    if not any(map(is_complex, started)) or all(map(is_complex, ended)):
+        return along
+    across = walk(run, chunk_size, 1j)
+    return [
+        [g if is_complex(x) == is_complex(y) or is_complex(g) else g + 1j * h
+         for g, h, x in zip(first, second, run.tensors, strict=True)]
+        for first, second, y in zip(along, across, results, strict=True)
+    ]  # fmt: skip
+
+
+def _holomorphic(run: Recording, chunk_size: int | None) -> list[list[Any]]:
+    """f′(z), once it is found that J·ie is i·J·e."""
+    from pullback.transforms.holomorphic import alone, require_complex  # what is seldom asked for is not loaded
+
+    require_complex(run)
+    along, across = (_columns(run, chunk_size, unit) for unit in (1, 1j))
+    return [
+        [alone(g, (g + 1j * h) / 2, y, x) for g, h, x in zip(first, second, run.tensors, strict=True)]
+        for first, second, y in zip(along, across, leaves(run.outputs), strict=True)
+    ]
+
+
+def _basis(tree: Any, start: int, stop: int, unit: complex) -> Any:
+    """Of all directions with a unit at one element of a tree and 0 elsewhere some, along a first axis of each leaf.
+
+    A real leaf has none in the direction of i.
+    """
     made, first = [], 0
     for value in leaves(tree):
         block = np.zeros((stop - start, value.size), value.dtype)
         inside = range(max(start, first), min(stop, first + value.size))
-        block[[i - start for i in inside], [i - first for i in inside]] = 1
+        block[[i - start for i in inside], [i - first for i in inside]] = unit if is_complex(value) else unit == 1
         made.append(block.reshape((stop - start, *value.shape)))
         first += value.size
     return rebuild(tree, made)
 
 
-def _walked(run: Recording, walk: Callable[[Any], Any], start: Any, chunk_size: int | None) -> list[Any]:
+def _walked(
+    run: Recording, walk: Callable[[Any], Any], start: Any, chunk_size: int | None, unit: complex
+) -> list[Any]:  # fmt: skip
     """What a walk makes of each basis direction of a tree: its leaves, with the directions along the first axis."""
     from pullback.transforms.batching import vmap  # what is seldom asked for is not loaded
 
@@ -86,7 +151,7 @@ def _walked(run: Recording, walk: Callable[[Any], Any], start: Any, chunk_size: 
     step = chunk_size or max(1, MOST_BYTES // max(1, sum(_bytes(node.aval) for node in run.path.nodes)))
     pieces: list[list[Any]] = []
     for at in range(0, count, step):
-        directions = _basis(start, at, min(at + step, count))
+        directions = _basis(start, at, min(at + step, count), unit)
         try:
             pieces.append(leaves(vmap(walk)(directions)))
         except UnbatchedError:  # a rule on the way cannot do many at once
@@ -100,9 +165,9 @@ def _bytes(aval: Any) -> int:
     return sum(part.size * part.dtype.itemsize for part in parts)
 
 
-def _rows(run: Recording, chunk_size: int | None) -> list[Any]:
+def _rows(run: Recording, chunk_size: int | None, unit: complex) -> list[list[Any]]:
     """By reverse mode: the cotangents of each output's basis."""
-    pulled = _walked(run, lambda direction: run.pull(direction, retain=True), run.outputs, chunk_size)
+    pulled = _walked(run, lambda direction: run.pull(direction, retain=True), run.outputs, chunk_size, unit)
     blocks, first = [], 0
     for y in leaves(run.outputs):
         part = slice(first, first + y.size)
@@ -113,13 +178,13 @@ def _rows(run: Recording, chunk_size: int | None) -> list[Any]:
             else Tensor(np.zeros(y.shape + x.shape, x.dtype))
             for k, x in enumerate(run.tensors)
         ]
-        blocks.append(rebuild(run.arguments, values))
+        blocks.append(values)
     return blocks
 
 
-def _columns(run: Recording, chunk_size: int | None) -> list[Any]:
+def _columns(run: Recording, chunk_size: int | None, unit: complex) -> list[list[Any]]:
     """By forward mode: the tangents of each argument's basis."""
-    pushed = _walked(run, lambda direction: run.push(direction, retain=True), run.arguments, chunk_size)
+    pushed = _walked(run, lambda direction: run.push(direction, retain=True), run.arguments, chunk_size, unit)
     blocks = []
     for place, y in enumerate(leaves(run.outputs)):
         values, first = [], 0
@@ -130,14 +195,14 @@ def _columns(run: Recording, chunk_size: int | None) -> list[Any]:
                 values.append(Tensor(np.zeros(y.shape + x.shape, y.dtype)))
                 continue
             values.append(reshape(moveaxis(getitem(pushed[place], part), 0, -1), y.shape + x.shape))
-        blocks.append(rebuild(run.arguments, values))
+        blocks.append(values)
     return blocks
 
 
 def hessian(f: Callable[..., Any], argnums: Argnums = 0, *, chunk_size: int | None = None) -> Callable[..., Any]:
     """∂²f/∂x²: the Jacobian of the gradient of f, which gives one number; forward mode over reverse mode.
 
-    `chunk_size` is that of `jacobian`.
+    `chunk_size` is that of `jacobian`. By complex arguments it is in reverse mode over reverse mode, as in PyTorch.
 
     >>> import pullback as pb
     >>> hessian(lambda x: x[0] ** 2 * x[1])(pb.tensor([1.0, 3.0]))
@@ -145,7 +210,7 @@ def hessian(f: Callable[..., Any], argnums: Argnums = 0, *, chunk_size: int | No
             [2., 0.]])
     """
     check_function("hessian", f, argnums)
-    return jacobian(grad(f, argnums), argnums, mode="forward", chunk_size=chunk_size)
+    return _whole(grad(f, argnums), argnums, lambda run: any(map(is_complex, run.tensors)), chunk_size)
 
 
 def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> Any:

@@ -11,6 +11,7 @@ import numpy as np
 
 from pullback.batching.lanes import labelled, lifted, lowered, plain, relabelled
 from pullback.core.arrays import differentiable
+from pullback.core.axes import dtype_of
 from pullback.core.errors import DTypeError, GraphError, OptionError, PullbackError, ShapeError
 from pullback.core.graph import Node
 from pullback.core.leaving import TransformExits
@@ -132,9 +133,9 @@ class Recording:
             return value
         if isinstance(inside := getattr(value, "data", None), Tensor):
             return inside  # of an array with labels
-        if isinstance(value, (int, float, np.number, np.ndarray)) and not self._exits.lines:
+        if isinstance(value, (int, float, complex, np.number, np.ndarray)) and not self._exits.lines:
             constant = np.asarray(value)
-            if constant.dtype.kind in "iuf":
+            if constant.dtype.kind in "iufc":
                 return Tensor(constant if differentiable(constant.dtype) else constant.astype(float))
         raise GraphError(
             f"{self.name}: the function gave no tensor, so there is nothing to differentiate",
@@ -218,6 +219,11 @@ class Recording:
             raise ShapeError(
                 f"{self.name}: a {what} has the shape of its value", value=like.shape,
                 got=value.shape if tensor else np.shape(value),
+            )  # fmt: skip
+        if like.dtype.kind != "c" and dtype_of(value).kind == "c":
+            raise DTypeError(
+                f"{self.name}: a {what} of a real value is real", value=like.dtype, got=dtype_of(value),
+                fix="its real part: pb.real(t)",
             )  # fmt: skip
         if tensor and value.node is not None and current_mode().recording:
             self.record = True

@@ -21,8 +21,12 @@ from pullback.transforms.recording import Recording, boxed
 Argnums = int | Sequence[int]
 
 
-def grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> Callable[..., Any]:
-    """∇f: a function that gives the gradient of f, which gives one number, in the structure of its arguments.
+def grad(
+    f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False, *, holomorphic: bool = False
+) -> Callable[..., Any]:  # fmt: skip
+    """∇f: a function that gives the gradient of f, which gives one real number, in the structure of its arguments.
+
+    By a complex argument z = x + iy it is ∂f/∂x + i·∂f/∂y, the direction of steepest ascent (PyTorch's convention).
 
     Parameters
     ----------
@@ -33,11 +37,13 @@ def grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> 
         Which positional arguments to differentiate in; a sequence gives a tuple of gradients.
     has_aux : bool
         f gives (value, aux), and the gradient function (gradient, aux).
+    holomorphic : bool
+        f takes complex arguments and gives one complex number, and what is asked for is f′(z).
 
     Raises
     ------
     GraphError
-        If f gives more than one number, or no tensor.
+        If f gives more than one number, a complex one, or no tensor; with `holomorphic`, if there is no f′(z).
     DTypeError
         If an argument to differentiate in is an array of integers.
 
@@ -46,8 +52,10 @@ def grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> 
     Tensor(0.)
     >>> grad(grad(lambda x: x**3))(2.0)
     Tensor(12.)
+    >>> grad(lambda z: np.abs(z) ** 2)(3 + 4j), grad(lambda z: z**2, holomorphic=True)(3 + 4j)
+    (Tensor(6.+8.j, dtype=complex128), Tensor(6.+8.j, dtype=complex128))
     """
-    both = value_and_grad(f, argnums, has_aux)
+    both = value_and_grad(f, argnums, has_aux, holomorphic=holomorphic)
 
     @wraps(f)
     def gradient(*args: Any, **kwargs: Any) -> Any:
@@ -57,7 +65,9 @@ def grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> 
     return gradient
 
 
-def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> Callable[..., Any]:
+def value_and_grad(
+    f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False, *, holomorphic: bool = False
+) -> Callable[..., Any]:  # fmt: skip
     """(f, ∇f): as `grad`, with the value; with `has_aux`, ((value, aux), gradient).
 
     >>> value_and_grad(lambda w: w["a"] * w["b"])({"a": 2.0, "b": 5.0})
@@ -76,7 +86,17 @@ def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = 
                 got=output.shape if isinstance(output, Tensor) else type(output).__name__,
                 fix="reduce it with .sum() or .mean(), or use pb.jacobian or pb.vjp",
             )
-        found = run.gradient(retain=has_aux)
+        if holomorphic:
+            from pullback.transforms.holomorphic import derivative  # what is seldom asked for is not loaded
+
+            found = derivative(run)
+        elif output.dtype.kind == "c":
+            raise GraphError(
+                "grad: the function must give a real number", got=output.dtype,
+                fix="its real part or absolute value; pb.grad(f, holomorphic=True) for f′(z); pb.vjp, pb.jacobian",
+            )  # fmt: skip
+        else:
+            found = run.gradient(retain=has_aux)
         value = (run.value(), run.value(run.aux)) if has_aux else run.value()
         return value, found[0] if single else tuple(found)
 

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any, NamedTuple, final
 
 from pullback.batching.lanes import Level, within
+from pullback.core.complex import conjugate
 from pullback.core.errors import GraphError
 from pullback.core.graph import Node
 from pullback.core.leaving import RuleExits
@@ -77,7 +78,7 @@ class ReverseRule(Authored):
         parts = cotangent if isinstance(cotangent, tuple) else (cotangent,)
         avals = node.aval if isinstance(node.aval, tuple) else (node.aval,)
         recorded = any(isinstance(part, Tensor) for part in parts)
-        cotangents = tuple(boxed(zeros_of(a) if c is None else c) for c, a in zip(parts, avals, strict=True))
+        cotangents = tuple(boxed(zeros_of(a) if c is None else conjugate(c)) for c, a in zip(parts, avals, strict=True))
         given = cotangents if isinstance(cotangent, tuple) else cotangents[0]
         assert self.backward is not None
         outer = current_mode().exits
@@ -93,7 +94,7 @@ class ReverseRule(Authored):
                 f"{self.name}: the vjp rule must give one cotangent for each operand, as a tuple",
                 got=len(result), operands=len(node.inputs), fix="return (…,), with None for 0",
             )  # fmt: skip
-        found = [fitting(self.name, result[i], spec_of(node.inputs[i]), summed=True) for i in wanted]
+        found = [conjugate(fitting(self.name, result[i], spec_of(node.inputs[i]), summed=True)) for i in wanted]
         return found if recorded else [None if c is None else array_of(c) for c in found]
 
     def jvp(self, node: Node, tangents: Sequence[Any], saved: Sequence[Any]) -> Any:

@@ -29,6 +29,7 @@ from pullback.core.outputs import pick_
 from pullback.core.primitive import Primitive
 from pullback.functions.random import draw_, probability_
 from pullback.ops import (
+    complex_parts,
     contractions,
     convolutions,
     cross_entropy,
@@ -51,6 +52,7 @@ from pullback.programs.loop import loop_
 
 ONE_FUNCTION: Final = "its kernel is one function of NumPy's"
 COMPLAINS: Final = "it complains of numbers that do not fit, which loops cannot"
+COMPLEX: Final = "loops do not know complex numbers"
 IN_RANGE: Final = "NumPy complains of an index that is out of range while it reads or writes; loops ask before"
 
 SPECIAL: Final = tuple(
@@ -153,7 +155,7 @@ ROWS: Final[dict[Primitive, Row]] = {
     elementwise.arctanh: _function(hyperbolic.arctanh),
     # Pieces.
     elementwise.absolute: _of_elements(instructions.absolute, kinds="fi"),
-    elementwise.sign: _of_elements(instructions.sign, 2, "fi"),
+    elementwise.sign_: _of_elements(instructions.sign, 2, "fi"),
     elementwise.floor: _of_elements(instructions.intrinsic("floor"), kinds="f"),
     elementwise.ceil: _of_elements(instructions.intrinsic("ceil"), kinds="f"),
     elementwise.trunc: _of_elements(instructions.intrinsic("trunc"), kinds="f"),
@@ -219,6 +221,9 @@ ROWS: Final[dict[Primitive, Row]] = {
     labels.within_: Row(definition=Definition(definitions.within, COMPLAINS)),
     labels.known_labels_: Row(definition=Definition(definitions.known_labels, COMPLAINS)),
     labels.written_labels_: Row(definition=Definition(definitions.written_labels, COMPLAINS)),
+    complex_parts.real_: Row(kernel=COMPLEX),
+    complex_parts.imag_: Row(kernel=COMPLEX),
+    complex_parts.conj_: Row(kernel=COMPLEX),
     reductions.cumsum_: Row(running=Accumulator(lambda _: 0, _PLUS, "or")),
     cumulative.cumprod_: Row(running=Accumulator(lambda _: 1, _TIMES, "and")),
     reductions.argmax_: Row(definition=Definition(definitions.argmax, ONE_FUNCTION), alone=True),
