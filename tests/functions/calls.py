@@ -126,7 +126,7 @@ x.conj() | x.conjugate() | after(lambda t: t.sort(), v) | after(lambda t: t.sort
 after(lambda t: t.partition(2), v) | after(lambda t: t.put([0, 1], 3.0), x) | after(lambda t: t.fill(2.0), x)
 x.flat[3] | x.flat[1:4] | x.copy("F") | x.swapaxes(0, 1)
 after(lambda t: t.itemset(0, 1.0), v) if hasattr(v, "itemset") else v | x.squeeze() | x.diagonal()
-np.real(x) | np.conj(x) | np.conjugate(x)
+np.real(x) | np.conj(x) | np.conjugate(x) | np.angle(x) | np.angle(x, deg=True)
 """
 
 CURVED: Final = """

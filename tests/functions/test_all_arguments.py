@@ -243,6 +243,7 @@ CALLS |= {
     "append": {"arr": X, "values": Y, "axis": 0},
     "argwhere": {"a": X},
     "array_split": {"x": X, "indices_or_sections": 2, "axis": 1},
+    "angle": {"z": X},
     "average": {"a": X, "axis": 1, "weights": Y},
     "bincount": {"x": LABELS, "weights": V[:2], "minlength": 4},
     "block": {"arrays": X},

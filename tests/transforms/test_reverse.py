@@ -41,7 +41,7 @@ def test_a_number_of_any_kind(given, dtype):
 
 
 @pytest.mark.parametrize("given", [
-    np.arange(3), np.array(3), np.int64(3), pb.tensor(3), pb.arange(3), np.array([True]), 1j, np.array([1j]), "text",
+    np.arange(3), np.array(3), np.int64(3), pb.tensor(3), pb.arange(3), np.array([True]), "text",
     None, object(), {1, 2},
 ])  # fmt: skip
 def test_what_has_no_derivative_is_refused(given):
@@ -131,7 +131,7 @@ def test_a_branch_may_give_a_plain_number():
     assert (value.item(), tangent.item()) == (7.5, 0.0)
 
 
-@pytest.mark.parametrize("result", [None, "text", np.array("a"), np.complex64(1.0), True, object(), [None], {"a": "b"}])
+@pytest.mark.parametrize("result", [None, "text", np.array("a"), True, object(), [None], {"a": "b"}])
 def test_a_function_that_gives_no_tensor(result):
     with pytest.raises(pb.GraphError, match="gave no tensor") as raised:
         pb.grad(lambda x: result)(2.0)

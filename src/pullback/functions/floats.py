@@ -19,10 +19,15 @@ from pullback.tensors.tables import serve
 
 
 def _real(x: Any) -> Any:
-    """Integers and truths as the floating-point numbers that NumPy makes of them; weak numbers stay so."""
+    """Integers and truths as the floating-point numbers that NumPy makes of them; weak numbers stay so.
+
+    These functions mean nothing of complex numbers: they are refused.
+    """
     if isinstance(x, (int, float)):
         return float(x)
     x = asarray(x)
+    if x.dtype.kind == "c":
+        raise DTypeError("this function takes real numbers", got=x.dtype, fix="pb.real, pb.imag, pb.abs or pb.angle")
     return astype(x, np.result_type(x.dtype, np.float16)) if x.dtype.kind in "iub" else x
 
 
@@ -266,7 +271,7 @@ def isposinf(x: Any) -> Any:
     >>> isposinf(np.array([np.inf, 1.0]))
     Tensor([ True, False])
     """
-    return ew.equal(x, math.inf)
+    return ew.equal(_real(x), math.inf)
 
 
 def isneginf(x: Any) -> Any:
@@ -275,7 +280,7 @@ def isneginf(x: Any) -> Any:
     >>> isneginf(np.array([-np.inf, 1.0]))
     Tensor([ True, False])
     """
-    return ew.equal(x, -math.inf)
+    return ew.equal(_real(x), -math.inf)
 
 
 explain_keywords(globals())

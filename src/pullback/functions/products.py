@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from pullback.core.axes import normalize_axis
+from pullback.core.complex import conjugate
 from pullback.core.errors import OptionError, ShapeError
 from pullback.core.habits import explain_keywords
 from pullback.functions.creation import asarray
-from pullback.ops.complex_parts import conj
 from pullback.ops.contractions import einsum, matmul, tensordot
 from pullback.ops.indexing import pad
 from pullback.ops.movement import broadcast_to, expand_dims, flip, moveaxis, reshape, stack
@@ -42,7 +42,7 @@ def vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
         a, b = (moveaxis(x, normalize_axis(axis, x.ndim, "vecdot"), -1) for x in (a, b))
     if a.shape[-1] != b.shape[-1]:
         raise ShapeError("vecdot: the vectors have two lengths", left=a.shape, right=b.shape)
-    a = conj(a) if a.dtype.kind == "c" else a
+    a = conjugate(a)
     return einsum("...i,...i->...", a, b) if a.dtype.kind != "b" or b.dtype.kind != "b" else matmul(
         expand_dims(a, -2), expand_dims(b, -1))[..., 0, 0]  # fmt: skip
 
@@ -57,12 +57,12 @@ def matvec(x1: Any, x2: Any, /) -> Any:
 
 
 def vecmat(x1: Any, x2: Any, /) -> Any:
-    """The product of vectors and matrices, in the last axes.
+    """The product of vectors, conjugated, and matrices, in the last axes.
 
     >>> vecmat(np.ones((4, 2)), np.ones((2, 3))).shape
     (4, 3)
     """
-    return matmul(expand_dims(asarray(x1), -2), asarray(x2))[..., 0, :]
+    return matmul(expand_dims(conjugate(asarray(x1)), -2), asarray(x2))[..., 0, :]
 
 
 def kron(a: Any, b: Any) -> Any:
@@ -128,7 +128,7 @@ def correlate(a: Any, v: Any, mode: str = "valid") -> Any:
     Tensor([2., 3.])
     """
     x, y = _sequences(a, v, "correlate")
-    y = conj(y) if y.dtype.kind == "c" else y
+    y = conjugate(y)
     if y.size > x.size:
         return flip(_sliding(y, x, mode, "correlate"))
     return _sliding(x, y, mode, "correlate")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from pullback.core.axes import kept_shape, normalize_axes
-from pullback.core.errors import NoGradientError, OptionError
+from pullback.core.errors import DTypeError, NoGradientError, OptionError
 from pullback.core.habits import explain_keywords
 from pullback.core.origin import user_line
 from pullback.functions.creation import asarray
@@ -104,7 +104,9 @@ def _share(q: Any, name: str) -> Any:
 def _quantile(name: str, a: Any, q: Any, axis: Any, method: str, keepdims: bool, weights: Any) -> Any:
     x = asarray(a)
     share = _share(q, name)
-    if x.dtype.kind != "f":
+    if x.dtype.kind == "c" and method != "midpoint":
+        raise DTypeError(f"{name}: complex numbers have a median, and no shares", got=x.dtype, fix="pb.real, pb.imag")
+    if x.dtype.kind not in "fc":
         x = astype(x, float)
     axes = normalize_axes(axis, x.ndim, name)
     axes = tuple(range(x.ndim)) if axes is None else axes
@@ -122,7 +124,7 @@ def _quantile(name: str, a: Any, q: Any, axis: Any, method: str, keepdims: bool,
     low, part = answer(_low, place), answer(_part, place)
     below = _taken(ordered, low, share.ndim)
     above = _taken(ordered, answer(_high, place), share.ndim)
-    between = below + ew.gap(above, below) * astype(part, x.dtype)
+    between = below + ew.gap(above, below) * astype(part, np.finfo(x.dtype).dtype)
     found = ew.where(part == 0, below, between)
     found = ew.where(
         answer(np.isnan, place), _taken(ordered, answer(_last, place, length=ordered.shape[-1]), share.ndim), found

@@ -11,6 +11,7 @@ from pullback.core.errors import ShapeError
 from pullback.core.habits import explain_keywords
 from pullback.functions.creation import asarray
 from pullback.ops import elementwise as ew
+from pullback.ops.complex_parts import imag, real
 from pullback.ops.discrete import find
 from pullback.ops.indexing import take
 from pullback.ops.movement import astype, broadcast_to, ravel
@@ -97,6 +98,9 @@ def nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, ne
     Tensor([0., 2.])
     """
     x = asarray(x)
+    if x.dtype.kind == "c":
+        first, second = (nan_to_num(part, nan=nan, posinf=posinf, neginf=neginf) for part in (real(x), imag(x)))
+        return first + 1j * second
     if x.dtype.kind != "f":
         return x
     limits = np.finfo(x.dtype)

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from pullback.core.axes import normalize_axes
+from pullback.core.complex import conjugate
 from pullback.core.errors import OptionError, ShapeError
 from pullback.core.habits import explain_keywords
-from pullback.core.complex import conjugate
 from pullback.functions.creation import asarray
 from pullback.ops import elementwise as ew
 from pullback.ops.batched import ARRAY
@@ -58,7 +58,7 @@ def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = Fals
         x = astype(x, float)
     total = sum_over(w, axis, keepdims)
     found = sum_over(x * w, axis, keepdims) / total
-    return (found, total) if returned else found
+    return (found, astype(total, found.dtype, copy=False)) if returned else found
 
 
 def cov(

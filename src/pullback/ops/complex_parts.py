@@ -9,6 +9,7 @@ import numpy as np
 
 from pullback.batching.rules import as_it_is
 from pullback.core.axes import dtype_of
+from pullback.core.errors import OptionError
 from pullback.core.habits import explain_keywords
 from pullback.core.kinds import LinearMap
 from pullback.ops.discrete import answer
@@ -57,6 +58,8 @@ def angle(z: Any, deg: bool = False) -> Any:
     >>> angle(np.array([1.0j, -2.0]), deg=True)
     Tensor([ 90., 180.])
     """
+    if not isinstance(deg, (bool, int, np.bool_)):
+        raise OptionError("angle: deg is True or False", got=deg)
     turned = arctan2(imag(z), real(z))
     return multiply(turned, 180 / math.pi) if deg else turned
 

@@ -76,9 +76,7 @@ roll_ = LinearMap(
 pad_ = LinearMap("pad", lambda x, width, **_: np.pad(x, width), _unpad, batching=in_front(width=width_behind))
 tril_ = LinearMap("tril", lambda x, k: np.tril(x, k), lambda ct, x, k: np.tril(ct, k), batching=batched.triangle)
 triu_ = LinearMap("triu", lambda x, k: np.triu(x, k), lambda ct, x, k: np.triu(ct, k), batching=batched.triangle)
-cast_ = LinearMap(
-    "astype", lambda x, dtype: x.astype(dtype), lambda ct, x, dtype: ct, batching=in_front()
-)
+cast_ = LinearMap("astype", lambda x, dtype: x.astype(dtype), lambda ct, x, dtype: ct, batching=in_front())
 copy_ = LinearMap("copy", lambda x: np.array(x), lambda ct, x: ct, batching=in_front())
 
 

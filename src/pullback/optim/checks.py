@@ -100,8 +100,8 @@ def checked_parameters(owner: str, params: Any, known: Iterable[Tensor]) -> list
             )  # fmt: skip
         if p.dtype.kind != "f":
             raise DTypeError(
-                f"{owner}: only floating-point numbers are learned", parameter=label(p, index), got=p.dtype,
-                fix="p.astype(float)",
+                f"{owner}: only real floating-point numbers are learned", parameter=label(p, index), got=p.dtype,
+                fix="z = a + 1j * b, of two real parameters" if p.dtype.kind == "c" else "p.astype(float)",
             )  # fmt: skip
         if not p.is_leaf:
             raise GraphError(

@@ -64,15 +64,20 @@ class Tally:
         self.largest = 0.0
         self._worst: list[tuple[float, Entry]] = []
 
-    def compare(self, analytic: Array, numeric: Estimate, first: int, *, decide: bool = True) -> None:
-        """Compare derivatives of shape (directions, outputs) with numbers, from direction `first` on."""
+    def compare(
+        self, analytic: Array, numeric: Estimate, first: int, *, rounding: Array | float = 0.0, decide: bool = True
+    ) -> None:  # fmt: skip
+        """Compare derivatives of shape (directions, outputs) with numbers, from direction `first` on.
+
+        `rounding` is what rounding may do to them besides.
+        """
         with np.errstate(all="ignore"):  # what is not finite fails
             low, high = numeric.low, numeric.high
             difference = np.maximum(np.maximum(low - analytic, analytic - high), 0)
             finite = np.where(np.isfinite(analytic), abs(analytic), 0)  # an infinity forgives nothing
             size = np.maximum(finite, np.maximum(abs(low), abs(high)))
             doubt = _SAFETY * numeric.error
-            tolerance = doubt + self._rtol * size
+            tolerance = doubt + self._rtol * size + rounding
             vague = ~((doubt <= _DECISIVE * size) | (doubt <= _NEGLIGIBLE)) & decide
             wrong = ~(difference <= tolerance)
             severity = np.where(wrong & ~vague, np.nan_to_num(difference / tolerance, nan=np.inf), 0)

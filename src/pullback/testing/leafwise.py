@@ -126,7 +126,7 @@ class Flat:
 
     def __init__(self, function: Function, arrays: Sequence[Array]) -> None:
         self.function = function
-        self.arrays = [np.array(a, leaf_of(a).dtype) for a in arrays]
+        self.arrays: list[Array] = [np.array(a, leaf_of(a).dtype) for a in arrays]
         self.inputs = [leaf_of(a) for a in self.arrays]
         self.point = _joined(self.arrays)
         with np.errstate(all="ignore"):  # what is not finite is reported, not warned of

@@ -41,6 +41,14 @@ def _as_estimate(derivatives: Array) -> Estimate:
     return Estimate(derivatives, derivatives, _ROUNDING * largest, no_kinks)
 
 
+def _rounding(derivatives: Array, inward: Probe, columns: Array, first: int) -> Array:
+    """What rounding does to a part of a complex number: it goes by the size of the other part too."""
+    rows = inward.partners[first : first + len(derivatives)] - first
+    rows = np.where((rows >= 0) & (rows < len(derivatives)), rows, np.arange(len(derivatives)))
+    sizes = np.where(np.isfinite(derivatives), abs(derivatives), 0)
+    return np.asarray(_ROUNDING * np.maximum(sizes[rows], sizes[:, columns]))
+
+
 @final
 class Probe:
     """Directions in a space: all of its axes, or some if there are too many, and some through all of it.
@@ -60,6 +68,19 @@ class Probe:
 
     def __len__(self) -> int:
         return len(self.axes) + len(self.dense)
+
+    @property
+    def others(self) -> Array:
+        """For each position that of the other part of its complex number; of a real number its own."""
+        starts = np.cumsum([0, *(leaf.size for leaf in self._leaves)])
+        ranges = [np.arange(leaf.size) ^ int(leaf.complex) for leaf in self._leaves]
+        return np.concatenate([start + places for start, places in zip(starts, ranges, strict=False)])
+
+    @property
+    def partners(self) -> Array:
+        """For each direction that along the other part of its complex number, where there is one, or its own."""
+        own = np.arange(len(self))
+        return np.concatenate([self.others, own[self.size :]]) if self.complete else own
 
     def __iter__(self) -> Iterator[Array]:
         """All directions, the axes first."""
@@ -127,12 +148,13 @@ class Comparison:
             count = len(numeric.low)
             if pushed is not None:
                 tangents = np.array([next(pushed) for _ in range(count)])
-                forward.compare(tangents, numeric, first)
+                forward.compare(tangents, numeric, first, rounding=_rounding(tangents, inward, outward.others, first))
             if pulled is not None:
                 products = pulled[first : first + count]
-                reverse.compare(products, outward.estimates_along(numeric), first)
+                rounding = _rounding(products, inward, outward.partners, first)
+                reverse.compare(products, outward.estimates_along(numeric), first, rounding=rounding)
             if pushed is not None and pulled is not None:
-                between.compare(outward.along(tangents), _as_estimate(products), first, decide=False)
+                between.compare(outward.along(tangents), _as_estimate(products), first, rounding=rounding, decide=False)
             first += count
         tallies = {"forward": forward, "reverse": reverse, _BOTH: between}
         return {mode: tally for mode, tally in tallies.items() if tally.entries}

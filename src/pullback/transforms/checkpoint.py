@@ -180,7 +180,8 @@ def _kept(value: Any) -> Any:
 
 def _mark(array: Any) -> tuple[float, float]:
     """Two numbers that tell apart what another run of a function might give."""
-    return float(np.add.reduce(array, axis=None, dtype=float)), float(np.linalg.norm(array))
+    parts = array.real + array.imag if array.dtype.kind == "c" else array
+    return float(np.add.reduce(parts, axis=None, dtype=float)), float(np.linalg.norm(array))
 
 
 def _same(mark: tuple[float, float], other: tuple[float, float]) -> bool:

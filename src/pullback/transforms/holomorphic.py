@@ -22,23 +22,23 @@ _FORGIVEN: Final = 0.5  # the power of the precision that b may be of a: half of
 _ROUNDED: Final = 16  # units in the last place of f(z) / z that b may be off where a is 0
 
 
-def _checked(a: Any, b: Any, value: Any, z: Any) -> Any:
-    """A, once b is found to be 0 beside it."""
-    eps = float(np.finfo(a.dtype).eps)
+def _checked(whole: Any, b: Any, value: Any, z: Any) -> Any:
+    """The whole a + b, once b is found to be 0 beside it."""
+    eps = float(np.finfo(whole.dtype).eps)
     usual = np.abs(value).max(initial=0) / max(1.0, np.abs(z).max(initial=0))
-    limit = eps**_FORGIVEN * np.abs(a).max(initial=0) + _ROUNDED * eps * usual
+    limit = eps**_FORGIVEN * np.abs(whole).max(initial=0) + _ROUNDED * eps * usual
     if (np.abs(b) > limit).any():
         raise GraphError(
             "holomorphic: f′(z) does not exist, for the derivative is a·t + b·t̄ and b is not 0",
-            a=np.abs(a).max(initial=0), b=np.abs(b).max(initial=0),
+            a=np.abs(whole - b).max(initial=0), b=np.abs(b).max(initial=0),
             fix="leave out the conjugates, absolute values and parts; or pb.grad of a real number, pb.vjp, pb.jvp",
         )  # fmt: skip
-    return np.array(a)
+    return np.array(whole)
 
 
 holomorphic_ = LinearMap(
     "holomorphic", _checked, lambda ct, *_: ct, None, None, None, batching=in_front(),
-    doc="The derivative a, once it is found that b is 0 and so a is all of it.",
+    doc="The derivative a + b, once it is found that b is 0.",
 )  # fmt: skip
 
 
@@ -59,12 +59,12 @@ def derivative(run: Recording) -> list[Any]:
     one = np.ones(run.outputs.shape, run.outputs.dtype)
     along, across = run.pull(one, retain=True), run.pull(1j * one, retain=True)
     found = [
-        alone(conjugate(g), (g + 1j * h) / 2, run.outputs, x)
+        alone(conjugate(g), conjugate((g + 1j * h) / 2), run.outputs, x)
         for g, h, x in zip(leaves(along), leaves(across), run.tensors, strict=True)
     ]
     return rebuild(run.arguments, found)
 
 
-def alone(a: Any, b: Any, value: Any, z: Any) -> Any:
-    """A as the derivative of the value by z, or GraphError where b is not 0."""
-    return holomorphic_(a, b, value.detach(), z.detach())
+def alone(whole: Any, b: Any, value: Any, z: Any) -> Any:
+    """The whole a + b as the derivative of the value by z, or GraphError where b is not 0."""
+    return holomorphic_(whole, b, value.detach(), z.detach())

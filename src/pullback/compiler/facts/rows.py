@@ -49,6 +49,7 @@ from pullback.ops import special as special_ops
 from pullback.ops.linalg import bands, factorizations, matrix_functions, spectra, systems
 from pullback.ops.special_functions import bessel, errors_and_normal, gamma, hypergeometric
 from pullback.programs.loop import loop_
+from pullback.transforms.holomorphic import holomorphic_
 
 ONE_FUNCTION: Final = "its kernel is one function of NumPy's"
 COMPLAINS: Final = "it complains of numbers that do not fit, which loops cannot"
@@ -295,6 +296,7 @@ ROWS: Final[dict[Primitive, Row]] = {
     ),
     # Special functions.
     **dict.fromkeys(SPECIAL, Row(kernel="SciPy computes it, by series and recurrences")),
+    holomorphic_: Row(kernel=COMPLAINS),
     # Loops: their bodies are programs of their own, and run natively if all in them does.
     loop_: Row(kernel="something in its body has no native code"),
     # Random numbers.
