@@ -31,6 +31,26 @@ def hold(array_type: type) -> type:
     return array_type
 
 
+def copied(array: Any) -> Any:
+    """A copy of an array; of a number of NumPy's, an array of its own.
+
+    >>> copied(np.float64(2.0))
+    array(2.)
+    """
+    return np.array(array) if isinstance(array, (np.ndarray, np.generic)) else array.copy()
+
+
+def in_dtype(value: Any, dtype: np.dtype[Any]) -> Any:
+    """An array of its own, in a dtype, of anything array-like; of a held type where the value is.
+
+    >>> in_dtype([1, 2], np.dtype("float32"))
+    array([1., 2.], dtype=float32)
+    """
+    if type(value) in HELD and type(value) is not np.ndarray:
+        return value.astype(dtype)
+    return np.array(value, dtype)
+
+
 def differentiable(dtype: np.dtype[Any]) -> bool:
     """Whether numbers of a dtype have derivatives: floating-point numbers do, real and complex.
 

@@ -172,12 +172,18 @@ class Elementwise(Primitive):
 
 def _strong_multiply(a: Any, b: Any, strict: bool | None = None) -> Any:
     result = a * b
+    if not isinstance(result, (ndarray, generic)):  # no number is read from where it lies
+        return result if strict or (strict is None and current_mode().strict_nan) else _zero_wins(result, a, b)
     # A sum, of squares too, is finite only where each term is; it reads once and writes nothing.
     total = result
     if result.ndim:
         total = np.vdot(result, result) if result.size <= SMALL else np.add.reduce(result, axis=None)
     if math.isfinite(abs(total)) or (current_mode().strict_nan if strict is None else strict):
         return result
+    return _zero_wins(result, a, b)
+
+
+def _zero_wins(result: Any, a: Any, b: Any) -> Any:
     return np.where(np.isnan(result) & ((a == 0) | (b == 0)), 0, result)
 
 

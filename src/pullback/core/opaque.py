@@ -8,7 +8,7 @@ from typing import Any, Final, final
 
 import numpy as np
 
-from pullback.core.arrays import as_operand
+from pullback.core.arrays import HELD, as_operand
 from pullback.core.errors import GraphError, TraceError
 from pullback.core.graph import Node, node_of, source
 from pullback.core.modes import ModeContext
@@ -81,7 +81,8 @@ def _is_array(value: Any) -> bool:
 
 def array_of(value: Any) -> Any:
     """The array of what a function of the user's has given."""
-    return np.asarray(value.array if isinstance(value, Primitive.tensor) else as_operand(value))
+    array = value.array if isinstance(value, Primitive.tensor) else as_operand(value)
+    return array if type(array) in HELD else np.asarray(array)
 
 
 def whole_vjp(node: Node, cotangent: Any, values: Sequence[Any], wanted: Sequence[int]) -> list[Any]:

@@ -9,6 +9,8 @@ from typing import Any, Final
 import numpy as np
 from numpy import generic, ndarray
 
+from pullback.core.arrays import HELD
+
 # Values up to this many elements are kept with their node, to be drawn and printed; it costs a reference.
 KEPT_SIZE: Final = 64
 
@@ -49,9 +51,20 @@ class Spec:
         return f"Spec({self.shape}, {self.dtype})"
 
 
+class HeldSpec(Spec):
+    """The Spec of an array of another type than NumPy's: zeros for it are made as `like` is."""
+
+    __slots__ = ("like",)
+
+
 def spec_like(array: Any) -> Spec:
     """The Spec of an array; each recorded operation makes one, and a constructor takes five times as long."""
-    spec = _new(Spec)
+    if type(array) is not ndarray and type(array) in HELD:
+        held = _new(HeldSpec)
+        held.like = np.empty((), array.dtype, like=array)
+        spec: Spec = held
+    else:
+        spec = _new(Spec)
     spec.shape = array.shape
     spec.dtype = array.dtype
     spec.fortran = False
@@ -89,9 +102,11 @@ def constant_of(value: Any) -> Any:
     return spec_like(value) if isinstance(value, ndarray) and value.size > KEPT_SIZE else value
 
 
-def zeros_of(spec: Any) -> np.ndarray[Any, Any]:
-    """Zeros of the shape and dtype of `spec`."""
-    return np.zeros(spec.shape, spec.dtype)
+def zeros_of(spec: Any) -> Any:
+    """Zeros of the shape and dtype of `spec`, an array or what is known of one, and of its type."""
+    if type(spec) is Spec or isinstance(spec, (ndarray, generic)):
+        return np.zeros(spec.shape, spec.dtype)
+    return np.zeros(spec.shape, spec.dtype, like=getattr(spec, "like", spec))
 
 
 def completed(tangents: Sequence[Any], inputs: Sequence[Any]) -> list[Any]:

@@ -20,12 +20,12 @@ FEW_CLASSES: Final = 64  # up to which turning logits around costs less than sho
 
 def _cross_entropy(x: Any, labels: Any, axis: tuple[int, ...] | None, keepdims: bool, mean: bool) -> Any:
     """The losses and, from what is at hand, their derivative: softmax(x) − y."""
-    flat = np.asarray(labels).reshape(-1)
+    flat = labels.reshape(-1)
     count, classes = flat.size, x.shape[-1]
     rows = x.reshape(count, classes)
     # Few classes lie one after the other in memory, so that NumPy's inner loops run over the many samples.
     few = classes <= FEW_CLASSES and classes <= count
-    columns = np.ascontiguousarray(rows.T) if few else np.ascontiguousarray(rows).T
+    columns = np.ascontiguousarray(rows.T, like=rows) if few else np.ascontiguousarray(rows, like=rows).T
     try:
         place = np.ravel_multi_index((flat, np.arange(count)), columns.shape, order="C" if few else "F")
     except ValueError:

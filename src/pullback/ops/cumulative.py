@@ -19,7 +19,7 @@ from pullback.ops.reductions import cumsum
 
 def _shifted(x: Any, step: int, first: float) -> Any:
     """X, moved back along the last axis, with a number in the places that it leaves."""
-    return np.concatenate([np.full((*x.shape[:-1], step), first, x.dtype), x[..., :-step]], axis=-1)
+    return np.concatenate([np.full_like(x, first, shape=(*x.shape[:-1], step)), x[..., :-step]], axis=-1)
 
 
 def _cumprod_tangent(primals: Any, tangents: Any, _y: Any, axis: int) -> Any:
@@ -88,7 +88,7 @@ def _cumulative(f: Any, first: int, x: Any, axis: Any, dtype: Any, include: bool
     if not include:
         return running
     shape = kept_shape(shape_of(x), (axis,))
-    return concatenate([np.full(shape, first, running.dtype), running], axis)
+    return concatenate([np.full_like(running, first, shape=shape), running], axis)
 
 
 explain_keywords(globals())

@@ -8,6 +8,7 @@ from typing import Any, Final
 import numpy as np
 
 from pullback.batching.rules import as_it_is, axes_behind, in_front
+from pullback.core.arrays import HELD
 from pullback.core.discrete import Discrete
 from pullback.core.outputs import outputs_of
 from pullback.ops import elementwise
@@ -19,7 +20,11 @@ ALONG: Final[set[Callable[..., Any]]] = {np.argsort, np.argpartition, np.count_n
 
 def _apply(*arrays: Any, function: Callable[..., Any], **params: Any) -> Any:
     found = function(*arrays, **params)
-    return tuple(map(np.asarray, found)) if isinstance(found, (tuple, list)) else np.asarray(found)
+    return tuple(map(_array, found)) if isinstance(found, (tuple, list)) else _array(found)
+
+
+def _array(found: Any) -> Any:
+    return found if type(found) in HELD else np.asarray(found)
 
 
 def _answered(primitive: Any, level: Any, operands: list[Any], batched: list[bool], params: dict[str, Any]) -> Any:

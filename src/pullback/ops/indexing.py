@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pullback.core.arrays import copied
 from pullback.core.axes import ndim_of, normalize_axis, shape_of
 from pullback.core.errors import AxisError, DTypeError, OptionError, ShapeError
 from pullback.core.habits import explain_keywords
@@ -33,7 +34,7 @@ def _get(x: Any, *arrays: Any, index: tuple[Any, ...]) -> Any:
 
 def _add_into(values: Any, *arrays: Any, index: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
     """Zeros of `shape`, with `values` added at `index`; where the index repeats, all are added."""
-    target = np.zeros(shape, values.dtype)
+    target = np.zeros_like(values, shape=shape, order="C")
     place = filled(index, arrays)
     if any(a.dtype.kind != "b" for a in arrays):
         np.add.at(target, place, values)
@@ -43,7 +44,7 @@ def _add_into(values: Any, *arrays: Any, index: tuple[Any, ...], shape: tuple[in
 
 
 def _put(x: Any, values: Any, *arrays: Any, index: tuple[Any, ...]) -> Any:
-    result = np.array(x)
+    result = copied(x)
     result[filled(index, arrays)] = values
     return result
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from pullback.batching.rules import as_it_is, spread
+from pullback.core.arrays import copied
 from pullback.core.errors import ShapeError
 from pullback.core.kinds import LinearMap
 
@@ -22,7 +23,7 @@ def _known(labels: Any, classes: int, ignore: int | None) -> Any:
         raise ShapeError(
             "cross_entropy: a label is not a class", classes=classes, smallest=counted.min(), largest=counted.max()
         )
-    return np.array(labels) if ignore is None else np.where(labels == ignore, 0, labels)
+    return copied(labels) if ignore is None else np.where(labels == ignore, 0, labels)
 
 
 def _written(labels: Any, inputs: Any, lengths: Any, times: int, classes: int, blank: int) -> Any:
@@ -49,7 +50,7 @@ def _within(numbers: Any, low: int, high: int, name: str) -> Any:
         raise ShapeError(
             f"{name}: a number does not fit", smallest=numbers.min(), largest=numbers.max(), expected=f"{low} to {high}"
         )
-    return np.array(numbers)  # one of its own: a program takes what is given back for the operand
+    return copied(numbers)  # one of its own: a program takes what is given back for the operand
 
 
 def _written_of_all(

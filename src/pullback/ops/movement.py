@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pullback.batching.rules import axes_behind, in_front, order_behind, shape_behind, width_behind
+from pullback.core.arrays import copied
 from pullback.core.axes import Axes, dtype_of, ndim_of, normalize_axes, normalize_axis, shape_of
 from pullback.core.errors import DTypeError, OptionError, ShapeError
 from pullback.core.habits import explain_keywords
@@ -77,7 +78,7 @@ pad_ = LinearMap("pad", lambda x, width, **_: np.pad(x, width), _unpad, batching
 tril_ = LinearMap("tril", lambda x, k: np.tril(x, k), lambda ct, x, k: np.tril(ct, k), batching=batched.triangle)
 triu_ = LinearMap("triu", lambda x, k: np.triu(x, k), lambda ct, x, k: np.triu(ct, k), batching=batched.triangle)
 cast_ = LinearMap("astype", lambda x, dtype: x.astype(dtype), lambda ct, x, dtype: ct, batching=in_front())
-copy_ = LinearMap("copy", lambda x: np.array(x), lambda ct, x: ct, batching=in_front())
+copy_ = LinearMap("copy", copied, lambda ct, x: ct, batching=in_front())
 
 
 def reshape(x: Any, shape: Shape, order: str = "C", *, copy: bool | None = None) -> Tensor:

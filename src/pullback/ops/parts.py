@@ -23,7 +23,7 @@ def _unstack(x: Any, axis: int) -> tuple[Any, ...]:
 
 def _restack(cotangents: Sequence[Any], primals: Sequence[Any], _: Any, axis: int) -> tuple[Any]:
     (x,) = primals
-    missing = np.zeros(x.shape[:axis] + x.shape[axis + 1 :], x.dtype)
+    missing = np.zeros_like(x, shape=x.shape[:axis] + x.shape[axis + 1 :], order="C")
     return (np.stack([missing if c is None else c for c in cotangents], axis=axis),)
 
 

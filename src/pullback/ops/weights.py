@@ -58,7 +58,7 @@ def prod_others(x: Any, axis: tuple[int, ...] | None) -> Any:
 
 def prod_before(x: Any) -> Any:
     """The product of all earlier elements along the last axis, in log n steps (Hillis & Steele 1986)."""
-    ones = np.ones((*x.shape[:-1], 1), x.dtype)
+    ones = np.ones_like(x, shape=(*x.shape[:-1], 1))
     scan = np.concatenate([ones, x[..., :-1]], axis=-1)
     step = 1
     while step < x.shape[-1]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from pullback.core.arrays import in_dtype
 from pullback.core.axes import dtype_of
 from pullback.core.errors import DTypeError, GraphError, ShapeError
 from pullback.core.graph import Node
@@ -134,11 +135,13 @@ class Backward:
                     fix="its real part or absolute value, or pass grad=",
                 )  # fmt: skip
             one = array.dtype.type(1)
-            seed: Any = one if array.ndim == 0 else np.full(array.shape, one)
+            if not isinstance(array, (np.ndarray, np.generic)):
+                one = np.full_like(array, one)
+            seed: Any = one if array.ndim == 0 else np.full_like(array, one)
         else:
             if self.dtype.kind != "c" and dtype_of(grad).kind == "c":
                 raise DTypeError("backward: grad of a real tensor is real", tensor=self.dtype, grad=dtype_of(grad))
-            seed = grad if isinstance(grad, tensor) and boxed else np.array(getattr(grad, "array", grad), self.dtype)
+            seed = grad if isinstance(grad, tensor) and boxed else in_dtype(getattr(grad, "array", grad), self.dtype)
             if seed.shape != self.shape:
                 raise ShapeError("backward: grad must have the tensor's shape", tensor=self.shape, grad=seed.shape)
         return seed if isinstance(seed, tensor) or not boxed else tensor.of(seed)

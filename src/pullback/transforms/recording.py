@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from pullback.batching.lanes import labelled, lifted, lowered, plain, relabelled
-from pullback.core.arrays import differentiable
+from pullback.core.arrays import HELD, differentiable, in_dtype
 from pullback.core.axes import dtype_of
 from pullback.core.errors import DTypeError, GraphError, OptionError, PullbackError, ShapeError
 from pullback.core.graph import Node
@@ -18,6 +18,7 @@ from pullback.core.leaving import TransformExits
 from pullback.core.modes import ModeContext, current_mode
 from pullback.core.origin import user_line
 from pullback.core.paths import Between, between, made_of
+from pullback.core.spec import zeros_of
 from pullback.core.tree import is_tree, leaves, rebuild, same_structure, tree_map
 from pullback.core.walks import pull, push, track
 from pullback.ops.elementwise import identity, stop_gradient
@@ -169,8 +170,8 @@ class Recording:
         one: Any = y.dtype.type(1)
         if self._levels:
             one = np.ones(y.node.aval.shape, y.dtype)
-        elif y.ndim or self._tracing:
-            one = np.full(y.shape, one)
+        elif y.ndim or self._tracing or not isinstance(y.array, (np.ndarray, np.generic)):
+            one = np.full_like(y.array, one)
         return self._pulled([(y.node, Tensor.of(one) if self.record or self._tracing else one)], retain)
 
     def _pulled(self, seeds: Sequence[tuple[Node, Any]], retain: bool) -> list[Any]:
@@ -235,12 +236,14 @@ class Recording:
         if tensor and (self.record or self._tracing):
             return value.astype(like.dtype) if value.dtype != like.dtype else value
         # The caller's own array is copied: the result may be it, and must not change with it.
-        array = np.asarray(value.array, like.dtype)[()] if tensor else np.array(value, like.dtype)[()]
+        given = value.array if tensor else value
+        own = tensor and type(given) is np.ndarray
+        array = np.asarray(given, like.dtype)[()] if own else in_dtype(given, like.dtype)[()]
         return Tensor.of(array) if self.record or self._tracing else array
 
 
 def boxed(value: Any, like: Tensor) -> Tensor:
     """A derivative as a tensor; None, which a walk gives where nothing arrived, is 0."""
     if value is None:
-        return Tensor(np.zeros(like.shape, like.dtype))
+        return Tensor(zeros_of(like.array) if type(like.array) in HELD else np.zeros(like.shape, like.dtype))
     return value if isinstance(value, Tensor) else Tensor.of(value)
