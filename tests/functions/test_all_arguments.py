@@ -39,6 +39,8 @@ OF_NO_ARRAYS = {
     "record_player",
     "scan",
     "seed",
+    "sparse_hessian",
+    "sparse_jacobian",
     "set_threads",
     "strict",
     "strict_nan",

@@ -56,6 +56,8 @@ class HeldSpec(Spec):
 
     __slots__ = ("like",)
 
+    like: Any
+
 
 def spec_like(array: Any) -> Spec:
     """The Spec of an array; each recorded operation makes one, and a constructor takes five times as long."""

@@ -148,7 +148,7 @@ def _walked(
     from pullback.transforms.batching import vmap  # what is seldom asked for is not loaded
 
     count = sum(value.size for value in leaves(start))
-    step = chunk_size or max(1, MOST_BYTES // max(1, sum(_bytes(node.aval) for node in run.path.nodes)))
+    step = chunk_size or max(1, MOST_BYTES // max(1, sum(bytes_of(node.aval) for node in run.path.nodes)))
     pieces: list[list[Any]] = []
     for at in range(0, count, step):
         directions = _basis(start, at, min(at + step, count), unit)
@@ -160,7 +160,8 @@ def _walked(
     return [concatenate(column) if len(column) > 1 else column[0] for column in zip(*pieces, strict=True)]
 
 
-def _bytes(aval: Any) -> int:
+def bytes_of(aval: Any) -> int:
+    """The bytes of a value, or of several."""
     parts = aval if isinstance(aval, tuple) else (aval,)
     return sum(part.size * part.dtype.itemsize for part in parts)
 
