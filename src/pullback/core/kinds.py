@@ -171,8 +171,9 @@ class Elementwise(Primitive):
 
 
 def _strong_multiply(a: Any, b: Any, strict: bool | None = None) -> Any:
-    result: Any = a * b
-    if not isinstance(result, (ndarray, generic)):  # no number is read from where it lies
+    result = a * b
+    elsewhere = type(result) is not ndarray and not isinstance(result, generic)
+    if elsewhere:  # no number is read from where it lies
         return result if strict or (strict is None and current_mode().strict_nan) else _zero_wins(result, a, b)
     # A sum, of squares too, is finite only where each term is; it reads once and writes nothing.
     total = result
