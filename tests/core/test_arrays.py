@@ -160,6 +160,7 @@ def test_a_type_that_is_registered_is_held_as_it_is():
 
 def test_lists_of_tensors_are_stacked():
     x = leaf()
+    pb.testing.check_grads(lambda t: pb.einsum("ij->", [t, t * t]), V)
     for y in (
         x * [x[0], x[1], x[2]],
         pb.multiply([[x[0], 2.0], [x[1], x[2]]], 3.0),
