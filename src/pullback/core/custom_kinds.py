@@ -6,11 +6,12 @@ from collections.abc import Callable, Sequence
 from typing import Any, final
 
 from pullback.core.complex import conjugate
+from pullback.core.conformity import conform
 from pullback.core.errors import GraphError
 from pullback.core.graph import Node
 from pullback.core.primitive import Primitive
 from pullback.core.spec import completed, spec_of, zeros_of
-from pullback.core.walks import conform, transpose
+from pullback.core.walks import transpose
 
 
 class _Whole(Primitive):

@@ -26,8 +26,9 @@ from numpy import float64, generic, ndarray
 
 from pullback.batching import rules as many
 from pullback.core.axes import broadcast, kept_shape
-from pullback.core.blocks import LARGE, SMALL, blockwise
+from pullback.core.blocks import LARGE, blockwise
 from pullback.core.errors import OptionError
+from pullback.core.finite import is_finite
 from pullback.core.graph import Node
 from pullback.core.modes import current_mode
 from pullback.core.precision import singles
@@ -172,19 +173,8 @@ class Elementwise(Primitive):
 
 def _strong_multiply(a: Any, b: Any, strict: bool | None = None) -> Any:
     result = a * b
-    elsewhere = type(result) is not ndarray and not isinstance(result, generic)
-    if elsewhere:  # no number is read from where it lies
-        return result if strict or (strict is None and current_mode().strict_nan) else _zero_wins(result, a, b)
-    # A sum, of squares too, is finite only where each term is; it reads once and writes nothing.
-    total = result
-    if result.ndim:
-        total = np.vdot(result, result) if result.size <= SMALL else np.add.reduce(result, axis=None)
-    if math.isfinite(abs(total)) or (current_mode().strict_nan if strict is None else strict):
+    if is_finite(result) or (current_mode().strict_nan if strict is None else strict):
         return result
-    return _zero_wins(result, a, b)
-
-
-def _zero_wins(result: Any, a: Any, b: Any) -> Any:
     return np.where(np.isnan(result) & ((a == 0) | (b == 0)), 0, result)
 
 

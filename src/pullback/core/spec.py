@@ -24,7 +24,9 @@ class Spec:
     Spec((2, 3), float32)
     """
 
-    __slots__ = ("dtype", "fortran", "shape")
+    __slots__ = ("dtype", "fortran", "like", "shape")
+
+    like: Any  # of another array type than NumPy's, and of no other: an array of it, as which zeros are made
 
     def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any], fortran: bool = False) -> None:
         self.shape = shape
@@ -51,22 +53,11 @@ class Spec:
         return f"Spec({self.shape}, {self.dtype})"
 
 
-class HeldSpec(Spec):
-    """The Spec of an array of another type than NumPy's: zeros for it are made as `like` is."""
-
-    __slots__ = ("like",)
-
-    like: Any
-
-
 def spec_like(array: Any) -> Spec:
     """The Spec of an array; each recorded operation makes one, and a constructor takes five times as long."""
+    spec = _new(Spec)
     if type(array) is not ndarray and type(array) in HELD:
-        held = _new(HeldSpec)
-        held.like = np.empty((), array.dtype, like=array)
-        spec: Spec = held
-    else:
-        spec = _new(Spec)
+        spec.like = np.empty((), array.dtype, like=array)
     spec.shape = array.shape
     spec.dtype = array.dtype
     spec.fortran = False
@@ -106,9 +97,10 @@ def constant_of(value: Any) -> Any:
 
 def zeros_of(spec: Any) -> Any:
     """Zeros of the shape and dtype of `spec`, an array or what is known of one, and of its type."""
-    if type(spec) is Spec or isinstance(spec, (ndarray, generic)):
+    like = getattr(spec, "like", None) if type(spec) is Spec else spec
+    if like is None or isinstance(like, (ndarray, generic)):
         return np.zeros(spec.shape, spec.dtype)
-    return np.zeros(spec.shape, spec.dtype, like=getattr(spec, "like", spec))
+    return np.zeros(spec.shape, spec.dtype, like=like)
 
 
 def completed(tangents: Sequence[Any], inputs: Sequence[Any]) -> list[Any]:

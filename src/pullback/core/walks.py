@@ -20,17 +20,17 @@ from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from numpy import add, float64, ndarray
+from numpy import float64, ndarray
 
-from pullback.core.complex import cast, conjugate
-from pullback.core.errors import GraphError, ShapeError
+from pullback.core.complex import conjugate
+from pullback.core.conformity import cast_tangent, conform
+from pullback.core.errors import GraphError
 from pullback.core.graph import Node, ancestors, source
 from pullback.core.leaving import LeftTraceError, RuleExits
 from pullback.core.modes import ModeContext, current_mode
 from pullback.core.opaque import once, whole_jvp, whole_vjp
 from pullback.core.outputs import outputs_of
 from pullback.core.paths import between
-from pullback.core.precision import single
 from pullback.core.primitive import Primitive
 from pullback.core.spec import layout_of, zeros_of
 from pullback.core.ways import Way
@@ -227,35 +227,6 @@ def _added(a: Any, b: Any) -> Any:
     return tuple(map(_added, a, b)) if type(a) is tuple else a + b
 
 
-def conform(cotangent: Any, aval: Any, name: str) -> Any:
-    """A cotangent in the shape and dtype of its value: this is where every broadcast and every cast is undone."""
-    if type(aval) is tuple:
-        return tuple(c if c is None else conform(c, a, name) for c, a in zip(cotangent, aval, strict=True))
-    if cotangent.shape != aval.shape:
-        cotangent = sum_to(cotangent, aval.shape, name)
-    return cotangent if cotangent.dtype == aval.dtype else cast(cotangent, aval.dtype)
-
-
-def sum_to(value: Any, shape: tuple[int, ...], name: str) -> Any:
-    """Undo a broadcast: sum `value` over the axes that broadcasting added or stretched to reach it from `shape`.
-
-    Where none leads from one to the other, the rule of the primitive of that name is wrong.
-    """
-    value = single(value)  # conform casts the sum
-    extra = value.ndim - len(shape)
-    if extra == 1 and 1 not in shape:
-        total = add.reduce(value, axis=0)  # as that of a bias, over the batch
-    else:
-        stretched = [i + extra for i, n in enumerate(shape) if i + extra >= 0 and n == 1 != value.shape[i + extra]]
-        axes = (*range(extra), *stretched)
-        total = value.sum(axis=axes, keepdims=bool(stretched)) if axes else value
-        if stretched and extra > 0:
-            total = total.reshape(total.shape[extra:])
-    if total.shape != shape:
-        raise ShapeError(f"{name}: the rule gave a cotangent of another shape", expected=shape, got=value.shape)
-    return total
-
-
 @_quietly
 def push(
     tangents: Mapping[Node, Any], path: Sequence[Node], *, record: bool = False, retain: bool = False
@@ -286,7 +257,7 @@ def _push(tangents: Mapping[Node, Any], path: Sequence[Node], way: Way, retain: 
             tangent = node.primitive.jvp(node, given, saved)
         else:
             tangent = _by_forward_rule(node, given, boxed(node, saved, tracing), exits)
-        tangent = _cast(tangent, node.aval)
+        tangent = cast_tangent(tangent, node.aval)
         for observer in observers:
             observer.pushed(node, given, tangent)
         if not retain:
@@ -305,12 +276,6 @@ def _by_forward_rule(node: Node, given: Sequence[Any], values: Sequence[Any], ex
     except LeftTraceError:
         tangent = whole_jvp(node, given, values)
     return tangent if exits.left is None else once(tangent, node, tuple(given), exits.left)
-
-
-def _cast(tangent: Any, aval: Any) -> Any:
-    if type(tangent) is tuple:
-        return tuple(map(_cast, tangent, aval))
-    return tangent if tangent is None or tangent.dtype == aval.dtype else cast(tangent, aval.dtype)
 
 
 def track(value: Any, name: str | None = None) -> Tensor:

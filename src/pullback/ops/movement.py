@@ -12,12 +12,12 @@ import numpy as np
 from pullback.batching.rules import axes_behind, in_front, order_behind, shape_behind, width_behind
 from pullback.core.arrays import copied
 from pullback.core.axes import Axes, dtype_of, ndim_of, normalize_axes, normalize_axis, shape_of
+from pullback.core.conformity import sum_to
 from pullback.core.errors import DTypeError, OptionError, ShapeError
 from pullback.core.habits import explain_keywords
 from pullback.core.kinds import LinearMap
 from pullback.core.primitive import Primitive
 from pullback.core.tree import leaves
-from pullback.core.walks import sum_to
 from pullback.ops import batched
 
 if TYPE_CHECKING:

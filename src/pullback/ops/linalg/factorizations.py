@@ -11,6 +11,7 @@ from typing import Any, Final
 import numpy as np
 
 from pullback.batching.rules import as_it_is
+from pullback.core.complex import conjugate
 from pullback.core.custom_kinds import CustomVJP
 from pullback.ops.discrete import BY_ELEMENT, answer_
 from pullback.ops.linalg.matrices import (
@@ -148,7 +149,7 @@ def _det(a: Any) -> Any:
 
 
 def _det_cotangent(ct: Any, primals: Any, _y: Any) -> tuple[Any]:
-    return (ct[..., None, None] * cofactors_.bind(primals[0]),)
+    return (ct[..., None, None] * conjugate(cofactors_.bind(primals[0])),)
 
 
 det_ = CustomVJP(
