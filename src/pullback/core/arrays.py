@@ -46,9 +46,8 @@ def in_dtype(value: Any, dtype: np.dtype[Any]) -> Any:
     >>> in_dtype([1, 2], np.dtype("float32"))
     array([1., 2.], dtype=float32)
     """
-    if type(value) in HELD and type(value) is not np.ndarray:
-        return value.astype(dtype)
-    return np.array(value, dtype)
+    held = type(value) in HELD and type(value) is not np.ndarray
+    return value.astype(dtype) if held else np.array(value, dtype)
 
 
 def differentiable(dtype: np.dtype[Any]) -> bool:

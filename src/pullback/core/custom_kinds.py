@@ -75,8 +75,7 @@ class CustomVJP(_Whole):
         self.rule = rule
 
     def vjp(self, node: Node, cotangent: Any, saved: Sequence[Any], wanted: Sequence[int]) -> list[Any]:
-        several = isinstance(cotangent, tuple)
-        given = tuple(map(conjugate, cotangent)) if several else conjugate(cotangent)
+        given = tuple(map(conjugate, cotangent)) if isinstance(cotangent, tuple) else conjugate(cotangent)
         contributions = self.rule(given, tuple(saved[1:]), saved[0], **node.params)
         if not isinstance(contributions, tuple) or len(contributions) != len(node.inputs):
             raise GraphError(

@@ -135,9 +135,8 @@ class Backward:
                     fix="its real part or absolute value, or pass grad=",
                 )  # fmt: skip
             one = array.dtype.type(1)
-            if not isinstance(array, (np.ndarray, np.generic)):
-                one = np.full_like(array, one)
-            seed: Any = one if array.ndim == 0 else np.full_like(array, one)
+            number = array.ndim == 0 and isinstance(array, (np.ndarray, np.generic))
+            seed: Any = one if number else np.full_like(array, one)
         else:
             if self.dtype.kind != "c" and dtype_of(grad).kind == "c":
                 raise DTypeError("backward: grad of a real tensor is real", tensor=self.dtype, grad=dtype_of(grad))
