@@ -20,7 +20,10 @@ ROOT = Path(__file__).resolve().parents[2]
 RNG = np.random.default_rng(3)
 
 # At most ten. Each is a primitive that runs as its NumPy kernel in one of these programs, and the reason.
-FALLBACKS = {"random": "NumPy's generator draws the numbers"}
+FALLBACKS = {
+    "random": "NumPy's generator draws the numbers",
+    **dict.fromkeys(("cholesky", "solve", "solve_triangular"), "LAPACK computes it, in one call"),
+}
 
 REPEATED = {"cnn", "gpt", "lstm-1023", "mixture-10-25", "mixture-32-25", "mlp", "ode-large"}  # as others, on more
 
