@@ -20,10 +20,9 @@ ROOT = Path(__file__).resolve().parents[2]
 RNG = np.random.default_rng(3)
 
 # At most ten. Each is a primitive that runs as its NumPy kernel in one of these programs, and the reason.
-FALLBACKS = {
-    "random": "NumPy's generator draws the numbers",
-    **dict.fromkeys(("cholesky", "solve", "solve_triangular"), "LAPACK computes it, in one call"),
-}
+LAPACK = dict.fromkeys(("cholesky", "solve", "solve_triangular"), "LAPACK computes it, in one call")
+FALLBACKS = {"random": "NumPy's generator draws the numbers", **LAPACK}
+NO_PLACE = "what does not fall back any more has no place on the list"
 
 REPEATED = {"cnn", "gpt", "lstm-1023", "mixture-10-25", "mixture-32-25", "mlp", "ode-large"}  # as others, on more
 
@@ -70,6 +69,7 @@ def test_the_benchmarks(fallen, monkeypatch):
             ran.append(name)
     assert {"adam", "layer-norm", "mixture-2-5", "mnist", "tiny"} <= set(ran)
     known(fallen)
+    assert fallen.keys() >= LAPACK.keys(), NO_PLACE
 
 
 def test_the_examples(fallen, monkeypatch):
@@ -145,4 +145,4 @@ def test_models(fallen):
     dropping = pb.nn.Sequential(pb.nn.Linear(8, 8, rng=0), pb.nn.Dropout(0.5, rng=0), pb.nn.Linear(8, 4, rng=0))
     train(dropping, pb.optim.SGD(dropping.parameters(), lr=0.1), single(6, 8), labels)
     known(fallen)
-    assert set(fallen) == set(FALLBACKS), "what does not fall back any more has no place on the list"
+    assert fallen.keys() >= FALLBACKS.keys() - LAPACK.keys(), NO_PLACE

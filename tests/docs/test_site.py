@@ -48,7 +48,7 @@ def test_the_pages_are_written(tmp_path):
     reference.write(tmp_path)
     pages = {path.stem: path.read_text(encoding="utf-8") for path in tmp_path.glob("*.md")}
     assert set(pages) == {"index", *(group.name for group in reference.GROUPS)}
-    assert "``````{py:function} pb.grad(f, argnums=0, has_aux=False)" in pages["derivatives"]
+    assert "``````{py:function} pb.grad(f, argnums=0, has_aux=False, *, holomorphic=False)" in pages["derivatives"]
     assert "∂y/∂x = cos(x)" in pages["elementwise"]
     assert "````{py:method} backward(" in pages["tensors"]
     for text in pages.values():

@@ -185,7 +185,7 @@ WRONG = {
     "settings": ["no dict", {"hidden": "wide"}, {"unknown": 1}, {"epochs": 1, "steps": 1}, None],
     "changes": ["no list", [3], [[1, 2]], [[1, "unknown", 1, 2]]],
     "step": ["1", -1, 1.5, True, 2**70, None], "epoch": [-1, "0"], "batch": [0.5], "losses": ["1", None, [None], ["a"]],
-    "callbacks": [3, [{}]],
+    "callbacks": [3, [{}] * 9],
     "optimizer": [
         3, {}, *({"optimizer": "Adam", "state": {}, "groups": groups} for groups in (3, [1])),
         *({"optimizers": states} for states in (3, [], {"": 3}, {"": {"groups": []}})),

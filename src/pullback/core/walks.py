@@ -22,7 +22,6 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy import float64, ndarray
 
-from pullback.core.complex import conjugate
 from pullback.core.conformity import cast_tangent, conform
 from pullback.core.errors import GraphError
 from pullback.core.graph import Node, ancestors, source
@@ -33,7 +32,7 @@ from pullback.core.outputs import outputs_of
 from pullback.core.paths import between
 from pullback.core.primitive import Primitive
 from pullback.core.spec import layout_of, zeros_of
-from pullback.core.ways import Way
+from pullback.core.ways import Way, way_of
 
 if TYPE_CHECKING:
     from pullback.tensors import Tensor
@@ -84,7 +83,7 @@ def pull(
     dict
         The cotangent of each node asked for that was reached; of a source behind a derivative of 0 it is 0.
     """
-    way = Way(record)
+    way = way_of(record)
     walk = _pull if within else _pull_adjoint
     if way.changes is None:
         return walk(seeds, path, wrt, way, retain)
@@ -95,7 +94,8 @@ def pull(
 def _pull_adjoint(
     seeds: Iterable[tuple[Node, Any]], path: Sequence[Node] | None, wrt: Collection[Node], way: Way, retain: bool
 ) -> dict[Node, Any]:
-    found = _pull([(node, conjugate(c)) for node, c in seeds], path, wrt, way, retain)
+    seeds = [seed if seed[1].dtype.kind != "c" else (seed[0], seed[1].conj()) for seed in seeds]
+    found = _pull(seeds, path, wrt, way, retain)
     for node, cotangent in found.items():
         if cotangent.dtype.kind == "c":
             found[node] = cotangent.conj()
@@ -232,7 +232,7 @@ def push(
     tangents: Mapping[Node, Any], path: Sequence[Node], *, record: bool = False, retain: bool = False
 ) -> dict[Node, Any]:
     """Carry tangents from sources forward along `path`; give the tangent of each node on it that has one."""
-    way = Way(record)
+    way = way_of(record)
     if way.changes is None:
         return _push(tangents, path, way, retain)
     with ModeContext(**way.changes):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, final
+from typing import Any, Final, final
 
 from pullback.core.leaving import RuleExits
 from pullback.core.modes import current_mode
@@ -29,3 +29,11 @@ class Way:
             self.changes = {**(self.changes or {}), "recording": record, "exits": self.exits}
             if mode.trace is not None:
                 self.changes["line"] = mode.line or user_line()
+
+
+_PLAIN: Final = Way(record=False)  # nothing looks on, nothing is recorded: the way of nearly all walks
+
+
+def way_of(record: bool) -> Way:
+    """The way that a walk goes from here."""
+    return _PLAIN if not record and current_mode().apply is None else Way(record)

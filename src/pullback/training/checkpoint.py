@@ -125,7 +125,11 @@ def optimizer_states(rest: Mapping[str, Any]) -> dict[str, Any]:
             "checkpoint: a key is of the wrong type", key="optimizer.optimizers", got=repr(states)[:80]
         )
     for state in states.values():
-        part(state, "state", dict)
+        if not isinstance(state.get("state"), dict):
+            raise CheckpointError(
+                "checkpoint: the state of the optimizer is missing or of the wrong type", key="optimizer.state",
+                got=repr(state.get("state"))[:80],
+            )  # fmt: skip
     return states
 
 
