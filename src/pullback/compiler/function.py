@@ -7,25 +7,27 @@ import warnings
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from functools import partial, update_wrapper
+from importlib import import_module
 from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
 from threading import RLock
 from types import MethodType
-from typing import Any, Final, final
+from typing import TYPE_CHECKING, Any, Final, final
 
 from pullback.compiler.calls.call import MISFIT, Call, Key, Static, difference
 from pullback.compiler.calls.check import checked
 from pullback.compiler.calls.fast_path import FastPath, fast_path, plain_path
 from pullback.compiler.calls.guarded import GuardedProgram
 from pullback.compiler.calls.learning import learning
-from pullback.compiler.calls.measure import Measurement, measured
 from pullback.compiler.calls.recordings import Recordings
-from pullback.compiler.showing.drawing import graph_of
 from pullback.compiler.showing.report import Explanation
 from pullback.core.errors import GraphError, OptionError, PullbackWarning
 from pullback.core.habits import explain_keywords
 from pullback.core.modes import current_mode
 from pullback.programs.program import Program
-from pullback.visualize import Graph, Picture
+
+if TYPE_CHECKING:
+    from pullback.compiler.calls.measure import Measurement
+    from pullback.visualize import Graph, Picture
 
 MOST_REHEARSALS: Final = 3  # the second may see gradients that the first did not
 MOST_KINDS: Final = 16  # of arguments: for more of them, the function runs as it is written
@@ -215,7 +217,8 @@ class Compiled:
         """
         self.prepare(*args, **kwargs)
         call = Call.of(args, kwargs, self._static, current_mode())
-        return measured(self, self._f, call, self._recordings(call))
+        measure = import_module("pullback.compiler.calls.measure")
+        return measure.measured(self, self._f, call, self._recordings(call))
 
     def _run_fitting(self, recordings: Recordings, call: Call) -> Any:
         for program in recordings.fitting(call):
@@ -290,7 +293,8 @@ class Compiled:
         name = next(reversed(stages)) if stage is None else stage
         if name not in stages:
             raise OptionError(f"{self.__name__}: there is no such stage", got=name, fix=f"one of {', '.join(stages)}")
-        return graph_of(stages[name])
+        drawing = import_module("pullback.compiler.showing.drawing")  # those who never draw do not wait for it
+        return drawing.graph_of(stages[name])
 
     def draw(self, path: str | os.PathLike[str] | None = None, stage: str | None = None) -> Picture:
         """A picture of the program that has run most, at a stage or as it is compiled; saved where a path is given."""
