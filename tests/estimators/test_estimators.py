@@ -146,6 +146,15 @@ def test_networks_losses_and_optimizers_of_ones_own():
         PullbackRegressor(loss=lambda out, y: ((out - y) ** 2).mean()).fit(inputs, targets, np.ones(100))
 
 
+def test_a_loss_keeps_its_weights_of_classes():
+    shares = [
+        PullbackClassifier((4,), loss=pb.nn.CrossEntropyLoss(weight=weight), max_iter=30, tol=0, n_iter_no_change=99,
+                           batch_size=len(X), learning_rate_init=0.1, random_state=0).fit(X, Y > 0).predict(X).mean()
+        for weight in ([1.0, 200.0], [200.0, 1.0])
+    ]  # fmt: skip
+    assert shares[0] > shares[1]
+
+
 def test_features_of_a_taught_network_and_of_an_autoencoder():
     digits, labels = load_digits(return_X_y=True)
     taught = PullbackTransformer(estimator=PullbackClassifier((12,), **quick)).fit(digits / 16, labels)

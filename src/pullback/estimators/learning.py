@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from copy import copy
 from importlib.util import find_spec
 from typing import Any, Final, Self, TypeAlias
 
@@ -279,8 +280,9 @@ class Learning(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no
         if self.loss is None:
             return self._losses()
         if isinstance(self.loss, Loss):
-            loss = self.loss
-            return lambda outputs, targets: loss.function(outputs, targets, reduction="none", **loss.settings)
+            loss = copy(self.loss)  # with the weights of classes that it holds
+            loss.reduction = "none"
+            return loss
         return self.loss
 
     def _forward(self, inputs: Array, module: Module | None = None) -> Array:
