@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import site
 import sys
-import sysconfig
 from functools import cache, lru_cache
 from types import CodeType, FrameType, FunctionType, ModuleType
 from typing import Any, Final, Literal, TypeAlias
@@ -26,7 +25,7 @@ def _folder(path: str | None) -> str:
     return os.path.realpath(path or os.devnull) + os.sep
 
 
-# (Paths are strings here: `pathlib` takes a third of the time of this import.)
+# (Paths are strings here: `pathlib` and `sysconfig` would take a third of the time of this import.)
 _OURS: Final = (_folder(sys.modules["pullback"].__path__[0]), _folder(np.__path__[0]))
 _INSTALLED: Final = tuple(f"{os.sep}{name}{os.sep}" for name in ("site-packages", "dist-packages"))
 
@@ -34,14 +33,15 @@ _INSTALLED: Final = tuple(f"{os.sep}{name}{os.sep}" for name in ("site-packages"
 @cache
 def _pythons() -> tuple[str, ...]:
     """The folders of Python's own library."""
-    return tuple({_folder(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib")})
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    compiled = f"{sys.base_exec_prefix}{os.sep}{sys.platlibdir}{os.sep}{version}"  # the parts that are written in C
+    return _folder(os.__file__.rpartition(os.sep)[0]), _folder(compiled)
 
 
 @cache
 def _installed() -> tuple[str, ...]:
     """The folders of what is installed."""
-    paths = [*map(sysconfig.get_path, ("purelib", "platlib")), *site.getsitepackages(), site.getusersitepackages()]
-    return tuple(set(map(_folder, paths)))
+    return tuple(set(map(_folder, [*site.getsitepackages(), site.getusersitepackages()])))
 
 
 @lru_cache(maxsize=4096)
