@@ -1,13 +1,18 @@
 """What other libraries call by a name, or do in a way, that is not Pullback's: one row each, with Pullback's way.
 
-Errors about unknown names read it (`core/habits.py`), and nothing else loads it. `scripts/coming_from.py` writes its
+Errors about unknown names read it (`core/habits.py`), and those about tensors that leave (`core/leaving.py`); nothing
+else loads it. `scripts/coming_from.py` writes its
 rows into docs/how-to/coming-from.md, and tests run each way.
 """
 
 from __future__ import annotations
 
 import re
+import sys
+from importlib import import_module
 from typing import Final, NamedTuple
+
+from pullback.core.origin import user_frame
 
 CPU: Final = "leave it out: a tensor holds a NumPy array, on the CPU"
 LATER: Final = "not there yet"
@@ -306,3 +311,27 @@ def rows_for(owner: str, name: str) -> list[Row]:
     ['pb.concat([x, y], axis=0)']
     """
     return [row for row in TABLES.get(owner, ()) if name in row.names.split()]
+
+
+SCIPYS: Final = ("fft", "integrate", "interpolate", "linalg", "optimize", "special", "stats")  # that are here, too
+
+
+def asking() -> tuple[str | None, str | None]:
+    """The function of NumPy's or SciPy's that the user's line has called, and Pullback's own; None for what is not."""
+    frame, user = sys._getframe(1), user_frame()
+    while frame.f_back is not user and frame.f_back is not None:
+        frame = frame.f_back
+    library, *parts = frame.f_globals.get("__name__", "").split(".")
+    if library not in ("numpy", "scipy"):
+        return None, None
+    package = "".join(part for part in parts[:1] if library == "scipy" and part[0] != "_")
+    path = [part for part in frame.f_code.co_qualname.split(".") if part[:2] != "__"]
+    if (
+        owner := frame.f_locals.get("self")
+    ) is not None:  # a distribution has a name; a class need not be its function's
+        named = getattr(owner, "name", None)
+        path[0] = named if isinstance(named, str) else type(owner).__name__
+    home = f"pullback.{package}" if package in SCIPYS else "pullback"
+    known = hasattr(import_module(home), path[0])
+    ours = ".".join((home.replace("pullback", "pb"), *path))
+    return ".".join(filter(None, (library, package, *path))), ours if known else None

@@ -11,6 +11,12 @@ import weakref
 
 import numpy as np
 import pytest
+import scipy.integrate
+import scipy.interpolate
+import scipy.linalg
+import scipy.ndimage
+import scipy.special
+import scipy.stats
 
 import pullback as pb
 
@@ -392,6 +398,8 @@ def test_recorded_tensors_are_tied_to_their_graph():
     for work in (pickle.dumps, copy.deepcopy):
         with pytest.raises(pb.GraphError, match=r"detach\(\)"):
             work(y)
+        with pytest.raises(pb.GraphError, match=r"detach\(\)"):
+            pb.grad(lambda x, work=work: len(work(x)) * x.sum())(B)
         assert work(y.detach()) is not None
     copied = copy.copy(y)
     copied += 1
@@ -464,6 +472,26 @@ def test_the_line_named_is_the_user_s_where_numpy_stands_between():
     with pytest.raises(pb.GraphError) as raised:
         np.sum([leaf(1.0), leaf(2.0)])
     assert "test_tensor.py" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("call", "theirs", "ours"),
+    [
+        (lambda x: np.full(3, x[0]), "numpy.full", "pb.full"),
+        (lambda x: np.vectorize(lambda number: number**2)(x), "numpy.vectorize", "pb.vectorize"),
+        (scipy.special.softmax, "scipy.special.softmax", "pb.special.softmax"),
+        (lambda x: scipy.linalg.expm(np.diag(x)), "scipy.linalg.expm", "pb.linalg.expm"),
+        (scipy.stats.norm.logpdf, "scipy.stats.norm.logpdf", "pb.stats.norm.logpdf"),
+        (lambda x: scipy.interpolate.interp1d([0, 5], [0, 5])(x), "interpolate.interp1d", "pb.interpolate.interp1d"),
+        (lambda x: scipy.integrate.quad(lambda t: x[0] * t, 0, 1)[0], "scipy.integrate.quad", "pb.integrate.quad"),
+        (lambda x: scipy.ndimage.gaussian_filter(x, 1.0), "scipy.ndimage.gaussian_filter", ""),
+    ],
+)
+def test_an_error_about_arrays_names_the_function_that_asks_and_ours(call, theirs, ours):
+    with pytest.raises(pb.GraphError) as raised:
+        pb.grad(lambda x: call(x).sum())(B)
+    assert theirs in str(raised.value)
+    assert (f"fix    {ours}, which differentiates" in str(raised.value)) == bool(ours)
 
 
 def test_the_namespace():

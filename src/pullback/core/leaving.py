@@ -33,6 +33,7 @@ from pullback.core.origin import user_line
 
 _REMAINDER: Final = 6  # Python's number of `%` among its binary operators
 _WAYS: Final = "pb's functions or NumPy's (pb.sin, np.sin) keep the derivative; .item() leaves the graph on purpose"
+_ARRAYS: Final = "t.numpy() leaves on purpose; np.stack makes one tensor of several, and pb.mean([x, y]) takes them"
 
 
 class LeftTraceError(TraceError):
@@ -72,11 +73,7 @@ class TapeExits(Exits):
     def array(self, tensor: Any, how: str) -> None:
         if _is_compared():
             return
-        raise GraphError(
-            f"{how}: this would drop the gradient", shape=tensor.shape, line=user_line(),
-            fix="t.numpy() gives the numbers on purpose; np.stack makes one tensor of a list of them, and pb's "
-            "functions, as pb.mean([x, y]) or pb.full(2, t), take such lists; or use NumPy's that differentiate",
-        )  # fmt: skip
+        raise _refusal(f"{how}: this would drop the gradient", tensor, _ARRAYS)
 
 
 @final
@@ -108,9 +105,7 @@ class TransformExits(Exits):
         if not current_mode().recording or not depends(tensor.node, self.sources):
             (self.outer or _ON_THE_TAPE).number(tensor, how)
             return
-        self.refused = GraphError(
-            f"{how}: the derivative would end here", shape=tensor.shape, line=user_line(), fix=_WAYS
-        )
+        self.refused = _refusal(f"{how}: the derivative would end here", tensor, _WAYS)
         raise self.refused
 
     def array(self, tensor: Any, how: str) -> None:
@@ -178,6 +173,14 @@ def depends(node: Node, sources: set[Node]) -> bool:
     if not sources:
         return False
     return not sources.isdisjoint(ancestors([node], min(source.serial for source in sources)))
+
+
+def _refusal(what: str, tensor: Any, fix: str) -> GraphError:
+    from pullback.elsewhere import asking  # what nobody asks for is not loaded
+
+    function, ours = asking()
+    fix = f"{ours}, which differentiates\n{fix}" if ours else fix
+    return GraphError(what, shape=tensor.shape, by=function, line=user_line(), fix=fix)
 
 
 def look(how: str) -> None:

@@ -205,7 +205,7 @@ class Tensor(Methods, Writing, Backward, Numbers):
         return not self.is_leaf or (type(self) is Tensor and self.requires_grad and current_mode().exits is not None)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        if not self.is_leaf:
+        if self._is_tied():
             raise GraphError("pickle: a recorded tensor is tied to its graph", fix="t.detach() is a constant")
         return _restore, (type(self), np.asarray(self.array), self.requires_grad, self.name, self.grad)
 
