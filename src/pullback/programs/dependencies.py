@@ -93,6 +93,11 @@ class Numbers(NamedTuple):
         return (np.frombuffer(now, np.uint8).reshape(then.shape) != then).any(axis=1)
 
 
+def numbers(array: Any, free: Any = None) -> Numbers:
+    """What an array holds."""
+    return Numbers(array.tobytes(), free)
+
+
 def same(now: Any, then: Any) -> bool:
     """Whether two values that are not identical are the same nevertheless; no comparison of the user's is run."""
     if type(now) is not type(then):

@@ -28,6 +28,7 @@ from pullback.programs.identity import PLAIN
 from pullback.tensors import Tensor
 
 _OF_ARRAYS: Final = ("shape", "dtype", "ndim", "size", "nbytes", "itemsize")  # of which no number is part
+_OF_TENSORS: Final = ("requires_grad", "name", "is_leaf")
 _ENVIRONMENT: Final = ("environ", "getenv", "environb", "getenvb")
 _NOT_IMPLICIT: Final = ("__init__", "__new__", "__del__", "__init_subclass__", "__class_getitem__")
 _SIMPLE: Final = (FunctionType, staticmethod, classmethod, property, MemberDescriptorType, GetSetDescriptorType)
@@ -44,11 +45,13 @@ class Attributes:
 
     def read(self, value: Any, label: str, name: str, line: str) -> Known:
         """An attribute of an object."""
-        if isinstance(value, (*PLAIN, Tensor)):
-            return UNKNOWN
-        if isinstance(value, np.ndarray):
-            if name not in _OF_ARRAYS:
+        if isinstance(value, (Tensor, np.ndarray)):
+            if name in (_OF_TENSORS if isinstance(value, Tensor) else _OF_ARRAYS):
+                self._sight.note(value, attrgetter(name), value, getattr(value, name), f"{label}.{name}", line)
+            else:
                 self._sight.use(value, label, line)
+            return UNKNOWN
+        if isinstance(value, PLAIN):
             return UNKNOWN
         if isinstance(value, ModuleType):
             return self._of_module(value, label, name, line)
@@ -58,7 +61,9 @@ class Attributes:
 
     def of_any(self, value: Any, label: str, name: str, line: str) -> Known:
         """An attribute of an unknown object, which may be this one; nothing is said of what is not there."""
-        if isinstance(value, ModuleType):
+        if isinstance(value, (Tensor, np.ndarray)):
+            there = name in (_OF_TENSORS if isinstance(value, Tensor) else _OF_ARRAYS)
+        elif isinstance(value, ModuleType):
             there = name in vars(value)
         else:
             kind = value if isinstance(value, type) else type(value)
@@ -146,6 +151,8 @@ class Attributes:
     def _of_object(self, value: Any, label: str, name: str, line: str, *, called: bool = False) -> Known:
         sight, kind, place = self._sight, type(value), f"{label}.{name}"
         own = _own(value)
+        if not (is_library(kind) or isinstance(value, Noticed)):
+            sight.note(value, type, value, kind, f"the class of {label}", line)
         if isinstance(value, threading.local) and name in own:  # each thread has its own
             sight.note(value, attrgetter(name), value, own[name], place, line)
             return Known(((own[name], place),))
@@ -163,6 +170,8 @@ class Attributes:
                     if part is not None:
                         sight.call(part, place, value)
             return UNKNOWN
+        if name == "__dict__" and own is not _NOTHING:
+            sight.use(own, place, line)
         if name in own and not called:
             if not isinstance(value, Noticed):
                 sight.note(value, own.__getitem__, name, own[name], place, line)

@@ -15,8 +15,9 @@ import os
 import weakref
 from collections import ChainMap, UserDict, UserList, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextvars import ContextVar
 from functools import partial
-from operator import attrgetter
+from operator import attrgetter, methodcaller
 from types import (
     BuiltinMethodType,
     CellType,
@@ -32,12 +33,14 @@ from typing import Any, Final, final
 import numpy as np
 
 from pullback.compiler.calls.attributes import Attributes
+from pullback.compiler.calls.holdings import Holding, kept, memory
 from pullback.compiler.calls.paths import UNKNOWN, Known, Path
+from pullback.compiler.calls.wholes import whole
 from pullback.core.changes import Noticed, changed
 from pullback.core.origin import is_library
 from pullback.core.tree import children
-from pullback.programs.dependencies import MISSING, Fact, Numbers
-from pullback.programs.effects import SMALL, changing, contents
+from pullback.programs.dependencies import MISSING, Fact, Numbers, numbers
+from pullback.programs.effects import changing, contents
 from pullback.programs.identity import PLAIN
 from pullback.tensors import Tensor
 
@@ -45,6 +48,7 @@ _MOST: Final = 10_000  # objects that are looked at
 _LONGEST: Final = 256  # of containers of more values, their number alone is compared at each call
 _LOOK_UP: Final = (getattr, setattr, hasattr, delattr, vars, attrgetter, object.__getattribute__, object.__setattr__)
 _cell: Final = attrgetter("cell_contents")
+_of_context: Final = methodcaller("get", MISSING)
 
 
 @final
@@ -125,7 +129,7 @@ class Dependencies:
             return Known(((value, name),))
         self.absent(variables, name, "a variable appears")
         value = getattr(builtins, name, MISSING)
-        if value is globals or value is locals:
+        if any(value is one for one in (globals, locals, eval, exec)):
             for key in [key for key in variables if not key.startswith("__")]:
                 self.variable(variables, key, line)
         elif any(value is one for one in _LOOK_UP):
@@ -175,14 +179,21 @@ class Dependencies:
 
     def use(self, value: Any, label: str, line: str | None = None) -> None:
         """A known object goes out of sight: all of it may matter."""
-        if isinstance(value, (*PLAIN, Tensor)) or not self.first(value):
+        if isinstance(value, PLAIN) or not self.first(value):
+            return
+        if isinstance(value, (Tensor, np.ndarray)):
+            self._reached[id(value)] = value, label
+        if isinstance(value, Tensor):
             return
         if changing(value) is not None:
             self.changes_itself(value, label, line)
         if isinstance(value, Noticed):
-            self._whole(value, label)
-        elif isinstance(value, np.ndarray):
-            self._array(value, label, line)
+            self.noticed += whole(self, value, label)
+            if not is_library(value):
+                self._reached[id(value)] = value, label
+                self._attributes.implicit(value, label, "")
+        elif (held := memory(value)) is not None:
+            self._memory(held, label, line)
         elif isinstance(value, MethodType):
             self.call(value.__func__, label, value.__self__)
             self.use(value.__self__, label.rpartition(".")[0] or "self", line)
@@ -195,8 +206,15 @@ class Dependencies:
             for part in (value.func, *value.args, *value.keywords.values()):
                 self.use(part, label, line)
         elif isinstance(value, weakref.ref):
-            self.note(value, _target, value, value(), f"{label}()", line)
+            self.note(value, weakref.ref.__call__, value, value(), f"{label}()", line)
             self.use(value(), f"{label}()", line)
+        elif isinstance(value, ContextVar):
+            self.note(value, _of_context, value, _of_context(value), f"{label}.get()", line)
+            self.use(_of_context(value), f"{label}.get()", line)
+        elif isinstance(value, (attrgetter, methodcaller)):
+            for name in value.__reduce__()[1]:  # of a caller, arguments follow the name
+                for part in name.split(".") if isinstance(name, str) else ():
+                    self.named(part, line or "")
         elif isinstance(value, GeneratorType):
             self._code(value.gi_code, value.gi_frame.f_globals if value.gi_frame is not None else {}, {}, {})
         elif isinstance(value, CellType):
@@ -217,6 +235,10 @@ class Dependencies:
             self._attributes.implicit(value, label, line or "")
         elif not isinstance(value, (type, ModuleType)):
             self._reached[id(value)] = value, label  # a namespace of Python's holds what is the user's
+            if (own := kept(value)) is not None:
+                self.contents.append(Fact(*own, contents(own.argument), label, line))
+                for name, part in own.argument.items():
+                    self.use(part, f"{label}.{name}", line)
             for part in self._attributes.held(value):
                 self.use(part, label, line)
 
@@ -256,11 +278,17 @@ class Dependencies:
         for key, part in children(value) or enumerate(value):
             self.use(part, f"{label}[{key!r}]", line)
 
-    def _array(self, array: Any, label: str, line: str | None) -> None:
-        """What NumPy computed from an array before tensors came in is a number of the program."""
-        if array.nbytes <= SMALL and array.size and not array.dtype.hasobject:
+    def _memory(self, held: Holding, label: str, line: str | None) -> None:
+        """What was computed from numbers before tensors came in is a number of the program."""
+        get, array = held
+        if get is numbers:
             free = self._free.get(id(array), np.zeros(array.size, bool))
-            self.contents.append(Fact(numbers, array, numbers(array, free), label, line))
+            self.contents.append(Fact(get, array, numbers(array, free), label, line))
+            return
+        self.contents.append(Fact(get, array, get(array), label, line))
+        if isinstance(array, np.ndarray):  # of objects
+            for part in array.flat:
+                self.use(part, label, line)
 
     def call(self, function: Any, label: str, owner: Any = MISSING) -> None:
         """What a function sees that is called, on an object."""
@@ -278,6 +306,10 @@ class Dependencies:
                 elif inside is not MISSING:
                     self.use(inside, label)
             return
+        for part in ("__code__", "__defaults__", "__kwdefaults__"):
+            if (now := getattr(function, part)) is not None:
+                self.note(function, attrgetter(part), function, now, f"{label}.{part}", None)
+                self.use(now if isinstance(now, dict) else None, f"{label}.{part}")
         code, names = function.__code__, {}
         arguments = code.co_varnames[: code.co_argcount]
         for name, value in zip(reversed(arguments), reversed(function.__defaults__ or ()), strict=False):
@@ -312,38 +344,5 @@ class Dependencies:
             for value, label in whole:
                 self._attributes.all_of(value, label, "")
 
-    def _whole(self, value: Any, label: str) -> None:
-        """All of a module or an optimizer, and of what it is made of."""
-        own, library = vars(value), is_library(value)
-        shared = {k for c in type(value).__mro__ for k, v in vars(c).items() if isinstance(v, PLAIN)}
-        for name in (k for k in shared if not k.startswith("_") and k not in own):
-            self.noticed.append(Fact(attrgetter(name), value, getattr(value, name), f"{label}.{name}"))
-        for name, part in own.items():
-            self.noticed.append(Fact(own.__getitem__, name, part, f"{label}.{name}"))
-            self._held(part, f"{label}.{name}", library=library)
-        self.noticed.append(Fact(tuple, own, tuple(own), f"{label}.__dict__"))
-        if not library:
-            self._reached[id(value)] = value, label
-            self._attributes.implicit(value, label, "")
-
-    def _held(self, value: Any, label: str, *, library: bool) -> None:
-        """What a module or an optimizer holds; Pullback's own say when a container of theirs changes."""
-        if library and isinstance(value, (dict, list, tuple, set)):
-            if self.first(value):
-                self.noticed.append(Fact(contents, value, contents(value), label))
-                for key, part in children(value) or ():
-                    self._held(part, f"{label}.{key}", library=library)
-        else:
-            self.use(value, label)
-
 
 _BY_NUMBER: Final = (list.__getitem__, tuple.__getitem__)
-
-
-def numbers(array: Any, free: Any = None) -> Numbers:
-    """What an array holds."""
-    return Numbers(array.tobytes(), free)
-
-
-def _target(reference: Any) -> Any:
-    return reference()
