@@ -46,7 +46,9 @@ def slightly_wrong(f):
 @pytest.fixture
 def wrong_results(monkeypatch):
     monkeypatch.setattr(check.pb, "compile", slightly_wrong)
-    monkeypatch.setattr(check, "MANY", 2 * check.FEW)  # the numbers are far enough off to be called wrong after few runs
+    monkeypatch.setattr(
+        check, "MANY", 2 * check.FEW
+    )  # the numbers are far enough off to be called wrong after few runs
 
 
 def float64_programs():

@@ -1,4 +1,4 @@
-"""Derivatives of every row: against differences, in both modes, all nestings and two orders or three, and the complex step."""
+"""Derivatives of every row: against differences, in all nestings of both modes, to order two or three; complex step."""
 
 from __future__ import annotations
 
