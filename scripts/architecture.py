@@ -97,6 +97,11 @@ class Module:
         return self.path
 
     @cached_property
+    def nodes(self) -> list[ast.AST]:
+        """All nodes of the tree, which most rules look through."""
+        return list(ast.walk(self.tree))
+
+    @cached_property
     def imports(self) -> list[Import]:
         """What is imported at run time, inside functions too; not what only type checkers see."""
         return list(imports_in(self.tree.body))
@@ -209,7 +214,7 @@ def private_imports(house: House) -> Iterator[str]:
         elif not of_module and _private(imported.name or ""):
             yield f"{place}: {imported.name} is private to {target.name}"
         elif of_module:
-            attributes = [node for node in ast.walk(module.tree) if isinstance(node, ast.Attribute)]
+            attributes = [node for node in module.nodes if isinstance(node, ast.Attribute)]
             for node in attributes:
                 if _private(node.attr) and ast.unparse(node.value) == imported.alias:
                     yield f"{module}:{node.lineno}: {node.attr} is private to {target.name}"
@@ -235,7 +240,7 @@ def code_lines(module: Module) -> int:
             and token.string.strip()
         ):
             held.update(range(token.start[0], token.end[0] + 1))
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
             held.difference_update(range(node.lineno, (node.end_lineno or node.lineno) + 1))
     return len(held)
@@ -276,7 +281,7 @@ def unsafe_code(house: House) -> Iterator[str]:
         for imported in module.imports:
             if imported.source.split(".")[0] in UNSAFE_MODULES:
                 yield f"{module}:{imported.line}: imports {imported.source}"
-        for node in ast.walk(module.tree):
+        for node in module.nodes:
             if isinstance(node, ast.Call):
                 if ast.unparse(node.func).removeprefix("builtins.") in UNSAFE_CALLS:
                     yield f"{module}:{node.lineno}: calls {ast.unparse(node.func)}"
@@ -286,7 +291,7 @@ def unsafe_code(house: House) -> Iterator[str]:
 
 def half_open_classes(house: House) -> Iterator[str]:
     """Make a class abstract or final: subclass ABCs, protocols, errors and warnings only."""
-    nodes = [(module, node) for module in house.modules.values() for node in ast.walk(module.tree)]
+    nodes = [(module, node) for module in house.modules.values() for node in module.nodes]
     classes = {node.name: (module, node) for module, node in nodes if isinstance(node, ast.ClassDef)}
 
     def bases(name: str) -> list[str]:
@@ -327,7 +332,8 @@ def heedless_exceptions(house: House) -> Iterator[str]:
     switch = re.compile(r"#\s*(?:ruff:\s*)?(?:noqa|type:\s*ignore)(?P<rest>.*)")
     codes = re.compile(r"^(?::\s*[A-Z]+\d+(?:\s*,\s*[A-Z]+\d+)*|\[[\w\-, ]+\])(?P<reason>.*)")
     for path, text in house.files.items():
-        for token in tokenize.generate_tokens(io.StringIO(text).readline) if path.endswith(".py") else ():
+        suspected = path.endswith(".py") and switch.search(text)
+        for token in tokenize.generate_tokens(io.StringIO(text).readline) if suspected else ():
             found = switch.search(token.string) if token.type == tokenize.COMMENT else None
             which = codes.match(found["rest"]) if found else None
             if found and not which:

@@ -11,9 +11,10 @@ No profile has a deadline: a shared machine's pauses say nothing about the code.
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -52,6 +53,21 @@ def _object_cache_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterat
 def pytest_configure(config: pytest.Config) -> None:
     """Say what the marks of tests mean."""
     config.addinivalue_line("markers", "long: a whole training, or another check of minutes; `make test-all` runs it")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Let the garbage collector pass over what stays to the end anyway: the tests themselves, and all modules.
+
+    It would look at them again and again, a second each time, as tests make objects of their own.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 import pullback as package
 from pullback.cli import main
+from pullback.training import pictures
 
 
 class Done(NamedTuple):
@@ -39,3 +40,15 @@ def pullback(capsys, tmp_path, monkeypatch):
         return Done(left.value.code or 0, out, err)
 
     return call
+
+
+@pytest.fixture
+def drawn():
+    """Asked for by tests that look at the pictures of a run: matplotlib is there for them."""
+
+
+@pytest.fixture(autouse=True)
+def _pictures_where_they_are_looked_at(request, monkeypatch):
+    """Leave pictures, which take longer than all else that a small run does, to tests that are about them."""
+    if "drawn" not in request.fixturenames:
+        monkeypatch.setattr(pictures, "find_spec", lambda name: None)

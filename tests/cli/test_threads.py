@@ -60,7 +60,9 @@ def free(environment):
     return {name: value for name, value in environment.items() if name not in VARIABLES}
 
 
-@pytest.mark.parametrize(("option", "number"), [([], 1), (["--threads", "2"], 2)])
+@pytest.mark.parametrize(
+    ("option", "number"), [pytest.param([], 1, marks=pytest.mark.long), (["--threads", "2"], 2)], ids=["none", "two"]
+)
 def test_the_command_starts_anew_once_and_does_its_work(option, number, tmp_path, free):
     done = subprocess.run(
         [*COMMAND, *option, "--out", "run"],

@@ -45,7 +45,7 @@ def run(trained, tmp_path):
     return shutil.copytree(trained, tmp_path / "run")
 
 
-def test_the_default_run_reads_digits(pullback, tmp_path, monkeypatch):
+def test_the_default_run_reads_digits(pullback, tmp_path, monkeypatch, drawn):
     monkeypatch.setattr("pullback.training.progress._LINE_EVERY", float("inf"))  # however slow the machine
     done = pullback("train")
     *_, before, last = done.out.splitlines()
@@ -68,7 +68,7 @@ def test_quiet_says_the_last_line_only(pullback):
     assert done.err == ""
 
 
-def test_without_matplotlib_one_line_tells_how_to_get_pictures(pullback, monkeypatch):
+def test_without_matplotlib_one_line_tells_how_to_get_pictures(pullback, monkeypatch, drawn):
     monkeypatch.setattr(pictures, "find_spec", lambda name: None)
     done = pullback("train", *QUICK, "--out", "run")
     assert done.code == 0
@@ -138,13 +138,15 @@ def test_a_signal_saves_and_stops_and_resuming_is_exact(number, code, pullback, 
     step = checkpoint.load(tmp_path / "run" / "model.safetensors").rest["step"]
     assert out.splitlines()[-1] == f"stopped at step {step:,} of 20,000; go on: pullback train --resume run"
     assert 0 < step < 20_000
+    if number != signal.SIGINT:
+        return  # what is saved and how it goes on is the same whatever stopped it
     assert pullback("train", "--resume", "run", "--steps", str(step + 30)).code == 0
     straight = [*arguments, "--steps", str(step + 30), "--out", "straight"]
     assert pullback(*straight).code == 0
     assert weights(tmp_path / "run") == weights(tmp_path / "straight")
 
 
-def test_evaluate_repeats_the_last_line(pullback, run):
+def test_evaluate_repeats_the_last_line(pullback, run, drawn):
     first = pullback("train", "--resume", "run").out.splitlines()[-1]
     for picture in run.glob("*.png"):
         picture.unlink()
@@ -183,7 +185,7 @@ def test_predict_tells_what_it_could_read_beside_what_it_could_not(pullback, run
     assert "folder.png\n  got   Is a directory" in done.err
 
 
-def test_an_accuracy_is_told_where_pictures_cannot_be_written(pullback, run):
+def test_an_accuracy_is_told_where_pictures_cannot_be_written(pullback, run, drawn):
     (run / "confusion.png").unlink(missing_ok=True)
     (run / "confusion.png").mkdir()
     done = pullback("evaluate", "run")
@@ -274,7 +276,7 @@ def test_the_checkpoint_of_another_run_is_not_gone_on_with(pullback, run):
     assert "1 steps" in pullback("evaluate", "run").out  # which tells of the checkpoint, whatever lies beside it
 
 
-def test_looking_changes_nothing_but_pictures(pullback, run):
+def test_looking_changes_nothing_but_pictures(pullback, run, drawn):
     half = run / ".model.safetensors.1234abcd.tmp"
     half.write_bytes(b"being written by a training that is alive")
     with RunFolder(run).held():  # that training
@@ -392,7 +394,7 @@ def test_the_compiler_is_used_where_it_is(installed, monkeypatch):
         assert bool(made) == (installed and wanted)
 
 
-def test_nothing_of_the_environment_is_left(pullback):
+def test_nothing_of_the_environment_is_left(pullback, drawn):
     before = dict(os.environ)
     pullback("train", *QUICK)
     assert dict(os.environ) == before

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+
 import pytest
 
+import pullback as pb
 from pullback.compiler import pipeline
+
+
+@pytest.fixture
+def set_threads() -> Iterator[Callable[[int | None], None]]:
+    """`pb.set_threads`, for one test."""
+    yield pb.set_threads
+    pb.set_threads(None)
 
 
 @pytest.fixture(autouse=True)

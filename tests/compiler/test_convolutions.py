@@ -130,15 +130,14 @@ def test_an_output_lies_as_numpy_has_it():
     np.testing.assert_allclose(y.numpy(), pb.nn.conv2d(x, w).numpy(), rtol=1e-4, atol=1e-5)
 
 
-def test_the_same_bits_with_any_number_of_threads():
+def test_the_same_bits_with_any_number_of_threads(set_threads):
     x, w = drawn(7, (40, 5, 12, 12), (20, 5, 3, 3))
     step = pb.compile(pb.value_and_grad(lambda x, w: (pb.nn.conv2d(x, w, padding=1) ** 2).sum(), argnums=(0, 1)))
     step.prepare(x, w)
     found = []
     for threads in (1, 2, 3):
-        pb.set_threads(threads)
+        set_threads(threads)
         found.append([gradient.numpy().tobytes() for gradient in step(x, w)[1]])
-    pb.set_threads(None)
     assert found[0] == found[1] == found[2]
 
 

@@ -17,10 +17,10 @@ from tests.ops.cases import CASES
 from pullback.core.tree import leaves, rebuild
 
 SEED = 0
-BATCH = 25
+BATCH = 20
 
 
-@pytest.mark.parametrize("first", range(0, 100, BATCH))
+@pytest.mark.parametrize("first", [pytest.param(n, marks=[pytest.mark.long] * (n >= 40)) for n in range(0, 100, BATCH)])
 def test_compiled_is_interpreted(first):
     for number in range(first, first + BATCH):
         failure = attempt(SEED, number, Findings())
@@ -46,6 +46,9 @@ def slightly_wrong(f):
 @pytest.fixture
 def wrong_results(monkeypatch):
     monkeypatch.setattr(check.pb, "compile", slightly_wrong)
+    monkeypatch.setattr(
+        check, "MANY", 2 * check.FEW
+    )  # the numbers are far enough off to be called wrong after few runs
 
 
 def float64_programs():

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.along import along
 from tests.functions.calls import GROUPS, NAMES, rows
 
 import pullback as pb
@@ -90,7 +91,7 @@ def test_derivatives(group, row):
     if any(np.isnan(a).any() or a.size == 0 for a in arrays):
         holes(f, arrays)
         return
-    pb.testing.check_grads(f, *arrays, order=GROUPS[group][1])
+    pb.testing.check_grads(*along(f, *arrays), order=GROUPS[group][1])
 
 
 def holes(f: Any, arrays: list[Any]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import scipy.interpolate as si
+from tests.along import along
 
 import pullback as pb
 from pullback import interpolate as pi
@@ -51,7 +52,7 @@ def test_a_periodic_spline():
 def test_derivatives(kind):
     make = KINDS[kind][0]
     at = np.array([0.1, 0.95, 1.7, 3.6])
-    pb.testing.check_grads(lambda at, x, y: np.sin(make(x, y)(at)).sum(), at, X, Y, order=2)
+    pb.testing.check_grads(*along(lambda at, x, y: np.sin(make(x, y)(at)).sum(), at, X, Y), order=2)
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if "0.4" not in kind])  # SciPy wants a vector there

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from tests.along import along
 from tests.linalg.cases import CASES, EQUAL, POSITIVE, RANK_ONE, SINGULAR, A, B, mixed
 from tests.ops.case import arrays
 
@@ -46,7 +47,7 @@ def test_derivatives(case):
     f = mixed(case)
     pb.testing.check_grads(f, *args)
     if case.order > 1:
-        pb.testing.check_grads(lambda *xs: weighted(f(*xs)), *args, order=case.order)
+        pb.testing.check_grads(*along(lambda *xs: weighted(f(*xs)), *args), order=case.order)
 
 
 def weighted(result):

@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 import pytest
+from tests.along import along
 from tests.nn.losses import COUNTS, LABELS, LOGS, ROWS, SHARES, TIMES, WORDS, X, Y
 
 import pullback as pb
@@ -57,7 +58,7 @@ def test_derivatives_are_those_of_differences(row):
             filled[i] = x
         return loss(*filled)
 
-    pb.testing.check_grads(f, *(pb.tensor(row.inputs[i]) for i in row.learned))
+    pb.testing.check_grads(*along(f, *(pb.tensor(row.inputs[i]) for i in row.learned)))
 
 
 @EACH

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.ops.case import arrays
 from tests.ops.cases import CASES
-from tests.ops.draws import calls
+from tests.ops.draws import EXAMPLES, calls
 
 import pullback as pb
 from pullback.testing.contract import check_contract
@@ -27,19 +27,19 @@ def inner(left, right):
 
 
 @pytest.mark.parametrize("case", ROWS, ids=repr)
+@EXAMPLES
 @given(data=st.data())
-def test_gradients_have_the_dtype_and_shape_of_their_values_and_change_nothing(case, data):
+def test_gradients_are_as_their_values_and_adjoint_to_tangents_and_change_nothing(case, data):
     operands, params = data.draw(calls(case))
     arguments = Arguments(operands)
     function = arguments.leafwise(lambda *xs: case.f(*xs, **params))
     check_contract(function, arguments.given, arguments.names, ("forward", "reverse"))
+    assert_adjoint(case, [x.astype(float) if x.dtype.kind == "f" else x for x in operands], params)
 
 
-@pytest.mark.parametrize("case", ROWS, ids=repr)
-@given(data=st.data())
-def test_the_adjoint_identity(case, data):
-    operands, params = data.draw(calls(case))
-    arguments = Arguments([x.astype(float) if x.dtype.kind == "f" else x for x in operands])
+def assert_adjoint(case, operands, params):
+    """⟨u, J t⟩ = ⟨Jᵀ u, t⟩."""
+    arguments = Arguments(operands)
     f = arguments.leafwise(lambda *xs: case.f(*xs, **params))
     rng = np.random.default_rng(0)
     x = arguments.given

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.ops.case import arrays
 from tests.ops.cases import CASES
-from tests.ops.draws import calls
+from tests.ops.draws import EXAMPLES, calls
 
 from pullback.core.tree import leaves
 from pullback.tensors import Tensor
@@ -42,6 +42,7 @@ def coarsest(operands):
 
 
 @pytest.mark.parametrize("case", ROWS, ids=repr)
+@EXAMPLES
 @given(data=st.data())
 def test_values_dtypes_and_shapes_are_numpys(case, data):
     operands, params = data.draw(calls(case))

@@ -53,7 +53,9 @@ class Runs:
         return loop_for(self.task(chosen), chosen, RunFolder.create(self.path / name, "small", chosen.toml()))
 
     def task(self, settings: Any) -> Task:
-        return mlp_on(settings, lambda: self.data, Frame(4, 4), 3)
+        task = mlp_on(settings, lambda: self.data, Frame(4, 4), 3)
+        task.trainer.compile = settings.compile
+        return task
 
     def start(self, name: str = "run", stop: int = 10**9, **settings: Any) -> Trainer:
         return self.go(self.made(name, **settings), stop)

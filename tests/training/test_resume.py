@@ -22,6 +22,7 @@ RULES = {
     "adam": {"optimizer": "adam", "lr": 0.01},
     "adamw": {"optimizer": "adamw", "lr": 0.01, "weight_decay": 0.1},
     "dropout": {"optimizer": "adam", "dropout": 0.4, "hidden": [6, 5]},
+    "as written": {"optimizer": "adam", "dropout": 0.4, "hidden": [6, 5], "compile": False},
 }
 
 
@@ -44,15 +45,16 @@ def left(folder):
 def test_stopped_after_any_step_and_resumed_is_straight(rule, runs):
     runs.start("straight", steps=STEPS, **RULES[rule])
     straight = left(runs.folder("straight"))
-    for step in range(1, STEPS + 1):
+    # Where it stops does not depend on the rule: one that has the most to keep, and compiles nothing, stops everywhere.
+    for step in range(1, STEPS + 1) if rule == "as written" else (1, 7, 10):
         runs.start(f"stop{step}", stop=step, steps=STEPS, **RULES[rule])
         runs.resume(f"stop{step}")
         assert left(runs.folder(f"stop{step}")) == straight, f"stopped after step {step}"
 
 
 def test_stopped_again_and_again(runs):
-    runs.start("straight", steps=STEPS, **RULES["dropout"])
-    runs.start("halting", stop=1, steps=STEPS, **RULES["dropout"])
+    runs.start("straight", steps=STEPS, **RULES["as written"])
+    runs.start("halting", stop=1, steps=STEPS, **RULES["as written"])
     for step in (2, 3, 7, 10, 12):
         runs.resume("halting", stop=step)
     runs.resume("halting")
@@ -62,8 +64,8 @@ def test_stopped_again_and_again(runs):
 @pytest.mark.parametrize(("saved", "died"), [(1, 2), (3, 11), (5, 6), (7, 10)])
 def test_a_crash_between_checkpoints_costs_work_and_nothing_else(saved, died, runs, monkeypatch):
     """What was logged after the last checkpoint is dropped, and logged again."""
-    runs.start("straight", steps=STEPS, **RULES["dropout"])
-    runs.start("crashed", stop=saved, steps=STEPS, **RULES["dropout"])
+    runs.start("straight", steps=STEPS, **RULES["as written"])
+    runs.start("crashed", stop=saved, steps=STEPS, **RULES["as written"])
     with monkeypatch.context() as patch:
         patch.setattr(checkpoint, "save", lambda *_: (_ for _ in ()).throw(MemoryError))
         with pytest.raises(MemoryError):

@@ -170,7 +170,7 @@ def test_what_is_exact_comes_out_exactly(scalar):
 
 
 @pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="names x86-64 processors")
-@pytest.mark.parametrize("processor", ["x86-64", "x86-64-v3"])
+@pytest.mark.parametrize("processor", ["x86-64", pytest.param("x86-64-v3", marks=pytest.mark.long)])
 @of_both
 def test_bits_do_not_depend_on_the_processor(scalar, processor, monkeypatch):
     target = jit._target()
@@ -188,6 +188,7 @@ def test_bits_do_not_depend_on_the_processor(scalar, processor, monkeypatch):
         assert same_bits(here[name](*inputs), there[name](*inputs)).all(), name
 
 
+@pytest.mark.long
 def test_approximations_are_what_the_script_writes():
     assert fit_polynomials.module() == fit_polynomials.FILE.read_text(encoding="utf-8")
 

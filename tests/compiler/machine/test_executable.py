@@ -16,14 +16,13 @@ from pullback.compiler.machine.frame import Frame
 
 
 @pytest.fixture
-def chain():
+def chain(set_threads):
     """A program whose intermediate values lie in an arena, long enough for other threads to come between."""
-    pb.set_threads(1)
+    set_threads(1)
     f = pb.compile(lambda a, b: pb.exp(pb.tanh(a) @ b) @ b)
     f.prepare(*arguments(0))
     f(*arguments(0))
-    yield f
-    pb.set_threads(None)
+    return f
 
 
 def arguments(seed):

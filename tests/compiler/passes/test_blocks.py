@@ -118,17 +118,14 @@ def test_a_training_step_natively(classes):
             np.testing.assert_array_equal(p.numpy(), kept)
 
 
-def test_the_number_of_threads_changes_no_bit():
-    f, x, y, _ = step_of(4000)
-    step, found = pb.compile(f), []
-    step.prepare(x, y)
+def test_the_number_of_threads_changes_no_bit(set_threads):
+    found = []
     for threads in (1, 2, 3):
-        pb.set_threads(threads)
-        g, _, _, _ = step_of(4000)
+        set_threads(threads)
+        g, x, y, _ = step_of(4000)
         again = pb.compile(g)
         again.prepare(x, y)
         found.append([np.asarray(part) for _ in range(3) for part in again(x, y)])
-    pb.set_threads(None)
     for others in found[1:]:
         for a, b in zip(found[0], others, strict=True):
             np.testing.assert_array_equal(a, b)
