@@ -121,6 +121,16 @@ def test_what_changes_is_seen(row):
         np.testing.assert_array_equal(compiled(x), after)
 
 
+@pytest.mark.parametrize("read", [lambda d: d.astype(np.float32), lambda d: d[[1, 2, 3]], lambda d: float(d[0, 0])])
+def test_large_arrays_are_seen_where_numpy_computes_from_them(read):
+    data, x = np.ones((1000, 20)), np.ones(20)
+    compiled = pb.compile(lambda x: (x * read(data)).sum())
+    for _ in range(4):
+        compiled(x)
+    data[:] = 3.0
+    assert compiled(x).item() == 3 * (x * read(np.ones((1000, 20)))).sum()
+
+
 def test_numbers_of_another_library_are_seen():
     torch = pytest.importorskip("torch")
     held = torch.ones(3)

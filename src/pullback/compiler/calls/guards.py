@@ -40,7 +40,7 @@ from pullback.core.changes import Noticed, changed
 from pullback.core.origin import is_library
 from pullback.core.tree import children
 from pullback.programs.dependencies import MISSING, Fact, Numbers, numbers
-from pullback.programs.effects import changing, contents
+from pullback.programs.effects import SMALL, changing, contents
 from pullback.programs.identity import PLAIN
 from pullback.tensors import Tensor
 
@@ -79,6 +79,7 @@ class Dependencies:
         self.contents: list[Fact] = []
         self.noticed: list[Fact] = []
         self._free = dict(free)
+        self._large: list[tuple[Any, str, str | None]] = []
         self._done: dict[tuple[int, str], Any] = {}  # which keeps alive what was looked at
         self._changing: list[tuple[Any, str, str | None]] = []
         self._absent: dict[int, tuple[dict[str, Any], str, set[str]]] = {}
@@ -101,11 +102,15 @@ class Dependencies:
         """What is not as it was."""
         return (fact for fact in (*self.names, *self.contents, *self.noticed) if not fact.holds)
 
-    def forget(self, free: Mapping[int, Any]) -> None:
-        """Look no longer at those numbers of arrays that were found not to matter."""
+    def know(self, inputs: Mapping[int, Any], free: Mapping[int, Any]) -> None:
+        """Look at large arrays that the program does not read itself; no longer at numbers found not to matter."""
         for i, fact in enumerate(self.contents):
             if type(fact.value) is Numbers and id(fact.argument) in free:
                 self.contents[i] = fact._replace(value=numbers(fact.argument, free[id(fact.argument)]))
+        self.contents += [
+            Fact(numbers, a, numbers(a), label, at) for a, label, at in self._large if id(a) not in inputs
+        ]
+        self._large.clear()
 
     def undo(self) -> None:
         """Let variables and attributes stand for what they stood for."""
@@ -183,8 +188,8 @@ class Dependencies:
             return
         if isinstance(value, (Tensor, np.ndarray)):
             self._reached[id(value)] = value, label
-        if isinstance(value, Tensor):
-            return
+            if isinstance(value, Tensor):
+                return
         if changing(value) is not None:
             self.changes_itself(value, label, line)
         if isinstance(value, Noticed):
@@ -281,14 +286,13 @@ class Dependencies:
     def _memory(self, held: Holding, label: str, line: str | None) -> None:
         """What was computed from numbers before tensors came in is a number of the program."""
         get, array = held
-        if get is numbers:
-            free = self._free.get(id(array), np.zeros(array.size, bool))
-            self.contents.append(Fact(get, array, numbers(array, free), label, line))
+        if get is numbers and array.nbytes > SMALL:
+            self._large.append((array, label, line))
             return
-        self.contents.append(Fact(get, array, get(array), label, line))
-        if isinstance(array, np.ndarray):  # of objects
-            for part in array.flat:
-                self.use(part, label, line)
+        value = numbers(array, self._free.get(id(array), np.zeros(array.size, bool))) if get is numbers else get(array)
+        self.contents.append(Fact(get, array, value, label, line))
+        for part in array.flat if get is not numbers and isinstance(array, np.ndarray) else ():  # of objects
+            self.use(part, label, line)
 
     def call(self, function: Any, label: str, owner: Any = MISSING) -> None:
         """What a function sees that is called, on an object."""

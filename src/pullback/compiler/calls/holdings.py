@@ -5,13 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from types import FunctionType, ModuleType
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
 from pullback.core.origin import owner_of
 from pullback.programs.dependencies import numbers
 from pullback.programs.effects import SMALL, contents
+
+LARGE: Final = 1 << 24  # bytes of an array that are compared at each call, where NumPy reads it at each call
 
 
 class Holding(NamedTuple):
@@ -27,7 +29,7 @@ def memory(value: Any) -> Holding | None:
     if array is not None:
         if array.dtype.hasobject:
             return Holding(_objects, array)
-        return Holding(numbers, array) if 0 < array.nbytes <= SMALL else None
+        return Holding(numbers, array) if 0 < array.nbytes <= LARGE else None
     try:
         size = memoryview(value).nbytes
     except TypeError:

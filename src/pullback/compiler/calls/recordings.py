@@ -164,7 +164,7 @@ class Recordings:
             if type(fact.value) is Numbers and id(fact.argument) in inputs and not fact.holds:
                 self._arrays[id(fact.argument)] = fact.argument
                 self._free[id(fact.argument)] = fact.value.free | fact.value.differ(fact.argument.tobytes())
-        now.forget(self._free)
+        now.know(inputs, self._free)
 
     def explain(self) -> list[str]:
         """What there is and why, a line each."""
