@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, repeat
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any, Final, final
 
 import numpy as np
@@ -299,8 +299,8 @@ class GuardedProgram:
 
 
 def _is_plain(fact: Fact) -> bool:
-    """Whether a fact is not worth telling: that there is nothing of a name, and what modules are called."""
-    return fact.value is True or isinstance(fact.value, ModuleType)
+    """Whether a fact is not worth telling: that there is nothing of a name, and what modules, code and classes are."""
+    return fact.value is True or isinstance(fact.value, (ModuleType, CodeType)) or fact.get is type
 
 
 def _fits(array: Any, output: Operand) -> bool:

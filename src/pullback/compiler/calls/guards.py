@@ -103,24 +103,21 @@ class Dependencies:
         return (fact for fact in (*self.names, *self.contents, *self.noticed) if not fact.holds)
 
     def know(self, inputs: Mapping[int, Any], free: Mapping[int, Any]) -> None:
-        """Look at large arrays that the program does not read itself; no longer at numbers found not to matter."""
+        """Look at large arrays that the program does not read; no longer at numbers found not to matter."""
         for i, fact in enumerate(self.contents):
             if type(fact.value) is Numbers and id(fact.argument) in free:
                 self.contents[i] = fact._replace(value=numbers(fact.argument, free[id(fact.argument)]))
-        self.contents += [
-            Fact(numbers, a, numbers(a), label, at) for a, label, at in self._large if id(a) not in inputs
-        ]
+        found = (entry for entry in self._large if id(entry[0]) not in inputs)
+        self.contents += [Fact(numbers, array, numbers(array), label, line) for array, label, line in found]
         self._large.clear()
 
     def undo(self) -> None:
         """Let variables and attributes stand for what they stood for."""
         for fact in (*self.names, *self.noticed):
             owner = getattr(fact.get, "__self__", None)
-            if fact.holds:
-                continue
-            if isinstance(fact.argument, CellType) and fact.value is not MISSING:
+            if isinstance(fact.argument, CellType) and fact.value is not MISSING and not fact.holds:
                 fact.argument.cell_contents = fact.value
-            elif isinstance(owner, dict) and fact.get == owner.__getitem__:
+            elif isinstance(owner, dict) and fact.get == owner.__getitem__ and not fact.holds:
                 dict.__setitem__(owner, fact.argument, fact.value)
                 changed()
 
