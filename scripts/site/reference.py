@@ -81,6 +81,10 @@ GROUPS: Final = (
          "functions.classification"),
     ),
     Group("linalg", "Linear algebra", "Decompositions, solvers, norms.", ("pb.linalg",)),
+    Group(
+        "fft", "Fourier transforms", "Of real and complex numbers; cosines and sines; windows; convolution.",
+        ("pb.fft", "functions.tapers"),
+    ),
     Group("special", "Special functions", "Of physics and statistics.", ("pb.special",)),
     Group(
         "science", "Solvers", "Roots, minima, integrals, differential equations, curves through points.",

@@ -36,6 +36,7 @@ from pullback.ops import (
     cumulative,
     discrete,
     elementwise,
+    fourier,
     indexing,
     labels,
     movement,
@@ -293,6 +294,10 @@ ROWS: Final[dict[Primitive, Row]] = {
             matrix_functions.sqrtm_,
         ),
         Row(kernel="LAPACK computes it, in one call"),
+    ),
+    **dict.fromkeys(
+        (fourier.fft_, fourier.rfft_, fourier.irfft_, fourier.waves_),
+        Row(kernel="pocketfft computes it, in one call"),
     ),
     # Special functions.
     **dict.fromkeys(SPECIAL, Row(kernel="SciPy computes it, by series and recurrences")),
