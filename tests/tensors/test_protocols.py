@@ -113,8 +113,8 @@ def test_reductions_by_ufuncs(reduce):
 
 
 FUNCTIONS = {
-    "fft": lambda x: np.fft.fft(x), "eig": lambda x: np.linalg.eig(x), "save": lambda x: np.save("never.npy", x),
-    "histogram2d": lambda x: np.histogram2d(x[0], x[1]), "fftfreq": lambda x: np.fft.fftshift(x),
+    "roots": lambda x: np.roots(x[0]), "save": lambda x: np.save("never.npy", x),
+    "histogram2d": lambda x: np.histogram2d(x[0], x[1]),
 }  # fmt: skip
 
 

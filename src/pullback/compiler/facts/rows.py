@@ -47,7 +47,7 @@ from pullback.ops import (
     windows,
 )
 from pullback.ops import special as special_ops
-from pullback.ops.linalg import bands, factorizations, matrix_functions, spectra, systems
+from pullback.ops.linalg import bands, eigenvalues, factorizations, matrix_functions, spectra, systems
 from pullback.ops.special_functions import bessel, errors_and_normal, gamma, hypergeometric
 from pullback.programs.loop import loop_
 from pullback.transforms.holomorphic import holomorphic_
@@ -287,6 +287,11 @@ ROWS: Final[dict[Primitive, Row]] = {
             factorizations.slogdet_,
             factorizations.det_,
             factorizations.cofactors_,
+            eigenvalues.eig_,
+            eigenvalues.eigvals_,
+            eigenvalues.asked_,
+            spectra.asked_,
+            spectra.settled_,
             spectra.eigh_,
             spectra.svd_,
             matrix_functions.expm_,
