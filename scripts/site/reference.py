@@ -37,8 +37,8 @@ GROUPS: Final = (
     ),
     Group(
         "derivatives", "Derivatives", "From functions to functions: gradients, Jacobians, products, many at once.",
-        ("transforms.reverse", "transforms.forward", "transforms.higher_order", "transforms.sparse",
-         "transforms.batching", "transforms.checkpoint"),
+        ("transforms.reverse", "transforms.forward", "transforms.higher_order", "transforms.taylor",
+         "transforms.sparse", "transforms.batching", "transforms.checkpoint"),
     ),
     Group(
         "own-operations", "Operations of your own", "A derivative that you know, for a function or a primitive.",

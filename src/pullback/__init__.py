@@ -460,6 +460,7 @@ if TYPE_CHECKING:
     from pullback.transforms.batching import vmap as vmap
     from pullback.transforms.sparse import sparse_hessian as sparse_hessian
     from pullback.transforms.sparse import sparse_jacobian as sparse_jacobian
+    from pullback.transforms.taylor import taylor as taylor
     from pullback.visualize import Graph as Graph
     from pullback.visualize import Player as Player
     from pullback.visualize import graph as graph

@@ -13,8 +13,8 @@ from pullback.core.views import LOADERS
 from pullback.tensors.tables import SERVERS
 
 PARTS: Final = (  # that are public
-    "data", "fft", "integrate", "interop", "interpolate", "linalg", "metrics", "nn", "optim", "optimize", "random", "special",
-    "stats", "testing", "training", "visualize",
+    "data", "fft", "integrate", "interop", "interpolate", "linalg", "metrics", "nn", "optim", "optimize", "random",
+    "special", "stats", "testing", "training", "visualize",
 )  # fmt: skip
 _SEARCHED: Final = (  # for names that stand elsewhere
     "nn", "optim", "data", "metrics", "random", "testing", "linalg", "special", "optimize", "integrate", "interpolate",
@@ -53,7 +53,7 @@ FUNCTIONS: Final = {
 NAMES: Final = {
     **{name: module for module, names in FUNCTIONS.items() for name in names.split()},
     "Compiled": "compiler", "compile": "compiler", "vmap": "transforms.batching",
-    "sparse_hessian": "transforms.sparse", "sparse_jacobian": "transforms.sparse",
+    "taylor": "transforms.taylor", "sparse_hessian": "transforms.sparse", "sparse_jacobian": "transforms.sparse",
     "Graph": "visualize", "Player": "visualize", "graph": "visualize", "record_player": "visualize",
 }  # fmt: skip
 

@@ -56,8 +56,12 @@ def turned(v, axis=0):
 row("inv", pl.inv, (A,), np.linalg.inv)
 row("solve", pl.solve, (A, B), np.linalg.solve)
 row("cholesky", hermitian(pl.cholesky), (POSITIVE,), np.linalg.cholesky)
-row("cholesky upper", hermitian(lambda a: pl.cholesky(a, upper=True)), (POSITIVE,),
-    lambda a: np.linalg.cholesky(a, upper=True))
+row(
+    "cholesky upper",
+    hermitian(lambda a: pl.cholesky(a, upper=True)),
+    (POSITIVE,),
+    lambda a: np.linalg.cholesky(a, upper=True),
+)
 row("cho_solve", hermitian(lambda a, b: pl.cho_solve(pl.cho_factor(a), b)), (POSITIVE, B), np.linalg.solve)
 row("qr tall", pl.qr, (TALL,), np.linalg.qr)
 row("qr wide", pl.qr, (TALL.T,), np.linalg.qr)
@@ -74,32 +78,56 @@ row("eig", pl.eig, (A,), np.linalg.eig)
 row("eig of a real matrix", pl.eig, (A.real,), np.linalg.eig)
 row("eigvals", pl.eigvals, (A,), np.linalg.eigvals)
 row("svdvals", pl.svdvals, (TALL,), np.linalg.svdvals)
-row("svd left", lambda a: turned(pl.svd(a, full_matrices=False).U), (TALL,),
-    lambda a: turned(np.linalg.svd(a, full_matrices=False)[0]))
-row("svd right", lambda a: turned(pl.svd(a, full_matrices=False).Vh, 1), (TALL.T,),
-    lambda a: turned(np.linalg.svd(a, full_matrices=False)[2], 1))
+row(
+    "svd left",
+    lambda a: turned(pl.svd(a, full_matrices=False).U),
+    (TALL,),
+    lambda a: turned(np.linalg.svd(a, full_matrices=False)[0]),
+)
+row(
+    "svd right",
+    lambda a: turned(pl.svd(a, full_matrices=False).Vh, 1),
+    (TALL.T,),
+    lambda a: turned(np.linalg.svd(a, full_matrices=False)[2], 1),
+)
 row("svd polar", lambda a: pl.svd(a).U @ pl.svd(a).Vh, (A,), lambda a: np.linalg.svd(a)[0] @ np.linalg.svd(a)[2])
 row("svd hermitian", hermitian(lambda a: pl.svd(a, hermitian=True).S), (POSITIVE,), np.linalg.svdvals)
 row("pinv tall", pl.pinv, (TALL,), np.linalg.pinv)
 row("pinv wide", pl.pinv, (TALL.T,), np.linalg.pinv)
 row("lstsq", lambda a, b: pl.lstsq(a, b)[:2], (TALL, normal(4, 2)), lambda a, b: np.linalg.lstsq(a, b)[:2])
 row("lstsq wide", lambda a, b: pl.lstsq(a, b)[0], (TALL.T, normal(3)), lambda a, b: np.linalg.lstsq(a, b)[0])
-row("solve_triangular", lambda a, b: pl.solve_triangular(a, b, trans=2, lower=True), (A, B),
-    lambda a, b: np.linalg.solve(np.tril(a).conj().T, b))
+row(
+    "solve_triangular",
+    lambda a, b: pl.solve_triangular(a, b, trans=2, lower=True),
+    (A, B),
+    lambda a, b: np.linalg.solve(np.tril(a).conj().T, b),
+)
 row("solve_sylvester", pl.solve_sylvester, (A + 3 * np.eye(3), normal(2, 2) + 3 * np.eye(2), B), sl.solve_sylvester)
-row("solve_banded", lambda a, b: pl.solve_banded((1, 2), a, b), (BAND, normal(5)),
-    lambda a, b: sl.solve_banded((1, 2), a, b))
+row(
+    "solve_banded",
+    lambda a, b: pl.solve_banded((1, 2), a, b),
+    (BAND, normal(5)),
+    lambda a, b: sl.solve_banded((1, 2), a, b),
+)
 row("expm", pl.expm, (A,), sl.expm)
 row("sqrtm", pl.sqrtm, (POSITIVE + 0.1 * A,), sl.sqrtm)
 row("logm", pl.logm, (POSITIVE[:2, :2] + 0.1 * A[:2, :2],), sl.logm)
 row("matrix_power", lambda a: pl.matrix_power(a, -3), (A,), lambda a: np.linalg.matrix_power(a, -3))
-row("multi_dot", lambda a, b, c: pl.multi_dot([a, b, c]), (TALL, B, normal(2)),
-    lambda a, b, c: np.linalg.multi_dot([a, b, c]))
+row(
+    "multi_dot",
+    lambda a, b, c: pl.multi_dot([a, b, c]),
+    (TALL, B, normal(2)),
+    lambda a, b, c: np.linalg.multi_dot([a, b, c]),
+)
 for p in ("fro", "nuc", 1, -1, 2, -2, np.inf, -np.inf):
     row(f"norm {p}", lambda x, p=p: pl.norm(x, p), (TALL,), lambda x, p=p: np.linalg.norm(x, p))
 for p in (1, -1, 2, 3, 0.5, np.inf):
-    row(f"norm of vectors {p}", lambda x, p=p: pl.norm(x, p, axis=-1), (TALL,),
-        lambda x, p=p: np.linalg.norm(x, p, axis=-1))
+    row(
+        f"norm of vectors {p}",
+        lambda x, p=p: pl.norm(x, p, axis=-1),
+        (TALL,),
+        lambda x, p=p: np.linalg.norm(x, p, axis=-1),
+    )
 for p in (None, -2, 1, "fro"):
     row(f"cond {p}", lambda x, p=p: pl.cond(x, p), (A,), lambda x, p=p: np.linalg.cond(x, p))
 row("vector_norm", lambda x: pl.vector_norm(x, ord=3), (B,), lambda x: np.linalg.vector_norm(x, ord=3))

@@ -86,7 +86,10 @@ def test_the_orthogonal_part_has_a_derivative_at_equal_singular_values():
 def test_a_matrix_of_few_columns_and_a_value_of_0_has_no_second_derivative_told():
     a = np.zeros((3, 2))
     a[0, 0] = 1.0
-    f = lambda a: (pl.svdvals(a) ** 4).sum()  # noqa: E731 (shown as it is written)
+
+    def f(a):
+        return (pl.svdvals(a) ** 4).sum()
+
     np.testing.assert_allclose(pb.grad(f)(a).numpy(), 4 * a)
     with pytest.raises(pl.LinAlgError, match="one that is 0"):
         pb.hessian(f)(a)
@@ -94,7 +97,10 @@ def test_a_matrix_of_few_columns_and_a_value_of_0_has_no_second_derivative_told(
 
 def test_vectors_of_equal_eigenvalues_and_matrices_of_too_few_vectors():
     jordan = np.array([[1.0, 1.0], [0.0, 1.0]])
-    of_vectors = lambda a: pb.real(pl.eig(a).eigenvectors).sum()  # noqa: E731
+
+    def of_vectors(a):
+        return pb.real(pl.eig(a).eigenvectors).sum()
+
     with pytest.raises(pl.LinAlgError, match="the same have no derivative"):
         pb.grad(of_vectors)(np.eye(2))
     with pytest.raises(pl.LinAlgError, match="too few eigenvectors"):

@@ -33,7 +33,7 @@ def fftconvolve(in1: Any, in2: Any, mode: str = "full", axes: int | Sequence[int
     """yₖ = Σⱼ aⱼ bₖ₋ⱼ over some axes, all by default: the product of Fourier transforms, transformed back.
 
     For long arrays it takes n log n steps; `pb.convolve` sums. The other axes broadcast. As SciPy's: `mode` is "full",
-    "same" (of the shape of `in1`, from the middle), or "valid" (where the smaller one lies within the other in all axes).
+    "same" (of the shape of `in1`, from the middle), or "valid" (where the smaller one lies within the other).
 
     Raises ShapeError for shapes that do not fit; OptionError for another mode.
 

@@ -57,7 +57,7 @@ def _rfft_transposed(ct: Any, x: Any, axis: int, norm: str) -> Any:
     return irfft_.bind(halves, n=n, axis=axis, norm=OTHER_NORM[norm])
 
 
-def _irfft_transposed(ct: Any, x: Any, n: int, axis: int, norm: str) -> Any:
+def _irfft_transposed(ct: Any, _x: Any, n: int, axis: int, norm: str) -> Any:
     both = np.conj(rfft_.bind(ct, axis=axis, norm=OTHER_NORM[norm]))
     return both * counted(n, axis, ct.ndim, ct.dtype, 2)
 
@@ -95,7 +95,7 @@ def _scaled(x: Any, places: tuple[int, ...], factor: float, axis: int) -> Any:
     return x * factors.reshape((-1, *(1,) * (x.ndim - axis - 1)))
 
 
-def _waves_transposed(ct: Any, x: Any, name: str, kind: int, axis: int, norm: str, orthogonal: bool) -> Any:
+def _waves_transposed(ct: Any, _x: Any, name: str, kind: int, axis: int, norm: str, orthogonal: bool) -> Any:
     if not orthogonal:
         ct = _scaled(ct, OUTPUTS.get((name, kind), ()), ROOT, axis)
     found = waves_.bind(ct, name=name, kind=DUAL[kind], axis=axis, norm=norm, orthogonal=True)

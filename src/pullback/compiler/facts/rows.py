@@ -301,8 +301,7 @@ ROWS: Final[dict[Primitive, Row]] = {
         Row(kernel="LAPACK computes it, in one call"),
     ),
     **dict.fromkeys(
-        (fourier.fft_, fourier.rfft_, fourier.irfft_, fourier.waves_),
-        Row(kernel="pocketfft computes it, in one call"),
+        (fourier.fft_, fourier.rfft_, fourier.irfft_, fourier.waves_), Row(kernel="pocketfft computes it, in one call")
     ),
     # Special functions.
     **dict.fromkeys(SPECIAL, Row(kernel="SciPy computes it, by series and recurrences")),

@@ -1,7 +1,8 @@
 """Primitives of the eigenvalues of any square matrix, which are complex, with their eigenvectors.
 
-An eigenvector has length 1, and its largest entry is real: so LAPACK scales it, and the derivative keeps it so. Where two
-eigenvalues are the same, single vectors have no derivative; where a matrix has too few eigenvectors, nor have values.
+An eigenvector has length 1, and its largest entry is real: so LAPACK scales it, and the derivative keeps it so. Where
+two eigenvalues are the same, single vectors have no derivative; where a matrix has too few eigenvectors, nor have
+values.
 
 Source of the derivatives: M. Giles (2008), section 3; of the scaling, J. Magnus, "On differentiating eigenvalues and
 eigenvectors" (1985).
@@ -64,7 +65,7 @@ def _asked(t: Any, values: Any, vectors: Any, name: str) -> Any:
             index = first_where(close)
             raise LinAlgError(
                 "eig: vectors of eigenvalues that are the same have no derivative", values=values[index],
-                batch=index or None, fix="pb.linalg.eigvals, for a function of the values; or shift the matrix a little",
+                batch=index or None, fix="pb.linalg.eigvals, for a function of values; or shift the matrix a little",
             )  # fmt: skip
     return np.array(t)
 
@@ -84,7 +85,7 @@ def _real_places(vectors: Any) -> Any:
 BY_ELEMENT.add(_real_places)  # of a stack it gives a stack
 
 
-def _inner(a: Any, t: Any, values: Any, vectors: Any, name: str) -> Any:
+def _inner(t: Any, values: Any, vectors: Any, name: str) -> Any:
     """The change v⁻¹ t v in the basis of the eigenvectors."""
     t = asked_.bind(t, *map(_constant, (values, vectors)), name=name)
     return solve_.bind(vectors, t @ vectors)
@@ -96,12 +97,12 @@ def _constant(x: Any) -> Any:
 
 def _eigvals_tangent(primals: Any, tangents: Any, _y: Any) -> Any:
     values, vectors = all_of(eig_.bind(primals[0]))
-    return np.diagonal(_inner(primals[0], tangents[0], values, vectors, "eigvals"), 0, -2, -1)
+    return np.diagonal(_inner(tangents[0], values, vectors, "eigvals"), 0, -2, -1)
 
 
-def _eig_tangent(primals: Any, tangents: Any, y: Any) -> tuple[Any, Any]:
+def _eig_tangent(_primals: Any, tangents: Any, y: Any) -> tuple[Any, Any]:
     values, vectors = y
-    inner = _inner(primals[0], tangents[0], values, vectors, "eig")
+    inner = _inner(tangents[0], values, vectors, "eig")
     turned = vectors @ (gaps(values) * inner)
     along = np.real(np.sum(np.conj(vectors) * turned, axis=-2, keepdims=True))  # would change the length
     real = answer_.bind(vectors, function=_real_places)
