@@ -289,9 +289,6 @@ ROWS: Final[dict[Primitive, Row]] = {
             factorizations.cofactors_,
             eigenvalues.eig_,
             eigenvalues.eigvals_,
-            eigenvalues.asked_,
-            spectra.asked_,
-            spectra.settled_,
             spectra.eigh_,
             spectra.svd_,
             matrix_functions.expm_,
@@ -300,6 +297,7 @@ ROWS: Final[dict[Primitive, Row]] = {
         ),
         Row(kernel="LAPACK computes it, in one call"),
     ),
+    **dict.fromkeys((eigenvalues.asked_, spectra.asked_, spectra.settled_), Row(kernel=COMPLAINS)),
     **dict.fromkeys(
         (fourier.fft_, fourier.rfft_, fourier.irfft_, fourier.waves_), Row(kernel="pocketfft computes it, in one call")
     ),

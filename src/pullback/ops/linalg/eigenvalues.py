@@ -71,8 +71,9 @@ def _asked(t: Any, values: Any, vectors: Any, name: str) -> Any:
 
 
 asked_: LinearMap = LinearMap(
-    "asked", _asked, lambda ct, t, values, vectors, name: asked_.bind(ct, values, vectors, name=name), None, None,
-    batching=as_it_is, doc="The first operand as it is, once it is found that eigenvalues have a derivative.",
+    "vectors_apart", _asked, lambda ct, t, values, vectors, name: asked_.bind(ct, values, vectors, name=name),
+    None, None, batching=as_it_is,
+    doc="The first operand as it is, once it is found that eigenvalues have a derivative.",
 )  # fmt: skip
 
 

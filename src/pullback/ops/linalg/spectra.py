@@ -68,7 +68,7 @@ def _asked(t: Any, values: Any, name: str, zero: bool) -> Any:
 
 
 asked_: LinearMap = LinearMap(
-    "asked", _asked, lambda ct, t, values, **facts: asked_.bind(ct, values, **facts), None, batching=as_it_is,
+    "values_apart", _asked, lambda ct, t, values, **facts: asked_.bind(ct, values, **facts), None, batching=as_it_is,
     doc="The first operand as it is, once it is found that all values are apart.",
 )  # fmt: skip
 
