@@ -6,13 +6,12 @@ import operator
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from pullback.core.axes import normalize_axis
 from pullback.core.errors import AxisError, DTypeError
 from pullback.core.habits import explain_keywords
 from pullback.fft.fitting import axes_of, checked_length, fitted, lengths_of, norm_of
 from pullback.functions.creation import asarray
+from pullback.ops.complex_parts import conj
 from pullback.ops.fourier import OTHER_NORM, fft_, irfft_, rfft_
 from pullback.tensors import Tensor
 
@@ -208,7 +207,7 @@ def hfft(a: Any, n: int | None = None, axis: int = -1, norm: str | None = None) 
     >>> hfft(np.array([1.0, 2.0, 3.0]))
     Tensor([ 8., -2.,  0., -2.])
     """
-    return irfft(np.conj(asarray(a)), n, axis, OTHER_NORM[norm_of("hfft", norm)])
+    return irfft(conj(asarray(a)), n, axis, OTHER_NORM[norm_of("hfft", norm)])
 
 
 def ihfft(a: Any, n: int | None = None, axis: int = -1, norm: str | None = None) -> Tensor:
@@ -217,7 +216,7 @@ def ihfft(a: Any, n: int | None = None, axis: int = -1, norm: str | None = None)
     >>> ihfft(np.array([8.0, -2.0, 0.0, -2.0]))
     Tensor([1.+0.j, 2.+0.j, 3.+0.j], dtype=complex128)
     """
-    return np.conj(rfft(_real("ihfft", a), n, axis, OTHER_NORM[norm_of("ihfft", norm)]))
+    return conj(rfft(_real("ihfft", a), n, axis, OTHER_NORM[norm_of("ihfft", norm)]))
 
 
 explain_keywords(globals())

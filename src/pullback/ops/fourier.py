@@ -23,7 +23,7 @@ Axes = tuple[int, ...]
 OTHER_NORM: Final = {"backward": "forward", "ortho": "ortho", "forward": "backward"}
 
 
-def _fft(x: Any, axes: Axes, inverse: bool, norm: str) -> Any:
+def _fft(x: Any, axes: Axes, inverse: bool, norm: Any) -> Any:
     if len(axes) == 1:  # NumPy's functions of many axes take longer to come to the point
         return (np.fft.ifft if inverse else np.fft.fft)(x, axis=axes[0], norm=norm)
     return (np.fft.ifftn if inverse else np.fft.fftn)(x, axes=axes, norm=norm)
