@@ -103,7 +103,7 @@ CASES: Final = (
     Case("eigh", symmetric(lambda a: pl.eigh(a)[1][..., :2] @ np.swapaxes(pl.eigh(a)[1][..., :2], -1, -2)), (EQUAL,),
          lambda a: np.linalg.eigh(a)[1][..., :2] @ np.linalg.eigh(a)[1][..., :2].mT, "a projection onto equal ones",
          order=1),
-    Case("eig", apart(pl.eig), (A,), apart(np.linalg.eig)),
+    Case("eig", apart(pl.eig), (A,), apart(np.linalg.eig), order=1),
     Case("eigvals", apart(pl.eigvals), (A,), apart(np.linalg.eigvals)),
     Case("svd", lambda a: pl.svd(a, full_matrices=False).S, (STACK,), lambda a: np.linalg.svd(a)[1]),
     Case("svd", lambda a: signed(pl.svd(a, full_matrices=False).U), (STACK,),

@@ -214,7 +214,7 @@ def ihfft(a: Any, n: int | None = None, axis: int = -1, norm: str | None = None)
     """The inverse of `hfft`: n/2 + 1 numbers, of n real ones.
 
     >>> ihfft(np.array([8.0, -2.0, 0.0, -2.0]))
-    Tensor([1.+0.j, 2.+0.j, 3.+0.j], dtype=complex128)
+    Tensor([1.-0.j, 2.-0.j, 3.-0.j], dtype=complex128)
     """
     return conj(rfft(_real("ihfft", a), n, axis, OTHER_NORM[norm_of("ihfft", norm)]))
 

@@ -73,7 +73,7 @@ def kaiser(M: int, beta: Any) -> Tensor:
     Source: J. Kaiser & R. Schafer (1980).
 
     >>> kaiser(3, 2.0)
-    Tensor([0.43868263, 1.        , 0.43868263])
+    Tensor([0.43867628, 1.        , 0.43867628])
     """
     n = _places("kaiser", M) / max(operator.index(M) - 1, 1)
     beta = asarray(beta)
