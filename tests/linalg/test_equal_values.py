@@ -13,8 +13,12 @@ EQUAL = np.diag([2.0, 2.0, 5.0])
 DIRECTION = np.random.default_rng(0).normal(size=(3, 3))
 
 
+def half(a):
+    return (a + np.swapaxes(a, -1, -2)) / 2
+
+
 def symmetric(f):
-    return lambda a: f((a + np.swapaxes(a, -1, -2)) / 2)
+    return lambda a: f(half(a))
 
 
 def put_together(a):
@@ -52,6 +56,27 @@ def test_the_second_derivative_is_refused_and_never_wrong(name, way):
     with pytest.raises(pl.LinAlgError, match=r"equal|same"):
         SECOND[way](f, EQUAL)
     SECOND[way](f, EQUAL + np.diag([0.0, 0.01, 0.0]))  # where they are apart it is there
+
+
+def test_equal_values_together_with_their_vectors_are_refused():
+    weights = np.array([[1.0, 2.0, 0.0], [2.0, 5.0, 1.0], [0.0, 1.0, 3.0]])
+
+    def of_expm(a):
+        w, v = pl.eigh(half(a))
+        return (weights * ((v * np.exp(w)) @ np.swapaxes(v, -1, -2))).sum()
+
+    with pytest.raises(pl.LinAlgError, match="do not tell"):
+        pb.grad(of_expm)(EQUAL)
+    apart = EQUAL + np.diag([0.0, 0.5, 0.0])
+    expected = pb.grad(lambda a: (weights * pl.expm(half(a))).sum())(apart)
+    np.testing.assert_allclose(pb.grad(of_expm)(apart).numpy(), expected.numpy(), rtol=1e-9, atol=1e-12)
+
+
+def test_the_third_derivative_of_a_determinant_is_refused_there():
+    with pytest.raises(pl.LinAlgError, match="third derivative"):
+        pb.taylor(pl.det, np.eye(3), 3, DIRECTION)
+    found = pb.taylor(pl.det, np.diag([1.0, 2.0, 0.0]), 3, DIRECTION)
+    assert found[3].item() == pytest.approx(np.linalg.det(DIRECTION))
 
 
 def test_it_is_refused_by_a_compiled_program_too():

@@ -179,4 +179,9 @@ def test_a_matrix_put_together_again_has_derivative_1():
 
         found = pb.jvp(again, (a,), (u @ np.diag(s) @ vh * 0.3,))[1]
         np.testing.assert_allclose(found, a * 0.3, atol=1e-12)
-        assert np.isfinite(pb.grad(lambda a, d=direction: (again(a) * d).sum())(a).numpy()).all()
+        distinct = np.linalg.matrix_rank(a) > 1 and len({*s.numpy().round(9)}) == s.size
+        if distinct:
+            np.testing.assert_allclose(pb.grad(lambda a, d=direction: (again(a) * d).sum())(a), direction, atol=1e-9)
+        else:  # what equal values do with their vectors is not told
+            with pytest.raises(pl.LinAlgError, match="do not tell"):
+                pb.grad(lambda a, d=direction: (again(a) * d).sum())(a)

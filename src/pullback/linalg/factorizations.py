@@ -168,6 +168,9 @@ def eigh(a: Any, UPLO: str = "L") -> EighResult:
     is left out. The *second* derivative has a term there that single eigenvalues do not tell, and is refused: shift the
     matrix a little, or write the function with `det`, `slogdet`, `trace`, `inv` or `expm`, which have every derivative.
 
+    What uses equal values *and* their vectors, as v f(w) vᵀ, has a derivative that these do not tell: reverse mode
+    refuses it, and forward mode, which cannot see it, leaves out what is between the two. `expm` and `sqrtm` have it.
+
     Of a complex matrix, which equals its conjugate transpose, the real part of the diagonal is read. Raises LinAlgError
     for a matrix that is not symmetric, with its index in the batch, and for the second derivative where two eigenvalues
     are the same.

@@ -297,7 +297,7 @@ ROWS: Final[dict[Primitive, Row]] = {
         ),
         Row(kernel="LAPACK computes it, in one call"),
     ),
-    **dict.fromkeys((eigenvalues.asked_, spectra.asked_, spectra.settled_), Row(kernel=COMPLAINS)),
+    **dict.fromkeys((eigenvalues.asked_, spectra.asked_, spectra.settled_, spectra.told_), Row(kernel=COMPLAINS)),
     **dict.fromkeys(
         (fourier.fft_, fourier.rfft_, fourier.irfft_, fourier.waves_), Row(kernel="pocketfft computes it, in one call")
     ),

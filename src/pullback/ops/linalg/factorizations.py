@@ -23,7 +23,7 @@ from pullback.ops.linalg.matrices import (
     refuse,
     rounded,
 )
-from pullback.ops.linalg.spectra import all_of, svd_
+from pullback.ops.linalg.spectra import all_of, settled, svd_
 from pullback.ops.linalg.systems import inv_, triangular_
 
 WELL: Final = 1e4  # the condition below which det(a) a⁻ᵀ has its digits
@@ -197,6 +197,7 @@ def products_without(s: Any, count: int) -> Any:
 def _cofactors_cotangent(ct: Any, primals: Any, _y: Any) -> tuple[Any]:
     """In the basis of the singular vectors the matrix is diagonal, and the cofactors of a small change are sums."""
     u, s, vh = all_of(svd_.bind(primals[0]))
+    u, s, vh = settled((u, s, vh), s, "det")
     sign = det_.bind(u) * det_.bind(vh)
     inner = conjugate(sign)[..., None, None] * (np.swapaxes(u, -1, -2) @ ct @ np.swapaxes(vh, -1, -2))
     pairs = products_without(s, 2)
