@@ -24,7 +24,7 @@ HOUSE: Final = (
     ("core", "batching", "elsewhere"),
     ("ops",),
     ("tensors",),
-    ("functions", "interpolate", "linalg", "special", "stats"),
+    ("functions", "fft", "interpolate", "linalg", "special", "stats"),
     ("programs",),
     ("transforms", "integrate", "optimize"),
     ("nn", "optim", "data", "visualize", "testing", "interop", "metrics"),  # peers, which do not import each other

@@ -37,8 +37,8 @@ GROUPS: Final = (
     ),
     Group(
         "derivatives", "Derivatives", "From functions to functions: gradients, Jacobians, products, many at once.",
-        ("transforms.reverse", "transforms.forward", "transforms.higher_order", "transforms.sparse",
-         "transforms.batching", "transforms.checkpoint"),
+        ("transforms.reverse", "transforms.forward", "transforms.higher_order", "transforms.taylor",
+         "transforms.sparse", "transforms.batching", "transforms.checkpoint"),
     ),
     Group(
         "own-operations", "Operations of your own", "A derivative that you know, for a function or a primitive.",
@@ -81,6 +81,10 @@ GROUPS: Final = (
          "functions.classification"),
     ),
     Group("linalg", "Linear algebra", "Decompositions, solvers, norms.", ("pb.linalg",)),
+    Group(
+        "fft", "Fourier transforms", "Of real and complex numbers; cosines and sines; windows; convolution.",
+        ("pb.fft", "functions.tapers"),
+    ),
     Group("special", "Special functions", "Of physics and statistics.", ("pb.special",)),
     Group(
         "science", "Solvers", "Roots, minima, integrals, differential equations, curves through points.",

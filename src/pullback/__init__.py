@@ -297,6 +297,7 @@ from pullback.transforms.reverse import vjp as vjp
 
 if TYPE_CHECKING:
     from pullback import data as data
+    from pullback import fft as fft
     from pullback import integrate as integrate
     from pullback import interpolate as interpolate
     from pullback import linalg as linalg
@@ -451,9 +452,15 @@ if TYPE_CHECKING:
     from pullback.functions.statistics import histogram_bin_edges as histogram_bin_edges
     from pullback.functions.statistics import interp as interp
     from pullback.functions.statistics import ptp as ptp
+    from pullback.functions.tapers import bartlett as bartlett
+    from pullback.functions.tapers import blackman as blackman
+    from pullback.functions.tapers import hamming as hamming
+    from pullback.functions.tapers import hanning as hanning
+    from pullback.functions.tapers import kaiser as kaiser
     from pullback.transforms.batching import vmap as vmap
     from pullback.transforms.sparse import sparse_hessian as sparse_hessian
     from pullback.transforms.sparse import sparse_jacobian as sparse_jacobian
+    from pullback.transforms.taylor import taylor as taylor
     from pullback.visualize import Graph as Graph
     from pullback.visualize import Player as Player
     from pullback.visualize import graph as graph

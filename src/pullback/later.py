@@ -13,12 +13,12 @@ from pullback.core.views import LOADERS
 from pullback.tensors.tables import SERVERS
 
 PARTS: Final = (  # that are public
-    "data", "integrate", "interop", "interpolate", "linalg", "metrics", "nn", "optim", "optimize", "random", "special",
-    "stats", "testing", "training", "visualize",
+    "data", "fft", "integrate", "interop", "interpolate", "linalg", "metrics", "nn", "optim", "optimize", "random",
+    "special", "stats", "testing", "training", "visualize",
 )  # fmt: skip
 _SEARCHED: Final = (  # for names that stand elsewhere
     "nn", "optim", "data", "metrics", "random", "testing", "linalg", "special", "optimize", "integrate", "interpolate",
-    "stats",
+    "stats", "fft",
 )  # fmt: skip
 APART: Final = ("compiler", "estimators")  # not listed: one has a name of its own, one needs scikit-learn
 # Functions of arrays by the module that has them; NumPy's of the same names are answered when they are first asked for.
@@ -47,17 +47,18 @@ FUNCTIONS: Final = {
     "functions.sets": """
         intersect1d isin setdiff1d setxor1d union1d unique unique_all unique_counts unique_inverse unique_values
     """,
+    "functions.tapers": "bartlett blackman hamming hanning kaiser",
     "functions.statistics": "average bincount corrcoef cov digitize histogram histogram_bin_edges interp ptp",
 }  # fmt: skip
 NAMES: Final = {
     **{name: module for module, names in FUNCTIONS.items() for name in names.split()},
     "Compiled": "compiler", "compile": "compiler", "vmap": "transforms.batching",
-    "sparse_hessian": "transforms.sparse", "sparse_jacobian": "transforms.sparse",
+    "taylor": "transforms.taylor", "sparse_hessian": "transforms.sparse", "sparse_jacobian": "transforms.sparse",
     "Graph": "visualize", "Player": "visualize", "graph": "visualize", "record_player": "visualize",
 }  # fmt: skip
 
 LOADERS.append(partial(import_module, "pullback.visualize.notebook"))
-SERVERS.extend(partial(import_module, f"pullback.{part}") for part in ("linalg", "special"))
+SERVERS.extend(partial(import_module, f"pullback.{part}") for part in ("linalg", "special", "fft"))
 SERVERS.extend(partial(import_module, f"pullback.{module}") for module in FUNCTIONS)
 
 

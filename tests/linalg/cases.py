@@ -50,6 +50,16 @@ def signed(v: Any, axis: int = -2) -> Any:
     return v * np.sign(v[..., :1, :] if axis == -2 else v[..., :1])
 
 
+def apart(f: Callable[..., Any]) -> Callable[..., Any]:
+    """The real and the imaginary parts of complex results."""
+
+    def parts(a: Any) -> Any:
+        found = f(a)
+        return tuple(part(y) for y in (found if isinstance(found, tuple) else (found,)) for part in (np.real, np.imag))
+
+    return parts
+
+
 def banded(ab: Any, b: Any) -> Any:
     return pl.solve_banded((1, 2), ab, b)
 
@@ -93,6 +103,8 @@ CASES: Final = (
     Case("eigh", symmetric(lambda a: pl.eigh(a)[1][..., :2] @ np.swapaxes(pl.eigh(a)[1][..., :2], -1, -2)), (EQUAL,),
          lambda a: np.linalg.eigh(a)[1][..., :2] @ np.linalg.eigh(a)[1][..., :2].mT, "a projection onto equal ones",
          order=1),
+    Case("eig", apart(pl.eig), (A,), apart(np.linalg.eig), order=1),
+    Case("eigvals", apart(pl.eigvals), (A,), apart(np.linalg.eigvals)),
     Case("svd", lambda a: pl.svd(a, full_matrices=False).S, (STACK,), lambda a: np.linalg.svd(a)[1]),
     Case("svd", lambda a: signed(pl.svd(a, full_matrices=False).U), (STACK,),
          lambda a: signed(np.linalg.svd(a, full_matrices=False)[0]), "left"),

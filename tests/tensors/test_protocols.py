@@ -113,8 +113,8 @@ def test_reductions_by_ufuncs(reduce):
 
 
 FUNCTIONS = {
-    "fft": lambda x: np.fft.fft(x), "eig": lambda x: np.linalg.eig(x), "save": lambda x: np.save("never.npy", x),
-    "histogram2d": lambda x: np.histogram2d(x[0], x[1]), "fftfreq": lambda x: np.fft.fftshift(x),
+    "roots": lambda x: np.roots(x[0]), "save": lambda x: np.save("never.npy", x),
+    "histogram2d": lambda x: np.histogram2d(x[0], x[1]),
 }  # fmt: skip
 
 
@@ -241,7 +241,7 @@ def test_a_subclass_of_ndarray_gives_way_too():
 
 def test_nothing_of_ours_is_called_by_a_wrong_name():
     with pytest.raises(pb.OptionError):
-        np.linalg.eig(leaf(np.eye(2)))
+        np.roots(leaf(np.ones(2)))
     stack = np.arange(12.0).reshape(2, 2, 3)
     assert np.linalg.trace(leaf(stack)).tolist() == np.linalg.trace(stack).tolist()  # of the last two axes
     assert np.trace(leaf(stack)).tolist() == np.trace(stack).tolist()  # of the first two

@@ -17,13 +17,16 @@ from pullback.core.habits import namespace
 from pullback.functions.products import cross as cross
 from pullback.functions.products import vecdot as vecdot
 from pullback.linalg.factorizations import EighResult as EighResult
+from pullback.linalg.factorizations import EigResult as EigResult
 from pullback.linalg.factorizations import QRResult as QRResult
 from pullback.linalg.factorizations import SlogdetResult as SlogdetResult
 from pullback.linalg.factorizations import SVDResult as SVDResult
 from pullback.linalg.factorizations import cho_factor as cho_factor
 from pullback.linalg.factorizations import cholesky as cholesky
 from pullback.linalg.factorizations import det as det
+from pullback.linalg.factorizations import eig as eig
 from pullback.linalg.factorizations import eigh as eigh
+from pullback.linalg.factorizations import eigvals as eigvals
 from pullback.linalg.factorizations import eigvalsh as eigvalsh
 from pullback.linalg.factorizations import lu_factor as lu_factor
 from pullback.linalg.factorizations import qr as qr

@@ -12,6 +12,7 @@ from pullback.core.modes import current_mode
 from pullback.core.origin import user_line
 from pullback.functions.creation import asarray
 from pullback.ops.discrete import answer
+from pullback.ops.linalg.eigenvalues import eig_, eigvals_
 from pullback.ops.linalg.factorizations import cholesky_, det_, lu_, qr_, slogdet_
 from pullback.ops.linalg.matrices import adjoint
 from pullback.ops.linalg.spectra import all_of, eigh_, svd_
@@ -20,6 +21,13 @@ from pullback.tensors import Tensor
 
 class EighResult(NamedTuple):
     """Eigenvalues, ascending, and eigenvectors as columns."""
+
+    eigenvalues: Any
+    eigenvectors: Any
+
+
+class EigResult(NamedTuple):
+    """Eigenvalues, in no order, and eigenvectors as columns."""
 
     eigenvalues: Any
     eigenvectors: Any
@@ -121,9 +129,10 @@ def _refuse_tracked(a: Tensor, what: str, fix: str) -> None:
 def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Any:
     """Singular vectors and values, u s vᵀ = a, for matrices (..., m, n); with `compute_uv=False` the values alone.
 
-    The signs of the vectors are free, and of equal values so are rotations: what does not depend on that (a matrix put
-    together again, a projection, a function of the values) has the right derivative. Where a value is 0, or values are
-    equal, a derivative of single vectors does not exist, and what would be divided by 0 is left out.
+    The signs of the vectors are free (of complex ones, the angles), and of equal values so are rotations: what does not
+    depend on that (a matrix put together again, u vᵀ, a projection, a function of the values) has the right derivative.
+    Where a value is 0, or values are equal, a derivative of single vectors does not exist, and what would be divided by
+    0 is left out; the second derivative raises LinAlgError there, as that of `eigh` does.
 
     Vectors that `full_matrices` adds have no derivative: a tracked matrix that is not square needs
     `full_matrices=False`. With `hermitian`, the lower half of a symmetric matrix is read.
@@ -153,13 +162,18 @@ def svdvals(x: Any, /) -> Tensor:
 def eigh(a: Any, UPLO: str = "L") -> EighResult:
     """Eigenvalues, ascending, and eigenvectors of symmetric matrices (..., n, n), of which the lower half is read.
 
-    The signs of vectors are free, and of equal values so are rotations: what does not depend on that, as a sum over all
-    eigenvalues of a function, or the projection onto all vectors of some, has the right derivative. Of single vectors
-    of an eigenvalue that is there twice none exists, and what would be divided by 0 is left out. So the
-    *second* derivative of a function of the values lacks a term where two are the same: shift one a little, or write
-    the function with `det`, `slogdet`, `trace`, `inv` or `expm`, which have every derivative there.
+    The signs of vectors are free (of complex ones, the angles), and of equal values so are rotations: what does not
+    depend on that, as a sum over all eigenvalues of a function, or the projection onto all vectors of some, has the
+    right derivative. Of single vectors of an eigenvalue that is there twice none exists, and what would be divided by 0
+    is left out. The *second* derivative has a term there that single eigenvalues do not tell, and is refused: shift the
+    matrix a little, or write the function with `det`, `slogdet`, `trace`, `inv` or `expm`, which have every derivative.
 
-    Raises LinAlgError for a matrix that is not symmetric, with its index in the batch.
+    What uses equal values *and* their vectors, as v f(w) vᵀ, has a derivative that these do not tell: reverse mode
+    refuses it, and forward mode, which cannot see it, leaves out what is between the two. `expm` and `sqrtm` have it.
+
+    Of a complex matrix, which equals its conjugate transpose, the real part of the diagonal is read. Raises LinAlgError
+    for a matrix that is not symmetric, with its index in the batch, and for the second derivative where two eigenvalues
+    are the same.
 
     >>> eigh(np.array([[2.0, 1.0], [1.0, 2.0]])).eigenvalues
     Tensor([1., 3.])
@@ -177,6 +191,34 @@ def eigvalsh(a: Any, UPLO: str = "L") -> Tensor:
     Tensor([1., 3.])
     """
     return eigh(a, UPLO).eigenvalues
+
+
+def eig(a: Any) -> EigResult:
+    """Eigenvalues and eigenvectors of matrices (..., n, n): a v = v diag(w). They are complex, of real matrices too.
+
+    Each vector has length 1, and its largest entry is real, which may be positive or negative; the derivative keeps
+    both. The values are in no order: what depends on one is to choose it by what it is.
+
+    Raises LinAlgError for a derivative where two eigenvalues are the same, for then single vectors have none (of a
+    function of the values `eigvals` gives it); ShapeError for a matrix that is not square.
+
+    >>> eig(np.array([[0.0, -1.0], [1.0, 0.0]])).eigenvalues
+    Tensor([0.+1.j, 0.-1.j], dtype=complex128)
+    """
+    return EigResult(*all_of(eig_(asarray(a))))
+
+
+def eigvals(a: Any) -> Tensor:
+    """The eigenvalues of matrices (..., n, n), complex and in no order.
+
+    Where two are the same, what does not depend on their order, as a sum over all of a function, has a first
+    derivative, and gets it. Raises LinAlgError for the second one there, and for a derivative of a matrix that has too
+    few eigenvectors.
+
+    >>> eigvals(np.array([[2.0, 1.0], [0.0, 3.0]]))
+    Tensor([2.+0.j, 3.+0.j], dtype=complex128)
+    """
+    return eigvals_(asarray(a))
 
 
 def det(a: Any) -> Tensor:

@@ -36,6 +36,7 @@ from pullback.ops import (
     cumulative,
     discrete,
     elementwise,
+    fourier,
     indexing,
     labels,
     movement,
@@ -46,7 +47,7 @@ from pullback.ops import (
     windows,
 )
 from pullback.ops import special as special_ops
-from pullback.ops.linalg import bands, factorizations, matrix_functions, spectra, systems
+from pullback.ops.linalg import bands, eigenvalues, factorizations, matrix_functions, spectra, systems
 from pullback.ops.special_functions import bessel, errors_and_normal, gamma, hypergeometric
 from pullback.programs.loop import loop_
 from pullback.transforms.holomorphic import holomorphic_
@@ -286,6 +287,8 @@ ROWS: Final[dict[Primitive, Row]] = {
             factorizations.slogdet_,
             factorizations.det_,
             factorizations.cofactors_,
+            eigenvalues.eig_,
+            eigenvalues.eigvals_,
             spectra.eigh_,
             spectra.svd_,
             matrix_functions.expm_,
@@ -293,6 +296,10 @@ ROWS: Final[dict[Primitive, Row]] = {
             matrix_functions.sqrtm_,
         ),
         Row(kernel="LAPACK computes it, in one call"),
+    ),
+    **dict.fromkeys((eigenvalues.asked_, spectra.asked_, spectra.settled_, spectra.told_), Row(kernel=COMPLAINS)),
+    **dict.fromkeys(
+        (fourier.fft_, fourier.rfft_, fourier.irfft_, fourier.waves_), Row(kernel="pocketfft computes it, in one call")
     ),
     # Special functions.
     **dict.fromkeys(SPECIAL, Row(kernel="SciPy computes it, by series and recurrences")),

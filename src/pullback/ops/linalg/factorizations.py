@@ -23,7 +23,7 @@ from pullback.ops.linalg.matrices import (
     refuse,
     rounded,
 )
-from pullback.ops.linalg.spectra import all_of, svd_
+from pullback.ops.linalg.spectra import all_of, settled, svd_
 from pullback.ops.linalg.systems import inv_, triangular_
 
 WELL: Final = 1e4  # the condition below which det(a) a⁻ᵀ has its digits
@@ -70,7 +70,8 @@ def _qr_cotangent(cts: Any, _primals: Any, y: Any) -> tuple[Any]:
     if ct_q is not None:
         inner = inner - adjoint(ct_q) @ q
     lower = np.tril(inner, -1)
-    shared = q @ (lower + adjoint(lower) + diagonal_of(inner))
+    diagonal = diagonal_of(inner + adjoint(inner)) / 2  # that of r is real
+    shared = q @ (lower + adjoint(lower) + diagonal)
     whole = shared if ct_q is None else ct_q + shared
     return (adjoint(triangular_.bind(r, adjoint(whole), lower=False, unit=False)),)
 
@@ -131,8 +132,12 @@ def _slogdet(a: Any) -> tuple[Any, Any]:
     return rounded(np.asarray(sign), a), rounded(np.asarray(logarithm), a)
 
 
-def _slogdet_cotangent(cts: Any, primals: Any, _y: Any) -> tuple[Any]:
-    ct = cts[1]
+def _slogdet_cotangent(cts: Any, primals: Any, y: Any) -> tuple[Any]:
+    """That of log det a = log |det a| + iφ, where the sign is exp(iφ)."""
+    turned, ct = cts
+    if primals[0].dtype.kind == "c" and turned is not None:
+        along = turned * np.conj(y[0])
+        ct = (0 if ct is None else ct) + (along - np.conj(along)) / 2
     if ct is None:
         return (None,)
     return (ct[..., None, None] * adjoint(inv_.bind(primals[0])),)
@@ -140,7 +145,7 @@ def _slogdet_cotangent(cts: Any, primals: Any, _y: Any) -> tuple[Any]:
 
 slogdet_ = CustomVJP(
     "slogdet", _slogdet, _slogdet_cotangent, batching=as_it_is,
-    doc="The sign and log |det a|, whose derivative is a⁻ᵀ.",
+    doc="The sign and log |det a|, whose derivative is a⁻ᵀ; the sign of a complex one turns.",
 )  # fmt: skip
 
 
@@ -164,7 +169,7 @@ def _cofactors(a: Any) -> Any:
         return rounded(determinant * np.swapaxes(inverse, -1, -2), a)
     u, s, vh = np.linalg.svd(given, full_matrices=False)
     sign = np.asarray(np.linalg.det(u) * np.linalg.det(vh))[..., None, None]
-    return rounded(sign * ((u * products_without(s, 1)[..., None, :]) @ vh), a)
+    return rounded(sign * np.conj((u * products_without(s, 1)[..., None, :]) @ vh), a)
 
 
 def _well_inverted(a: Any) -> Any:
@@ -192,13 +197,14 @@ def products_without(s: Any, count: int) -> Any:
 def _cofactors_cotangent(ct: Any, primals: Any, _y: Any) -> tuple[Any]:
     """In the basis of the singular vectors the matrix is diagonal, and the cofactors of a small change are sums."""
     u, s, vh = all_of(svd_.bind(primals[0]))
+    u, s, vh = settled((u, s, vh), s, "det")
     sign = det_.bind(u) * det_.bind(vh)
-    inner = adjoint(u) @ ct @ adjoint(vh)
+    inner = conjugate(sign)[..., None, None] * (np.swapaxes(u, -1, -2) @ ct @ np.swapaxes(vh, -1, -2))
     pairs = products_without(s, 2)
     along = pairs @ np.diagonal(inner, 0, -2, -1)[..., None]
     n = s.shape[-1]
-    changed = along * np.eye(n, dtype=s.dtype) - pairs * adjoint(inner)
-    return (sign[..., None, None] * (u @ changed @ vh),)
+    changed = along * np.eye(n, dtype=s.dtype) - pairs * np.swapaxes(inner, -1, -2)
+    return (u @ changed @ vh,)
 
 
 cofactors_: CustomVJP = CustomVJP(

@@ -26,8 +26,12 @@ def diagonal_of(x: Any) -> Any:
 
 
 def of_lower_half(x: Any) -> Any:
-    """The cotangent of the lower half of a symmetric matrix, all of which is read from it: an entry is two."""
-    return np.tril(x + adjoint(x)) - diagonal_of(x)
+    """The cotangent of the lower half of a symmetric matrix, all of which is read from it: an entry is two.
+
+    Of a complex one the real part of the diagonal is read.
+    """
+    both = x + adjoint(x)
+    return np.tril(both) - diagonal_of(both) / 2
 
 
 def as_matrices(name: str, a: Any, square: bool = True) -> Any:
