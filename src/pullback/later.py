@@ -52,6 +52,7 @@ FUNCTIONS: Final = {
 NAMES: Final = {
     **{name: module for module, names in FUNCTIONS.items() for name in names.split()},
     "Compiled": "compiler", "compile": "compiler", "vmap": "transforms.batching",
+    "Diagnosis": "explaining", "explain": "explaining",
     "sparse_hessian": "transforms.sparse", "sparse_jacobian": "transforms.sparse",
     "Graph": "visualize", "Player": "visualize", "graph": "visualize", "record_player": "visualize",
 }  # fmt: skip
