@@ -24,7 +24,7 @@ WRITTEN: Final[dict[str, str]] = {
     "min": "x̄ = ȳ where x is least, shared among ties",
     "std": "x̄ = ȳ·(x − mean(x)) / ((n − c)·y), 0 where y is",
     "softmax_cross_entropy": "x̄ = ȳ·(softmax(x) − [class = label])",
-    "copy": "x̄ = ȳ", "within": "x̄ = ȳ", "known_labels": "x̄ = ȳ", "written_labels": "x̄ = ȳ", "holomorphic": "x̄ = ȳ",
+    "copy": "x̄ = ȳ", "within": "none", "known_labels": "none", "written_labels": "none", "holomorphic": "x̄ = ȳ",
     "real": "x̄ = ȳ", "imag": "x̄ = −i·ȳ", "conj": "x̄ = conj(ȳ)",
     "tril": "x̄ = tril(ȳ, k)", "triu": "x̄ = triu(ȳ, k)",
     "pick": "x̄ = ȳ in its place, 0 in the others", "unstack": "x̄ = stack(ȳ₁, …)",
@@ -55,5 +55,5 @@ WRITTEN: Final[dict[str, str]] = {
     "logm": "the Fréchet derivative at xᵀ, the inverse of that of expm",
     "sqrtm": "x̄ solves yᵀ x̄ + x̄ yᵀ = ȳ",
     "loop": "that of its body, in reverse",
-    "random": "none: its numbers are constants", "probability": "x̄ = ȳ",
+    "random": "none: its numbers are constants", "probability": "none",
 }  # fmt: skip
