@@ -37,7 +37,7 @@ def explain(loss: Tensor | Callable[[], Any], wrt: Any = None) -> Diagnosis:
     ----------
     loss : Tensor or callable
         One number, whose graph is still there; or what computes it, called without arguments. What it gives is one
-        number, or it calls `backward()` itself.
+        number, the loss and not its gradient; or it calls `backward()` itself.
     wrt : Tensor, or tree of them, or Module, optional
         Whose gradients are in question. All leaves that the loss was computed from, if None.
 
