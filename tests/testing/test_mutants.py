@@ -11,7 +11,7 @@ from tests.mutants.search import KINDS, fate, mutants
 from pullback.ops import elementwise
 
 # One of so many mutants of each kind is in the sample.
-SAMPLED = {"derivatives": 16, "batching": 16, "lowering": 24}
+SAMPLED = {"derivatives": 90, "batching": 20, "lowering": 40}
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +26,7 @@ def natively(monkeypatch):
 def alive(kind, one_of):
     """What does not die, of a part of the mutants."""
     chosen = [m for m in mutants([kind]) if not zlib.crc32(str(m).encode()) % one_of]
-    assert len(chosen) > 5
+    assert len(chosen) > 3
     return [str(found.mutant) for found in map(fate, chosen) if found.end in ("survived", "never shown")]
 
 
