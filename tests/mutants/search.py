@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Iterator
 from functools import cache
+from itertools import islice
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -82,12 +83,12 @@ def candidates(mutant: AnyMutant) -> Iterator[tuple[Subject, bool, bool]]:
         yield from ((subject, derived, True) for subject, derived in using if subject.complexes is not None)
 
 
-def fate(mutant: AnyMutant) -> Fate:
-    """Show a mutant to one subject after the other, until it dies."""
+def fate(mutant: AnyMutant, most: int | None = None) -> Fate:
+    """Show a mutant to one subject after the other, until it dies; to so many at most."""
     kind = "lowering" if isinstance(mutant, Lowered) else mutant.kind
     mutant.touched = False
     seen = False
-    for subject, derived, complexes in candidates(mutant):
+    for subject, derived, complexes in islice(candidates(mutant), most):
         if not is_sound(subject, kind, derived, complexes):
             continue
         seen = True
