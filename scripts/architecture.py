@@ -27,7 +27,16 @@ HOUSE: Final = (
     ("functions", "fft", "interpolate", "linalg", "special", "stats"),
     ("programs",),
     ("transforms", "integrate", "optimize"),
-    ("nn", "optim", "data", "visualize", "testing", "interop", "metrics"),  # peers, which do not import each other
+    (
+        "nn",
+        "optim",
+        "data",
+        "visualize",
+        "testing",
+        "explaining",
+        "interop",
+        "metrics",
+    ),  # peers, which do not import each other
     ("compiler",),  # draws its programs, with visualize
     ("training", "estimators"),
     ("cli",),

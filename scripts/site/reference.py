@@ -48,7 +48,10 @@ GROUPS: Final = (
         "compile", "Compiled steps and loops", "A step as native code, and loops that stay loops.",
         ("compiler", "transforms.loops", "core.threads"),
     ),
-    Group("seeing", "Seeing", "Graphs as values, pictures, and players.", ("visualize",)),
+    Group(
+        "seeing", "Seeing", "Graphs as values, pictures, players; why a gradient is as it is.",
+        ("visualize", "explaining"),
+    ),
     Group(
         "elementwise", "Element by element", "Arithmetic, comparisons, exponentials, waves; each broadcasts.",
         ("ops.elementwise", "ops.special", "ops.discrete", "ops.complex_parts", "functions.floats",

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from scripts.site.formulas import WRITTEN
 
 import pullback as pb
+from pullback.core.errors import PullbackError
 from pullback.core.kinds import Elementwise
 from pullback.core.modes import ModeContext
 from pullback.core.primitive import OPERAND_NAMES
 from pullback.ops import elementwise, special
+from pullback.ops.special_functions import bessel, errors_and_normal, gamma, hypergeometric
 from pullback.visualize.mathematics import formula, operand_names, slopes
 from pullback.visualize.tape import Tape
 
@@ -23,7 +27,6 @@ _ROW: Final = np.array([1.0, 2.0, 4.0])
 APPLIED: Final[dict[str, Callable[[Any, Any, Any], Any]]] = {
     "sum(x, axis=0)": lambda x, z, v: pb.sum(x, axis=0),
     "mean(x)": lambda x, z, v: pb.mean(x),
-    "prod(v)": lambda x, z, v: pb.prod(v),
     "max(x, axis=1)": lambda x, z, v: pb.max(x, axis=1),
     "logsumexp(v)": lambda x, z, v: pb.logsumexp(v),
     "var(v)": lambda x, z, v: pb.var(v),
@@ -43,7 +46,6 @@ APPLIED: Final[dict[str, Callable[[Any, Any, Any], Any]]] = {
     "astype(v, float32)": lambda x, z, v: pb.astype(v, np.float32),
     "where(x > 1, x, z)": lambda x, z, v: pb.where(x > 1, x, z),
     "cumsum(v)": lambda x, z, v: pb.cumsum(v),
-    "cumprod(v)": lambda x, z, v: pb.cumprod(v),
     "sort(v)": lambda x, z, v: pb.sort(v),
     "softmax(v)": lambda x, z, v: pb.softmax(v),
     "log_softmax(v)": lambda x, z, v: pb.log_softmax(v),
@@ -66,12 +68,10 @@ def _page() -> Iterator[str]:
     yield "## Element by element\n"
     yield "`y` is the value; `x`, or `a`, `b` and `c`, are the operands."
     yield "A bracket, such as `[x > 0]`, is 1 where it holds, else 0.\n"
-    yield "| Operation | ∂y/∂ first | ∂y/∂ second | ∂y/∂ third |"
-    yield "| --- | --- | --- | --- |"
-    for primitive in elementwise_primitives():
-        cells = [_LONG if slope is None else _cell(slope) for slope in slopes(primitive)]
-        cells += [""] * (3 - len(cells))
-        yield f"| `{primitive.name}({', '.join(OPERAND_NAMES[len(primitive.rules)])})` | {' | '.join(cells)} |"
+    yield from _elementwise(elementwise_primitives())
+    yield "\n## Special functions\n"
+    yield "Those of `pb.special`; a name that ends in `_order` or `_moment` is a derivative by an order or a shape.\n"
+    yield from _elementwise(special_primitives())
     yield "\n## Other kinds\n"
     yield "`ȳ` is the cotangent of the value. Of what is composed of several primitives, each is told.\n"
     yield "| Written | Primitive | Gives back |"
@@ -80,6 +80,41 @@ def _page() -> Iterator[str]:
         found = list(pulled(function))
         of_its_own = [pair for pair in found if pair[0] not in _FORMS]  # others are on the way
         yield from (f"| `{written}` | `{name}` | {given} |" for name, given in of_its_own or found)
+    yield "\n## Matrices, windows and indices\n"
+    yield "These are known from books, and checked by numbers as all others are.\n"
+    yield "| Primitive | Gives back |"
+    yield "| --- | --- |"
+    elements = {p.name for p in (*elementwise_primitives(), *special_primitives())}
+    yield from (f"| `{name}` | {_cell(text)} |" for name, text in WRITTEN.items() if name not in elements)
+
+
+def _elementwise(primitives: Iterator[Elementwise]) -> Iterator[str]:
+    """A table of partial derivatives."""
+    yield "| Operation | ∂y/∂ first | ∂y/∂ second | ∂y/∂ third | ∂y/∂ fourth |"
+    yield "| --- | --- | --- | --- | --- |"
+    for primitive in primitives:
+        written = WRITTEN.get(primitive.name)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # some are defined at whole numbers alone, and slopes asks at one half
+            try:
+                found = slopes(primitive)
+            except PullbackError:
+                found = [None]
+        if written is not None and None in found:
+            cells = [_cell(written)]
+        else:
+            pairs = zip(found, primitive.rules, strict=False)
+            cells = ["none" if rule is None else _LONG if slope is None else _cell(slope) for slope, rule in pairs]
+        cells += [""] * (4 - len(cells))
+        yield f"| `{primitive.name}({', '.join(OPERAND_NAMES[len(primitive.rules)])})` | {' | '.join(cells)} |"
+
+
+def special_primitives() -> Iterator[Elementwise]:
+    """Those of the special functions that have a derivative, in the order of their rows."""
+    for module in (errors_and_normal, gamma, bessel, hypergeometric):
+        for value in dict.fromkeys(v for v in vars(module).values() if isinstance(v, Elementwise)):
+            if value.differentiable and value not in (elementwise.erf, elementwise.sigmoid):
+                yield value
 
 
 def elementwise_primitives() -> Iterator[Elementwise]:

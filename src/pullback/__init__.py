@@ -310,6 +310,8 @@ if TYPE_CHECKING:
     from pullback import testing as testing
     from pullback.compiler import Compiled as Compiled
     from pullback.compiler import compile as compile
+    from pullback.explaining import Diagnosis as Diagnosis
+    from pullback.explaining import explain as explain
     from pullback.functions.applying import apply_along_axis as apply_along_axis
     from pullback.functions.applying import apply_over_axes as apply_over_axes
     from pullback.functions.applying import vectorize as vectorize

@@ -53,7 +53,8 @@ FUNCTIONS: Final = {
 NAMES: Final = {
     **{name: module for module, names in FUNCTIONS.items() for name in names.split()},
     "Compiled": "compiler", "compile": "compiler", "vmap": "transforms.batching",
-    "taylor": "transforms.taylor", "sparse_hessian": "transforms.sparse", "sparse_jacobian": "transforms.sparse",
+    "Diagnosis": "explaining", "explain": "explaining", "taylor": "transforms.taylor",
+    "sparse_hessian": "transforms.sparse", "sparse_jacobian": "transforms.sparse",
     "Graph": "visualize", "Player": "visualize", "graph": "visualize", "record_player": "visualize",
 }  # fmt: skip
 

@@ -73,7 +73,7 @@ def test_a_row_says_what_a_primitive_of_its_kind_must(primitive):
 
 
 def test_the_list_of_primitives_says_what_the_rows_say():
-    assert primitives_page.PAGE.read_text(encoding="utf-8") == primitives_page.page(), "python scripts/primitives.py"
+    assert primitives_page.PAGE.read_text(encoding="utf-8") == primitives_page.page(), "python -m scripts.primitives"
 
 
 def test_those_that_run_as_numpy_kernels_are_few():

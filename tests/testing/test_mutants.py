@@ -1,49 +1,54 @@
-"""The derivative of every operation, made wrong on purpose: the checker finds each."""
+"""Rules made wrong on purpose: the checks find each. A sample runs always, all of them with the long tests."""
 
 from __future__ import annotations
 
 import zlib
 
-import numpy as np
 import pytest
-from tests.ops.cases import CASES
-from tests.ops.test_complete import primitive_of
+from tests.mutants import checks, search
+from tests.mutants.search import KINDS, fate, mutants
 
-import pullback as pb
-from pullback.testing import check_grads
+from pullback.ops import elementwise
 
-# Their derivative is 0, of which one percent is 0 too.
-CONSTANT = {"sign", "floor", "ceil", "trunc", "rint", "floor_divide", "round"}
-MUTABLE = [case for case in CASES if primitive_of(case) and case.name not in CONSTANT and "numbers" not in case.skips]
-
-
-def off(value, factor):
-    """A derivative, its largest element times a factor."""
-    if value is None or isinstance(value, tuple):
-        return value and tuple(off(part, factor) for part in value)
-    numbers = np.asarray(value.array if isinstance(value, pb.Tensor) else value)
-    if not numbers.size:
-        return value
-    factors = np.ones(numbers.shape)
-    factors.reshape(-1)[np.argmax(abs(numbers))] = factor
-    return value * factors
+# One of so many mutants of each kind is in the sample.
+SAMPLED = {"derivatives": 120, "batching": 25, "lowering": 50}
+SUBJECTS = 6  # that a mutant of the sample is shown to
 
 
-@pytest.mark.parametrize("factor", [1.01, -1.0])
-@pytest.mark.parametrize("half", ["jvp", "vjp"])
-@pytest.mark.parametrize("case", MUTABLE, ids=repr)
-def test_one_wrong_element_is_found(case, half, factor, monkeypatch):
-    primitive = primitive_of(case)
-    right = getattr(primitive, half)
+@pytest.fixture(autouse=True)
+def natively(monkeypatch):
+    """Programs run natively whether it pays or not, and are not kept, for they are known by what is computed alone."""
+    monkeypatch.setenv("PULLBACK_CACHE", "0")
+    back = search.natively()
+    yield
+    back()
 
-    def wrong(*args):
-        found = right(*args)
-        return [off(c, factor) for c in found] if isinstance(found, list) else off(found, factor)
 
-    sample = case.samples[zlib.crc32(case.name.encode()) % len(case.samples)]
-    operands = case.draw(sample)
-    monkeypatch.setattr(primitive, half, wrong)
-    with pytest.raises(pb.GradientCheckError, match="mode gives a wrong derivative"):
-        check_grads(
-            lambda *xs: case.f(*xs, **sample.params), *operands, modes=["forward" if half == "jvp" else "reverse"]
-        )
+def alive(kind, one_of, most=None):
+    """What does not die, of a part of the mutants."""
+    chosen = [m for m in mutants([kind]) if not zlib.crc32(str(m).encode()) % one_of]
+    assert len(chosen) > 3
+    ends = ("survived", "never shown")
+    left = [mutant for mutant in chosen if most is None or fate(mutant, most).end in ends]
+    return [str(mutant) for mutant in left if fate(mutant).end in ends]  # shown to all, where few did not do
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_of_a_sample_dies(kind):
+    assert alive(kind, SAMPLED[kind], SUBJECTS) == []
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kind", KINDS)
+def test_all_die(kind):
+    assert alive(kind, 1) == []
+
+
+def test_a_mutant_that_nothing_notices_is_told(monkeypatch):
+    monkeypatch.setattr(checks, "derivatives", lambda subject, *_, **__: subject.f(*subject.args))
+    ends = {fate(m, SUBJECTS).end for m in mutants(["derivatives"]) if m.primitive is elementwise.sinh}
+    assert ends == {"changes nothing"}  # no derivative was asked for
+    monkeypatch.setattr(checks, "derivatives", lambda subject, *_, **__: checks.pb.vjp(subject.f, *subject.args)[1](
+        subject.f(*subject.args)))  # fmt: skip
+    of_sinh = [m for m in mutants(["derivatives"]) if m.primitive is elementwise.sinh and m.site == "vjp"]
+    assert {fate(m, SUBJECTS).end for m in of_sinh} == {"survived", "changes nothing"}

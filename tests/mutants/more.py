@@ -1,0 +1,81 @@
+"""Functions that no other table has: complex parts, rules of one's own, loops, what is computed again."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+
+import pullback as pb
+from pullback.core.custom_kinds import CustomJVP, CustomVJP
+
+X: Final = np.array([0.7, -1.3, 2.1])
+Y: Final = np.array([1.1, 0.4, -0.6])
+Z: Final = X + 1j * Y
+
+
+@pb.custom_vjp
+def by_vjp(x: Any) -> Any:
+    """x³, with its reverse rule."""
+    return x * x * x
+
+
+by_vjp.defvjp(lambda x: (by_vjp(x), x), lambda x, ct: (3 * x * x * ct,))
+
+
+@pb.custom_jvp
+def by_jvp(x: Any) -> Any:
+    """x³, with its forward rule."""
+    return x * x * x
+
+
+@by_jvp.defjvp
+def _(primals: Any, tangents: Any) -> Any:
+    (x,), (t,) = primals, tangents
+    return by_jvp(x), 3 * x * x * t
+
+
+jvp_kind: Final = CustomJVP("cube", lambda x: x * x * x, lambda xs, ts, _: 3 * xs[0] * xs[0] * ts[0])
+vjp_kind: Final = CustomVJP("cube", lambda x: x * x * x, lambda ct, xs, _: (3 * xs[0] * xs[0] * ct,))
+
+
+def scanned(x: Any) -> Any:
+    """A loop."""
+    return pb.scan(lambda c, a: (c * 0.5 + pb.sin(a), c * a), pb.sum(x) * 0.1, x)
+
+
+def again(x: Any) -> Any:
+    """What is computed again for its derivative."""
+    return pb.checkpoint(lambda x: pb.sin(x) * x)(x)
+
+
+def slope_of_square(z: Any) -> Any:
+    """f′ of a holomorphic function."""
+    return pb.grad(lambda z: (z * z * z).sum(), holomorphic=True)(z * (1 + 0j))
+
+
+# A name, a function, real arguments, and complex ones where there are any.
+ROWS: Final = (
+    ("real", lambda z: pb.real(z * 2), (X,), (Z,)),
+    ("imag", lambda z: pb.imag(z * (1 + 2j)), (X,), (Z,)),
+    ("conj", lambda z: pb.conj(z) * (1 + 2j), (X,), (Z,)),
+    ("abs of complex", lambda z: abs(z * (1 + 0.5j)), (X,), (Z,)),
+    ("angle", lambda z: pb.angle(z * (1 + 0.5j)), (X,), (Z,)),
+    ("a reverse rule", by_vjp, (X,), (Z,)),
+    ("a forward rule", by_jvp, (X,), (Z,)),
+    ("the kind with a forward rule", jvp_kind, (X,), (Z,)),
+    ("the kind with a reverse rule", vjp_kind, (X,), (Z,)),
+    ("a holomorphic derivative", slope_of_square, (X,), (Z,)),
+    ("polygamma", lambda x: pb.special.polygamma(1, x), (abs(X),), None),
+    ("gammasgn", lambda x: pb.special.gammasgn(x) * x, (X,), None),
+    ("loggamma's sign", pb.special.gammasgn, (X,), None),
+    ("a random number", lambda x: x * pb.random.normal(size=3, rng=3), (X,), None),
+    ("dropout's mask", lambda x: x * pb.random.bernoulli(pb.clip(x, 0.2, 0.8).detach(), rng=3), (X,), None),
+    ("a slice", lambda x: (x[1:] * x[:-1]).sum(), (X,), (Z,)),
+    ("cofactors", lambda x: pb.linalg.det(x.reshape(2, 2) * 1.0), (np.array([1.0, 2.0, 3.0, 5.0]),), None),
+    ("argmax of columns", lambda x: pb.argmax(x, axis=0), (np.outer(X, Y) + np.eye(3),), None),
+    ("argmin of columns", lambda x: pb.argmin(x, axis=0), (np.outer(X, Y) + np.eye(3),), None),
+    ("scan", scanned, (X,), None),
+    ("checkpoint", again, (X,), (Z,)),
+    ("a quotient of products", lambda a, b: (a * b).sum() / (a @ b + 3), (X, Y), (Z, Z[::-1].copy())),
+)  # fmt: skip
