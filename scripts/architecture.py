@@ -29,6 +29,7 @@ HOUSE: Final = (
     ("transforms", "integrate", "optimize"),
     ("nn", "optim", "data", "visualize", "testing", "interop", "metrics"),  # peers, which do not import each other
     ("compiler",),  # draws its programs, with visualize
+    ("profiling",),  # times what compiled programs do
     ("training", "estimators"),
     ("cli",),
     ("__init__", "__main__", "later"),

@@ -451,6 +451,7 @@ if TYPE_CHECKING:
     from pullback.functions.statistics import histogram_bin_edges as histogram_bin_edges
     from pullback.functions.statistics import interp as interp
     from pullback.functions.statistics import ptp as ptp
+    from pullback.profiling import profile as profile
     from pullback.transforms.batching import vmap as vmap
     from pullback.transforms.sparse import sparse_hessian as sparse_hessian
     from pullback.transforms.sparse import sparse_jacobian as sparse_jacobian

@@ -13,6 +13,7 @@ from pullback.compiler.emission.loops import emit_nest
 from pullback.compiler.emission.parallel import emit_parallel
 from pullback.compiler.emission.point import Buffers
 from pullback.compiler.emission.products import emit_product
+from pullback.compiler.emission.stamps import Stamps
 from pullback.compiler.emission.steps import Steps
 from pullback.compiler.fusion.views import NATURALS
 from pullback.compiler.instructions.llvm import I8, I64, PTR, Function, Module, Reg
@@ -29,8 +30,13 @@ def buffers_of(kernel: Nest | Product | Repeat) -> list[Operand]:
     return list(dict.fromkeys(access.base for access in kernel.accesses() if access.base is not NATURALS))
 
 
-def write_module(plan: Plan, regions: Sequence[Region], slots: Mapping[Operand, int], count: int) -> Module:
-    """Write the module of some regions, for `count` words, of which the last three are those of the frame."""
+def write_module(
+    plan: Plan, regions: Sequence[Region], slots: Mapping[Operand, int], count: int, stamps: Stamps | None = None
+) -> Module:
+    """Write the module of some regions, for `count` words, of which the last three are those of the frame.
+
+    With `stamps` it writes down when it began, and when each of what is timed ended.
+    """
     module = Module()
     f = Function(module, RUN, [(PTR, "pointers")], I64)
     (pointers,) = f.arguments
@@ -44,10 +50,14 @@ def write_module(plan: Plan, regions: Sequence[Region], slots: Mapping[Operand, 
         return f.load(f.address(pointers, slots[base], PTR), PTR)
 
     inside.fill(place)
-    inside.run(arena, scratch, most)
+    inside.run(arena, scratch, most, _nothing if stamps is None else stamps.begun(f, arena))
     f.ret(f.const(0, I64))
     f.finish()
     return module
+
+
+def _nothing() -> None:
+    """What is done when a kernel has ended, where nobody asks for the time."""
 
 
 @final
@@ -93,8 +103,8 @@ class _Regions:
                 if (at := known[base]) is not None:
                     self._f.store(at, self._f.address(self._tables[id(kernel)], i, PTR))
 
-    def run(self, arena: Reg, scratch: Reg, most: Reg) -> None:
-        """Run all regions, as long as conditions hold; else return 1."""
+    def run(self, arena: Reg, scratch: Reg, most: Reg, ended: Callable[[], None] = _nothing) -> None:
+        """Run all regions, as long as conditions hold; else return 1. What is `ended` is told."""
         f, plan = self._f, self._plan
         for number, (region, inside, context) in enumerate(
             zip(self._regions, self._inside, self._contexts, strict=True)
@@ -102,6 +112,7 @@ class _Regions:
             if context is None:
                 for kernel in inside:
                     self._alone(kernel, scratch, most)
+                    ended()
             else:
                 for i, kernel in enumerate(inside):
                     f.store(self._tables[id(kernel)], f.address(context, i, PTR))
@@ -109,6 +120,7 @@ class _Regions:
                 task = f"{self._name}region{number}"
                 _task(f.module, task, [(self._names[id(kernel)], kernel) for kernel in inside], plan.scratch)
                 emit_parallel(f, task, context, sum(kernel.pieces for kernel in inside), most)
+                ended()
             for condition in plan.lowered.fused.conditions:
                 if condition in region.writes:
                     holds = f.load(f.address(arena, plan.places[condition], I8), I8)
