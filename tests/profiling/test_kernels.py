@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -51,7 +54,7 @@ def test_a_profiled_program_gives_the_same_bits_and_the_times_of_its_kernels(sor
     for call in calls:
         inside = [event for event in kernels if call.begin <= event.begin and event.end <= call.end]
         assert len(inside) == len(names)
-        assert all(one.end <= other.begin for one, other in zip(inside, inside[1:], strict=False))
+        assert all(one.end <= other.begin for one, other in pairwise(inside))
         took = call.end - call.begin - sum(event.end - event.begin for event in inside)
         assert 0 < call.own <= took, "the first had to build the program with stamps, which is nobody's time"
         assert call is calls[0] or call.own == took
@@ -82,7 +85,7 @@ def test_backward_kernels_belong_to_the_lines_of_the_forward_operations():
 
 
 def product_line():
-    with open(__file__, encoding="utf-8") as file:
+    with Path(__file__).open(encoding="utf-8") as file:
         return next(number for number, line in enumerate(file, 1) if "# the product" in line)
 
 

@@ -13,7 +13,6 @@ from pullback.core.spec import spec_of
 from pullback.profiling.work import Spec, Work, work_of
 from pullback.programs.program import Equation, Operand
 
-
 _LITTLE: Final = 1e-3  # of an operation that only moves numbers, where lines share a kernel
 
 

@@ -12,9 +12,9 @@ from pullback.core.errors import GraphError, OptionError
 from pullback.interop.atomic import write_atomically
 from pullback.profiling.machine import Machine, machine
 from pullback.profiling.page import page_of
-from pullback.profiling.recorder import Recorder
+from pullback.profiling.recorder import SPAN, Recorder
 from pullback.profiling.tables import OUTSIDE, Row, Table, added
-from pullback.profiling.timeline import Event, timeline
+from pullback.profiling.timeline import Event, batched, timeline
 from pullback.profiling.trace import trace_of
 
 By: TypeAlias = Literal["operation", "line", "layer", "kernel"]
@@ -66,7 +66,7 @@ class Profile:
     @property
     def seconds(self) -> float:
         """From the beginning to the end, without the time in which programs with stamps were built."""
-        built = sum(end - begin for kind, _, begin, end, _ in self._ended().spans if kind == "profiler")
+        built = sum(end - begin for kind, _, begin, end, _ in batched(self._ended().spans, SPAN) if kind == "profiler")
         return (self._recorder.end - self._recorder.begin - built) * 1e-9
 
     @property

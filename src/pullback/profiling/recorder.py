@@ -7,7 +7,7 @@ profiles tests nothing more than before. What is noted is a plain tuple, and loo
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from threading import Lock, get_ident, local
+from threading import Lock, get_ident
 from time import perf_counter_ns as now
 from typing import Any, Final, TypeAlias, final
 
@@ -26,11 +26,11 @@ from pullback.data import DataLoader
 from pullback.nn import Module
 from pullback.optim import Optimizer
 from pullback.profiling.memory import LEAST, Memory
+from pullback.profiling.work import PRODUCTS
 from pullback.tensors import Tensor
 from pullback.tensors.backward import Backward
 
 Method: TypeAlias = Callable[..., Any]
-Shapes: TypeAlias = tuple[tuple[tuple[int, ...], np.dtype[Any]] | None, ...]
 
 # What lasts longer than an operation: the class, its method, and what it is.
 SPANS: Final[tuple[tuple[type, str, str], ...]] = (
@@ -38,15 +38,9 @@ SPANS: Final[tuple[tuple[type, str, str], ...]] = (
     (Compiled, "__call__", "call"), (Recordings, "record", "recording"), (Pipeline, "__init__", "passes"),
     (Pipeline, "executable", "code"),
 )  # fmt: skip
+OPERATION, WALKED, SPAN, KERNELS = 7, 7, 5, 3  # things that are noted of each
 _running: Final[list[Recorder]] = []
 _lock: Final = Lock()
-
-
-@final
-class Place(local):
-    """The line of the user's code that all belongs to which is done now, where that is known."""
-
-    line = ""
 
 
 @final
@@ -55,26 +49,28 @@ class Recorder:
 
     Attributes
     ----------
-    applied : list of tuple
-        Of each operation: primitive, begin, end, thread, line, the node's number, the shapes and dtypes of its operands
-        and, last, of its result, and its parameters where they say how much work it is. Times are in nanoseconds.
-    walked : list of tuple
-        Of each step of a walk: "backward" or "forward", primitive, begin, end, thread, the node's number, and how many
-        operands were wanted.
-    spans : list of tuple
-        Of what lasts longer: what it is, whose it is, begin, end, thread.
-    kernels : list of tuple
-        Of each call of a program: what was timed, the times, the thread.
+    applied : list
+        Of each operation OPERATION things: primitive, begin, end, thread, line, the node's number or None, and the
+        shapes and dtypes of its operands and, last, of its result, followed by the parameters of a product. Times are
+        in nanoseconds. (What is noted lies flat in lists: of many small tuples the garbage collector would take note.)
+    walked : list
+        Of each step of a walk WALKED things: "backward" or "forward", primitive, begin, end, thread, the node's number,
+        and how many operands were wanted.
+    spans : list
+        Of what lasts longer SPAN things: what it is, whose it is, begin, end, thread.
+    kernels : list
+        Of each call of a program KERNELS things: what was timed, the times, the thread.
     """
 
     def __init__(self, *, memory: bool) -> None:
-        self.applied: list[tuple[Any, ...]] = []
-        self.walked: list[tuple[Any, ...]] = []
-        self.spans: list[tuple[Any, ...]] = []
-        self.kernels: list[tuple[Any, ...]] = []
+        self.applied: list[Any] = []
+        self.walked: list[Any] = []
+        self.spans: list[Any] = []
+        self.kernels: list[Any] = []
         self.memory = Memory() if memory else None
         self.begin = self.end = 0
-        self._place = Place()
+        self._lines: dict[int, str] = {}  # by thread: of whose code all is that is done there now, where that is known
+        self._known: dict[tuple[Any, ...], tuple[Any, ...]] = {}  # shapes and dtypes, each once
         self._restored: list[tuple[type, str, Any]] = []
         self._programs: dict[int, tuple[Executable, Profiled]] = {}  # by id of the executable, which is kept alive
 
@@ -116,8 +112,8 @@ class Recorder:
         setattr(owner, name, timed(method))
 
     def _operation(self, method: Method) -> Method:
-        note, thread, mode_of, array_type = self.applied.append, get_ident, current_mode, np.ndarray
-        place, hold = self._place, None if self.memory is None else self.memory.hold
+        note, thread, mode_of, array_type = self.applied.extend, get_ident, current_mode, np.ndarray
+        lines, known, hold = self._lines, self._known, None if self.memory is None else self.memory.hold
 
         def timed(primitive: Any, /, *operands: Any, **params: Any) -> Any:
             if mode_of().apply is not None:  # it comes back here, for what it does
@@ -125,25 +121,27 @@ class Recorder:
             begin = now()
             result = method(primitive, *operands, **params)
             end = now()
-            shapes: list[Any] = []
+            facts: list[Any] = []
             for operand in operands:
                 array = operand.array if isinstance(operand, Tensor) else operand
-                shapes.append((array.shape, array.dtype) if type(array) is array_type else None)
+                facts.append((array.shape, array.dtype) if type(array) is array_type else None)
             array, node = result.array, result.node
             if type(array) is array_type:
-                shapes.append((array.shape, array.dtype))
+                facts.append((array.shape, array.dtype))
                 if array.nbytes >= LEAST and hold is not None:
                     hold(array, end)
             else:
-                shapes.append(None)
-            serial = None if node is None else node.serial
-            note((primitive, begin, end, thread(), place.line or user_line(), serial, shapes, params or None))
+                facts.append(None)
+            specs = (*facts, *params.items()) if primitive in PRODUCTS else (*facts,)
+            specs = known.setdefault(specs, specs)
+            own = thread()
+            note((primitive, begin, end, own, lines.get(own) or user_line(), node and node.serial, specs))
             return result
 
         return timed
 
     def _rule(self, direction: str) -> Callable[[Method], Method]:
-        note, thread = self.walked.append, get_ident
+        note, thread = self.walked.extend, get_ident
         hold = None if self.memory is None else self.memory.hold
 
         def exchanged(method: Method) -> Method:
@@ -163,7 +161,7 @@ class Recorder:
         return exchanged
 
     def _span(self, kind: str) -> Callable[[Method], Method]:
-        note, thread = self.spans.append, get_ident
+        note, thread = self.spans.extend, get_ident
 
         def exchanged(method: Method) -> Method:
             def timed(owner: Any, /, *args: Any, **kwargs: Any) -> Any:
@@ -178,26 +176,26 @@ class Recorder:
         return exchanged
 
     def _module(self, method: Method) -> Method:
-        note, thread, place = self.spans.append, get_ident, self._place
+        note, thread, lines = self.spans.extend, get_ident, self._lines
         ours: dict[type, bool] = {}  # whether all that a module does stands in the line that calls it
 
         def timed(module: Any, /, *args: Any, **kwargs: Any) -> Any:
-            kind, before = type(module), place.line
-            known = ours.get(kind)
+            kind, own = type(module), thread()
+            before, known = lines.get(own, ""), ours.get(kind)
             if known is None:
                 known = ours[kind] = is_library(kind.forward)
             begin = now()
-            place.line = (before or user_line()) if known else ""
+            lines[own] = (before or user_line()) if known else ""
             try:
                 return method(module, *args, **kwargs)
             finally:
-                place.line = before
-                note(("module", module, begin, now(), thread()))
+                lines[own] = before
+                note(("module", module, begin, now(), own))
 
         return timed
 
     def _batches(self, method: Method) -> Method:
-        note, thread = self.spans.append, get_ident
+        note, thread = self.spans.extend, get_ident
 
         def timed(loader: Any) -> Iterator[Any]:
             batches = method(loader)
@@ -213,14 +211,14 @@ class Recorder:
         return timed
 
     def _program(self, method: Method) -> Method:
-        note, programs = self.kernels.append, self._programs
+        note, programs = self.kernels.extend, self._programs
 
         def timed(executable: Executable, inputs: Any, outputs: Any, writes: Any = NOTHING) -> bool:
             known = programs.get(id(executable))
             if known is None:
                 begin = now()
                 known = programs[id(executable)] = executable, Profiled(executable)
-                self.spans.append(("profiler", known[1], begin, now(), get_ident()))
+                self.spans.extend(("profiler", known[1], begin, now(), get_ident()))
             refused, times = known[1](inputs, outputs, writes)
             note((known[1], times, get_ident()))
             return refused

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, final
 
 from pullback.profiling.kernels import told
-from pullback.profiling.recorder import Recorder
+from pullback.profiling.recorder import KERNELS, OPERATION, SPAN, WALKED, Recorder
 from pullback.profiling.work import NOTHING, Work, walked_work, work_of
 
 BEFORE: Final = "before the profile began"
@@ -92,30 +92,42 @@ def _nest(events: list[Event]) -> None:
 
 
 def _applied(recorder: Recorder) -> Iterator[Event]:
-    for primitive, begin, end, thread, line, serial, specs, params in recorder.applied:
-        work = work_of(primitive, specs, params)
+    for primitive, begin, end, thread, line, serial, facts in batched(recorder.applied, OPERATION):
+        work = work_of(primitive, *_apart(facts))
         yield Event("operation", primitive.name, begin, end, thread, [(line, 1.0)], work=work, serial=serial)
 
 
 def _walked(recorder: Recorder) -> Iterator[tuple[Event, int]]:
-    known = {entry[5]: entry for entry in recorder.applied if entry[5] is not None}
-    for direction, primitive, begin, end, thread, serial, wanted in recorder.walked:
+    known = {entry[5]: entry for entry in batched(recorder.applied, OPERATION) if entry[5] is not None}
+    for direction, primitive, begin, end, thread, serial, wanted in batched(recorder.walked, WALKED):
         line, work = BEFORE, Work(None, 0)
         if serial in known:
-            _, _, _, _, line, _, specs, params = known[serial]
+            specs, params = _apart(known[serial][6])
+            line = known[serial][4]
             work = walked_work(primitive, work_of(primitive, specs, params), specs, wanted)
         yield Event(direction, f"{primitive.name} {direction}", begin, end, thread, [(line, 1.0)], work=work), serial
 
 
+def _apart(facts: tuple[Any, ...]) -> tuple[list[Any], dict[str, Any]]:
+    """Shapes and dtypes, and the parameters behind them."""
+    named = [fact for fact in facts if fact is not None and isinstance(fact[0], str)]
+    return [*facts[: len(facts) - len(named)]], dict(named)
+
+
+def batched(flat: list[Any], size: int) -> Iterator[tuple[Any, ...]]:
+    """A flat list as tuples of a size (Python 3.12 has `itertools.batched`)."""
+    return zip(*[iter(flat)] * size, strict=True)
+
+
 def _spans(recorder: Recorder) -> Iterator[Event]:
-    for kind, owner, begin, end, thread in recorder.spans:
+    for kind, owner, begin, end, thread in batched(recorder.spans, SPAN):
         yield Event(kind, TITLES[kind](owner), begin, end, thread)
 
 
 def _kernels(recorder: Recorder) -> Iterator[Event]:
     known: dict[int, list[Any]] = {}
-    for profiled, times, thread in recorder.kernels:
+    for profiled, times, thread in batched(recorder.kernels, KERNELS):
         if id(profiled) not in known:
             known[id(profiled)] = [told(kernels, profiled.plan) for kernels in profiled.timed]
-        for kernel, (begin, end) in zip(known[id(profiled)], times, strict=False):
+        for kernel, (begin, end) in zip(known[id(profiled)], batched(times, 2), strict=False):
             yield Event("kernel", kernel.name, begin, end, thread, kernel.shares, work=kernel.work)

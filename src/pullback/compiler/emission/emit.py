@@ -30,7 +30,7 @@ class NativePart:
         What it is given, and how each of that must lie: all inputs and outputs of the program, then what NumPy
         computed, and constants.
     write : callable
-        Writes its module, which is not asked for where its code is known.
+        Writes its module, which is not asked for where its code is known; `module=` is one of another target.
     long : bool
         Whether Python's other threads may run meanwhile.
     calls_blas : bool
@@ -39,7 +39,7 @@ class NativePart:
 
     objects: tuple[Operand, ...]
     layouts: tuple[Layout, ...]
-    write: Callable[[], Module]
+    write: Callable[..., Module]
     long: bool
     calls_blas: bool
 

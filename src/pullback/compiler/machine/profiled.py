@@ -6,7 +6,7 @@ import ctypes
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import cache
-from itertools import groupby, pairwise
+from itertools import chain, groupby, pairwise
 from threading import Lock
 from time import perf_counter_ns
 from typing import Any, Final, NamedTuple, final
@@ -81,8 +81,8 @@ class Profiled:
 
     def __call__(
         self, inputs: Sequence[Any], outputs: Sequence[Any], writes: Iterable[tuple[Any, ...]]
-    ) -> tuple[bool, list[tuple[int, int]]]:
-        """Call the executable; what it gives, and when each of `timed` began and ended, in nanoseconds.
+    ) -> tuple[bool, list[int]]:
+        """Call the executable; what it gives, and when each of `timed` began, ended, in nanoseconds, in one list.
 
         There are no times where nothing was done, or where native code has no clock.
         """
@@ -95,12 +95,12 @@ class Profiled:
                 return refused, []
             stamps = iter(self._executable.free[-1].arena[self._stamps].view(np.int64).tolist())
             called, counts = iter(self._called), iter(self._counts)
-            times: list[tuple[int, int]] = []
+            times: list[int] = []
             for native in self._native:
                 if native:
-                    times += pairwise([next(stamps) for _ in range(1 + next(counts))])
+                    times += chain.from_iterable(pairwise([next(stamps) for _ in range(1 + next(counts))]))
                 else:
-                    times.append((next(called), next(called)))
+                    times += next(called), next(called)
             return refused, times
 
     def _frame(self) -> Frame:
