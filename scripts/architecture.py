@@ -67,7 +67,7 @@ OPEN: Final[dict[str, str]] = {
     "Numbers": "a part of Tensor, likewise",
     "Noticed": "half of modules and optimizers; it leaves nothing to them",
     "Hooked": "half of modules, likewise",
-    "Function": "an instruction of another target than LLVM is a method of a subclass; LLVM's own are what one begins with",
+    "Function": "an instruction of another target than LLVM is a method of a subclass; LLVM is what one begins with",
     "Module": "it makes the functions of its target, likewise",
     "Callback": "each of its methods does nothing, and a callback overrides those that it needs",
     "Tensor": "nn.Parameter is a tensor that modules register, and changes nothing else",

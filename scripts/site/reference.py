@@ -49,6 +49,7 @@ GROUPS: Final = (
         ("compiler", "transforms.loops", "core.threads"),
     ),
     Group("seeing", "Seeing", "Graphs as values, pictures, and players.", ("visualize",)),
+    Group("profiling", "Where the time goes", "Profiles of eager and compiled code.", ("profiling",)),
     Group(
         "elementwise", "Element by element", "Arithmetic, comparisons, exponentials, waves; each broadcasts.",
         ("ops.elementwise", "ops.special", "ops.discrete", "ops.complex_parts", "functions.floats",

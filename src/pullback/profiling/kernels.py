@@ -9,9 +9,8 @@ from pullback.compiler.lowering.kernels import Kernel, NumPyCall, Plan, Repeat
 from pullback.compiler.lowering.nest import Nest
 from pullback.compiler.lowering.products import Product
 from pullback.compiler.showing.report import bytes_of, shape_of
-from pullback.core.spec import spec_of
 from pullback.profiling.work import Spec, Work, work_of
-from pullback.programs.program import Equation, Operand
+from pullback.programs.program import Equation, Operand, Value
 
 _LITTLE: Final = 1e-3  # of an operation that only moves numbers, where lines share a kernel
 
@@ -64,7 +63,7 @@ def name_of(kernel: Kernel) -> str:
     return f"{shape_of(kernel)} {operations}".rstrip()
 
 
-def _values(kernel: Kernel) -> Iterator[Operand]:
+def _values(kernel: Kernel) -> Iterator[Value]:
     if isinstance(kernel, NumPyCall):
         yield from (kernel.equation.output, *kernel.equation.values)
     else:
@@ -82,11 +81,11 @@ def _numpy_work(kernel: NumPyCall) -> Work:
 
 
 def _spec(operand: Operand) -> Spec:
-    spec = spec_of(operand.value) if hasattr(operand, "value") else operand.spec
-    return None if isinstance(spec, tuple) and not hasattr(spec, "shape") else (spec.shape, spec.dtype)
+    spec = operand.spec
+    return None if isinstance(spec, tuple) else (spec.shape, spec.dtype)
 
 
-def _parts(kernel: Kernel, made: Mapping[Operand, Equation]) -> Iterator[tuple[str, float]]:
+def _parts(kernel: Kernel, made: Mapping[Value, Equation]) -> Iterator[tuple[str, float]]:
     """The lines of a kernel's equations, with about how many operations each is."""
     if isinstance(kernel, NumPyCall):
         yield kernel.equation.line, _numpy_work(kernel).flops or 1.0

@@ -227,6 +227,7 @@ class Recorder:
 
 
 def _kinds(owner: type) -> Iterator[type]:
-    for kind in owner.__subclasses__():
+    kinds: list[type] = owner.__subclasses__()
+    for kind in kinds:
         yield kind
         yield from _kinds(kind)
