@@ -24,7 +24,7 @@ COLOURS: Final = {
     "step": "#a0368a",
 }
 LIGHT: Final = "#e6dcfb"
-TRIES: Final = 200
+TRIES: Final = 50
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ pytest.importorskip("llvmlite", reason="native code is compiled through llvmlite
 
 import pullback as pb
 from pullback.compiler.machine import profiled
+from pullback.profiling import recorder
 from pullback.profiling.machine import Machine
 
 
@@ -91,6 +93,7 @@ def product_line():
 
 def test_without_a_clock_for_native_code_calls_are_timed_whole(sorting, monkeypatch):
     monkeypatch.setattr(profiled, "clock", lambda: None)
+    monkeypatch.setattr(recorder, "_stamped", WeakKeyDictionary())
     with pb.profile() as p:
         sorting(pb.tensor(np.ones(300)))
     assert [event.kind for event in p.events if event.kind in ("call", "kernel")] == ["call"]

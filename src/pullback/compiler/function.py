@@ -85,13 +85,7 @@ class Compiled:
     """A compiled function; call it as the function, ask it with `explain()` what it did and why.
 
     Several threads may call it. It may be a method. Within another compiled function it is part of that one's program.
-
-    Parameters
-    ----------
-    f : callable
-        Takes and gives trees of tensors, arrays and Python values.
-    static_argnums, static_argnames : sequence
-        Arguments whose value is part of the program. Python values always are; this is for arrays.
+    Its parameters are those of `compile`.
     """
 
     def __init__(

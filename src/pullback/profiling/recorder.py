@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from threading import Lock, get_ident
 from time import perf_counter_ns as now
 from typing import Any, Final, TypeAlias, final
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -41,6 +42,7 @@ SPANS: Final[tuple[tuple[type, str, str], ...]] = (
 OPERATION, WALKED, SPAN, KERNELS = 7, 7, 5, 3  # things that are noted of each
 _running: Final[list[Recorder]] = []
 _lock: Final = Lock()
+_stamped: Final[WeakKeyDictionary[Executable, Profiled]] = WeakKeyDictionary()  # of this process, for the next profile
 
 
 @final
@@ -217,7 +219,9 @@ class Recorder:
             known = programs.get(id(executable))
             if known is None:
                 begin = now()
-                known = programs[id(executable)] = executable, Profiled(executable)
+                stamped = _stamped.get(executable) or Profiled(executable)
+                known = programs[id(executable)] = executable, stamped
+                _stamped[executable] = stamped
                 self.spans.extend(("profiler", known[1], begin, now(), get_ident()))
             refused, times = known[1](inputs, outputs, writes)
             note((known[1], times, get_ident()))
