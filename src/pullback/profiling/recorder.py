@@ -39,7 +39,7 @@ SPANS: Final[tuple[tuple[type, str, str], ...]] = (
     (Compiled, "__call__", "call"), (Recordings, "record", "recording"), (Pipeline, "__init__", "passes"),
     (Pipeline, "executable", "code"),
 )  # fmt: skip
-OPERATION, WALKED, SPAN, KERNELS = 7, 7, 5, 3  # things that are noted of each
+OPERATION, WALKED, SPAN, KERNELS = 7, 7, 5, 4  # things that are noted of each
 _running: Final[list[Recorder]] = []
 _lock: Final = Lock()
 _stamped: Final[WeakKeyDictionary[Executable, Profiled]] = WeakKeyDictionary()  # of this process, for the next profile
@@ -61,7 +61,7 @@ class Recorder:
     spans : list
         Of what lasts longer SPAN things: what it is, whose it is, begin, end, thread.
     kernels : list
-        Of each call of a program KERNELS things: what was timed, the times, the thread.
+        Of each call of a program KERNELS things: the program, its stamps, those of NumPy, the thread.
     """
 
     def __init__(self, *, memory: bool) -> None:
@@ -223,8 +223,8 @@ class Recorder:
                 known = programs[id(executable)] = executable, stamped
                 _stamped[executable] = stamped
                 self.spans.extend(("profiler", known[1], begin, now(), get_ident()))
-            refused, times = known[1](inputs, outputs, writes)
-            note((known[1], times, get_ident()))
+            refused, stamps, called = known[1](inputs, outputs, writes)
+            note((known[1], stamps, called, get_ident()))
             return refused
 
         return timed

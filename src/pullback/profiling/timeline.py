@@ -126,8 +126,8 @@ def _spans(recorder: Recorder) -> Iterator[Event]:
 
 def _kernels(recorder: Recorder) -> Iterator[Event]:
     known: dict[int, list[Any]] = {}
-    for profiled, times, thread in batched(recorder.kernels, KERNELS):
+    for profiled, stamps, called, thread in batched(recorder.kernels, KERNELS):
         if id(profiled) not in known:
             known[id(profiled)] = [told(kernels, profiled.plan) for kernels in profiled.timed]
-        for kernel, (begin, end) in zip(known[id(profiled)], batched(times, 2), strict=False):
+        for kernel, (begin, end) in zip(known[id(profiled)], profiled.times(stamps, called), strict=False):
             yield Event("kernel", kernel.name, begin, end, thread, kernel.shares, work=kernel.work)

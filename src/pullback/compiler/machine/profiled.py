@@ -6,7 +6,7 @@ import ctypes
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import cache
-from itertools import chain, groupby, pairwise
+from itertools import groupby, pairwise
 from threading import Lock
 from time import perf_counter_ns
 from typing import Any, Final, NamedTuple, final
@@ -65,6 +65,7 @@ class Profiled:
         ]
         self._counts = [*map(len, native)]
         self._lock, self._called = Lock(), list[int]()
+        self._views: dict[int, Any] = {}  # the stamps of each frame, which the executable keeps
         place = -(-plan.arena // SIZE) * SIZE
         self._stamps = slice(place, place + SIZE * (sum(self._counts) + len(native)))
         found = clock()
@@ -81,27 +82,32 @@ class Profiled:
 
     def __call__(
         self, inputs: Sequence[Any], outputs: Sequence[Any], writes: Iterable[tuple[Any, ...]]
-    ) -> tuple[bool, list[int]]:
-        """Call the executable; what it gives, and when each of `timed` began, ended, in nanoseconds, in one list.
+    ) -> tuple[bool, list[int], list[int]]:
+        """Call the executable; what it gives, its stamps, and when NumPy began and ended, for `times` to look at.
 
-        There are no times where nothing was done, or where native code has no clock.
+        There are no stamps where nothing was done, or where native code has no clock.
         """
         with self._lock:
-            self._called.clear()
-            if not self._executable.free or self._executable.free[-1].threads < get_threads():
-                self._executable.free.append(self._frame())
+            self._called = []
+            free = self._executable.free
+            if not free or free[-1].threads < get_threads():
+                free.append(self._frame())
             refused = _run(self._executable, inputs, outputs, writes)
-            if refused or not self._is_stamped:
-                return refused, []
-            stamps = iter(self._executable.free[-1].arena[self._stamps].view(np.int64).tolist())
-            called, counts = iter(self._called), iter(self._counts)
-            times: list[int] = []
-            for native in self._native:
-                if native:
-                    times += chain.from_iterable(pairwise([next(stamps) for _ in range(1 + next(counts))]))
-                else:
-                    times += next(called), next(called)
-            return refused, times
+            view = None if refused or not self._is_stamped else self._views.get(id(free[-1]))
+            return refused, [] if view is None else view.tolist(), self._called
+
+    def times(self, found: Sequence[int], called: Sequence[int]) -> list[tuple[int, int]]:
+        """When each of `timed` began and ended, in nanoseconds, of what a call gave; nothing where it has no stamps."""
+        if not found:
+            return []
+        stamps, calls, counts = iter(found), iter(called), iter(self._counts)
+        times: list[tuple[int, int]] = []
+        for native in self._native:
+            if native:
+                times += pairwise([next(stamps) for _ in range(1 + next(counts))])
+            else:
+                times.append((next(calls), next(calls)))
+        return times
 
     def _frame(self) -> Frame:
         """A frame that notes when it calls NumPy."""
@@ -116,5 +122,6 @@ class Profiled:
             finally:
                 self._called += begin, perf_counter_ns()
 
+        self._views[id(frame)] = frame.arena[self._stamps].view(np.int64)
         frame.by_numpy = noted  # type: ignore[method-assign]  # of this frame alone
         return frame
