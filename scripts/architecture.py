@@ -38,6 +38,7 @@ HOUSE: Final = (
         "metrics",
     ),  # peers, which do not import each other
     ("compiler",),  # draws its programs, with visualize
+    ("profiling",),  # times what compiled programs do
     ("training", "estimators"),
     ("cli",),
     ("__init__", "__main__", "later"),
@@ -47,7 +48,7 @@ PEERS: Final = 6
 # The stages of the compiler, in order: the modules and folders of `compiler/`, none of which imports a later one.
 STAGES: Final = (
     "instructions", "facts", "passes", "fusion", "contraction", "lowering", "emission", "machine", "pipeline",
-    "showing", "calls", "function",
+    "showing", "portable", "calls", "function",
 )  # fmt: skip
 # What one should be able to read in an evening: how a value, a primitive, a graph and a tensor work.
 EVENING: Final = (
@@ -75,6 +76,8 @@ OPEN: Final[dict[str, str]] = {
     "Numbers": "a part of Tensor, likewise",
     "Noticed": "half of modules and optimizers; it leaves nothing to them",
     "Hooked": "half of modules, likewise",
+    "Function": "an instruction of another target than LLVM is a method of a subclass; LLVM is what one begins with",
+    "Module": "it makes the functions of its target, likewise",
     "Callback": "each of its methods does nothing, and a callback overrides those that it needs",
     "Tensor": "nn.Parameter is a tensor that modules register, and changes nothing else",
 }

@@ -52,6 +52,7 @@ GROUPS: Final = (
         "seeing", "Seeing", "Graphs as values, pictures, players; why a gradient is as it is.",
         ("visualize", "explaining"),
     ),
+    Group("profiling", "Where the time goes", "Profiles of eager and compiled code.", ("profiling",)),
     Group(
         "elementwise", "Element by element", "Arithmetic, comparisons, exponentials, waves; each broadcasts.",
         ("ops.elementwise", "ops.special", "ops.discrete", "ops.complex_parts", "functions.floats",

@@ -459,6 +459,7 @@ if TYPE_CHECKING:
     from pullback.functions.tapers import hamming as hamming
     from pullback.functions.tapers import hanning as hanning
     from pullback.functions.tapers import kaiser as kaiser
+    from pullback.profiling import profile as profile
     from pullback.transforms.batching import vmap as vmap
     from pullback.transforms.sparse import sparse_hessian as sparse_hessian
     from pullback.transforms.sparse import sparse_jacobian as sparse_jacobian

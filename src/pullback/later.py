@@ -20,7 +20,11 @@ _SEARCHED: Final = (  # for names that stand elsewhere
     "nn", "optim", "data", "metrics", "random", "testing", "linalg", "special", "optimize", "integrate", "interpolate",
     "stats", "fft",
 )  # fmt: skip
-APART: Final = ("compiler", "estimators")  # not listed: one has a name of its own, one needs scikit-learn
+APART: Final = (
+    "compiler",
+    "estimators",
+    "profiling",
+)  # not listed: two have names of their own, one needs scikit-learn
 # Functions of arrays by the module that has them; NumPy's of the same names are answered when they are first asked for.
 FUNCTIONS: Final = {
     "functions.applying": "apply_along_axis apply_over_axes vectorize",
@@ -52,7 +56,7 @@ FUNCTIONS: Final = {
 }  # fmt: skip
 NAMES: Final = {
     **{name: module for module, names in FUNCTIONS.items() for name in names.split()},
-    "Compiled": "compiler", "compile": "compiler", "vmap": "transforms.batching",
+    "Compiled": "compiler", "compile": "compiler", "profile": "profiling", "vmap": "transforms.batching",
     "Diagnosis": "explaining", "explain": "explaining", "taylor": "transforms.taylor",
     "sparse_hessian": "transforms.sparse", "sparse_jacobian": "transforms.sparse",
     "Graph": "visualize", "Player": "visualize", "graph": "visualize", "record_player": "visualize",

@@ -398,3 +398,16 @@ def test_nothing_of_the_environment_is_left(pullback, drawn):
     before = dict(os.environ)
     pullback("train", *QUICK)
     assert dict(os.environ) == before
+
+
+def test_a_profile_of_some_steps(pullback, tmp_path):
+    done = pullback("train", *QUICK, "--profile", "--out", "run")
+    assert done.code == 0
+    assert "profile of 100 steps in run: profile.html, trace.json" in done.out
+    assert "Operations, of" in done.out
+    events = json.loads((tmp_path / "run" / "trace.json").read_text(encoding="utf-8"))["traceEvents"]
+    assert sum(event.get("cat") == "call" for event in events) == 80, "the run has no more steps"
+    assert "<canvas" not in (tmp_path / "run" / "profile.html").read_text(encoding="utf-8").partition("<script")[0]
+    assert pullback("train", "--resume", "run", "--epochs", "3", "--quiet").code == 0, (
+        "a checkpoint knows nothing of it"
+    )

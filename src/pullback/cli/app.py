@@ -13,6 +13,7 @@ import sys
 import textwrap
 import warnings
 from collections.abc import Callable, Sequence
+from io import TextIOWrapper
 from typing import Annotated, Final
 
 import typer
@@ -133,6 +134,9 @@ def _told(text: Warning | str, *_rest: object, **_more: object) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """What `pullback.cli.main` runs, once the commands are loaded."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a console that does not know a letter shows a question mark
+            stream.reconfigure(errors="replace")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("always", PullbackWarning)

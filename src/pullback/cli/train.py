@@ -19,6 +19,7 @@ from pullback.training.history import History
 from pullback.training.interrupts import Interrupts
 from pullback.training.loop import Loop
 from pullback.training.measurements import read_measurements
+from pullback.training.profiled import PAGE, TRACE, ProfileSteps
 from pullback.training.progress import Progress
 from pullback.training.report_page import write_report
 from pullback.training.resuming import loop_for, resumed
@@ -36,12 +37,18 @@ _Resume = Annotated[
     typer.Option("--resume", help="Go on with the run in this folder, as if it had never stopped.", metavar="RUN"),
 ]
 _Quiet = Annotated[bool, typer.Option("--quiet", help="Print the last line only.")]
+_Profile = Annotated[
+    bool,
+    typer.Option(
+        "--profile", help="Find out where the time of 100 steps goes: profile.html and trace.json in the run."
+    ),
+]
 
 
 @with_settings
 def train(
     ctx: typer.Context, config: _Config = None, out: _Out = None, resume: _Resume = None, quiet: _Quiet = False,
-    **settings: Any,
+    profile: _Profile = False, **settings: Any,
 ) -> None:  # fmt: skip
     """Train a recipe that comes with Pullback, or a model of your own, and show how well that went.
 
@@ -71,12 +78,18 @@ def train(
             folder = RunFolder.create(out, chosen.name, chosen.toml())
             stack.enter_context(folder.held())
         loop = _begin(task, chosen, folder, saved)
+        profiled = ProfileSteps()
+        if profile:
+            loop.trainer.callbacks.append(profiled)
         began, first = time.perf_counter(), loop.step
         with Interrupts() as interrupts:
             if not quiet:
                 print("\n".join(heading(task, loop)), flush=True)
             with Progress(loop.step, loop.last, quiet=quiet) as progress:
                 history = loop.run(progress, interrupts)
+        if profiled.profile is not None and not quiet:
+            profiled.profile.table("operation").show()
+            print(f"profile of {profiled.steps} steps in {folder.path}: {PAGE}, {TRACE}")
         if not history.finished:
             last = "" if loop.last is None else f" of {loop.last:,}"
             print(f"stopped at step {loop.step:,}{last}; go on: pullback train --resume {folder.path}")

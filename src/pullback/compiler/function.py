@@ -26,6 +26,8 @@ from pullback.core.modes import current_mode
 from pullback.programs.program import Program
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pullback.compiler.calls.measure import Measurement
     from pullback.visualize import Graph, Picture
 
@@ -83,13 +85,7 @@ class Compiled:
     """A compiled function; call it as the function, ask it with `explain()` what it did and why.
 
     Several threads may call it. It may be a method. Within another compiled function it is part of that one's program.
-
-    Parameters
-    ----------
-    f : callable
-        Takes and gives trees of tensors, arrays and Python values.
-    static_argnums, static_argnames : sequence
-        Arguments whose value is part of the program. Python values always are; this is for arrays.
+    Its parameters are those of `compile`.
     """
 
     def __init__(
@@ -217,8 +213,7 @@ class Compiled:
         """
         self.prepare(*args, **kwargs)
         call = Call.of(args, kwargs, self._static, current_mode())
-        measure = import_module("pullback.compiler.calls.measure")
-        return measure.measured(self, self._f, call, self._recordings(call))
+        return import_module("pullback.compiler.calls.measure").measured(self, self._f, call, self._recordings(call))
 
     def _run_fitting(self, recordings: Recordings, call: Call) -> Any:
         for program in recordings.fitting(call):
@@ -293,8 +288,9 @@ class Compiled:
         name = next(reversed(stages)) if stage is None else stage
         if name not in stages:
             raise OptionError(f"{self.__name__}: there is no such stage", got=name, fix=f"one of {', '.join(stages)}")
-        drawing = import_module("pullback.compiler.showing.drawing")  # those who never draw do not wait for it
-        return drawing.graph_of(stages[name])
+        return import_module("pullback.compiler.showing.drawing").graph_of(
+            stages[name]
+        )  # who never draws does not wait
 
     def draw(self, path: str | os.PathLike[str] | None = None, stage: str | None = None) -> Picture:
         """A picture of the program that has run most, at a stage or as it is compiled; saved where a path is given."""
@@ -307,6 +303,13 @@ class Compiled:
     def asm(self) -> str:
         """The assembly of the program that has run most, for this machine."""
         return "\n".join(code.asm() for e in self._most_used("asm").executables for code in e.codes)
+
+    def to_c(self, path: str | os.PathLike[str]) -> Path:
+        """Write the program that has run most as C99: `step.c`, and `step.h` beside it.
+
+        What it captured and changes is a struct. Raises TraceError, with the line, if something has no loops.
+        """
+        return import_module("pullback.compiler.portable").write_source(path, self._most_used("to_c").made)
 
     def _most_used(self, what: str) -> GuardedProgram:
         programs = [program for kind in self._kinds.values() for program in kind.programs]

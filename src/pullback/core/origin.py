@@ -22,7 +22,7 @@ _owners: Final[dict[str, Owner]] = {}  # by the path that code knows
 
 
 def _folder(path: str | None) -> str:
-    return os.path.realpath(path or os.devnull) + os.sep
+    return os.path.normcase(os.path.realpath(path or os.devnull)) + os.sep
 
 
 # (Paths are strings here: `pathlib` and `sysconfig` would take a third of the time of this import.)
@@ -53,7 +53,7 @@ def owner_of(path: str) -> Owner:
     """
     if path.startswith("<"):
         return "python" if path.startswith("<frozen ") else "user"
-    whole = os.path.realpath(path)
+    whole = os.path.normcase(os.path.realpath(path))  # of Windows, capitals are small letters
     if whole.startswith(_OURS):
         return "ours"
     if whole.startswith(_installed()):

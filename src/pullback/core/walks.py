@@ -126,7 +126,7 @@ def _pull(
         if wrt and node in wrt:
             results[node] = cotangents[node]
         cotangent = cotangents.pop(node)
-        saved = node.saved
+        saved: Sequence[Any] | None = node.saved
         if saved is None:
             raise GraphError(
                 "backward: this graph was walked before, and its saved values are freed",
@@ -142,7 +142,8 @@ def _pull(
         if exits is None:
             contributions = primitive.vjp(node, cotangent, saved, wanted)
         else:
-            contributions = _by_rule(node, cotangent, boxed(node, saved, tracing), wanted, exits)
+            saved = boxed(node, saved, tracing)
+            contributions = _by_rule(node, primitive.vjp, whole_vjp, (cotangent, saved, wanted), exits)
         if observers:
             contributions = _shown(observers, node, cotangent, wanted, contributions)
         if not retain:
@@ -207,17 +208,27 @@ def _shown(
     return contributions
 
 
-def _by_rule(node: Node, cotangent: Any, values: Sequence[Any], wanted: Sequence[int], exits: RuleExits) -> list[Any]:
-    """What the rule of a node gives, where that is part of a program or to be differentiated again."""
+def _by_rule(
+    node: Node, rule: Callable[..., Any], whole: Callable[..., Any], given: tuple[Any, ...], exits: RuleExits
+) -> Any:
+    """What a rule of a node gives, where that is part of a program or to be differentiated again."""
     primitive = node.primitive
     assert primitive is not None
     exits.left = None
-    rule = ModeContext(line=None)(primitive.vjp) if primitive.foreign else primitive.vjp
+    if primitive.foreign or hasattr(node, "site"):  # what is done is of the operation's line; a user's rule has its own
+        rule = ModeContext(line=None if primitive.foreign else node.site)(rule)
     try:
-        contributions = rule(node, cotangent, values, wanted)
+        found = rule(node, *given)
     except LeftTraceError:
-        contributions = whole_vjp(node, cotangent, values, wanted)
-    return contributions if exits.left is None else [once(c, node, cotangent, exits.left) for c in contributions]
+        found = whole(node, *given)
+    return found if exits.left is None else _each_once(found, node, given[0], exits.left)
+
+
+def _each_once(found: Any, node: Node, given: Any, how: str) -> Any:
+    """What a rule that looked at numbers gave: the contributions of a walk back, or a tangent."""
+    if type(found) is list:
+        return [once(contribution, node, given, how) for contribution in found]
+    return once(found, node, given, how)
 
 
 def _added(a: Any, b: Any) -> Any:
@@ -256,7 +267,8 @@ def _push(tangents: Mapping[Node, Any], path: Sequence[Node], way: Way, retain: 
         if exits is None:
             tangent = node.primitive.jvp(node, given, saved)
         else:
-            tangent = _by_forward_rule(node, given, boxed(node, saved, tracing), exits)
+            values = boxed(node, saved, tracing)
+            tangent = _by_rule(node, node.primitive.jvp, whole_jvp, ((*given,), values), exits)
         tangent = cast_tangent(tangent, node.aval)
         for observer in observers:
             observer.pushed(node, given, tangent)
@@ -265,17 +277,6 @@ def _push(tangents: Mapping[Node, Any], path: Sequence[Node], way: Way, retain: 
         if tangent is not None:
             carried[node] = tangent
     return carried
-
-
-def _by_forward_rule(node: Node, given: Sequence[Any], values: Sequence[Any], exits: RuleExits) -> Any:
-    assert node.primitive is not None
-    exits.left = None
-    rule = ModeContext(line=None)(node.primitive.jvp) if node.primitive.foreign else node.primitive.jvp
-    try:
-        tangent = rule(node, given, values)
-    except LeftTraceError:
-        tangent = whole_jvp(node, given, values)
-    return tangent if exits.left is None else once(tangent, node, tuple(given), exits.left)
 
 
 def track(value: Any, name: str | None = None) -> Tensor:

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
+import time
 from glob import escape
 from pathlib import Path
+from typing import Final
+
+WINDOWS: Final = os.name == "nt"
+_PATIENCE: Final = (0.01, 0.03, 0.1, 0.3, 1.0)  # seconds between attempts
+_UNKNOWN: Final = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP)  # of file systems that sync no folders
 
 
 def write_atomically(path: str | os.PathLike[str], content: bytes) -> Path:
@@ -31,7 +38,7 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> Path:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        scratch.replace(target)
+        replace(scratch, target)
     except BaseException as error:
         scratch.unlink(missing_ok=True)
         if isinstance(error, OSError) and error.filename is not None:  # the caller knows another name
@@ -39,6 +46,18 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> Path:
         raise
     _sync_folder(target.parent)
     return target
+
+
+def replace(scratch: Path, target: Path) -> None:
+    """Give a file the name of another. Windows refuses as long as somebody has that one open, which soon passes."""
+    for delay in _PATIENCE if WINDOWS else ():
+        try:
+            scratch.replace(target)
+        except PermissionError:
+            time.sleep(delay)
+        else:
+            return
+    scratch.replace(target)
 
 
 def clear_leftovers(path: Path) -> None:
@@ -51,10 +70,13 @@ def clear_leftovers(path: Path) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    if os.name == "nt":
+    if WINDOWS:
         return  # Windows keeps names safe by itself, and opens no folders
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _UNKNOWN:
+            raise
     finally:
         os.close(descriptor)

@@ -94,8 +94,10 @@ class Tracer:
                 self._kept.append(array)
             equation = Equation(primitive, tuple(known), params, value, current_mode().line or user_line())
             self._equations.append(equation)
-            if result.node is not None and result.node.saved:
-                self._note_saved(given, equation, result.node.saved)
+            if (node := result.node) is not None:
+                node.site = equation.line  # of which is also what the walk back does for it
+                if node.saved:
+                    self._note_saved(given, equation, node.saved)
         masked = primitive is get_ and any(isinstance(k, Value) and k.dtype == np.bool_ for k in known[1:])
         if masked or primitive is find_:
             self.unfit(f"the size of a result depends on numbers, at {user_line()}")

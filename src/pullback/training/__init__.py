@@ -32,6 +32,7 @@ from pullback.training.loop import Loop as Loop
 from pullback.training.measurements import Measurement as Measurement
 from pullback.training.measurements import MeasurementLog as MeasurementLog
 from pullback.training.measurements import read_measurements as read_measurements
+from pullback.training.profiled import ProfileSteps as ProfileSteps
 from pullback.training.progress import Progress as Progress
 from pullback.training.report_page import write_report as write_report
 from pullback.training.run_folder import RunFolder as RunFolder

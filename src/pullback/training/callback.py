@@ -26,6 +26,9 @@ class Callback:
     wants_outputs: ClassVar[bool] = False
     """Whether the outputs of the model in each step are needed; that costs a copy of them."""
 
+    kept: ClassVar[bool] = True
+    """Whether checkpoints have its state, and a run that goes on must have such a callback too."""
+
     def started(self, loop: Loop) -> None:
         """The run begins, or goes on."""
 

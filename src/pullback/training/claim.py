@@ -11,7 +11,10 @@ from typing import Final, final
 if sys.platform == "win32":
     import msvcrt
 else:
-    import fcntl
+    try:
+        import fcntl
+    except ImportError:  # a system without locks, as WebAssembly: each claim is granted
+        fcntl = None  # type: ignore[assignment]  # a module where there is one
 
 _TAKEN: Final = (errno.EAGAIN, errno.EACCES, errno.EDEADLK)
 
@@ -64,4 +67,5 @@ else:
         return folder, os.O_RDONLY
 
     def _lock(descriptor: int) -> None:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if fcntl is not None:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

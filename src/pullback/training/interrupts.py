@@ -54,4 +54,4 @@ class Interrupts:
             # The handler stays until here: one that is taken away leaves a signal that came at the same moment, and
             # waits for its turn, to Python, which prints a traceback.
             signal.signal(number, signal.SIG_DFL)
-            os.kill(os.getpid(), number)
+            signal.raise_signal(number)  # os.kill of Windows knows no signals but two

@@ -222,7 +222,7 @@ class Trainer:
             **self.notes,
             "step": self.step, "epoch": self.epoch, "batch": self.batch, "losses": list(self.losses),
             "optimizer": of_optimizers(optimizers), "generators": generators,
-            "callbacks": [dict(callback.state_dict()) for callback in self.callbacks],
+            "callbacks": [dict(callback.state_dict()) for callback in self.callbacks if callback.kept],
         }  # fmt: skip
         return Checkpoint(self.model.state_dict(), rest)
 
@@ -251,9 +251,10 @@ class Trainer:
             except (KeyError, TypeError, ValueError, OverflowError) as error:
                 raise CheckpointError("checkpoint: the state of a generator is missing or wrong", key=name) from error
         told = part(rest, "callbacks", list)
-        if len(told) != len(self.callbacks):
-            raise CheckpointError("checkpoint: it is of other callbacks", there=len(told), here=len(self.callbacks))
-        for callback, state in zip(self.callbacks, told, strict=True):
+        kept = [callback for callback in self.callbacks if callback.kept]
+        if len(told) != len(kept):
+            raise CheckpointError("checkpoint: it is of other callbacks", there=len(told), here=len(kept))
+        for callback, state in zip(kept, told, strict=True):
             callback.load_state_dict(state)
         self.step, self.epoch, self.batch = (count(rest, key) for key in ("step", "epoch", "batch"))
         losses = part(rest, "losses", list)

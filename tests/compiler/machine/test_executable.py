@@ -33,7 +33,7 @@ def test_threads_do_not_share_a_frame(chain):
     expected = [chain(*arguments(number)).numpy() for number in range(6)]
     (executable,) = chain._most_used("memory").executables
     assert executable.plan.arena > 0
-    assert len(executable._free) == 1, "one call at a time uses one frame, again and again"
+    assert len(executable.free) == 1, "one call at a time uses one frame, again and again"
     wrong = []
 
     def work(number):
@@ -47,7 +47,7 @@ def test_threads_do_not_share_a_frame(chain):
     for thread in threads:
         thread.join()
     assert wrong == []
-    assert 1 <= len(executable._free) <= 6
+    assert 1 <= len(executable.free) <= 6
 
 
 def test_the_memory_of_a_frame_goes_with_its_program():
@@ -55,7 +55,7 @@ def test_the_memory_of_a_frame_goes_with_its_program():
     f.prepare(*arguments(0))
     f(*arguments(0))
     (executable,) = f._most_used("memory").executables
-    memory = weakref.ref(executable._free[0]._memory)
+    memory = weakref.ref(executable.free[0]._memory)
     assert memory() is not None
     del executable, f
     gc.collect()
@@ -64,7 +64,7 @@ def test_the_memory_of_a_frame_goes_with_its_program():
 
 def test_frames_work_in_memory_of_their_own(chain):
     (executable,) = chain._most_used("memory").executables
-    one, other = (Frame(executable.plan, executable._parts, executable.codes) for _ in range(2))
+    one, other = (Frame(executable.plan, executable.parts, executable.codes) for _ in range(2))
     before = other._memory.copy()
     a, b = arguments(1)
     assert one.calls[0](a, b, np.empty((60, 60))) == 0

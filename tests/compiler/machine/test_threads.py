@@ -190,7 +190,7 @@ def test_a_program_says_how_many_workers_it_has_memory_for():
     set_threads(1)
     want = [f(a, b) for _ in range(3)][-1].numpy()
     (executable,) = f._most_used("memory").executables
-    (frame,) = executable._free
+    (frame,) = executable.free
     assert executable._parallel
     set_threads(4)
     pool.ensure()
@@ -200,7 +200,7 @@ def test_a_program_says_how_many_workers_it_has_memory_for():
         assert frame.calls[0].__self__[-1] == frame.threads == threads
         np.testing.assert_array_equal(got, want)
         f(a, b)
-        (frame,) = executable._free
+        (frame,) = executable.free
 
 
 def test_answers_do_not_depend_on_the_number_of_threads():

@@ -17,8 +17,10 @@ class Machine(NamedTuple):
 @cache
 def machine() -> Machine:
     """The one that this runs on, as LLVM sees it."""
-    import llvmlite.binding as llvm  # an extra: only what compiles needs it
-
+    try:
+        import llvmlite.binding as llvm  # an extra: only what compiles needs it
+    except ImportError:
+        return Machine(4, fma=False)  # nothing is emitted here, but for other machines
     features = llvm.get_host_cpu_features()
     if features.get("avx512f"):
         return Machine(32, fma=True)

@@ -34,7 +34,7 @@ def converted(f: Function, x: Reg, source: np.dtype[Any], target: np.dtype[Any])
         return f.cast("sitofp" if source.kind == "i" else "uitofp", x, kind)
     if x.type.floating:
         limit = f.const(2.0 ** (kind.bits - 1), x)
-        inside = f.binary("and", f.compare("olt", x, limit), f.compare("oge", x, f.emit(f"fneg {limit.typed}", x.type)))
+        inside = f.binary("and", f.compare("olt", x, limit), f.compare("oge", x, f.negative(limit)))
         return f.select(inside, f.cast("fptosi", x, kind), f.const(out_of_range(source, target), kind))
     if kind.bits == x.type.bits:
         return x

@@ -9,6 +9,7 @@ from itertools import groupby
 from typing import Final, TypeAlias, final
 
 from pullback.compiler.emission.module import buffers_of, write_module
+from pullback.compiler.emission.stamps import Stamps, timed
 from pullback.compiler.instructions.llvm import Module
 from pullback.compiler.lowering.kernels import Kernel, NumPyCall, Plan, Region, Repeat
 from pullback.compiler.lowering.layout import Layout
@@ -29,7 +30,7 @@ class NativePart:
         What it is given, and how each of that must lie: all inputs and outputs of the program, then what NumPy
         computed, and constants.
     write : callable
-        Writes its module, which is not asked for where its code is known.
+        Writes its module, which is not asked for where its code is known; `module=` is one of another target.
     long : bool
         Whether Python's other threads may run meanwhile.
     calls_blas : bool
@@ -38,7 +39,7 @@ class NativePart:
 
     objects: tuple[Operand, ...]
     layouts: tuple[Layout, ...]
-    write: Callable[[], Module]
+    write: Callable[..., Module]
     long: bool
     calls_blas: bool
 
@@ -46,19 +47,21 @@ class NativePart:
 Part: TypeAlias = NativePart | NumPyCall
 
 
-def emit(plan: Plan) -> list[Part]:
-    """The parts of a plan, in order."""
+def emit(plan: Plan, stamps: Stamps | None = None) -> list[Part]:
+    """The parts of a plan, in order; with `stamps`, native ones write down when their kernels ended."""
     parts: list[Part] = []
     for called, regions in groupby(plan.regions, lambda region: isinstance(region.kernels[0], NumPyCall)):
         if called:
             kernels = [kernel for region in regions for kernel in region.kernels]
             parts += [kernel for kernel in kernels if isinstance(kernel, NumPyCall)]
         else:
-            parts.append(_native(plan, [*regions]))
+            inside = [*regions]
+            parts.append(_native(plan, inside, stamps))
+            stamps = None if stamps is None else stamps.after(len(timed(inside)))
     return parts
 
 
-def _native(plan: Plan, regions: Sequence[Region]) -> NativePart:
+def _native(plan: Plan, regions: Sequence[Region], stamps: Stamps | None) -> NativePart:
     lowered, fused = plan.lowered, plan.lowered.fused
     kernels = [kernel for region in regions for kernel in region.kernels if not isinstance(kernel, NumPyCall)]
     bases = (fused.root(base) for kernel in kernels for base in buffers_of(kernel))
@@ -68,7 +71,7 @@ def _native(plan: Plan, regions: Sequence[Region]) -> NativePart:
     layouts = (shown[base]._replace(writes=True) if base in shown else lowered.layout(base) for base in objects)
     slots = {base: i for i, base in enumerate(objects)}
     return NativePart(
-        objects, tuple(layouts), partial(write_module, plan, regions, slots, len(objects) + 3),
+        objects, tuple(layouts), partial(write_module, plan, regions, slots, len(objects) + 3, stamps),
         long=sum(kernel.cost for kernel in kernels) > LONG,
         calls_blas=any(map(_calls_blas, kernels)),
     )  # fmt: skip

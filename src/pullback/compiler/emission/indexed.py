@@ -7,7 +7,7 @@ from typing import Final, final
 
 from pullback.compiler.emission.elementwise import register_type
 from pullback.compiler.emission.point import Buffers, Point, address, from_memory, held, in_memory, load_from, store_to
-from pullback.compiler.instructions.llvm import I32, I64, PTR, Function, Reg, Type
+from pullback.compiler.instructions.llvm import I32, I64, Function, Reg, Type
 from pullback.compiler.lowering.steps import Access, Step
 from pullback.programs.program import Value
 
@@ -67,9 +67,7 @@ class Scatter:
         value: Value = step.equation.output
         self._kind = register_type(value.dtype, 0)
         self._held = held(value.dtype, 0)
-        self._places, self._values = (
-            f.emit(f"alloca [{max(lanes, 1)} x {kind}], align 64", PTR) for kind in (I64, self._held)
-        )
+        self._places, self._values = (f.reserve(kind, max(lanes, 1)) for kind in (I64, self._held))
 
     def write(self, value: Reg, numbers: Sequence[Reg], point: Point) -> None:
         """Write a value, or one for each lane, where numbers say."""

@@ -14,7 +14,7 @@ from pullback.compiler.emission.elementwise import converted, register_type
 from pullback.compiler.emission.indexed import Scatter
 from pullback.compiler.emission.point import Buffers, Point, from_memory, held, in_memory, load, offset, store
 from pullback.compiler.emission.values import Values, dtype_at
-from pullback.compiler.instructions.llvm import I8, I64, PTR, Function, Module, Reg, Type
+from pullback.compiler.instructions.llvm import I8, I64, PTR, Module, Reg, Type
 from pullback.compiler.instructions.vectors import WIDE, first_lanes
 from pullback.compiler.lowering.nest import Nest
 from pullback.compiler.lowering.steps import Step
@@ -37,7 +37,7 @@ class _Loops:
     def __init__(self, module: Module, name: str, nest: Nest, buffers: Sequence[Operand]) -> None:
         self._nest = nest
         parameters = [(PTR, "table"), (PTR, "scratch"), (I64, "piece")]
-        self._f = Function(module, name, parameters, attributes=WIDE, exported=False)
+        self._f = module.function(name, parameters, attributes=WIDE, exported=False)
         table, self._scratch, self._piece = self._f.arguments
         self._sums = {v: self._accumulators(v) for v, step in nest.steps.items() if step.reduces or step.runs}
         self._buffers = Buffers(self._f, table, buffers)
@@ -250,7 +250,7 @@ class _Loops:
 
     def _accumulators(self, value: Value) -> list[Reg]:
         kind = register_type(value.dtype, self._nest.lanes)
-        return [self._f.emit(f"alloca {kind}, align 64", PTR) for _ in range(self._copies)]
+        return [self._f.reserve(kind) for _ in range(self._copies)]
 
     def _clear(self, value: Value) -> None:
         start, kind = self._nest.steps[value].accumulator.start, register_type(value.dtype, self._nest.lanes)

@@ -11,8 +11,10 @@ from typing import Final, final
 
 from pullback.compiler.emission.loops import emit_nest
 from pullback.compiler.emission.parallel import emit_parallel
+from pullback.compiler.emission.plain import emit_plain_product
 from pullback.compiler.emission.point import Buffers
 from pullback.compiler.emission.products import emit_product
+from pullback.compiler.emission.stamps import Stamps
 from pullback.compiler.emission.steps import Steps
 from pullback.compiler.fusion.views import NATURALS
 from pullback.compiler.instructions.llvm import I8, I64, PTR, Function, Module, Reg
@@ -29,14 +31,22 @@ def buffers_of(kernel: Nest | Product | Repeat) -> list[Operand]:
     return list(dict.fromkeys(access.base for access in kernel.accesses() if access.base is not NATURALS))
 
 
-def write_module(plan: Plan, regions: Sequence[Region], slots: Mapping[Operand, int], count: int) -> Module:
-    """Write the module of some regions, for `count` words, of which the last three are those of the frame."""
-    module = Module()
-    f = Function(module, RUN, [(PTR, "pointers")], I64)
+def write_module(
+    plan: Plan, regions: Sequence[Region], slots: Mapping[Operand, int], count: int, stamps: Stamps | None = None,
+    module: Module | None = None,
+) -> Module:  # fmt: skip
+    """Write the module of some regions, for `count` words, of which the last three are those of the frame.
+
+    With `stamps` it writes down when it began, and when each of what is timed ended. A `module` that is given is of
+    another target.
+    """
+    alone = module is None
+    module = Module() if module is None else module
+    f = module.function(RUN, [(PTR, "pointers")], I64)
     (pointers,) = f.arguments
     inside = _Regions(f, plan, regions, "")
     arena, scratch = (f.load(f.address(pointers, count - i, PTR), PTR) for i in (3, 2))
-    most = f.load(f.address(pointers, count - 1, I64), I64)
+    most = f.load(f.address(pointers, count - 1, I64), I64) if alone else f.const(1, I64)
 
     def place(base: Operand) -> Reg:
         if base in plan.places:
@@ -44,10 +54,14 @@ def write_module(plan: Plan, regions: Sequence[Region], slots: Mapping[Operand, 
         return f.load(f.address(pointers, slots[base], PTR), PTR)
 
     inside.fill(place)
-    inside.run(arena, scratch, most)
+    inside.run(arena, scratch, most, _nothing if stamps is None else stamps.begun(f, arena))
     f.ret(f.const(0, I64))
     f.finish()
     return module
+
+
+def _nothing() -> None:
+    """What is done when a kernel has ended, where nobody asks for the time."""
 
 
 @final
@@ -72,9 +86,9 @@ class _Regions:
         self._regions = regions
         self._kernels = [kernel for inside in self._inside for kernel in inside]
         self._buffers = {id(k): buffers_of(k) for k in self._kernels}
-        self._tables = {n: f.emit(f"alloca [{len(b)} x ptr], align 64", PTR) for n, b in self._buffers.items()}
+        self._tables = {n: f.reserve(PTR, len(b)) for n, b in self._buffers.items()}
         self._contexts = [
-            f.emit(f"alloca [{len(region.kernels) + 1} x ptr], align 64", PTR) if region.parallel else None
+            f.reserve(PTR, len(region.kernels) + 1) if region.parallel else None
             for region in regions
         ]  # fmt: skip
         self._names: dict[int, str] = {}
@@ -93,8 +107,8 @@ class _Regions:
                 if (at := known[base]) is not None:
                     self._f.store(at, self._f.address(self._tables[id(kernel)], i, PTR))
 
-    def run(self, arena: Reg, scratch: Reg, most: Reg) -> None:
-        """Run all regions, as long as conditions hold; else return 1."""
+    def run(self, arena: Reg, scratch: Reg, most: Reg, ended: Callable[[], None] = _nothing) -> None:
+        """Run all regions, as long as conditions hold; else return 1. What is `ended` is told."""
         f, plan = self._f, self._plan
         for number, (region, inside, context) in enumerate(
             zip(self._regions, self._inside, self._contexts, strict=True)
@@ -102,6 +116,7 @@ class _Regions:
             if context is None:
                 for kernel in inside:
                     self._alone(kernel, scratch, most)
+                    ended()
             else:
                 for i, kernel in enumerate(inside):
                     f.store(self._tables[id(kernel)], f.address(context, i, PTR))
@@ -109,16 +124,17 @@ class _Regions:
                 task = f"{self._name}region{number}"
                 _task(f.module, task, [(self._names[id(kernel)], kernel) for kernel in inside], plan.scratch)
                 emit_parallel(f, task, context, sum(kernel.pieces for kernel in inside), most)
+                ended()
             for condition in plan.lowered.fused.conditions:
                 if condition in region.writes:
                     holds = f.load(f.address(arena, plan.places[condition], I8), I8)
-                    _require(f, f.compare("ne", holds, 0))
+                    f.require(f.compare("ne", holds, 0))
 
     def _alone(self, kernel: Nest | Product | Repeat, scratch: Reg, most: Reg) -> None:
         """All pieces of a kernel, one after the other."""
         f, name, table = self._f, self._names[id(kernel)], self._tables[id(kernel)]
         if isinstance(kernel, Repeat):
-            _require(f, f.compare("eq", f.call(name, table, scratch, most, kind=I64), 0))
+            f.require(f.compare("eq", f.call(name, table, scratch, most, kind=I64), 0))
         elif kernel.pieces == 1:
             f.call(name, table, scratch, f.const(0, I64), kind=None)
         else:
@@ -131,14 +147,14 @@ def _emit_kernel(module: Module, name: str, kernel: Nest | Product | Repeat, buf
     if isinstance(kernel, Nest):
         emit_nest(module, name, kernel, buffers)
     elif isinstance(kernel, Product):
-        emit_product(module, name, kernel, buffers)
+        (emit_plain_product if kernel.plain else emit_product)(module, name, kernel, buffers)
     else:
         _emit_repeat(module, name, kernel, buffers)
 
 
 def _emit_repeat(module: Module, name: str, repeat: Repeat, buffers: Sequence[Operand]) -> None:
     """Define `i64 name(ptr table, ptr scratch, i64 most)`, which does a body so often; 1 where a condition fails."""
-    f = Function(module, name, [(PTR, "table"), (PTR, "scratch"), (I64, "most")], I64, exported=False)
+    f = module.function(name, [(PTR, "table"), (PTR, "scratch"), (I64, "most")], I64, exported=False)
     table, scratch, most = f.arguments
     inside = _Regions(f, repeat.plan, repeat.plan.regions, f"{name}.")
     steps = Steps(f, repeat, Buffers(f, table, buffers))
@@ -152,18 +168,9 @@ def _emit_repeat(module: Module, name: str, repeat: Repeat, buffers: Sequence[Op
     f.finish()
 
 
-def _require(f: Function, truth: Reg) -> None:
-    """Go on only if a truth holds."""
-    holds, fails = f.label("holds"), f.label("fails")
-    f.branch_if(truth, holds, fails)
-    f.begin(fails)
-    f.ret(f.const(1, I64))
-    f.begin(holds)
-
-
 def _task(module: Module, name: str, kernels: Sequence[tuple[str, Nest | Product | Repeat]], scratch: int) -> None:
     """The task of a region: piece after piece of its kernels. A loop that is a piece never fails."""
-    f = Function(module, name, [(PTR, "context"), (I64, "piece"), (I64, "worker")], exported=False)
+    f = module.function(name, [(PTR, "context"), (I64, "piece"), (I64, "worker")], exported=False)
     context, piece, worker = f.arguments
     own = f.load(f.address(context, len(kernels), PTR), PTR)
     own = f.address(own, f.binary("mul", worker, scratch), I8)

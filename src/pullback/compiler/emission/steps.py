@@ -89,7 +89,7 @@ class Steps:
     def _list(self, feed: Feed) -> Reg:
         """The addresses at which something lies in turn, one after the other."""
         f = self._f
-        made = f.emit(f"alloca [{len(feed.places)} x ptr], align 64", PTR)
+        made = f.reserve(PTR, len(feed.places))
         for i, place in enumerate(feed.places):
             f.store(self._address(place), f.address(made, i, PTR))
         return made

@@ -30,7 +30,7 @@ def same(_f: Function, x: Reg) -> Reg:
 
 def negative(f: Function, x: Reg) -> Reg:
     """−x."""
-    return f.emit(f"fneg {x.typed}", x.type) if x.type.floating else f.binary("sub", f.const(0, x), x)
+    return f.negative(x) if x.type.floating else f.binary("sub", f.const(0, x), x)
 
 
 def maximum(f: Function, a: Reg, b: Reg) -> Reg:

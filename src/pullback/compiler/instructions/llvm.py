@@ -11,7 +11,7 @@ import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
-from typing import Any, NamedTuple, final
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -94,9 +94,8 @@ def constant(value: Any, kind: Type) -> Reg:
     return Reg(f"splat ({kind.scalar} {text})" if kind.lanes else text, kind)
 
 
-@final
 class Module:
-    """Functions and declarations, as one text."""
+    """Functions and declarations, as one text; that of another target than LLVM is a subclass."""
 
     def __init__(self) -> None:
         self._declared: dict[str, str] = {}
@@ -116,6 +115,13 @@ class Module:
         """How many functions there are."""
         return len(self._defined)
 
+    def function(
+        self, name: str, parameters: Sequence[tuple[Type, str]], result: Type | None = None, attributes: str = "", *,
+        exported: bool = True,
+    ) -> Function:  # fmt: skip
+        """A function of this module, to be written."""
+        return Function(self, name, parameters, result, attributes, exported)
+
     def folded(self, name: str, size: int) -> str:
         """The name to call a new function by, behind `size` others: that of an earlier one that does the same."""
         new = [*islice(reversed(self._defined), self.size - size)]
@@ -134,9 +140,8 @@ class Module:
         return "\n\n".join(["\n".join(self._declared.values()), *self._defined.values()]) + "\n"
 
 
-@final
 class Function:
-    """One function being written, block by block.
+    """One function being written, block by block; of another target than LLVM it is a subclass.
 
     Parameters
     ----------
@@ -184,6 +189,14 @@ class Function:
         """An instruction that gives none."""
         self._lines.append(f"  {instruction}")
 
+    def negative(self, x: Reg) -> Reg:
+        """−x of a floating-point number: its sign, turned."""
+        return self.emit(f"fneg {x.typed}", x.type)
+
+    def reserve(self, kind: Type, count: int | None = None) -> Reg:
+        """Memory for one value, or for `count` of them, as long as the function runs."""
+        return self.emit(f"alloca {kind if count is None else f'[{count} x {kind}]'}, align 64", PTR)
+
     def const(self, value: Any, like: Reg | Type) -> Reg:
         """A number, in the type of another value."""
         return constant(value, like.type if isinstance(like, Reg) else like)
@@ -197,6 +210,10 @@ class Function:
         """A call of `llvm.name`, overloaded by its first operand: `fma`, `fabs`, `sqrt`, `floor`, `roundeven`, …."""
         first = operands[0].type
         return self.call(f"llvm.{name}.{first.suffix}", *operands, kind=kind or first)
+
+    def library(self, name: str, *operands: Reg) -> Reg | None:
+        """An elementary function by its name, where the target has one; LLVM has none that is in vectors."""
+        return None
 
     def call(self, name: str, *operands: Reg, kind: Type | None) -> Reg:
         """A call of a function, declared if this module does not define it."""
@@ -241,6 +258,14 @@ class Function:
         """Elements to memory."""
         self.do(f"store {value.typed}, ptr {pointer}, align {value.type.bits // 8 or 1}")
 
+    def number_of(self, table: Sequence[int], at: Reg) -> Reg:
+        """A number of a table, which becomes a constant of the module."""
+        name = f"{self.name}.numbers{self._count}"
+        self._count += 1
+        numbers = ", ".join(f"i64 {number}" for number in table)
+        self.module.define(name, f"@{name} = internal constant [{len(table)} x i64] [{numbers}]")
+        return self.load(self.address(Reg(f"@{name}", PTR), at, I64), I64)
+
     def splat(self, value: Reg, lanes: int) -> Reg:
         """A scalar in each lane."""
         kind = Type(value.type.scalar, lanes)
@@ -275,6 +300,14 @@ class Function:
     def ret(self, value: Reg | None = None) -> None:
         """Return."""
         self.do(f"ret {value.typed}" if value is not None else "ret void")
+
+    def require(self, truth: Reg) -> None:
+        """Go on only if a truth holds; else return 1."""
+        holds, fails = self.label("holds"), self.label("fails")
+        self.branch_if(truth, holds, fails)
+        self.begin(fails)
+        self.ret(self.const(1, I64))
+        self.begin(holds)
 
     @contextmanager
     def loop(

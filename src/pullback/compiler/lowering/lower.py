@@ -28,8 +28,13 @@ def why(equation: Equation) -> str:
     return row_of(equation.primitive).kernel or f"it has no loops for {' and '.join(dtypes)}"
 
 
-def lower(fused: Fused, given: Mapping[Value, Strides], wanted: Sequence[Strides | None]) -> Lowered:
-    """Turn groups into kernels, for inputs with the strides `given` and outputs with those `wanted`, if any are."""
+def lower(
+    fused: Fused, given: Mapping[Value, Strides], wanted: Sequence[Strides | None], *, plain: bool = False
+) -> Lowered:
+    """Turn groups into kernels, for inputs with the strides `given` and outputs with those `wanted`, if any are.
+
+    `plain` kernels compute one number at a time, in one piece: for targets without vectors and threads.
+    """
     layouts: dict[Operand, Strides] = {a: ordered(a.shape, fused.orders.get(a)) for a in fused.aliases}
     layouts.update(given.items())
     layouts[NATURALS] = (1,)
@@ -49,13 +54,13 @@ def lower(fused: Fused, given: Mapping[Value, Strides], wanted: Sequence[Strides
         if group.kind == "kernel":
             kernels.append(NumPyCall(group.equations[-1], why(group.equations[-1])))
         elif group.kind == "loop":
-            repeat = lower_repeat(group, fused, layouts, partial(_planned, together=fused.together))
+            repeat = lower_repeat(group, fused, layouts, partial(_planned, together=fused.together, plain=plain))
             calls = (NumPyCall(equation, why(equation)) for equation in group.equations)
             kernels += calls if repeat is None else (repeat,)
         elif group.kind == "product":
-            kernels.append(lower_product(group, fused, layouts))
+            kernels.append(lower_product(group, fused, layouts, plain=plain))
         else:
-            kernels += _nests(group, fused, layouts)
+            kernels += _nests(group, fused, layouts, plain=plain)
     return Lowered(kernels, layouts, fused)
 
 
@@ -66,9 +71,9 @@ def _natural(base: Operand, fused: Fused) -> Strides:
     return ordered(base.shape, fused.orders.get(base))
 
 
-def _nests(group: Group, fused: Fused, layouts: dict[Operand, Strides]) -> list[Nest]:
+def _nests(group: Group, fused: Fused, layouts: dict[Operand, Strides], *, plain: bool) -> list[Nest]:
     """The nest of a group and, where its pieces have results of their own, one that combines them for each."""
-    nest = lower_nest(group, fused, layouts)
+    nest = lower_nest(group, fused, layouts, plain=plain)
     made = [nest]
     for value in nest.finals if nest.pieces > 1 else ():
         parts = Value((nest.pieces, *value.shape), value.dtype)
@@ -83,7 +88,7 @@ def _nests(group: Group, fused: Fused, layouts: dict[Operand, Strides]) -> list[
 
 
 def _planned(
-    body: Program, given: Mapping[Value, Strides], wanted: Sequence[Strides | None], *, together: bool
+    body: Program, given: Mapping[Value, Strides], wanted: Sequence[Strides | None], *, together: bool, plain: bool
 ) -> Plan:  # fmt: skip
     """The plan of a loop's body."""
-    return plan(lower(fuse(body, given, wanted, together=together), given, wanted), {})
+    return plan(lower(fuse(body, given, wanted, together=together), given, wanted, plain=plain), {}, plain=plain)

@@ -118,16 +118,16 @@ class Nest:
         return self.volume(frozenset(self.inner)) * max(self.lanes, 1)
 
 
-def lower_nest(group: Group, fused: Fused, layouts: Layouts) -> Nest:
-    """Turn a group into loops, for values that lie in memory with these strides."""
+def lower_nest(group: Group, fused: Fused, layouts: Layouts, *, plain: bool = False) -> Nest:
+    """Turn a group into loops, for values that lie in memory with these strides; `plain` ones have no lanes."""
     steps = {equation.output: step_of(group, equation, fused, layouts) for equation in group.equations}
     needed(steps, fused)
     stores = {v: access_to(fused, layouts, v, group.where[v]) for v in steps if v in fused.stored}
     nest = Nest(steps, stores, dict(group.sizes), group.outer)
     _merge_labels(nest)
-    _order(nest)
+    _order(nest, plain=plain)
     _stage(nest)
-    _cut(nest)
+    _cut(nest, plain=plain)
     _buffer(nest)
     return nest
 
@@ -156,7 +156,7 @@ def _merge(nest: Nest, slow: int, fast: int) -> None:
         nest.results -= {slow}
 
 
-def _order(nest: Nest) -> None:
+def _order(nest: Nest, *, plain: bool) -> None:
     """Choose the vector label, the outer and the inner loops, and their order."""
     sizes, full = nest.sizes, frozenset(nest.sizes)
     values = [v for step in nest.steps.values() for v in (step.equation.output, *step.equation.values)]
@@ -169,6 +169,8 @@ def _order(nest: Nest) -> None:
         near = {label for access in nest.accesses() for label in access.labels if abs(access.along(label)) == 1}
         beside = (label for label in near & (nest.results or set()) if sizes[label] >= BROAD)
         nest.vector = max(beside, key=lambda label: sizes[label], default=None)
+    if plain:
+        nest.vector = None
     nest.lanes = 0 if nest.vector is None else lanes
     outer = _outer(nest, full) if nest.results is None else nest.results
     far = {label: max((abs(a.along(label)) for a in nest.accesses()), default=0) for label in full}
@@ -225,9 +227,9 @@ def _stage(nest: Nest) -> None:
             nest.finals.append(value)
 
 
-def _cut(nest: Nest) -> None:
+def _cut(nest: Nest, *, plain: bool) -> None:
     """Cut the outer loops into items, and these into pieces."""
-    wanted = max(1, min(PIECES, nest.cost // PIECE))
+    wanted = 1 if plain else max(1, min(PIECES, nest.cost // PIECE))
     along = nest.vector is not None and nest.vector in nest.outer
     rows = math.prod(nest.sizes[label] for label in nest.outer if label != nest.vector)
     chunks = 1

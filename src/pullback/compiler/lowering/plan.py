@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+import numpy as np
+
 from pullback.compiler.lowering.kernels import Kernel, Lowered, NumPyCall, Plan, Region, Repeat
 from pullback.compiler.lowering.nest import Nest
 from pullback.programs.program import Operand, Value
@@ -29,8 +31,11 @@ def touched(kernel: Kernel, lowered: Lowered) -> tuple[dict[Operand, None], dict
     return dict.fromkeys(map(root, read)), dict.fromkeys(root(access.base) for access in stored)
 
 
-def plan(lowered: Lowered, replaces: Mapping[int, Value]) -> Plan:
-    """Arrange the kernels of a program, whose outputs `replaces` may be written over inputs."""
+def plan(lowered: Lowered, replaces: Mapping[int, Value], *, plain: bool = False) -> Plan:
+    """Arrange the kernels of a program, whose outputs `replaces` may be written over inputs.
+
+    In a `plain` one values of different types never share a place, and nothing is asked of threads.
+    """
     regions: list[Region] = []
     for kernel in lowered.kernels:
         reads, writes = touched(kernel, lowered)
@@ -51,7 +56,9 @@ def plan(lowered: Lowered, replaces: Mapping[int, Value]) -> Plan:
         last.writes |= writes
     outside = {lowered.fused.root(lowered.fused.view(output).base) for output in lowered.fused.outputs}
     called = {kernel.equation.output for kernel in lowered.kernels if isinstance(kernel, NumPyCall)}
-    places, arena = _places(regions, outside | called)
+    for region in regions if plain else ():
+        region.alone = True
+    places, arena = _places(regions, outside | called, plain=plain)
     scratch = max((k.scratch_bytes for k in lowered.kernels if not isinstance(k, NumPyCall)), default=0)
     return Plan(lowered, regions, places, arena, -(-scratch // LINE) * LINE, _in_place(lowered, regions, replaces))
 
@@ -69,7 +76,7 @@ def size_of(value: Operand) -> int:
     return value.size * value.dtype.itemsize
 
 
-def _places(regions: Sequence[Region], elsewhere: set[Operand]) -> tuple[dict[Operand, int], int]:
+def _places(regions: Sequence[Region], elsewhere: set[Operand], *, plain: bool) -> tuple[dict[Operand, int], int]:
     """Find each temporary a place, for as long as it is needed."""
     first: dict[Operand, int] = {}
     last: dict[Operand, int] = {}
@@ -81,7 +88,9 @@ def _places(regions: Sequence[Region], elsewhere: set[Operand]) -> tuple[dict[Op
             last[value] = number
     places: dict[Operand, int] = {}
     for value in sorted(first, key=lambda v: (-size_of(v), first[v])):
-        beside = [o for o in places if first[o] <= last[value] and first[value] <= last[o]]
+        beside = [
+            o for o in places if (first[o] <= last[value] and first[value] <= last[o]) or (plain and _mixed(o, value))
+        ]
         place = 0
         for other in sorted(beside, key=places.__getitem__):
             if place + size_of(value) <= places[other]:
@@ -89,6 +98,12 @@ def _places(regions: Sequence[Region], elsewhere: set[Operand]) -> tuple[dict[Op
             place = max(place, -(-(places[other] + size_of(other)) // LINE) * LINE)
         places[value] = place
     return places, max((places[v] + size_of(v) for v in places), default=0)
+
+
+def _mixed(one: Operand, other: Operand) -> bool:
+    """Whether two values may not follow each other in one place in C: of different types, or memory for many types."""
+    dtypes = {value.dtype for value in (one, other) if isinstance(value, Value)}
+    return len(dtypes) > 1 or np.dtype(np.uint8) in dtypes
 
 
 def _in_place(lowered: Lowered, regions: Sequence[Region], replaces: Mapping[int, Value]) -> dict[int, Value]:

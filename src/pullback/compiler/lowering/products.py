@@ -41,6 +41,8 @@ class Product:
         How it is computed, where it is emitted.
     choice : Choice
         Whether it is emitted or left to BLAS, and why.
+    plain : bool
+        It is loops over rows, columns and what is summed, and nothing else.
     """
 
     made: Value
@@ -54,6 +56,7 @@ class Product:
     batches: tuple[int, ...]
     plan: Tiling
     choice: Choice
+    plain: bool = False
 
     @property
     def repeats(self) -> int:
@@ -68,7 +71,7 @@ class Product:
     @property
     def pieces(self) -> int:
         """Parts that threads may compute at once."""
-        return self.parts * self.shares
+        return 1 if self.plain else self.parts * self.shares
 
     @property
     def parts(self) -> int:
@@ -85,7 +88,7 @@ class Product:
     @property
     def scratch_bytes(self) -> int:
         """What a thread needs for panels."""
-        return scratch_bytes(self.plan)
+        return 0 if self.plain else scratch_bytes(self.plan)
 
     def accesses(self) -> list[Access]:
         """All that is read and written."""
@@ -97,7 +100,7 @@ def _others(steps: dict[Value, Step], stores: dict[Value, Access]) -> list[Acces
     return [*read, *stores.values()]
 
 
-def lower_product(group: Group, fused: Fused, layouts: Layouts) -> Product:
+def lower_product(group: Group, fused: Fused, layouts: Layouts, *, plain: bool = False) -> Product:
     """Turn a group that begins with a contraction into matrices and an epilogue."""
     first = group.product
     assert first is not None
@@ -120,8 +123,12 @@ def lower_product(group: Group, fused: Fused, layouts: Layouts) -> Product:
         (main.along(row), main.along(column)), dtype=str(made.dtype), lines=sides.lines, heads=sides.heads,
         loops=sides.loops,
     )  # fmt: skip
-    way = choose(what) if not rest and not what.windows else Choice("emitted", "what follows is computed with it")
-    return Product(made, a, b, steps, stores, sizes, row, column, tuple(batches), plan(what), way)
+    way = (
+        choose(what)
+        if not plain and not rest and not what.windows
+        else Choice("emitted", "what follows is computed with it")
+    )
+    return Product(made, a, b, steps, stores, sizes, row, column, tuple(batches), plan(what), way, plain)
 
 
 def _matrices(group: Group, fused: Fused, layouts: Layouts, sizes: dict[int, int]) -> Sides:

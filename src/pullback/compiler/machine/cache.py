@@ -115,7 +115,8 @@ class ObjectCache:
             scratch.replace(path)
             self._evict(path.name)
         except OSError as error:
-            self.obstacle = f"{self.folder} cannot be written to: {error}"
+            if not path.exists():  # else another process keeps the same, and on Windows has it open now
+                self.obstacle = f"{self.folder} cannot be written to: {error}"
             with suppress(OSError):
                 scratch.unlink()
 

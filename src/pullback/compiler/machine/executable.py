@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from itertools import chain
 from typing import Any, Final, final
@@ -30,15 +30,21 @@ NOTHING: Final[tuple[tuple[Any, ...], ...]] = ()  # to be written
 LARGE: Final = 1 << 18  # bytes of an output from which on its memory is kept for another
 
 
-def load(plan: Plan, parts: Sequence[Part], known_by: Iterable[object]) -> Executable:
-    """Make the native parts of a plan code, from disk where it is known by what it follows from."""
-    program, codes = plan.lowered.fused.program, list[Library]()
+def load(
+    plan: Plan, parts: Sequence[Part], known_by: Iterable[object], others: Mapping[str, int] | None = None
+) -> Executable:
+    """Make the native parts of a plan code, from disk where it is known by what it follows from.
+
+    `others` are the addresses of further functions that it calls.
+    """
+    program, codes, known_by = plan.lowered.fused.program, list[Library](), (*known_by,)
     for part in parts:
         if isinstance(part, NativePart):
             follows_from = (*known_by, *part.layouts, plan.in_place, plan.arena, len(codes))
             symbols = threads.symbols() | (blas.symbols() if part.calls_blas else {})  # looking for BLAS loads SciPy
+            symbols |= others or {}
             codes.append(Library(part.write, [RUN], symbols, name=program.name, key="\n".join(map(str, follows_from))))
-    return Executable(plan, parts, codes)
+    return Executable(plan, parts, codes, known_by)
 
 
 @final
@@ -53,11 +59,13 @@ class Executable:
         The native parts; what NumPy does runs in between.
     inputs, outputs : list of Layout
         How they lie.
+    known_by : tuple
+        What its code follows from.
     """
 
-    def __init__(self, plan: Plan, parts: Sequence[Part], codes: list[Library]) -> None:
+    def __init__(self, plan: Plan, parts: Sequence[Part], codes: list[Library], known_by: tuple[object, ...]) -> None:
         fused = plan.lowered.fused
-        self.plan, self.codes, self._parts = plan, codes, parts
+        self.plan, self.codes, self.parts, self.known_by = plan, codes, parts, known_by
         self.inputs = [*map(plan.lowered.layout, fused.program.inputs)]
         self.outputs = [*map(plan.lowered.layout, fused.outputs)]
         only = parts[0] if len(parts) == 1 else None
@@ -67,7 +75,7 @@ class Executable:
         )
         self._parallel = any(region.threaded for region in plan.regions)
         self._generators = fused.program.generators
-        self._free: list[Frame] = []
+        self.free: list[Frame] = []  # that no call uses now
         numbers = {value: i for i, value in enumerate(fused.program.inputs)}
         in_place = {j: numbers[value] for j, value in plan.in_place.items() if value.ndim}
         makers = [*map(_maker, self.outputs)]
@@ -98,25 +106,25 @@ class Executable:
         if self._parallel:
             threads.pool.ensure()
         try:
-            frame = self._free.pop()
+            frame = self.free.pop()
         except IndexError:
             frame = None
         if frame is None or (self._parallel and frame.threads < get_threads()):  # fewer would run alone
-            frame = Frame(self.plan, self._parts, self.codes)
+            frame = Frame(self.plan, self.parts, self.codes)
         if self._is_one_call and writes is NOTHING:
             refused = bool(frame.calls[0](*inputs, *outputs, *self._constants))
-            self._free.append(frame)
+            self.free.append(frame)
             return refused
         if self._is_one_call:
             refused = commit(chain(((frame.calls[0], *inputs, *outputs, *self._constants),), writes))
-            self._free.append(frame)
+            self.free.append(frame)
             return refused
         undo, keep = drawn(self._generators)
         try:
             return frame.run(inputs, outputs, chain(writes, keep))
         finally:
             any(undo)
-            self._free.append(frame)
+            self.free.append(frame)
 
 
 def _maker(layout: Layout) -> Callable[[], Any]:

@@ -30,6 +30,8 @@ class Frame:
     ----------
     threads : int
         How many threads it has scratch memory for.
+    arena : array of bytes
+        The memory of temporaries.
     calls : list of callable
         The native parts in order; each is called with its objects, and gives 0, or what does not fit.
     """
@@ -41,7 +43,7 @@ class Frame:
         self._memory = np.empty(plan.arena + plan.scratch * self.threads + 192, np.uint8)
         first = -self._memory.ctypes.data % 64
         start = self._memory.ctypes.data + first
-        self._arena = self._memory[first : first + plan.arena]
+        self.arena = self._memory[first : first + plan.arena]
         constants = (start, start + -(-plan.arena // 64) * 64, self.threads)
         native = [part for part in parts if isinstance(part, NativePart)]
         self.calls = [
@@ -69,11 +71,11 @@ class Frame:
                     return commit(chain((call,), writes))
                 if commit((call,)):
                     return True
-            elif not self._by_numpy(part, known):
+            elif not self.by_numpy(part, known):
                 return True
         return commit(writes)
 
-    def _by_numpy(self, part: NumPyCall, known: dict[Operand, Any]) -> bool:
+    def by_numpy(self, part: NumPyCall, known: dict[Operand, Any]) -> bool:
         """Compute an equation on NumPy; tell whether it gave what it gave when it was recorded."""
         made = part.equation.output
         operands = [self._array(operand, known) for operand in part.equation.operands]
@@ -107,7 +109,7 @@ class Frame:
             whole: Any = np.asarray(root.value)
         elif root in self._plan.places:
             place, layout = self._plan.places[root], self._plan.lowered.layout(root)
-            whole = np.ndarray(layout.shape, layout.dtype, self._arena, place, layout.strides)
+            whole = np.ndarray(layout.shape, layout.dtype, self.arena, place, layout.strides)
         else:
             whole = self._based(root, known[root]) if root in self._roots else known[root]
         if isinstance(whole, tuple):

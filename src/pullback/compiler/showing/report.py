@@ -59,13 +59,12 @@ def describe(kernel: Kernel) -> str:
         return f"NumPy   {kernel.equation.primitive.name}: {kernel.reason}"
     if isinstance(kernel, Repeat):
         carried = f"{len(kernel.carries)} value{'s' * (len(kernel.carries) != 1)} carried"
-        return f"repeat  {kernel.length} times, {carried}, {amount(_bytes(kernel))} of memory:"
+        return f"repeat  {kernel.length} times, {carried}, {amount(bytes_of(kernel))} of memory:"
     names = " ".join(step.equation.primitive.name for step in kernel.steps.values())
-    traffic = f"{amount(_bytes(kernel))} of memory"
+    traffic = f"{amount(bytes_of(kernel))} of memory"
     if isinstance(kernel, Nest):
-        rows = [f"{kernel.sizes[label]}{'v' * (label == kernel.vector)}" for label in (*kernel.outer, *kernel.inner)]
         stages = f" in {kernel.stages} stages" if kernel.stages > 1 else ""
-        return f"loops   {' × '.join(rows) or '1'}{stages}: {names}; {_pieces(kernel.pieces)}, {traffic}"
+        return f"loops   {shape_of(kernel)}{stages}: {names}; {_pieces(kernel.pieces)}, {traffic}"
     times = f"{kernel.repeats} times " if kernel.repeats > 1 else ""
     then = f", then {names}" if names else ""
     blas = f"; by BLAS: {kernel.choice.reason}" if kernel.choice.way == "blas" else ""
@@ -73,11 +72,20 @@ def describe(kernel: Kernel) -> str:
     return f"product {times}{kernel.plan}{then}; {flops / 1e6:.3g} Mflop, {traffic}{blas}"
 
 
+def shape_of(kernel: Nest | Product) -> str:
+    """The loops of a kernel, or the matrices of a product."""
+    if isinstance(kernel, Product):
+        what = kernel.plan.what
+        return f"{what.m}×{what.k} · {what.k}×{what.n}"
+    rows = [f"{kernel.sizes[label]}{'v' * (label == kernel.vector)}" for label in (*kernel.outer, *kernel.inner)]
+    return " × ".join(rows) or "1"
+
+
 def _pieces(count: int) -> str:
     return f"{count} piece{'s' * (count != 1)}"
 
 
-def _bytes(kernel: Nest | Product | Repeat) -> int:
+def bytes_of(kernel: Nest | Product | Repeat) -> int:
     """Bytes of all that a kernel reads and writes, each once."""
     bases = {access.base for access in kernel.accesses()}
     return sum(size_of(base) for base in bases if isinstance(base, Value))

@@ -33,10 +33,12 @@ class Elementary:
 
     def __call__(self, function: Function, *operands: Reg) -> Reg:
         kind = operands[0].type
+        if (known := function.library(self.name, *operands)) is not None:
+            return known
         name = f"pullback.{self.name}.{kind.suffix}"
         if name not in function.module:
             parameters = [(kind, letter) for letter, _ in zip("xy", operands, strict=False)]
-            body = Function(function.module, name, parameters, kind, "alwaysinline", exported=False)
+            body = function.module.function(name, parameters, kind, "alwaysinline", exported=False)
             body.ret(self._write(*(Number(body, argument) for argument in body.arguments)).register)
             body.finish()
         return function.call(name, *operands, kind=kind)

@@ -106,7 +106,7 @@ class Number:
 
     def __neg__(self) -> Number:
         kind = self.register.type
-        return self._new(self.into.emit(f"fneg {self.register.typed}", kind)) if kind.floating else 0 - self
+        return self._new(self.into.negative(self.register)) if kind.floating else 0 - self
 
     def __abs__(self) -> Number:
         return self.intrinsic("fabs")

@@ -1,0 +1,133 @@
+"""From what was noted to events that lie within each other: operations, steps of walks, layers, kernels, and calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final, final
+
+from pullback.profiling.kernels import told
+from pullback.profiling.recorder import KERNELS, OPERATION, SPAN, WALKED, Recorder
+from pullback.profiling.work import NOTHING, Work, walked_work, work_of
+
+BEFORE: Final = "before the profile began"
+
+# What lasts longer than an operation: what to call it.
+TITLES: Final[dict[str, Callable[[Any], str]]] = {
+    "module": lambda module: f"{module._path}: {type(module).__name__}".lstrip(": "),
+    "walk": lambda _: "backward: the walk",
+    "step": lambda optimizer: f"{type(optimizer).__name__}.step",
+    "call": lambda function: f"{function.__name__}: its call",
+    "recording": lambda _: "compile: record a call",
+    "passes": lambda _: "compile: passes",
+    "code": lambda _: "compile: code",
+    "data": lambda _: "the next batch",
+    "profiler": lambda _: "profile: a program with stamps",
+}
+
+
+@final
+@dataclass(slots=True)
+class Event:
+    """Something that took time.
+
+    Attributes
+    ----------
+    kind : str
+        "operation", "backward", "forward" (a step of a walk with tangents), "kernel", or what stands in TITLES.
+    name : str
+        What it is called.
+    begin, end : int
+        Nanoseconds of `time.perf_counter_ns`.
+    thread : int
+        Which thread.
+    lines : list of (str, float)
+        The user's lines that it belongs to, and in which parts.
+    module : str
+        The layer.
+    work : Work
+        Its operations and bytes.
+    own : int
+        Nanoseconds without those of the events in it.
+    """
+
+    kind: str
+    name: str
+    begin: int
+    end: int
+    thread: int
+    lines: list[tuple[str, float]] = field(default_factory=list)
+    module: str = ""
+    work: Work = NOTHING
+    own: int = 0
+    serial: int | None = None
+
+
+def timeline(recorder: Recorder) -> list[Event]:
+    """The events of a recorder, those of each thread in the order in which they began."""
+    events = [*_applied(recorder), *_spans(recorder), *_kernels(recorder)]
+    walked = [*_walked(recorder)]
+    events += [event for event, _ in walked]
+    events.sort(key=lambda event: (event.thread, event.begin, -event.end))
+    _nest(events)
+    modules = {event.serial: event.module for event in events if event.kind == "operation"}
+    for event, serial in walked:
+        event.module = modules.get(serial, event.module)
+    return events
+
+
+def _nest(events: list[Event]) -> None:
+    """Find what each took by itself, and within which layer it was."""
+    around: list[Event] = []
+    for event in events:
+        while around and (around[-1].thread != event.thread or around[-1].end <= event.begin):
+            around.pop()
+        event.own = event.end - event.begin
+        if around:
+            around[-1].own -= event.own
+            event.module = event.module or around[-1].module
+        if event.kind == "module":
+            event.module = event.name
+        around.append(event)
+
+
+def _applied(recorder: Recorder) -> Iterator[Event]:
+    for primitive, begin, end, thread, line, serial, facts in batched(recorder.applied, OPERATION):
+        work = work_of(primitive, *_apart(facts))
+        yield Event("operation", primitive.name, begin, end, thread, [(line, 1.0)], work=work, serial=serial)
+
+
+def _walked(recorder: Recorder) -> Iterator[tuple[Event, int]]:
+    known = {entry[5]: entry for entry in batched(recorder.applied, OPERATION) if entry[5] is not None}
+    for direction, primitive, begin, end, thread, serial, wanted in batched(recorder.walked, WALKED):
+        line, work = BEFORE, Work(None, 0)
+        if serial in known:
+            specs, params = _apart(known[serial][6])
+            line = known[serial][4]
+            work = walked_work(primitive, work_of(primitive, specs, params), specs, wanted)
+        yield Event(direction, f"{primitive.name} {direction}", begin, end, thread, [(line, 1.0)], work=work), serial
+
+
+def _apart(facts: tuple[Any, ...]) -> tuple[list[Any], dict[str, Any]]:
+    """Shapes and dtypes, and the parameters behind them."""
+    named = [fact for fact in facts if fact is not None and isinstance(fact[0], str)]
+    return [*facts[: len(facts) - len(named)]], dict(named)
+
+
+def batched(flat: list[Any], size: int) -> Iterator[tuple[Any, ...]]:
+    """A flat list as tuples of a size (Python 3.12 has `itertools.batched`)."""
+    return zip(*[iter(flat)] * size, strict=True)
+
+
+def _spans(recorder: Recorder) -> Iterator[Event]:
+    for kind, owner, begin, end, thread in batched(recorder.spans, SPAN):
+        yield Event(kind, TITLES[kind](owner), begin, end, thread)
+
+
+def _kernels(recorder: Recorder) -> Iterator[Event]:
+    known: dict[int, list[Any]] = {}
+    for profiled, stamps, called, thread in batched(recorder.kernels, KERNELS):
+        if id(profiled) not in known:
+            known[id(profiled)] = [told(kernels, profiled.plan) for kernels in profiled.timed]
+        for kernel, (begin, end) in zip(known[id(profiled)], profiled.times(stamps, called), strict=False):
+            yield Event("kernel", kernel.name, begin, end, thread, kernel.shares, work=kernel.work)
