@@ -27,8 +27,8 @@ HOUSE: Final = (
     ("functions", "interpolate", "linalg", "special", "stats"),
     ("programs",),
     ("transforms", "integrate", "optimize"),
-    ("nn", "optim", "data", "visualize", "testing", "interop", "metrics"),  # peers, which do not import each other
-    ("compiler",),  # draws its programs, with visualize
+    ("nn", "optim", "data", "visualize", "testing", "metrics"),  # peers, which do not import each other
+    ("compiler", "interop"),  # the one draws its programs, with visualize; the other writes them, and makes modules
     ("training", "estimators"),
     ("cli",),
     ("__init__", "__main__", "later"),
