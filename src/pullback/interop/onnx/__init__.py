@@ -69,6 +69,47 @@ def to_onnx(
     return export(model_or_function, examples, path, opset, dynamic)
 
 
+def from_onnx(path: str | os.PathLike[str]) -> Any:
+    """Read a file of ONNX as a module, which runs, differentiates and trains on.
+
+    Floating-point initializers are parameters, under their names in the file, and with `load_state_dict` may be set; of
+    a batch normalization the statistics stay as they are. Operators are those of inference: nothing is dropped.
+
+    Parameters
+    ----------
+    path : path
+        Of a model in opset 6 to 28, as PyTorch and others export them. No code of it is run. Numbers beside it are
+        read from its own folder.
+
+    Returns
+    -------
+    Module
+        Takes the inputs of the file in their order, or by name; gives its output, or a tuple of them.
+
+    Raises
+    ------
+    CheckpointError
+        If there is no such file, it is damaged, too large, or none of ONNX.
+    OptionError
+        If no function is known for an operator, or for what it is asked to do; with its name and that of the node.
+    ShapeError
+        When called, if the inputs do not fit, or the file asks for arrays that are too large.
+
+    >>> import tempfile
+    >>> import pullback as pb
+    >>> line = pb.nn.Linear(3, 2)
+    >>> with tempfile.TemporaryDirectory() as folder:                            # doctest: +SKIP
+    ...     pb.interop.to_onnx(line, np.ones((1, 3), np.float32), path=f"{folder}/line.onnx")
+    ...     model = pb.interop.from_onnx(f"{folder}/line.onnx")
+    >>> [name for name, _ in model.named_parameters()]                           # doctest: +SKIP
+    ['weights.weight', 'weights.bias']
+    """
+    _require("from_onnx")
+    from pullback.interop.onnx.importing import load  # onnx is an extra, and heavy
+
+    return load(path)
+
+
 def _require(name: str) -> None:
     if find_spec("onnx") is None:
         raise OptionError(f"{name}: onnx is not installed", fix="pip install 'pullback[onnx]'")
