@@ -126,7 +126,9 @@ class Agreement:
                 self._refuse(line, first, values[-1])
             return tuple(self._merged(parts, line) for parts in zip(*values, strict=True))
         if isinstance(first, slice):
-            return slice(*(self._merged([getattr(v, part) for v in values], line) for part in ("start", "stop", "step")))
+            return slice(
+                *(self._merged([getattr(v, part) for v in values], line) for part in ("start", "stop", "step"))
+            )
         if isinstance(first, np.ndarray) and first.ndim:
             made = array_of_all(values, self._lengths)
         elif isinstance(first, (bool, np.bool_)):

@@ -99,7 +99,9 @@ def _windows(site: Site) -> Name:
     x, rank = site.at(0), len(site.shape_of(0))
     p = site.params
     d = len(p["axes"])
-    for axis, size, stride, hole in reversed(list(zip(p["axes"], p["sizes"], p["strides"], p["dilations"], strict=True))):
+    for axis, size, stride, hole in reversed(
+        list(zip(p["axes"], p["sizes"], p["strides"], p["dilations"], strict=True))
+    ):
         n = site.shape_of(0)[axis]
         if isinstance(n, Size):
             n = site.known(n, "the length of an axis with windows")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import numpy as np
 import onnx
@@ -23,10 +22,11 @@ from pullback.compiler.passes.stages import through
 from pullback.core.errors import OptionError, PullbackError, TraceError
 from pullback.core.modes import no_grad
 from pullback.core.outputs import pick_
-from pullback.core.tree import children, leaves, rebuild
+from pullback.core.tree import leaves, rebuild
 from pullback.core.version import __version__
 from pullback.interop.atomic import write_atomically
 from pullback.interop.onnx.agreement import Agreement
+from pullback.interop.onnx.inputs import Input, inputs_of, lengths_of, named_leaves, resized
 from pullback.interop.onnx.loops import written_loop
 from pullback.interop.onnx.rows import FIXES, ROWS
 from pullback.interop.onnx.sizes import Lengths, Size
@@ -36,7 +36,7 @@ from pullback.nn.evaluating import evaluating
 from pullback.ops.indexing import get_
 from pullback.ops.parts import unstack_
 from pullback.programs.loop import loop_
-from pullback.programs.program import Equation, Operand, Program, Value
+from pullback.programs.program import Equation, Operand, Program
 from pullback.programs.record import Given, Hole, Record
 from pullback.programs.recording import record
 from pullback.programs.tracer import Tracer
@@ -45,14 +45,6 @@ from pullback.tensors import Tensor
 OPSETS: Final = (18, 25)  # the oldest and the newest whose operators the rows know
 MOST: Final = (1 << 31) - (1 << 20)  # bytes of a file: protobuf has no larger messages
 _APART: Final = 1024  # bytes from which on a tensor goes into the second file
-
-
-class Input(NamedTuple):
-    """An array among the examples: its name, where it stands, and which of its axes are open."""
-
-    name: Name
-    array: Any
-    open: dict[int, str]
 
 
 def export(
@@ -65,97 +57,19 @@ def export(
             "to_onnx: no such opset", got=opset,
             fix=f"{OPSETS[0]} to {min(OPSETS[1], onnx.defs.onnx_opset_version())}; 18 runs everywhere",
         )  # fmt: skip
-    inputs = _inputs(f, examples, dynamic)
+    inputs = inputs_of(f, examples, dynamic)
     with evaluating(f) if isinstance(f, Module) else nullcontext():
         made, agreement = _settled(f, examples, inputs)
     return _save(_model(f, made, agreement, inputs, opset), Path(path))
 
 
-# What goes in.
-
-
-def _inputs(f: Any, examples: Sequence[Any], dynamic: Any) -> list[Input]:
-    named = _named(f, examples)
-    if not named:
-        raise OptionError("to_onnx: there is no array among the examples", fix="to_onnx(model, x, path=...)")
-    names = [name for name, _ in named]
-    if isinstance(dynamic, str):
-        dynamic = {name: {0: dynamic} for name, array in named if np.ndim(array)}
-    dynamic = dynamic or {}
-    for name in dynamic:
-        if name not in names:
-            raise OptionError("to_onnx: dynamic names an input that is not there", got=name, fix=f"of {', '.join(names)}")
-    found, sizes = [], dict[str, int]()
-    for name, array in named:
-        axes = {}
-        for axis, symbol in dynamic.get(name, {}).items():
-            shape = np.shape(array)
-            if not -len(shape) <= axis < len(shape) or not str(symbol).isidentifier() or not shape[axis]:
-                raise OptionError("to_onnx: this axis cannot be open", input=name, axis=axis, called=symbol, shape=shape,
-                                  fix="an axis of one element or more, and a name such as 'N'")  # fmt: skip
-            if sizes.setdefault(symbol, shape[axis]) != shape[axis]:
-                raise OptionError("to_onnx: examples have two lengths for one open axis", called=symbol,
-                                  lengths=(sizes[symbol], shape[axis]), fix="another name for another length")  # fmt: skip
-            axes[axis % len(shape)] = symbol
-        found.append(Input(name, array, axes))
-    return found
-
-
-def _named(f: Any, examples: Sequence[Any]) -> list[tuple[Name, Any]]:
-    """The arrays of the examples, by the names of the parameters that take them."""
-    target = f.forward if isinstance(f, Module) else f
-    try:
-        parameters = list(inspect.signature(target).bind(*examples).arguments.items())
-    except ValueError:
-        parameters = [(f"x{i}", example) for i, example in enumerate(examples)]
-    except TypeError as error:
-        raise OptionError("to_onnx: the examples are not the arguments", why=error, fix="one for each parameter") from None
-    found: list[tuple[Name, Any]] = []
-    for (name, value), kind in zip(parameters, _kinds(target, parameters), strict=True):
-        if kind is inspect.Parameter.VAR_POSITIONAL:
-            value = list(value)
-        for path, leaf in _leaves(name, value):
-            if isinstance(leaf, (Tensor, np.ndarray, np.generic)):
-                found.append((path, leaf))
-    return found
-
-
-def _kinds(target: Any, parameters: Sequence[tuple[str, Any]]) -> Iterator[Any]:
-    try:
-        known = inspect.signature(target).parameters
-    except ValueError:
-        known = {}  # type: ignore[assignment]  # of a function of C's, which has no signature
-    for name, _ in parameters:
-        yield known[name].kind if name in known else None
-
-
-def _leaves(name: str, value: Any) -> Iterator[tuple[str, Any]]:
-    parts = children(value)
-    if parts is None:
-        yield name, value
-    for key, part in parts or ():
-        yield from _leaves(f"{name}.{key}", part)
-
-
-def _lengths(inputs: Sequence[Input]) -> Iterator[list[Lengths]]:
-    """Lengths to record for, as many as prove what is found: near the examples' own, below and then above them."""
-    sizes = {symbol: np.shape(x.array)[axis] for x in inputs for axis, symbol in x.open.items()}
-    if not sizes:
-        yield [{}, {}]
-        return
-    steps = ((0, -1, -3), (0, 1, 3))
-    for way, (first, second, third) in enumerate(steps):
-        if way or min(sizes.values()) > 5:
-            start = {symbol: max(n, 2) for symbol, n in sizes.items()}  # 1 is a length that may be any other
-            near = {symbol: n + first for symbol, n in start.items()}
-            one = [{**near, symbol: n + second} for symbol, n in start.items()]
-            yield [near, *one, {symbol: n + third for symbol, n in start.items()}]
+# Recording.
 
 
 def _settled(f: Callable[..., Any], examples: Sequence[Any], inputs: Sequence[Input]) -> tuple[Record, Agreement]:
     """A recording, and what all recordings have in common; where some do not agree, others are tried."""
     failed: Exception | None = None
-    for lengths in _lengths(inputs):
+    for lengths in lengths_of(inputs):
         try:
             records = [_recorded(f, examples, inputs, at) for at in lengths]
             return records[0], _agreed([made.program for made in records], lengths)
@@ -167,20 +81,8 @@ def _settled(f: Callable[..., Any], examples: Sequence[Any], inputs: Sequence[In
     raise failed
 
 
-def _resized(x: Input, at: Lengths) -> Any:
-    """An example with open axes of other lengths, filled with what it holds, again and again."""
-    array = x.array.numpy() if isinstance(x.array, Tensor) else np.asarray(x.array)
-    for axis, symbol in x.open.items():
-        if array.shape[axis] != at[symbol]:
-            array = np.take(array, np.arange(at[symbol]) % array.shape[axis], axis)
-    return array
-
-
-# Recording.
-
-
 def _recorded(f: Callable[..., Any], examples: Sequence[Any], inputs: Sequence[Input], at: Lengths) -> Record:
-    arrays = iter([(number, x.name, _resized(x, at)) for number, x in enumerate(inputs)])
+    arrays = iter([(number, x.name, resized(x, at)) for number, x in enumerate(inputs)])
 
     def fill(tracer: Tracer) -> Any:
         values = leaves(list(examples))
@@ -285,6 +187,8 @@ def _model(f: Any, made: Record, agreement: Agreement, inputs: Sequence[Input], 
 def _write(writer: Writer, program: Program) -> None:
     """Write all equations of a program, those of loops too."""
     for equation in program.equations:
+        for dtype in (o.dtype for o in (*equation.values, equation.output) if o.dtype != object):
+            element_type(dtype, equation.line)
         if equation.primitive is loop_:
             writer.names[equation.output] = written_loop(Site(writer, equation), _write)
             continue
@@ -299,7 +203,7 @@ def _write(writer: Writer, program: Program) -> None:
 
 
 def _outputs(writer: Writer, made: Record, program: Program) -> Iterator[Any]:
-    for name, leaf in _leaves("output", made.result):
+    for name, leaf in named_leaves("output", made.result):
         if isinstance(leaf, Hole):
             operand: Any = program.outputs[leaf.number]
             source, shape = writer.of(operand, ""), writer.agreement.shape(operand)

@@ -68,15 +68,17 @@ class Imported(Module):
         self.inputs, self.outputs = graph.inputs, graph.outputs
         self.weights: dict[str, Parameter] = {}
         self._graph = graph
-        self._kept: dict[str, str] = {}  # by name in the file: the buffer that holds it
-        fixed = {name for call in _all_calls(graph) for i in _FIXED.get(call.kind, ()) for name in call.inputs[i : i + 1]}
+        self._held: dict[str, str] = {}  # by name in the file: the buffer that holds it
+        fixed = {
+            name for call in _all_calls(graph) for i in _FIXED.get(call.kind, ()) for name in call.inputs[i : i + 1]
+        }
         for name, array in graph.arrays.items():
-            if array.dtype.kind != "f" or not array.ndim:
+            if array.dtype.kind != "f" or not array.ndim or not np.isfinite(array).all():  # as a mask of -inf
                 continue
             if name in fixed:
-                attribute = f"kept_{re.sub(r'[^0-9A-Za-z_]', '_', name)}_{len(self._kept)}"
+                attribute = f"kept_{re.sub(r'[^0-9A-Za-z_]', '_', name)}_{len(self._held)}"
                 self.register_buffer(attribute, Tensor(array))
-                self._kept[name] = attribute
+                self._held[name] = attribute
             else:
                 self.weights[name] = Parameter(array)
 
@@ -89,7 +91,7 @@ class Imported(Module):
             )  # fmt: skip
         values: dict[str, Any] = {name: _tensor(value) for name, value in given.items()}
         values |= self.weights
-        values |= {name: getattr(self, attribute) for name, attribute in self._kept.items()}
+        values |= {name: getattr(self, attribute) for name, attribute in self._held.items()}
         results = _run(self._graph, values)
         results = [result if isinstance(result, Tensor) else movement.copy_(result) for result in results]
         return results[0] if len(results) == 1 else tuple(results)

@@ -90,7 +90,10 @@ def _pooled(call: Call, x: Any, fill: float) -> tuple[Any, Any]:
 def _max_pool(call: Call, x: Any) -> Any:
     if len(call.outputs) > 1:
         call.refuse("the places of the largest are not given")
-    found, (*_, kernel) = _pooled(call, x, -math.inf)
+    whole = np.dtype(x.dtype).kind in "iu"
+    found, (*_, kernel) = _pooled(call, x, np.iinfo(x.dtype).min if whole else -math.inf)
+    if whole:
+        found = movement.astype(found, x.dtype)
     return reductions.max(found, tuple(range(-len(kernel), 0)))
 
 
@@ -129,13 +132,16 @@ def _instance_norm(call: Call, x: Any, scale: Any, bias: Any) -> Any:
 
 
 def _layer_norm(call: Call, x: Any, scale: Any, bias: Any = None) -> Any:
-    if len(call.outputs) > 1:
-        call.refuse("mean and deviation are not given")
-    axis = int(call.get("axis", -1)) % rank(x)
+    axis, eps = int(call.get("axis", -1)) % rank(x), call.get("epsilon", 1e-5)
     shape = x.shape[axis:]
     weight = movement.broadcast_to(scale, shape)
     shift = None if bias is None else movement.broadcast_to(bias, shape)
-    return normalization.layer_norm(x, shape, weight, shift, call.get("epsilon", 1e-5))
+    y = normalization.layer_norm(x, shape, weight, shift, eps)
+    if len(call.outputs) == 1:
+        return y
+    over = tuple(range(axis, rank(x)))
+    mean, variance = reductions.mean(x, over, keepdims=True), reductions.var(x, over, keepdims=True)
+    return y, mean, elementwise.divide(1, elementwise.sqrt(elementwise.add(variance, eps)))
 
 
 def _group_norm(call: Call, x: Any, scale: Any, bias: Any) -> Any:
@@ -155,30 +161,40 @@ def _rms_norm(call: Call, x: Any, scale: Any) -> Any:
 # Resizing, by matrices along each axis.
 
 
-def _resize(call: Call, x: Any, roi: Any = None, scales: Any = None, sizes: Any = None) -> Any:
+def _resize(call: Call, x: Any, _roi: Any = None, scales: Any = None, sizes: Any = None) -> Any:
     if call.get("mode", "nearest") not in ("nearest", "linear") or call.get("antialias", 0):
         call.refuse(f"mode {call.get('mode')}", "nearest or linear")
-    if call.get("axes") is not None or call.get("keep_aspect_ratio_policy", "stretch") != "stretch":
-        call.refuse("axes and policies", "a size or a scale for each axis")
+    if call.get("keep_aspect_ratio_policy", "stretch") != "stretch":
+        call.refuse("a policy of sizes", "a size or a scale for each axis")
+    over = [axis % rank(x) for axis in call.get("axes") or range(rank(x))]
+    shape = [x.shape[axis] for axis in over]
     if sizes is not None and np.size(numbers(sizes)):
         lengths = integers(sizes)
-        factors = [m / n for m, n in zip(lengths, x.shape, strict=True)]
+        factors = [m / n for m, n in zip(lengths, shape, strict=True)]
     else:
         given = call.get("scales") if scales is None else np.ravel(numbers(scales))
         factors = [float(f) for f in given]
-        lengths = [math.floor(n * f) for n, f in zip(x.shape, factors, strict=True)]
-    bounded(call, lengths)
-    for axis, (n, m, factor) in enumerate(zip(x.shape, lengths, factors, strict=True)):
+        lengths = [math.floor(n * f) for n, f in zip(shape, factors, strict=True)]
+    bounded(call, [*lengths, *(n for axis, n in enumerate(x.shape) if axis not in over)])
+    for axis, n, m, factor in zip(over, shape, lengths, factors, strict=True):
         if n != m or factor != 1:
             x = _resized(call, x, axis, m, factor)
     return x
+
+
+_ROUNDED: Final[dict[str, Callable[..., Any]]] = {
+    "floor": np.floor,
+    "ceil": np.ceil,
+    "round_prefer_floor": lambda place: np.ceil(place - 0.5),
+    "round_prefer_ceil": lambda place: np.floor(place + 0.5),
+}
 
 
 def _resized(call: Call, x: Any, axis: int, m: int, factor: float) -> Any:
     n, places = x.shape[axis], np.arange(m, dtype=float)
     mode = call.get("coordinate_transformation_mode", "half_pixel" if call.opset >= 11 else "asymmetric")
     if mode == "align_corners":
-        where = places * (n - 1) / (m - 1) if m > 1 else places * 0
+        where = places * (n - 1) / (n * factor - 1) if n * factor > 1 else places * 0
     elif mode == "asymmetric":
         where = places / factor
     elif mode in ("half_pixel", "pytorch_half_pixel"):
@@ -187,8 +203,7 @@ def _resized(call: Call, x: Any, axis: int, m: int, factor: float) -> Any:
         return call.refuse(f"coordinates {mode}", "half_pixel, asymmetric or align_corners")
     if call.get("mode", "nearest") == "nearest":
         how = call.get("nearest_mode", "round_prefer_floor" if call.opset >= 11 else "floor")
-        rounded = {"floor": np.floor, "ceil": np.ceil, "round_prefer_floor": lambda p: np.ceil(p - 0.5),
-                   "round_prefer_ceil": lambda p: np.floor(p + 0.5)}[how](where)  # fmt: skip
+        rounded: Any = _ROUNDED[how](where)
         return indexing.take(x, np.clip(rounded, 0, n - 1).astype(np.int64), axis)
     where = np.clip(where, 0, n - 1)
     low = np.minimum(np.floor(where).astype(np.int64), max(0, n - 2))
@@ -209,7 +224,9 @@ def _recurrent(step: Callable[..., Any], gates: int, states: int, activations: t
         named = tuple(call.get("activations", activations * directions))
         by_time = not call.get("layout", 0)
         x = x if by_time else movement.swapaxes(x, 0, 1)
-        if any(call.get(a) is not None for a in ("clip", "activation_alpha", "activation_beta")) or call.get("input_forget"):
+        if any(call.get(a) is not None for a in ("clip", "activation_alpha", "activation_beta")) or call.get(
+            "input_forget"
+        ):
             call.refuse("clipping, parameters of activations and coupled gates are not known")
         allowed = {"Tanh", "Sigmoid"} if gates > 1 else {"Tanh", "Relu"}
         if (gates > 1 and named != activations * directions) or not set(named) <= allowed or peepholes is not None:
@@ -247,13 +264,11 @@ def _apart(gates: Any, count: int) -> Sequence[Any]:
     return unstack(movement.reshape(gates, (n, count, width // count)), axis=1)
 
 
-def _lstm_step(call: Call, part: Any, state: Any, r: Any, bias: Any, _: str) -> Any:
+def _lstm_step(_call: Call, part: Any, state: Any, r: Any, bias: Any, _: str) -> Any:
     h, c = state
     i, o, f, g = _apart(elementwise.add(part, contractions.linear(h, r, bias)), 4)
     sigmoid = elementwise.sigmoid
-    c = elementwise.add(
-        elementwise.multiply(sigmoid(f), c), elementwise.multiply(sigmoid(i), elementwise.tanh(g))
-    )
+    c = elementwise.add(elementwise.multiply(sigmoid(f), c), elementwise.multiply(sigmoid(i), elementwise.tanh(g)))
     return elementwise.multiply(sigmoid(o), elementwise.tanh(c)), c
 
 
@@ -273,7 +288,7 @@ def _gru_step(call: Call, part: Any, state: Any, r: Any, bias: Any, _: str) -> A
     return (elementwise.add(n, elementwise.multiply(z, elementwise.subtract(h, n))),)
 
 
-def _rnn_step(call: Call, part: Any, state: Any, r: Any, bias: Any, named: str) -> Any:
+def _rnn_step(_call: Call, part: Any, state: Any, r: Any, bias: Any, named: str) -> Any:
     function = elementwise.relu if named == "Relu" else elementwise.tanh
     return (function(elementwise.add(part, contractions.linear(state[0], r, bias))),)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from onnx import helper
@@ -43,18 +43,18 @@ def written_loop(site: Site, write: Any) -> list[Name]:
     steps = site.op("Squeeze", outer.size(loop.length, site.line)) if isinstance(loop.length, Size) else outer.constant(
         loop.length, np.int64
     )  # fmt: skip
-    made = outer.op("Loop", steps, outer.constant(True), *first, outputs=len(results), body=graph)  # noqa: FBT003 (a number)
+    made = outer.op("Loop", steps, outer.constant(True), *first, outputs=len(results), body=graph)  # noqa: FBT003 - a constant of the graph
     made = [made] if isinstance(made, str) else made
-    last = [
-        name if i < loop.carried or loop.stacked[i - loop.carried] else _last(site, name)
-        for i, name in enumerate(made)
+    return [
+        name if i < loop.carried or loop.stacked[i - loop.carried] else _last(site, name) for i, name in enumerate(made)
     ]
-    return last
 
 
 def _parts(site: Site, loop: Loop) -> tuple[Any, Any]:
     if any(read.each for read in loop.reads):
-        site.refuse("a loop of an open number of steps that reads another operand at each", "stack them: np.stack(parts)")
+        site.refuse(
+            "a loop of an open number of steps that reads another operand at each", "stack them: np.stack(parts)"
+        )
     carried = range(loop.carried)
     return carried, [[place] for place in range(loop.carried, len(site.operands))]
 
@@ -83,13 +83,13 @@ def _read(inner: Writer, how: Read, source: Name, t: Name, line: str) -> Name:
     if how.each:
         return inner.op("Gather", source, t, axis=0)
     for window in sorted(how.windows, key=lambda window: -window.axis):
-        at = t
+        at, start = t, cast("Any", window.start)
         if window.step != 1:
             at = inner.op("Mul", at, inner.constant(window.step, np.int64))
-        if isinstance(window.start, Size):
-            at = inner.op("Add", at, inner.root.op("Squeeze", inner.root.size(window.start, line)))
-        elif window.start:
-            at = inner.op("Add", at, inner.constant(window.start, np.int64))
+        if isinstance(start, Size):
+            at = inner.op("Add", at, inner.root.op("Squeeze", inner.root.size(start, line)))
+        elif start:
+            at = inner.op("Add", at, inner.constant(start, np.int64))
         if window.size is None:
             source = inner.op("Gather", source, at, axis=window.axis)
         else:

@@ -184,7 +184,9 @@ def flat_places(site: Site, shape: tuple[Any, ...], first: int) -> Any:
     arrays = []
     for operand in site.operands[first:]:
         if not isinstance(operand, Constant):
-            site.refuse("it writes at places that are computed", "select with np.where, or multiply with a one-hot matrix")
+            site.refuse(
+                "it writes at places that are computed", "select with np.where, or multiply with a one-hot matrix"
+            )
         arrays.append(np.asarray(operand.value))
     rest = iter(arrays)
     index = tuple(next(rest) if part is ARRAY else part for part in site.params["index"])

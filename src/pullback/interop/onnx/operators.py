@@ -1,4 +1,4 @@
-"""Operators of elements, reductions and products, as functions of tensors: what a file's nodes become when it is read."""
+"""Operators of elements, reductions and products, as functions of tensors: what nodes become when they are read."""
 
 from __future__ import annotations
 
@@ -51,11 +51,8 @@ def _power(a: Any, b: Any) -> Any:
 def _mod(call: Call, a: Any, b: Any) -> Any:
     if not call.get("fmod", 0):
         return elementwise.mod(a, b)
-    return elementwise.subtract(a, elementwise.multiply(elementwise.trunc(elementwise.divide(a, b)), b))
-
-
-def _where(call: Call, condition: Any, a: Any, b: Any) -> Any:
-    return elementwise.where(condition, a, b)
+    quotient = _divide(a, b) if np.dtype(a.dtype).kind in "iu" else elementwise.trunc(elementwise.divide(a, b))
+    return elementwise.subtract(a, elementwise.multiply(quotient, b))
 
 
 def _clip(call: Call, x: Any, low: Any = None, high: Any = None) -> Any:
@@ -84,7 +81,7 @@ def _leaky_relu(call: Call, x: Any) -> Any:
     return elementwise.leaky_relu(x, call.get("alpha", 0.01))
 
 
-def _elu(call: Call, x: Any, *, scale: float = 1.0, alpha: float = 1.0) -> Any:
+def _elu(x: Any, alpha: float, scale: float = 1.0) -> Any:
     below = elementwise.multiply(elementwise.expm1(elementwise.minimum(x, 0)), alpha)
     return elementwise.multiply(elementwise.where(elementwise.greater(x, 0), x, below), scale)
 
@@ -97,7 +94,7 @@ def _celu(call: Call, x: Any) -> Any:
 
 def _selu(call: Call, x: Any) -> Any:
     alpha, gamma = call.get("alpha", 1.6732632423543772), call.get("gamma", 1.0507009873554805)
-    return _elu(call, x, scale=gamma, alpha=alpha)
+    return _elu(x, alpha, gamma)
 
 
 def _hard_sigmoid(call: Call, x: Any) -> Any:
@@ -105,7 +102,7 @@ def _hard_sigmoid(call: Call, x: Any) -> Any:
     return elementwise.clip(elementwise.add(slope, call.get("beta", 0.5)), 0.0, 1.0)
 
 
-def _hard_swish(call: Call, x: Any) -> Any:
+def _hard_swish(x: Any) -> Any:
     return elementwise.multiply(x, elementwise.clip(elementwise.add(elementwise.divide(x, 6.0), 0.5), 0.0, 1.0))
 
 
@@ -113,7 +110,7 @@ def _gelu(call: Call, x: Any) -> Any:
     return activations.gelu(x, approximate=call.get("approximate", "none") == "tanh")
 
 
-def _mish(call: Call, x: Any) -> Any:
+def _mish(x: Any) -> Any:
     return elementwise.multiply(x, elementwise.tanh(elementwise.softplus(x)))
 
 
@@ -225,13 +222,13 @@ OPERATORS: Final[dict[str, Operator]] = {
     "BitShift": _bit_shift, "BitwiseAnd": of(elementwise.bitwise_and), "BitwiseNot": of(elementwise.invert),
     "BitwiseOr": of(elementwise.bitwise_or), "BitwiseXor": of(elementwise.bitwise_xor),
     "Ceil": of(elementwise.ceil), "Celu": _celu, "Clip": _clip, "Cos": of(elementwise.cos),
-    "Cosh": of(elementwise.cosh), "Div": _paired(_divide), "Elu": lambda call, x: _elu(call, x, alpha=call.get("alpha", 1.0)),
+    "Cosh": of(elementwise.cosh), "Div": _paired(_divide), "Elu": lambda call, x: _elu(x, call.get("alpha", 1.0)),
     "Equal": _paired(elementwise.equal), "Erf": of(elementwise.erf), "Exp": of(elementwise.exp),
     "Floor": of(elementwise.floor), "Gelu": _gelu, "Greater": _paired(elementwise.greater),
-    "GreaterOrEqual": of(elementwise.greater_equal), "HardSigmoid": _hard_sigmoid, "HardSwish": _hard_swish,
+    "GreaterOrEqual": of(elementwise.greater_equal), "HardSigmoid": _hard_sigmoid, "HardSwish": of(_hard_swish),
     "Identity": of(lambda x: x), "IsInf": _is_inf, "IsNaN": of(elementwise.isnan), "LeakyRelu": _leaky_relu,
     "Less": _paired(elementwise.less), "LessOrEqual": of(elementwise.less_equal), "Log": of(elementwise.log),
-    "Max": _folded(elementwise.maximum), "Min": _folded(elementwise.minimum), "Mish": _mish, "Mod": _mod,
+    "Max": _folded(elementwise.maximum), "Min": _folded(elementwise.minimum), "Mish": of(_mish), "Mod": _mod,
     "Mean": lambda call, *x: elementwise.divide(reduce(elementwise.add, x), len(x)),
     "Mul": _paired(elementwise.multiply), "Neg": of(elementwise.negative), "Not": of(elementwise.logical_not),
     "Or": _paired(elementwise.logical_or), "PRelu": _p_relu, "Pow": _paired(_power),
@@ -240,7 +237,7 @@ OPERATORS: Final[dict[str, Operator]] = {
     "Sin": of(elementwise.sin), "Sinh": of(elementwise.sinh), "Softplus": of(elementwise.softplus),
     "Softsign": of(elementwise.softsign), "Sqrt": of(elementwise.sqrt), "Sub": _paired(elementwise.subtract),
     "Sum": _folded(elementwise.add), "Swish": _swish, "Tan": of(elementwise.tan), "Tanh": of(elementwise.tanh),
-    "ThresholdedRelu": _thresholded, "Where": _where, "Xor": _paired(elementwise.logical_xor),
+    "ThresholdedRelu": _thresholded, "Where": of(elementwise.where), "Xor": _paired(elementwise.logical_xor),
     "Softmax": _normalized(activations.softmax), "LogSoftmax": _normalized(activations.log_softmax),
     "ReduceL1": _reduced(_sum_of(elementwise.absolute)),
     "ReduceL2": _reduced(lambda x, axis, keepdims: reductions.norm(x, None, axis, keepdims)),

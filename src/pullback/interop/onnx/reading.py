@@ -118,7 +118,9 @@ class _Reader:
             call = self.call(node, frozenset(made), depth)
             for name in call.inputs:
                 if name and name not in made:
-                    self.damaged("a node reads what nothing before it has made", node=call.name or call.kind, reads=name)
+                    self.damaged(
+                        "a node reads what nothing before it has made", node=call.name or call.kind, reads=name
+                    )
             taken = [name for name in call.outputs if name and name in made]
             if taken:
                 self.damaged("a value is made twice", node=call.name or call.kind, makes=taken[0])

@@ -20,6 +20,6 @@ ROWS: Final[dict[Primitive, Rule]] = {
     **contraction_rows.ROWS,
 }
 FIXES: Final[dict[Primitive, str]] = {
-    draw_: "a model in evaluation mode, model.eval(); or give the random numbers as an argument",
+    draw_: "a model in evaluation mode, model.eval(); or give the random numbers as an argument"
 }
 """What helps where there is no operator, by primitive."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -13,7 +14,6 @@ from pullback.interop.onnx.values import Operator, bounded, integers, listed, nu
 from pullback.ops import elementwise, indexing, movement, ordering
 from pullback.ops.batched import ARRAY
 from pullback.tensors import Tensor
-
 
 
 def _cast(call: Call, x: Any) -> Any:
@@ -46,10 +46,6 @@ def _constant_of_shape(call: Call, shape: Any) -> Any:
 
 def _shape(call: Call, x: Any) -> Any:
     return np.array(x.shape[slice(call.get("start", 0), call.get("end"))], np.int64)
-
-
-def _size(call: Call, x: Any) -> Any:
-    return np.array(math.prod(x.shape), np.int64)
 
 
 def _range(call: Call, start: Any, limit: Any, step: Any) -> Any:
@@ -109,7 +105,7 @@ def _split(call: Call, x: Any, sizes: Any = None) -> Any:
         lengths = [min(each, max(0, x.shape[axis] - each * i)) for i in range(many)]
     ends = np.cumsum([0, *lengths])
     head = (slice(None),) * axis
-    return tuple(indexing.getitem(x, (*head, slice(int(a), int(b)))) for a, b in zip(ends, ends[1:], strict=False))
+    return tuple(indexing.getitem(x, (*head, slice(int(a), int(b)))) for a, b in pairwise(ends))
 
 
 def _slice(call: Call, x: Any, starts: Any = None, ends: Any = None, axes: Any = None, steps: Any = None) -> Any:
@@ -169,10 +165,10 @@ def _grid(indices: Any, axis: int) -> tuple[Any, ...]:
 
 
 def _gather_nd(call: Call, x: Any, indices: Any) -> Any:
-    return indexing.getitem(x, _points(x, indices, int(call.get("batch_dims", 0))))
+    return indexing.getitem(x, _points(indices, int(call.get("batch_dims", 0))))
 
 
-def _points(x: Any, indices: Any, batch: int) -> tuple[Any, ...]:
+def _points(indices: Any, batch: int) -> tuple[Any, ...]:
     """An index for each axis that the last axis of the indices names."""
     places = numbers(indices)
     before = [grid.reshape(*grid.shape, *(1,) * (places.ndim - 1 - batch))
@@ -205,7 +201,7 @@ def _scatter_elements(call: Call, x: Any, indices: Any, updates: Any) -> Any:
 
 
 def _scatter_nd(call: Call, x: Any, indices: Any, updates: Any) -> Any:
-    return _scattered(call, x, _points(x, indices, 0), updates)
+    return _scattered(call, x, _points(indices, 0), updates)
 
 
 def _one_hot(call: Call, indices: Any, depth: Any, values: Any) -> Any:
@@ -234,7 +230,7 @@ def _trilu(call: Call, x: Any, k: Any = None) -> Any:
 
 
 def _eye_like(call: Call, x: Any) -> Any:
-    made = np.eye(*x.shape, int(call.get("k", 0)))
+    made = np.eye(x.shape[0], x.shape[1], int(call.get("k", 0)))
     return _to(call, made.astype(x.dtype), call.get("dtype")) if call.get("dtype") else made.astype(x.dtype)
 
 
@@ -253,12 +249,15 @@ def _depth(call: Call, x: Any) -> Any:
     """And back."""
     n, c, h, w = x.shape
     b = int(call.get("blocksize"))
-    y = movement.permute_dims(movement.reshape(x, (n, c, h // b, b, w // b, b)), (0, 3, 5, 1, 2, 4))
+    order = (0, 3, 5, 1, 2, 4) if call.get("mode", "DCR") == "DCR" else (0, 1, 3, 5, 2, 4)
+    y = movement.permute_dims(movement.reshape(x, (n, c, h // b, b, w // b, b)), order)
     return movement.reshape(y, (n, c * b * b, h // b, w // b))
 
 
-def _dropout(call: Call, x: Any, *_: Any) -> Any:
+def _dropout(call: Call, x: Any, _ratio: Any = None, training: Any = None) -> Any:
     """Nothing is dropped: a file says what a model does after it has learned."""
+    if training is not None and bool(numbers(training).reshape(-1)[0]):
+        call.refuse("it drops, as a model in training does", "export the model in evaluation mode")
     mask = np.ones(x.shape, bool)
     return (x, mask) if len(call.outputs) > 1 else x
 
@@ -268,7 +267,8 @@ OPERATORS: Final[dict[str, Operator]] = {
     "Constant": _constant, "ConstantOfShape": _constant_of_shape, "DepthToSpace": _space, "Dropout": _dropout,
     "Expand": _expand, "EyeLike": _eye_like, "Flatten": _flatten, "Gather": _gather, "GatherElements": _gather_elements,
     "GatherND": _gather_nd, "OneHot": _one_hot, "Pad": _pad, "Range": _range, "Reshape": _reshape,
-    "ScatterElements": _scatter_elements, "ScatterND": _scatter_nd, "Shape": _shape, "Size": _size, "Slice": _slice,
+    "ScatterElements": _scatter_elements, "ScatterND": _scatter_nd, "Shape": _shape,
+    "Size": lambda call, x: np.array(math.prod(x.shape), np.int64), "Slice": _slice,
     "SpaceToDepth": _depth, "Split": _split, "Squeeze": _squeeze, "Tile": _tile, "TopK": _top_k,
     "Transpose": _transpose, "Trilu": _trilu, "Unsqueeze": _unsqueeze,
 }  # fmt: skip

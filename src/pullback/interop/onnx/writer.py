@@ -82,7 +82,7 @@ class Writer:
         self.nodes.append(helper.make_node(kind, list(operands), names, name=f"/{names[0]}", **attributes))
         return names[0] if outputs == 1 else names
 
-    def constant(self, value: Any, dtype: npt.DTypeLike = None) -> Name:
+    def constant(self, value: Any, dtype: npt.DTypeLike | None = None) -> Name:
         """An initializer, one for all that are equal."""
         array = np.array(value, dtype, order="C")
         root, key = self.root, (array.dtype.str, array.shape, array.tobytes())
@@ -110,7 +110,9 @@ class Writer:
         if not any(isinstance(n, Size) for n in shape):
             return self.constant(np.array(shape, np.int64))
         root = self.root
-        parts = [self.constant(np.array([n], np.int64)) if not isinstance(n, Size) else self.size(n, line) for n in shape]
+        parts = [
+            self.constant(np.array([n], np.int64)) if not isinstance(n, Size) else self.size(n, line) for n in shape
+        ]
         key = "vector", *parts
         if key not in root._sizes:
             root._sizes[key] = root.op("Concat", *parts, axis=0) if len(parts) > 1 else parts[0]
@@ -231,7 +233,7 @@ class Site:
         """Add a node."""
         return self.writer.op(kind, *operands, **attributes)
 
-    def const(self, value: Any, dtype: npt.DTypeLike = None) -> Name:
+    def const(self, value: Any, dtype: npt.DTypeLike | None = None) -> Name:
         """A constant; without a dtype, in that of the result."""
         return self.writer.constant(value, self.dtype if dtype is None else dtype)
 
