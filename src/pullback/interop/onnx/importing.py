@@ -161,7 +161,8 @@ def _if(call: Call, operands: list[Any], values: dict[str, Any]) -> Any:
 def _loop(call: Call, operands: list[Any], values: dict[str, Any]) -> Any:
     """Steps of a body: the number of the step, whether to go on, and what is carried; the rest is stacked."""
     body: Graph = call.get("body")
-    most, going, *carried = [*operands, *[None] * max(0, 2 - len(operands))]
+    given: list[Any] = operands + [None] * max(0, 2 - len(operands))
+    most, going, carried = given[0], given[1], given[2:]
     steps = _MOST_STEPS if most is None else int(numbers(most).reshape(-1)[0])
     rows: list[list[Any]] = []
     step = 0

@@ -43,7 +43,7 @@ def written_loop(site: Site, write: Any) -> list[Name]:
     steps = site.op("Squeeze", outer.size(loop.length, site.line)) if isinstance(loop.length, Size) else outer.constant(
         loop.length, np.int64
     )  # fmt: skip
-    made = outer.op("Loop", steps, outer.constant(True), *first, outputs=len(results), body=graph)  # noqa: FBT003 - a constant of the graph
+    made = outer.op("Loop", steps, outer.constant(np.True_), *first, outputs=len(results), body=graph)
     made = [made] if isinstance(made, str) else made
     return [
         name if i < loop.carried or loop.stacked[i - loop.carried] else _last(site, name) for i, name in enumerate(made)
