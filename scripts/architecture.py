@@ -27,17 +27,8 @@ HOUSE: Final = (
     ("functions", "fft", "interpolate", "linalg", "special", "stats"),
     ("programs",),
     ("transforms", "integrate", "optimize"),
-    (
-        "nn",
-        "optim",
-        "data",
-        "visualize",
-        "testing",
-        "explaining",
-        "interop",
-        "metrics",
-    ),  # peers, which do not import each other
-    ("compiler",),  # draws its programs, with visualize
+    ("nn", "optim", "data", "visualize", "testing", "explaining", "metrics"),  # peers, which do not import each other
+    ("compiler", "interop"),  # the one draws its programs, with visualize; the other writes them, and makes modules
     ("profiling",),  # times what compiled programs do
     ("training", "estimators"),
     ("cli",),

@@ -20,11 +20,7 @@ _SEARCHED: Final = (  # for names that stand elsewhere
     "nn", "optim", "data", "metrics", "random", "testing", "linalg", "special", "optimize", "integrate", "interpolate",
     "stats", "fft",
 )  # fmt: skip
-APART: Final = (
-    "compiler",
-    "estimators",
-    "profiling",
-)  # not listed: two have names of their own, one needs scikit-learn
+APART: Final = ("compiler", "estimators", "profiling")  # not listed: two have other names, one needs scikit-learn
 # Functions of arrays by the module that has them; NumPy's of the same names are answered when they are first asked for.
 FUNCTIONS: Final = {
     "functions.applying": "apply_along_axis apply_over_axes vectorize",

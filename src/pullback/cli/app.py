@@ -20,6 +20,7 @@ import typer
 from typer.core import TyperCommand
 
 from pullback.cli.evaluate import evaluate, predict
+from pullback.cli.export import export
 from pullback.cli.formulas import FormulaCommand, draw, grad
 from pullback.cli.information import info
 from pullback.cli.options import TrainCommand
@@ -89,6 +90,7 @@ COMMANDS: Final[tuple[tuple[Callable[..., None], type[TyperCommand], str], ...]]
     (sample, TyperCommand, 'pullback sample runs/shakespeare-gpt-1 --prompt "ROMEO:"'),
     (evaluate, TyperCommand, "pullback evaluate runs/digits-1"),
     (predict, TyperCommand, "pullback predict runs/mnist-1 seven.png"),
+    (export, TyperCommand, "pullback export runs/digits-1 --onnx digits.onnx"),
     (
         grad,
         FormulaCommand,

@@ -45,6 +45,10 @@ class Task:
         cannot be read.
     sample : callable, optional
         Takes a prompt, how much to write, a temperature and a generator, and gives pieces of text.
+    example : callable, optional
+        Gives an array like those that the model takes, to export it; without it, that of a batch is taken.
+    open_axes : tuple of str
+        Names of the first axes of that, of any length.
     evaluate_every, log_every : int, optional
         Steps between evaluations, and between points of the loss's curve.
     """
@@ -56,6 +60,8 @@ class Task:
     report: Callable[[RunFolder, History], Iterable[str]] | None = None
     predict: Callable[[Sequence[Path]], tuple[list[str], list[DataError]]] | None = None
     sample: Callable[[str, int, float, Any], Iterator[str]] | None = None
+    example: Callable[[], Any] | None = None
+    open_axes: tuple[str, ...] = ("N",)
     evaluate_every: int | None = None
     log_every: int | None = None
 

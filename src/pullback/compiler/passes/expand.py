@@ -39,7 +39,7 @@ def expand(program: Program) -> Program:
         equation = given.on(now(given.operands))
         row = row_of(equation.primitive)
         composite = None if _is_view(equation) else row.definition
-        written = None if composite is None else _written_out(equation, composite)
+        written = None if composite is None else written_out(equation, composite)
         if written is not None:
             equations += written.equations
             renamed[equation.output], *others = written.outputs
@@ -80,14 +80,14 @@ def _without_kept_axes(equation: Equation) -> tuple[Equation, Equation]:
     return first, Equation(reshape_, (reduced,), {"shape": kept}, equation.output, equation.line)
 
 
-class _Written(NamedTuple):
+class Written(NamedTuple):
     """A composite as equations, and what they give: the value, then conditions."""
 
     equations: list[Equation]
     outputs: list[Operand]
 
 
-def _written_out(equation: Equation, definition: Definition) -> _Written | None:
+def written_out(equation: Equation, definition: Definition) -> Written | None:
     """A composite on the operands of an equation; None where its kernel is left to NumPy."""
     values = [operand for operand in equation.operands if isinstance(operand, Value)]
     if not values or any(not v.size or v.dtype == np.float16 for v in values):
@@ -112,7 +112,7 @@ def _written_out(equation: Equation, definition: Definition) -> _Written | None:
         now[step.output] = output = Value(step.output.shape, step.output.dtype)
         operands = tuple(now.get(operand, operand) for operand in step.operands)
         made.append(Equation(step.primitive, operands, step.params, output, equation.line))
-    return _Written(made, [now.get(output, output) for output in recording.outputs])
+    return Written(made, [now.get(output, output) for output in recording.outputs])
 
 
 def _recorded(equation: Equation, definition: Definition, given: Sequence[Any], held: Sequence[bool]) -> Program | None:

@@ -167,6 +167,7 @@ def classification(
         about=lambda: _about(settings, data(), trainer, what),
         report=lambda folder, history: report(folder, network, data(), history.rows, len(loader)),
         predict=lambda paths: predict(network, frame, DIGITS, paths),
+        example=lambda: np.zeros((2, frame.side, frame.side), np.float32),
     )  # fmt: skip
 
 

@@ -153,6 +153,7 @@ def _language(
     trainer.callbacks += [Distributions(), Samples(sample)]
     return Task(
         trainer, Deferred(learned), Deferred(held_out), about=about, sample=sample,
+        example=lambda: np.zeros((2, settings.context), np.int64), open_axes=("N", "T"),
         evaluate_every=settings.evaluate_every,
     )  # fmt: skip
 
