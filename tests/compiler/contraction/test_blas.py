@@ -15,8 +15,8 @@ pytest.importorskip("scipy.linalg.cython_blas", reason="BLAS is SciPy's")
 
 from pullback.compiler.contraction import Contraction, blas
 from pullback.compiler.contraction.blas import Found, choose, emit_gemm_call, find, obstacle, symbols, takes_int
-from pullback.compiler.contraction.processor import Machine
 from pullback.compiler.instructions.llvm import PTR, Function, Module
+from pullback.compiler.instructions.processor import Machine
 from pullback.compiler.machine.jit import Library
 from pullback.core.errors import OptionError
 
@@ -104,10 +104,10 @@ def test_what_blas_cannot_read(change, name):
 
 def test_the_choice_is_made_by_a_rule_and_says_why(monkeypatch):
     what = Contraction(30, 50, 40, (40, 1), (50, 1), (50, 1))
-    monkeypatch.setattr(blas, "machine", lambda: Machine(32, fma=True))
+    monkeypatch.setattr(blas, "machine", lambda: Machine(32, fma=True, width=64))
     assert choose(what) == choose(what)
     assert choose(what).way == "emitted"
-    monkeypatch.setattr(blas, "machine", lambda: Machine(4, fma=False))
+    monkeypatch.setattr(blas, "machine", lambda: Machine(4, fma=False, width=16))
     assert choose(what).way == "blas"
     assert "a*b + c" in choose(what).reason
     assert choose(replace(what, c=(1, 30))) == ("emitted", "BLAS cannot: C is not contiguous along rows")

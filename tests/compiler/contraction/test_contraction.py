@@ -18,7 +18,8 @@ pytest.importorskip("llvmlite", reason="contractions are compiled through llvmli
 
 from pullback.compiler.contraction import Contraction, emit_matmul, plan, scratch_bytes
 from pullback.compiler.contraction.split import Split, runs
-from pullback.compiler.instructions.llvm import PTR, Module, constant
+from pullback.compiler.instructions.llvm import PTR, Function, Module, Type, constant
+from pullback.compiler.instructions.vectors import first_lanes, store, transpose
 from pullback.compiler.machine.jit import Library
 from pullback.core.errors import DTypeError, ShapeError
 
@@ -157,7 +158,7 @@ def test_packed_and_blocked_and_in_pieces(data):
 
 @pytest.mark.parametrize(("m", "n", "k", "transposed"), [
     (130, 70, 300, (0, 0)), (70, 200, 600, (1, 1)), (30, 40, 2600, (0, 0)), (40, 64, 784, (0, 1)),
-    (9, 300, 900, (0, 1)),
+    (9, 300, 900, (0, 1)), (300, 70, 700, (1, 0)),
     (64, 1024, 40, (0, 0)), (1024, 256, 20, (1, 0)), (3, 4096, 80, (0, 0)), (300, 1, 200, (1, 0)), (2, 3, 5000, (0, 1)),
 ])  # fmt: skip
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -312,6 +313,35 @@ def test_a_plan_follows_from_the_problem_and_says_what_it_is():
     small = Contraction.between(np.zeros((8, 8)), np.zeros((8, 8)))
     assert plan(small).pieces == 1
     assert scratch_bytes(plan(small)) == 0
+
+
+def test_few_registers_want_more_to_be_packed_and_cut_k_no_other_way():
+    forward = Contraction.between(np.zeros((768, 128), np.float32), np.zeros((128, 512), np.float32))
+    weights = Contraction.between(np.zeros((768, 512), np.float32).T, np.zeros((768, 128), np.float32))
+    for what, name in ((forward, "pack_b"), (weights, "pack_a")):
+        few, many = plan(what, vectors=8), plan(what, vectors=32)
+        assert getattr(few, name)
+        assert not getattr(many, name)
+        assert few.depth == many.depth
+    assert plan(weights).depth.parts == 2
+
+
+@pytest.mark.parametrize(("scalar", "lanes"), [("float", 4), ("float", 8), ("float", 16), ("double", 4), ("double", 8)])
+def test_square_blocks_are_transposed(scalar, lanes):
+    module = Module()
+    f = Function(module, "turn", [(PTR, "a"), (PTR, "b")])
+    kind = Type(scalar, lanes)
+    rows = [f.load(f.address(f.arguments[0], row * lanes, kind), kind) for row in range(lanes)]
+    for row, values in enumerate(transpose(f, rows)):
+        store(f, values, f.address(f.arguments[1], row * lanes, kind), first_lanes(lanes - 1, kind))
+    f.ret()
+    f.finish()
+    a = np.arange(lanes * lanes, dtype="f4" if scalar == "float" else "f8").reshape(lanes, lanes)
+    b = np.full_like(a, -1)
+    code = Library(module, ["turn"])
+    code.function("turn", POINTER, POINTER)(a.ctypes.data, b.ctypes.data)
+    np.testing.assert_array_equal(b[:, :-1], a.T[:, :-1])
+    assert (b[:, -1] == -1).all()  # outside of the mask
 
 
 def test_what_cannot_be_contracted():

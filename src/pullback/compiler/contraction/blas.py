@@ -12,8 +12,8 @@ from functools import cache
 from typing import Any, Final, Literal, NamedTuple
 
 from pullback.compiler.contraction import Contraction
-from pullback.compiler.contraction.processor import machine
 from pullback.compiler.instructions.llvm import PTR, Function, Module, Reg
+from pullback.compiler.instructions.processor import machine
 from pullback.core.errors import OptionError
 
 ROUTINES: Final = {"float32": "sgemm", "float64": "dgemm"}

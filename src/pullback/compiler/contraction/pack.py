@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pullback.compiler.contraction.job import Job, moved
 from pullback.compiler.contraction.split import Run
 from pullback.compiler.instructions.llvm import I64, PTR, Function, Reg, Type
+from pullback.compiler.instructions.processor import machine
 from pullback.compiler.instructions.vectors import first_lanes, load, store, transpose
 
 KNOWN = ((PTR, "matrix"), (PTR, "panel"), (I64, "count"))
@@ -65,22 +68,36 @@ def pack_columns(job: Job, valid: int) -> str:
         return name
     function = job.internal(f"pack_b{valid}", KNOWN)
     matrix, panel, count = function.arguments
-    blocks = what.b[0] == 1  # contiguous along k: transpose square blocks, else gather each row
-    with function.loop(0, count, kind.lanes if blocks else 1) as (k, _, _):
-        start, place = moved(function, matrix, [(k, what.b[0])], kind), moved(function, panel, [(k, width)], kind)
-        heads = [function.address(start, column * what.b[1], kind) for column in range(valid)]
-        if blocks:
-            inside = _below(function, function.binary("sub", count, k), kind.lanes)
-            given = [load(function, head, kind, inside) for head in heads]
-            rows = transpose(function, [*given, *[function.const(0, kind)] * (kind.lanes - valid)])
-        else:
-            values = function.const(0, kind)
+    heads = [function.address(matrix, column * what.b[1], kind) for column in range(valid)]
+    if what.b[0] == 1:  # contiguous along k: transpose square blocks, else gather each row
+        _turned(function, heads, panel, count, kind, width)
+    else:
+        with function.loop(0, count) as (k, _, _):
+            values, far = function.const(0, kind), function.binary("mul", k, what.b[0])
             for lane, head in enumerate(heads):
-                one = function.load(head, what.scalar)
+                one = function.load(function.address(head, far, kind), what.scalar)
                 values = function.emit(f"insertelement {values.typed}, {one.typed}, i64 {lane}", kind)
-            rows = [values]
-        for step, values in enumerate(rows):
-            function.store(values, function.address(place, step * width, kind))
+            function.store(values, moved(function, panel, [(k, width)], kind))
     function.ret()
     function.finish()
     return name
+
+
+def _turned(function: Function, heads: Sequence[Reg], panel: Reg, count: Reg, kind: Type, width: int) -> None:
+    """Copy columns that are contiguous to rows `width` apart, in square blocks that fit in registers."""
+    side = min(machine().width * 8 // kind.bits, kind.lanes)
+    block = Type(kind.scalar, side)
+
+    def copy(k: Reg, mask: Reg | None) -> None:
+        for first in range(0, kind.lanes, side):
+            some = [function.address(head, k, kind) for head in heads[first : first + side]]
+            given = [load(function, place, block, mask) for place in some]
+            rows = transpose(function, [*given, *[function.const(0, block)] * (side - len(given))])
+            for step, values in enumerate(rows):
+                function.store(values, moved(function, panel, [(k, width), (1, step * width), (1, first)], kind))
+
+    whole = function.binary("sub", count, function.binary("urem", count, side))
+    with function.loop(0, whole, side) as (k, _, _):
+        copy(k, None)
+    with function.loop(whole, count, side) as (k, _, _):
+        copy(k, _below(function, function.binary("sub", count, k), side))

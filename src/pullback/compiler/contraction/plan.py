@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal, final
 
 from pullback.compiler.contraction.problem import Contraction
-from pullback.compiler.contraction.processor import machine
 from pullback.compiler.contraction.split import Split
+from pullback.compiler.instructions.processor import machine
 
 DEPTH: Final = 2048  # bytes along k in a block where panels are packed: a panel of A stays in the first cache
 SHALLOW: Final = 128  # steps of k in a block where few rows share a panel of B, which then stays there too
@@ -27,6 +27,10 @@ SHARE: Final = 128  # rows, or columns, of a piece at least where a panel is pac
 WORTH: Final = 1 << 20  # operations of a piece at least: some microseconds
 PIECES: Final = 16  # more are not made for the sake of threads
 REUSED: Final = 24, 192  # rows, or columns, at least for which B, or A, is packed
+NARROW: Final = (
+    64  # the same where the registers hold few vectors, and columns at least for which k is cut for A's sake
+)
+APART: Final = 1024  # bytes from line to line from which on few of them lie in one page
 FEW: Final = 16, 10  # rows, or columns, at most for which inner products are quicker than to transpose B
 FIRST, SECOND, PAGE = 32 << 10, 1 << 20, 4096  # bytes that panels may fill in the first and second cache; of a page
 
@@ -145,9 +149,16 @@ def plan(what: Contraction, *, turn: bool = True, vectors: int | None = None) ->
 def _outer(what: Contraction, vectors: int) -> Tiling:
     (m, n, k), size = (what.m, what.n, what.k), what.scalar.bits // 8
     # A's lines are shared by neighbouring tiles, which want them at other times: four times as much for the cache.
-    pack_a = what.a[0] == 1 and n >= REUSED[1] and _far(what.a[1] * size, 4 * k * m * size)
+    far_a = what.a[0] == 1 and n >= NARROW and _far(what.a[1] * size, 4 * k * m * size)
     pack_b = what.b[1] != 1 or (m >= REUSED[0] and _far(what.b[0] * size, k * n * size))
     pack_b = pack_b and not what.lines
+    most = _most(what, far_a=far_a, pack_b=pack_b)
+    pack_a = far_a and n >= REUSED[1]
+    if vectors < 32:  # a panel is a line wide, and soon the first cache does not hold its lines
+        apart_a, apart_b = abs(what.a[1]) * size >= APART, abs(what.b[0]) * size >= APART
+        large_a, large_b = (size * k * length > FIRST for length in (m, n))
+        pack_b = pack_b or (m >= NARROW and apart_b and large_b and not what.lines)
+        pack_a = what.a[0] == 1 and n >= NARROW and large_a and (apart_a or not pack_b)
 
     room = vectors * 3 // 4  # for the tile; the rest holds a row of B and an element of A
     wide = min(8, room // max(m, 1)) if m * 4 < room else 4 if room >= 24 else 1
@@ -157,21 +168,25 @@ def _outer(what: Contraction, vectors: int) -> Tiling:
     columns = Split.into(across, wide)
     rows = Split.into(m, max(1, room // max(columns.longest, 1)))
 
-    if pack_b and m <= SHARE // 2:
-        most = SHALLOW
-    elif pack_a or pack_b:
-        most = DEPTH // size
-    else:
-        most = STREAM if m < REUSED[0] and k * n * size > SECOND else LONGEST
     depth = Split.into(k, most) if k * 4 > most * 5 else Split(k, 1)
     strips = _strips(what, rows, columns, pack_a=pack_a, pack_b=pack_b)
     rows_first = pack_a or pack_b or k * columns.longest * 64 > FIRST  # else B's panel stays in the first cache
     return Tiling(what, "outer", rows, columns, depth, strips, pack_a, pack_b, rows_first)
 
 
+def _most(what: Contraction, *, far_a: bool, pack_b: bool) -> int:
+    """Steps of k in a block, about."""
+    size = what.scalar.bits // 8
+    if pack_b and what.m <= SHARE // 2:
+        return SHALLOW
+    if far_a or pack_b:
+        return DEPTH // size
+    return STREAM if what.m < REUSED[0] and what.k * what.n * size > SECOND else LONGEST
+
+
 def _far(stride: int, size: int) -> bool:
     """Whether the lines that a panel needs lie in too many pages, or too many of them in one set of the first cache."""
-    return abs(stride) >= 1024 and (size > SECOND or stride % PAGE == 0)
+    return abs(stride) >= APART and (size > SECOND or stride % PAGE == 0)
 
 
 def _strips(what: Contraction, rows: Split, columns: Split, *, pack_a: bool, pack_b: bool) -> tuple[Split, Split]:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from pullback.compiler.instructions.llvm import I32, PTR, Function, Reg, Type
+from pullback.compiler.instructions.processor import machine
 
 LANES: Final = {"float32": 16, "float64": 8}
 WIDE: Final = '"prefer-vector-width"="512" "min-legal-vector-width"="512"'  # else LLVM halves them on many CPUs
@@ -53,6 +54,14 @@ def store(function: Function, value: Reg, pointer: Reg, mask: Reg | None) -> Non
     if mask is None:
         function.store(value, pointer)
         return
+    if mask.text.startswith("<") and machine().width < 64:  # known lanes; where masks are slow, or are no registers
+        start, count = 0, mask.text.count("true")
+        while start < count:
+            size = 1 << ((count - start).bit_length() - 1)
+            part = shuffle(function, value, value, range(start, start + size))
+            function.store(part, function.address(pointer, start, value.type))
+            start += size
+        return
     name, align = f"llvm.masked.store.{value.type.suffix}.p0", Reg(str(value.type.bits // 8), I32)
     function.call(name, value, pointer, align, mask, kind=None)
 
@@ -84,16 +93,30 @@ def reserve(function: Function, elements: int, kind: Type) -> Reg:
 def transpose(function: Function, rows: Sequence[Reg]) -> list[Reg]:
     """Transpose a square block: as many vectors as lanes.
 
-    A perfect shuffle of the block's elements, done as often as it takes to exchange the two halves of an index: log2
-    of the lanes. Each shuffle is one instruction where the machine can pick lanes from two vectors.
+    First the small blocks within 16 bytes of each vector, for which every machine has instructions; then these blocks
+    change places as wholes.
     """
     lanes = rows[0].type.lanes
-    low = [lane // 2 + lanes * (lane % 2) for lane in range(lanes)]
-    high = [lane + lanes // 2 for lane in low]
+    few = min(128 // rows[0].type.bits, lanes)
+    apart = [_woven(function, rows[top : top + few], 1, few) for top in range(0, lanes, few)]
+    made = [_woven(function, column, few, lanes) for column in zip(*apart, strict=True)]
+    return [made[row % few][row // few] for row in range(lanes)]
+
+
+def _woven(function: Function, rows: Sequence[Reg], size: int, reach: int) -> list[Reg]:
+    """Transpose pieces of so many lanes: those of row i become the i-th ones of all, within each `reach` of lanes.
+
+    A perfect shuffle of the pieces, done as often as it takes to exchange the two halves of an index. Each shuffle is
+    one instruction where the machine can pick lanes from two vectors.
+    """
+    lanes, count = rows[0].type.lanes, len(rows)
+    pieces = [start + piece for start in range(0, lanes, reach) for piece in range(0, reach // 2, size)]
+    low = [at + lane for piece in pieces for at in (piece, lanes + piece) for lane in range(size)]
+    high = [lane + reach // 2 for lane in low]
     now = list(rows)
-    for _ in range(lanes.bit_length() - 1):
-        pairs = list(zip(now[: lanes // 2], now[lanes // 2 :], strict=True))
-        now = [shuffle(function, x, y, interleaved) for x, y in pairs for interleaved in (low, high)]
+    for _ in range(count.bit_length() - 1):
+        pairs = list(zip(now[: count // 2], now[count // 2 :], strict=True))
+        now = [shuffle(function, x, y, woven) for x, y in pairs for woven in (low, high)]
     return now
 
 

@@ -1,4 +1,4 @@
-"""What of this machine matters to contractions: how much its vector registers hold, and whether it fuses a*b + c."""
+"""What of this machine matters to code: its vector registers, and if it fuses a*b + c. Bits do not depend on it."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import NamedTuple
 
 
 class Machine(NamedTuple):
-    """`vectors` of 64 bytes that the registers hold together; whether there is an instruction `fma`."""
+    """`vectors` of 64 bytes that the registers hold together; if there is an instruction `fma`; bytes of a register."""
 
     vectors: int
     fma: bool
+    width: int
 
 
 @cache
@@ -23,7 +24,8 @@ def machine() -> Machine:
         return Machine(4, fma=False)  # nothing is emitted here, but for other machines
     features = llvm.get_host_cpu_features()
     if features.get("avx512f"):
-        return Machine(32, fma=True)
+        return Machine(32, fma=True, width=64)
     if platform.machine().lower() in ("arm64", "aarch64"):
-        return Machine(8, fma=True)
-    return Machine(8 if features.get("avx") else 4, fma=bool(features.get("fma")))
+        return Machine(8, fma=True, width=16)
+    wide = features.get("avx")
+    return Machine(8 if wide else 4, fma=bool(features.get("fma")), width=32 if wide else 16)
