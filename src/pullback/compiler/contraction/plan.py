@@ -27,12 +27,11 @@ SHARE: Final = 128  # rows, or columns, of a piece at least where a panel is pac
 WORTH: Final = 1 << 20  # operations of a piece at least: some microseconds
 PIECES: Final = 16  # more are not made for the sake of threads
 REUSED: Final = 24, 192  # rows, or columns, at least for which B, or A, is packed
-NARROW: Final = (
-    64  # the same where the registers hold few vectors, and columns at least for which k is cut for A's sake
-)
+NARROW: Final = 64  # the same of both where the registers hold few vectors; columns from which on k is cut for A's sake
 APART: Final = 1024  # bytes from line to line from which on few of them lie in one page
 FEW: Final = 16, 10  # rows, or columns, at most for which inner products are quicker than to transpose B
-FIRST, SECOND, PAGE = 32 << 10, 1 << 20, 4096  # bytes that panels may fill in the first and second cache; of a page
+FIRST, SECOND = 32 << 10, 1 << 20  # bytes that panels may fill in the first and second cache
+LINE, PAGE = 64, 4096  # bytes of a line of the cache, and of a page
 
 
 @final
@@ -156,9 +155,8 @@ def _outer(what: Contraction, vectors: int) -> Tiling:
     pack_a = far_a and n >= REUSED[1]
     if vectors < 32:  # a panel is a line wide, and soon the first cache does not hold its lines
         apart_a, apart_b = abs(what.a[1]) * size >= APART, abs(what.b[0]) * size >= APART
-        large_a, large_b = (size * k * length > FIRST for length in (m, n))
-        pack_b = pack_b or (m >= NARROW and apart_b and large_b and not what.lines)
-        pack_a = what.a[0] == 1 and n >= NARROW and large_a and (apart_a or not pack_b)
+        pack_b = pack_b or (m >= NARROW and apart_b and k * n * size > FIRST and not what.lines)
+        pack_a = what.a[0] == 1 and n >= NARROW and 2 * k * LINE > FIRST and (apart_a or not pack_b)
 
     room = vectors * 3 // 4  # for the tile; the rest holds a row of B and an element of A
     wide = min(8, room // max(m, 1)) if m * 4 < room else 4 if room >= 24 else 1
