@@ -87,6 +87,8 @@ MODULES: Final = [
 @pytest.mark.parametrize("name", MODULES)
 def test_the_examples_of_a_module_print_what_they_say(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    if ".onnx." in name:
+        pytest.importorskip("onnx", reason="the module reads and writes its files")
     module = importlib.import_module(name)
     assert doctest.testmod(module, optionflags=FLAGS).failed == 0
     assert list(tmp_path.iterdir()) == []

@@ -12,6 +12,7 @@ from pullback.core.custom_kinds import CustomJVP, CustomVJP
 X: Final = np.array([0.7, -1.3, 2.1])
 Y: Final = np.array([1.1, 0.4, -0.6])
 Z: Final = X + 1j * Y
+M: Final = np.array([2.0, 0.3, 0.5, 1.1])  # a matrix, row by row
 
 
 @pb.custom_vjp
@@ -37,6 +38,12 @@ def _(primals: Any, tangents: Any) -> Any:
 
 jvp_kind: Final = CustomJVP("cube", lambda x: x * x * x, lambda xs, ts, _: 3 * xs[0] * xs[0] * ts[0])
 vjp_kind: Final = CustomVJP("cube", lambda x: x * x * x, lambda ct, xs, _: (3 * xs[0] * xs[0] * ct,))
+
+
+def symmetric(x: Any) -> Any:
+    """The symmetric part of a matrix of two rows."""
+    x = x.reshape(2, 2)
+    return (x + x.mT) / 2
 
 
 def scanned(x: Any) -> Any:
@@ -75,6 +82,11 @@ ROWS: Final = (
     ("cofactors", lambda x: pb.linalg.det(x.reshape(2, 2) * 1.0), (np.array([1.0, 2.0, 3.0, 5.0]),), None),
     ("argmax of columns", lambda x: pb.argmax(x, axis=0), (np.outer(X, Y) + np.eye(3),), None),
     ("argmin of columns", lambda x: pb.argmin(x, axis=0), (np.outer(X, Y) + np.eye(3),), None),
+    ("a spectrum twice", pb.grad(lambda x: pb.exp(pb.linalg.eigvalsh(symmetric(x))).sum()), (M,), None),
+    ("vectors twice", pb.grad(lambda x: (pb.linalg.eigh(symmetric(x))[1] ** 4).sum()), (M,), None),
+    ("singular values twice", pb.grad(lambda x: pb.exp(pb.linalg.svdvals(x.reshape(2, 2))).sum()), (M,), None),
+    ("a determinant twice", pb.grad(lambda x: pb.linalg.det(x.reshape(2, 2)) ** 2), (M,), None),
+    ("eigenvalues twice", pb.grad(lambda x: abs(pb.linalg.eigvals(x.reshape(2, 2)) ** 2).sum()), (M,), None),
     ("scan", scanned, (X,), None),
     ("checkpoint", again, (X,), (Z,)),
     ("a quotient of products", lambda a, b: (a * b).sum() / (a @ b + 3), (X, Y), (Z, Z[::-1].copy())),

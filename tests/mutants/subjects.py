@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+from tests.fft.cases import CASES as FFT
 from tests.linalg.cases import CASES as LINALG
 from tests.linalg.cases import mixed
 from tests.mutants import more
@@ -118,6 +119,16 @@ def of_linalg(case: Any) -> Subject:
     )
 
 
+def of_fft(case: Any) -> Subject:
+    """A row of the transforms; of complex numbers, with both parts made of the real one."""
+    complex_ = case.x.dtype.kind == "c"
+    f = (lambda x: case.f(x * (1 + 0.5j))) if complex_ else case.f
+    return Subject(
+        f"fft.{case!r}", f, [case.x.real], lambda i: [case.x.real * (1 + 0.01 * i)],
+        complexes=[case.x] if complex_ else None,
+    )  # fmt: skip
+
+
 def of_special(case: Any, point: Any) -> Subject:
     """A point of a row of the special functions; operands without a derivative stay as they are."""
     f = getattr(special, case.name)
@@ -136,6 +147,7 @@ def subjects_made() -> list[Subject]:
     found += [of_linalg(case) for case in LINALG] + [
         of_special(case, point) for case in SPECIAL for point in case.points
     ]
+    found += [of_fft(case) for case in FFT]
     found += [Subject(n, f, args, lambda i, args=args: [x * (1 + 0.01 * i) for x in args], complexes=z)
               for n, f, args, z in more.ROWS]  # fmt: skip
     return found
