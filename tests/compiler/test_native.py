@@ -15,7 +15,7 @@ from tests.compiler.functions import CASES, bells, single
 import pullback as pb
 from pullback.compiler.contraction import blas
 from pullback.compiler.contraction.processor import Machine
-from pullback.compiler.machine.frame import _own
+from pullback.compiler.machine.mixed import _own
 from pullback.compiler.passes.stages import PASSES, SWITCHES
 from pullback.core.tree import leaves
 

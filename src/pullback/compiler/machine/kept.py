@@ -23,7 +23,6 @@ from pullback.compiler.machine.jit import Library
 from pullback.compiler.machine.outline import Outline, Piece
 
 if TYPE_CHECKING:
-    from pullback.compiler.emission.emit import NativePart
     from pullback.compiler.lowering.kernels import Plan
 
 MOST: Final = 1 << 22  # bytes of arrays that are kept with a program
@@ -40,7 +39,7 @@ class Verdict(NamedTuple):
 
 
 def find(
-    entry: str, name: str, arrays: Sequence[Any], planned: Callable[[], tuple[Plan, Sequence[NativePart]]]
+    entry: str, name: str, arrays: Sequence[Any], planned: Callable[[], tuple[Plan, Sequence[Any]]]
 ) -> Verdict | None:
     """What is known of a program; None if nothing is.
 
