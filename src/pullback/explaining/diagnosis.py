@@ -10,6 +10,7 @@ from pullback.core.views import Sheet, html_of
 
 _SHOWN: Final = 5  # findings of one gradient
 _NAMED: Final = 6  # tensors of which the names are told
+_LINES: Final = "(a graph keeps no lines: pb.explain(lambda: loss_of(w), w) names them)"
 
 # What is said of a gradient, by its state.
 SAID: Final = {
@@ -118,6 +119,8 @@ class Diagnosis(Sequence[Verdict]):
             first, *rest = verdict.findings or (None,)
             parts.append(message(said, {**verdict.facts, **(first.facts if first else {})}))
             parts += [message("and", found.facts) for found in rest[: _SHOWN - 1] if found]
+        if any(found.op and not (found.line or found.layer) for found in self.findings):
+            parts.append(_LINES)
         return "\n".join(parts) or "explain: no gradient was asked for"
 
     def _repr_html_(self) -> str | None:

@@ -62,6 +62,7 @@ def explain(loss: Tensor | Callable[[], Any], wrt: Any = None) -> Diagnosis:
       operands  (2,) in [-4, -1]
       cause     dead: what comes in is at most 0 wherever a gradient comes back, and relu is flat there
       fix       leaky_relu or gelu, a smaller learning rate, another bias at the start
+    (a graph keeps no lines: pb.explain(lambda: loss_of(w), w) names them)
     >>> explain(lambda: pb.log(w + 2).sum(), w).findings[0].cause
     'log of 0'
     """

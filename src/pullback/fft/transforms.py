@@ -50,6 +50,7 @@ def fft(a: Any, n: int | None = None, axis: int = -1, norm: str | None = None) -
     With `norm="ortho"` it is divided by √n, with "forward" by n; its inverse by the rest. Raises ShapeError for a
     transform of nothing, AxisError for an axis that is not there.
 
+    >>> import numpy as np
     >>> fft(np.array([1.0, 0.0, -1.0, 0.0]))
     Tensor([0.+0.j, 2.+0.j, 0.+0.j, 2.+0.j], dtype=complex128)
     """
@@ -59,6 +60,7 @@ def fft(a: Any, n: int | None = None, axis: int = -1, norm: str | None = None) -
 def ifft(a: Any, n: int | None = None, axis: int = -1, norm: str | None = None) -> Tensor:
     """xⱼ = 1/n Σₖ yₖ exp(2πi jk/n): the inverse of `fft`.
 
+    >>> import numpy as np
     >>> ifft(np.array([0.0, 2.0, 0.0, 2.0]))
     Tensor([ 1.+0.j,  0.+0.j, -1.+0.j,  0.+0.j], dtype=complex128)
     """
@@ -68,6 +70,7 @@ def ifft(a: Any, n: int | None = None, axis: int = -1, norm: str | None = None) 
 def fft2(a: Any, s: Lengths = None, axes: Sequence[int] | None = (-2, -1), norm: str | None = None) -> Tensor:
     """The Fourier transform over two axes; `s` has the length of each, -1 where it stays.
 
+    >>> import numpy as np
     >>> fft2(np.ones((2, 2)))[0, 0]
     Tensor(4.+0.j, dtype=complex128)
     """
@@ -77,6 +80,7 @@ def fft2(a: Any, s: Lengths = None, axes: Sequence[int] | None = (-2, -1), norm:
 def ifft2(a: Any, s: Lengths = None, axes: Sequence[int] | None = (-2, -1), norm: str | None = None) -> Tensor:
     """The inverse of `fft2`.
 
+    >>> import numpy as np
     >>> ifft2(np.ones((2, 2)))[0, 0]
     Tensor(1.+0.j, dtype=complex128)
     """
@@ -86,6 +90,7 @@ def ifft2(a: Any, s: Lengths = None, axes: Sequence[int] | None = (-2, -1), norm
 def fftn(a: Any, s: Lengths = None, axes: Sequence[int] | None = None, norm: str | None = None) -> Tensor:
     """The Fourier transform over many axes, all by default; over an axis that is named twice, twice.
 
+    >>> import numpy as np
     >>> fftn(np.ones((2, 1, 2))).ravel()[0]
     Tensor(4.+0.j, dtype=complex128)
     """
@@ -95,6 +100,7 @@ def fftn(a: Any, s: Lengths = None, axes: Sequence[int] | None = None, norm: str
 def ifftn(a: Any, s: Lengths = None, axes: Sequence[int] | None = None, norm: str | None = None) -> Tensor:
     """The inverse of `fftn`.
 
+    >>> import numpy as np
     >>> ifftn(np.ones((2, 1, 2))).ravel()[0]
     Tensor(1.+0.j, dtype=complex128)
     """
@@ -115,6 +121,7 @@ def rfft(a: Any, n: int | None = None, axis: int = -1, norm: str | None = None) 
 
     Raises DTypeError for complex numbers.
 
+    >>> import numpy as np
     >>> rfft(np.array([1.0, 0.0, -1.0, 0.0]))
     Tensor([0.+0.j, 2.+0.j, 0.+0.j], dtype=complex128)
     """
@@ -130,6 +137,7 @@ def irfft(a: Any, n: int | None = None, axis: int = -1, norm: str | None = None)
     The imaginary part of what has to be real (the first, and for an even n the last) is not read, and its derivative
     is 0.
 
+    >>> import numpy as np
     >>> irfft(np.array([0.0, 2.0, 0.0]))
     Tensor([ 1.,  0., -1.,  0.])
     """
@@ -142,6 +150,7 @@ def irfft(a: Any, n: int | None = None, axis: int = -1, norm: str | None = None)
 def rfft2(a: Any, s: Lengths = None, axes: Sequence[int] | None = (-2, -1), norm: str | None = None) -> Tensor:
     """The Fourier transform of real numbers over two axes: `rfft` along the last, `fft` along the other.
 
+    >>> import numpy as np
     >>> rfft2(np.ones((2, 4))).shape
     (2, 3)
     """
@@ -151,6 +160,7 @@ def rfft2(a: Any, s: Lengths = None, axes: Sequence[int] | None = (-2, -1), norm
 def rfftn(a: Any, s: Lengths = None, axes: Sequence[int] | None = None, norm: str | None = None) -> Tensor:
     """The Fourier transform of real numbers over many axes: `rfft` along the last one named, `fft` along the others.
 
+    >>> import numpy as np
     >>> rfftn(np.ones((2, 2, 4))).shape
     (2, 2, 3)
     """
@@ -174,6 +184,7 @@ def _some(name: str, axes: tuple[int, ...]) -> tuple[int, ...]:
 def irfft2(a: Any, s: Lengths = None, axes: Sequence[int] | None = (-2, -1), norm: str | None = None) -> Tensor:
     """The inverse of `rfft2`; s[-1] is even by default.
 
+    >>> import numpy as np
     >>> irfft2(np.ones((2, 3))).shape
     (2, 4)
     """
@@ -183,6 +194,7 @@ def irfft2(a: Any, s: Lengths = None, axes: Sequence[int] | None = (-2, -1), nor
 def irfftn(a: Any, s: Lengths = None, axes: Sequence[int] | None = None, norm: str | None = None) -> Tensor:
     """The inverse of `rfftn`; s[-1] is even by default.
 
+    >>> import numpy as np
     >>> irfftn(np.ones((2, 2, 3))).shape
     (2, 2, 4)
     """
@@ -204,6 +216,7 @@ def hfft(a: Any, n: int | None = None, axis: int = -1, norm: str | None = None) 
 
     Of these n/2 + 1 are given. It is to `ihfft` what `irfft` is to `rfft`.
 
+    >>> import numpy as np
     >>> hfft(np.array([1.0, 2.0, 3.0]))
     Tensor([ 8., -2.,  0., -2.])
     """
@@ -213,6 +226,7 @@ def hfft(a: Any, n: int | None = None, axis: int = -1, norm: str | None = None) 
 def ihfft(a: Any, n: int | None = None, axis: int = -1, norm: str | None = None) -> Tensor:
     """The inverse of `hfft`: n/2 + 1 numbers, of n real ones.
 
+    >>> import numpy as np
     >>> ihfft(np.array([8.0, -2.0, 0.0, -2.0]))
     Tensor([1.-0.j, 2.-0.j, 3.-0.j], dtype=complex128)
     """

@@ -21,7 +21,7 @@ def machine() -> Machine:
     try:
         import llvmlite.binding as llvm  # an extra: only what compiles needs it
     except ImportError:
-        return Machine(4, fma=False)  # nothing is emitted here, but for other machines
+        return Machine(4, fma=False, width=16)  # nothing is emitted here, but for other machines
     features = llvm.get_host_cpu_features()
     if features.get("avx512f"):
         return Machine(32, fma=True, width=64)

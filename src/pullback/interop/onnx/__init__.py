@@ -48,6 +48,7 @@ def to_onnx(
     OptionError
         If the opset or an axis is not known, or onnx is not installed.
 
+    >>> import numpy as np
     >>> import pullback as pb
     >>> model = pb.nn.Linear(3, 2)
     >>> x = np.ones((5, 3), np.float32)
@@ -96,6 +97,7 @@ def from_onnx(path: str | os.PathLike[str]) -> Any:
         When called, if the inputs do not fit, or the file asks for arrays that are too large.
 
     >>> import tempfile
+    >>> import numpy as np
     >>> import pullback as pb
     >>> line = pb.nn.Linear(3, 2)
     >>> with tempfile.TemporaryDirectory() as folder:                            # doctest: +SKIP
