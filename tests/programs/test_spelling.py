@@ -127,7 +127,9 @@ class _Own(int):
 )  # fmt: skip
 def test_what_cannot_be_told_from_others_has_no_text(program):
     assert spelled(program) is None
-    assert spelled(program, loosely=True) is not None
+    (equation,) = program.equations
+    assert spelled(program, lambda primitive: primitive is not equation.primitive) is None
+    assert spelled(program, lambda primitive: primitive is equation.primitive) is not None
 
 
 def test_a_primitive_that_was_put_in_the_place_of_another_is_not_taken_for_it(monkeypatch):

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple, final
 
 from pullback.compiler.emission.emit import Part, emit
+from pullback.compiler.facts import Row, row_of
 from pullback.compiler.fusion.fuse import fuse
 from pullback.compiler.lowering.kernels import Plan
 from pullback.compiler.lowering.layout import Strides
@@ -18,6 +19,7 @@ from pullback.compiler.machine.load import load
 from pullback.compiler.passes.stages import chosen, stages
 from pullback.core.collecting import uncollected
 from pullback.core.errors import PullbackWarning
+from pullback.core.primitive import Primitive
 from pullback.programs.loop import operations_of
 from pullback.programs.program import Program, Value
 from pullback.programs.spelling import spelled
@@ -89,6 +91,12 @@ class Pipeline:
         if "worth" in self._switches and (why := unpaid(arranged.plan, self._recorded.equations)):
             self.unpaid = why
             return None
-        if key is None and (spelling := spelled(self.program, loosely=True)) is not None:
+        if key is None and (spelling := spelled(self.program, _is_left)) is not None:
             key = "\n".join((spelling.text, *map(str, (*given.values(), *wanted, *self._switches))))
         return load(arranged.plan, arranged.parts, key)
+
+
+def _is_left(primitive: Primitive) -> bool:
+    """Whether NumPy computes a primitive in any case: nothing else is known of it than why."""
+    row = row_of(primitive)
+    return row == Row(kernel=row.kernel, alone=row.alone, rounds=row.rounds)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 import sys
+from collections.abc import Callable
 from hashlib import sha256
 from typing import Any, Final, NamedTuple, final
 
@@ -30,11 +31,11 @@ class Spelling(NamedTuple):
     arrays: list[Any]
 
 
-def spelled(program: Program, *, loosely: bool = False) -> Spelling | None:
+def spelled(program: Program, left: Callable[[Primitive], bool] | None = None) -> Spelling | None:
     """A program as text; None if something in it cannot be told from other things that look like it.
 
-    What things are called, and the user's lines, are no part of it. With `loosely`, what would leave the program
-    without a text stands there by its name or its type: enough for those who leave all such things to NumPy.
+    What things are called, and the user's lines, are no part of it. What is `left` to NumPy, whatever it
+    computes and of what, need be no more than a name: that is enough for those who spell the rest of the program.
 
     >>> from pullback.ops.elementwise import add
     >>> from pullback.programs.program import Equation
@@ -44,7 +45,7 @@ def spelled(program: Program, *, loosely: bool = False) -> Spelling | None:
     >>> spelled(double("x")) == spelled(double("z"))
     True
     """
-    writer = _Writer(loosely=loosely)
+    writer = _Writer(left)
     try:
         writer.program(program)
     except _UnspeltError:
@@ -60,10 +61,11 @@ class _UnspeltError(Exception):
 class _Writer:
     """The lines of a text that is being written."""
 
-    def __init__(self, *, loosely: bool) -> None:
+    def __init__(self, left: Callable[[Primitive], bool] | None) -> None:
         self.lines: list[str] = []
         self.arrays: list[Any] = []
-        self._loosely = loosely
+        self._left = left
+        self._loosely = left is not None  # whether what is being written need be no more than a name
         self._places: dict[int, int] = {}  # of arrays, by their id
         self._values: dict[Value, int] = {}
         self._specs: dict[tuple[Any, ...], str] = {}
@@ -71,15 +73,18 @@ class _Writer:
     def program(self, program: Program) -> None:
         """A line that counts, then one for each input and equation, and one for the outputs."""
         self.lines.append(f"{len(program.inputs)}:{len(program.equations)}:{program.conditions}")
+        self._loosely = self._left is not None
         self.lines += map(self._made, program.inputs)
         primitives = {equation.primitive for equation in program.equations}
-        if not primitives <= _names.keys() and not _find(primitives - _names.keys()) and not self._loosely:
+        if not primitives <= _names.keys() and not _find(primitives - _names.keys()) and self._left is None:
             raise _UnspeltError
         for equation in program.equations:
+            self._loosely = self._left is not None and self._left(equation.primitive)
             operands = ",".join(map(self._operand, equation.operands))
             params = self.said(equation.params) if equation.params else ""
-            name = _names.get(equation.primitive) or f"?{equation.primitive.name!r}"
+            name = _names.get(equation.primitive) or self._other(equation.primitive.name)
             self.lines.append(f"{self._made(equation.output)}={name}({operands}){params}")
+        self._loosely = False
         self.lines.append(",".join(map(self._operand, program.outputs)))
 
     def _made(self, value: Value) -> str:
@@ -141,10 +146,10 @@ class _Writer:
 
     def _loop(self, loop: Loop) -> str:
         """A loop, with a body that has values of its own."""
-        outside, self._values = self._values, {}
+        outside, loosely, self._values = self._values, self._loosely, {}
         start = len(self.lines)
         self.program(loop.body)
-        self._values = outside
+        self._values, self._loosely = outside, loosely
         body, self.lines[start:] = self.lines[start:], []
         reads = [(read.each, [tuple(window) for window in read.windows]) for read in loop.reads]
         what = self.said([loop.length, loop.carried, reads, loop.stacked, loop.strand])

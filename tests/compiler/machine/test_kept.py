@@ -11,9 +11,12 @@ pytest.importorskip("llvmlite", reason="native code is compiled through llvmlite
 
 import pullback as pb
 from pullback.compiler import compilation, pipeline
+from pullback.compiler.contraction import blas
+from pullback.compiler.instructions.processor import Machine
 from pullback.compiler.machine import jit, kept
 from pullback.compiler.machine.cache import ObjectCache
 from pullback.core.kinds import Elementwise
+from pullback.profiling import recorder
 
 
 @pytest.fixture(autouse=True)
@@ -267,3 +270,66 @@ def test_without_a_cache_nothing_is_kept(made, monkeypatch):
     for count in (1, 2):
         answers(*PROGRAMS["float32"][:1], A)
         assert len(made) == count
+
+
+def test_code_with_stamps_is_never_taken_for_code_without_and_what_was_kept_can_be_profiled(made):
+    def f(a, b):
+        return pb.exp(pb.tanh(a) @ b) @ b
+
+    expected = answers(f, A, B)[1][0]
+    with pb.profile():
+        answers(f, A, B)  # which writes code with stamps
+    for times in (1, 4):
+        step, _ = answers(f, A, B)
+        (kept_one,) = executables(step)
+        assert kept_one.codes[0].found
+        assert kept_one.outline.arena == kept_one.plan.arena, "there is no room for stamps"
+        with pb.profile() as p:
+            found = [step(A, B).numpy() for _ in range(times)]
+        assert all(array.tobytes() == expected.tobytes() for array in found)
+        assert len([event for event in p.events if event.kind == "kernel"]) == times * len(kept_one.plan.kernels)
+        assert not [event for event in p.events if event.kind in ("passes", "profiler", "operation")], "its own work"
+        stamped = recorder._stamped[kept_one]._executable
+        assert stamped.codes[0].entry != kept_one.codes[0].entry
+        assert step(A, B).numpy().tobytes() == expected.tobytes()
+
+
+def test_loading_what_was_kept_is_seen_by_a_profile(made):
+    f, args = PROGRAMS["float32"]
+    answers(f, *args)
+    with pb.profile() as p:
+        answers(f, *args)
+    assert len(made) == 2, "the plan of the program with stamps"
+    kinds = [event.kind for event in p.events]
+    assert "code" in kinds
+    assert "passes" not in kinds
+
+
+def test_who_looks_later_sees_what_was_made_in_the_mode_of_the_call():
+    def f(a):
+        return pb.sqrt(pb.abs(a)) + pb.var(a, 0)
+
+    with pb.strict_nan():
+        first, _ = answers(f, A)
+        second, _ = answers(f, A)
+    assert executables(second)[0].codes[0].found
+    assert first.llvm() == second.llvm()
+    with pb.strict_nan():
+        third, _ = answers(f, A)
+    assert third._most_used("mode")._compilation._flags == (True, True, False)
+
+
+@pytest.mark.parametrize("missing", ["SciPy is not installed", ""])
+def test_code_that_calls_blas_is_taken_only_where_there_is_one(missing, made, monkeypatch):
+    if why := blas.find().missing:
+        pytest.skip(f"no BLAS: {why}")
+    monkeypatch.setattr(blas, "machine", lambda: Machine(8, fma=False, width=32))
+    f, args = PROGRAMS["products"]
+    step, expected = answers(f, *args)
+    assert executables(step)[0].outline.pieces[0].calls_blas
+    if missing:
+        monkeypatch.setattr(blas, "find", lambda: blas.Found({}, missing))
+    step, found = answers(f, *args)
+    assert len(made) == (2 if missing else 1)
+    assert executables(step)[0].outline.pieces[0].calls_blas != bool(missing)
+    np.testing.assert_allclose(found[0], expected[0], rtol=1e-12)
