@@ -62,6 +62,7 @@ PROGRAMS = {
     "argmax": (lambda a: (a * 2 + 1).argmax(1) + 0, (A,)),
     "made anew": (lambda a: pb.exp(a) * np.arange(12.0), (A,)),
     "float32": (lambda a: pb.sqrt(pb.abs(a)) + 1, (A.astype(np.float32),)),
+    "the gradient of a mean": (lambda a: pb.grad(lambda x: (pb.tanh(x) ** 2).mean())(a), (A,)),
     "numbers": (lambda a, x: pb.exp(a) * x, (A, np.float64(0.5))),
 }
 
@@ -251,7 +252,8 @@ def test_an_entry_of_something_else_is_as_good_as_none(content):
 def test_an_outline_is_read_as_it_was_written():
     arrays, behind = [np.ones(3), np.arange(6.0).reshape(2, 3)], bytearray()
     step, _ = answers(*PROGRAMS["two outputs"][:1], *PROGRAMS["two outputs"][1])
-    constants = (arrays[1], np.float32(2.5), np.arange(4, dtype=np.int8).reshape(2, 2))
+    repeated = np.broadcast_to(np.arange(3.0)[:, None], (2, 3, 4))
+    constants = (arrays[1], np.float32(2.5), np.arange(4, dtype=np.int8).reshape(2, 2), np.ones(()), repeated)
     outline = executables(step)[0].outline._replace(constants=constants, replaces=((0, 1), (2, 0)), threaded=True)
     words = [*map(str, kept._words(outline, arrays, behind))]
     read = kept._read(iter(words), arrays, bytes(behind))
@@ -259,6 +261,7 @@ def test_an_outline_is_read_as_it_was_written():
     assert read.constants[0] is arrays[1]
     for a, b in zip(read.constants, constants, strict=True):
         assert (type(a), a.dtype, a.shape, a.tobytes()) == (type(b), b.dtype, b.shape, b.tobytes())
+        assert a.strides == b.strides
     for wrong in (words[:-1], [*words, "1"], ["x", *words[1:]]):
         with pytest.raises((ValueError, RuntimeError, StopIteration, IndexError)):
             kept._read(iter(wrong), arrays, bytes(behind))

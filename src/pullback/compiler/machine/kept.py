@@ -111,15 +111,22 @@ def _words(outline: Outline, arrays: Sequence[Any], behind: bytearray) -> list[A
             return None
         words.append(-1 if number is None else number)
         if number is None:
-            words += [value.dtype.str, int(isinstance(value, np.generic)), value.ndim, *value.shape]
-            behind += value.tobytes()
+            once = _once(np.asarray(value))
+            words += [value.dtype.str, int(isinstance(value, np.generic)), value.ndim, *value.shape, *once.shape]
+            behind += once.tobytes()
     return words
 
 
 def _is_plain(value: Any) -> bool:
-    """Whether bytes in order are all of an array, or of a number of NumPy's."""
-    in_order = type(value) is np.ndarray and value.flags.c_contiguous
+    """Whether bytes in order are all of an array, where it does not repeat them, or of a number of NumPy's."""
+    in_order = type(value) is np.ndarray and _once(value).flags.c_contiguous
     return (in_order or isinstance(value, np.generic)) and value.dtype.kind in "biufc"
+
+
+def _once(array: Any) -> Any:
+    """An array without what it repeats along axes."""
+    repeats = (step == 0 and n > 1 for step, n in zip(array.strides, array.shape, strict=True))
+    return array[(*(slice(1 if repeated else None) for repeated in repeats), ...)]
 
 
 def _read(words: Iterator[str], arrays: Sequence[Any], behind: bytes) -> Outline:
@@ -135,8 +142,10 @@ def _read(words: Iterator[str], arrays: Sequence[Any], behind: bytes) -> Outline
             continue
         dtype, is_number = np.dtype(next(words)), bool(int(next(words)))
         shape = _integers(words, int(next(words)))
-        size = math.prod(shape) * dtype.itemsize
-        array = np.frombuffer(bytearray(behind[start : start + size]), dtype).reshape(shape)
+        once = _integers(words, len(shape))
+        size = math.prod(once) * dtype.itemsize
+        array = np.frombuffer(bytearray(behind[start : start + size]), dtype).reshape(once)
+        array = array if once == shape else np.broadcast_to(array, shape)
         constants.append(array[()] if is_number else array)
         start += size
     if next(words, None) is not None or start != len(behind):
