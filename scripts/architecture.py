@@ -39,7 +39,7 @@ PEERS: Final = 6
 # The stages of the compiler, in order: the modules and folders of `compiler/`, none of which imports a later one.
 STAGES: Final = (
     "instructions", "facts", "passes", "fusion", "contraction", "lowering", "emission", "machine", "pipeline",
-    "showing", "portable", "calls", "function",
+    "compilation", "showing", "portable", "calls", "function",
 )  # fmt: skip
 # What one should be able to read in an evening: how a value, a primitive, a graph and a tensor work.
 EVENING: Final = (

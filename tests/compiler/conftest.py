@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -19,6 +20,7 @@ def set_threads() -> Iterator[Callable[[int | None], None]]:
 
 @pytest.fixture(autouse=True)
 def _whether_it_pays_or_not(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Compile all that is compiled; `test_worth.py` asks what pays."""
+    """Compile all that is compiled, and keep it apart from what other tests keep; `test_worth.py` asks what pays."""
     if request.path.name != "test_worth.py":
         monkeypatch.setattr(pipeline, "unpaid", lambda *_: None)
+        monkeypatch.setenv("PULLBACK_CACHE", f"{os.environ['PULLBACK_CACHE']}/paid")

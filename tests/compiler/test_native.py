@@ -15,7 +15,7 @@ from tests.compiler.functions import CASES, bells, single
 import pullback as pb
 from pullback.compiler.contraction import blas
 from pullback.compiler.instructions.processor import Machine
-from pullback.compiler.machine.frame import _own
+from pullback.compiler.machine.mixed import _own
 from pullback.compiler.passes.stages import PASSES, SWITCHES
 from pullback.core.tree import leaves
 
@@ -110,6 +110,7 @@ def test_arrays_may_lie_in_any_way():
 
 
 def test_products_by_blas_where_it_is_chosen(monkeypatch):
+    monkeypatch.setenv("PULLBACK_CACHE", "0")  # whose entries know the processor that there is
     monkeypatch.setattr(blas, "machine", lambda: Machine(8, fma=False, width=32))
     if blas.find().missing:
         pytest.skip(f"no BLAS: {blas.find().missing}")

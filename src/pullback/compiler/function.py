@@ -19,7 +19,7 @@ from pullback.compiler.calls.fast_path import FastPath, fast_path, plain_path
 from pullback.compiler.calls.guarded import GuardedProgram
 from pullback.compiler.calls.learning import learning
 from pullback.compiler.calls.recordings import Recordings
-from pullback.compiler.showing.report import Explanation
+from pullback.compiler.showing.explanation import Explanation
 from pullback.core.errors import GraphError, OptionError, PullbackWarning
 from pullback.core.habits import explain_keywords
 from pullback.core.modes import current_mode

@@ -4,29 +4,48 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Final, final
+from typing import Final, NamedTuple, final
 
-from pullback.compiler.emission.emit import emit
+from pullback.compiler.emission.emit import Part, emit
+from pullback.compiler.facts import Row, row_of
 from pullback.compiler.fusion.fuse import fuse
-from pullback.compiler.lowering.kernels import Strides
+from pullback.compiler.lowering.kernels import Plan
+from pullback.compiler.lowering.layout import Strides
 from pullback.compiler.lowering.lower import lower
 from pullback.compiler.lowering.plan import plan
 from pullback.compiler.lowering.worth import only_looks, unpaid
-from pullback.compiler.machine.executable import Executable, load
+from pullback.compiler.machine.executable import Executable
+from pullback.compiler.machine.load import load
 from pullback.compiler.passes.stages import chosen, stages
 from pullback.core.collecting import uncollected
 from pullback.core.errors import PullbackWarning
+from pullback.core.primitive import Primitive
 from pullback.programs.loop import operations_of
 from pullback.programs.program import Program, Value
+from pullback.programs.spelling import spelled
 
 LONG: Final = 3_000  # operations, beyond which one is told that compiling takes a while
 TOO_LONG: Final = """{name}: there are {count:,} operations to compile, after what repeats itself became loops
   fix  give all steps of a loop the same shapes and dtypes (pb.scan checks that), or compile the function of one step"""
 
 
+class Arranged(NamedTuple):
+    """A plan, and its parts in order."""
+
+    plan: Plan
+    parts: list[Part]
+
+
 @final
 class Pipeline:
     """From a recorded program to code. The passes run once, all else for each way in which arrays lie in memory.
+
+    Parameters
+    ----------
+    recorded : Program
+        As it was recorded.
+    switches : str or None
+        The passes that are asked for, as in PULLBACK_PASSES; all of them for None.
 
     Attributes
     ----------
@@ -39,8 +58,8 @@ class Pipeline:
     """
 
     @uncollected
-    def __init__(self, recorded: Program) -> None:
-        self._switches, self._recorded = chosen(), recorded
+    def __init__(self, recorded: Program, switches: str | None = None) -> None:
+        self._switches, self._recorded = chosen(switches), recorded
         self.stages = stages(recorded, self._switches)
         self.program = next(reversed(self.stages.values()))
         if (count := operations_of(self.program)) > LONG:
@@ -48,25 +67,36 @@ class Pipeline:
         self.unpaid = only_looks(self.program)
 
     @uncollected
-    def executable(
+    def arranged(
         self, given: Mapping[Value, Strides], wanted: Sequence[Strides | None], replaces: Mapping[int, Value]
-    ) -> Executable | None:
-        """The program as code; None where it does not pay, and the function is to run as it is written.
-
-        Parameters
-        ----------
-        given : mapping
-            The strides of the inputs, in elements.
-        wanted : sequence
-            Those of the outputs, None where they do not matter.
-        replaces : mapping
-            By number of an output, the input that it replaces and may be written over.
-        """
+    ) -> Arranged:
+        """The plan of the program and its parts, for inputs and outputs that lie in these ways."""
         groups = fuse(self.program, given, wanted, together="fuse" in self._switches)
         kernels = lower(groups, given, wanted)
-        arranged = plan(kernels, replaces if "in_place" in self._switches else {})
-        if "worth" in self._switches and (why := unpaid(arranged, self._recorded.equations)):
+        arrangement = plan(kernels, replaces if "in_place" in self._switches else {})
+        return Arranged(arrangement, emit(arrangement))
+
+    def executable(
+        self, given: Mapping[Value, Strides], wanted: Sequence[Strides | None], replaces: Mapping[int, Value],
+        key: str | None = None,
+    ) -> Executable | None:  # fmt: skip
+        """The program as code; None where it does not pay.
+
+        Its native parts are known by `key`, which says all that they follow from; without it, by the program as it is
+        after the passes.
+        """
+        if self.unpaid is not None:
+            return None
+        arranged = self.arranged(given, wanted, replaces)
+        if "worth" in self._switches and (why := unpaid(arranged.plan, self._recorded.equations)):
             self.unpaid = why
             return None
-        parts = emit(arranged)
-        return load(arranged, parts, known_by=(self.program, *given.values(), *wanted, *self._switches))
+        if key is None and (spelling := spelled(self.program, _is_left)) is not None:
+            key = "\n".join((spelling.text, *map(str, (*given.values(), *wanted, *self._switches))))
+        return load(arranged.plan, arranged.parts, key)
+
+
+def _is_left(primitive: Primitive) -> bool:
+    """Whether NumPy computes a primitive in any case: nothing else is known of it than why."""
+    row = row_of(primitive)
+    return row == Row(kernel=row.kernel, alone=row.alone, rounds=row.rounds)

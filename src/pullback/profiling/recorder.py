@@ -16,6 +16,7 @@ import numpy as np
 
 from pullback.compiler import Compiled
 from pullback.compiler.calls.recordings import Recordings
+from pullback.compiler.compilation import Compilation
 from pullback.compiler.machine.executable import NOTHING, Executable
 from pullback.compiler.machine.profiled import Profiled
 from pullback.compiler.pipeline import Pipeline
@@ -37,7 +38,7 @@ Method: TypeAlias = Callable[..., Any]
 SPANS: Final[tuple[tuple[type, str, str], ...]] = (
     (Module, "__call__", "module"), (Backward, "backward", "walk"), (Optimizer, "step", "step"),
     (Compiled, "__call__", "call"), (Recordings, "record", "recording"), (Pipeline, "__init__", "passes"),
-    (Pipeline, "executable", "code"),
+    (Compilation, "executable", "code"),
 )  # fmt: skip
 OPERATION, WALKED, SPAN, KERNELS = 7, 7, 5, 4  # things that are noted of each
 _running: Final[list[Recorder]] = []

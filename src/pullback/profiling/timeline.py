@@ -69,11 +69,23 @@ def timeline(recorder: Recorder) -> list[Event]:
     walked = [*_walked(recorder)]
     events += [event for event, _ in walked]
     events.sort(key=lambda event: (event.thread, event.begin, -event.end))
+    events = [*_without_own(events)]
     _nest(events)
     modules = {event.serial: event.module for event in events if event.kind == "operation"}
     for event, serial in walked:
         event.module = modules.get(serial, event.module)
     return events
+
+
+def _without_own(events: list[Event]) -> Iterator[Event]:
+    """All but what was done to build programs with stamps, of which some were on disk and had no plan yet."""
+    thread, until = -1, 0
+    for event in events:
+        if event.thread == thread and event.end <= until:
+            continue
+        if event.kind == "profiler":
+            thread, until = event.thread, event.end
+        yield event
 
 
 def _nest(events: list[Event]) -> None:

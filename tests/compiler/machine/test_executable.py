@@ -64,7 +64,7 @@ def test_the_memory_of_a_frame_goes_with_its_program():
 
 def test_frames_work_in_memory_of_their_own(chain):
     (executable,) = chain._most_used("memory").executables
-    one, other = (Frame(executable.plan, executable.parts, executable.codes) for _ in range(2))
+    one, other = (Frame(executable.outline, executable.codes) for _ in range(2))
     before = other._memory.copy()
     a, b = arguments(1)
     assert one.calls[0](a, b, np.empty((60, 60))) == 0

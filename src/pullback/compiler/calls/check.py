@@ -15,7 +15,6 @@ import numpy as np
 from pullback.compiler.calls.call import MISFIT, Call
 from pullback.compiler.calls.guarded import GuardedProgram
 from pullback.compiler.calls.state import State
-from pullback.compiler.facts import row_of
 from pullback.core.errors import CompileCheckError
 from pullback.core.tree import leaves, structure
 from pullback.programs.effects import Effects
@@ -54,6 +53,8 @@ def checked(name: str, program: GuardedProgram, call: Call, f: Callable[..., Any
         raise CompileCheckError(
             f"{name}: the result has another structure", function=structure(expected), program=structure(result)
         )
+    from pullback.compiler.facts import row_of  # which takes longer to load than all that calls need
+
     exact = not any(row_of(equation.primitive).rounds for equation in made.program.equations)
     for number, (a, b) in enumerate(zip(copied, leaves(result), strict=True)):
         _compare(name, f"result {number}", getattr(a, "array", a), getattr(b, "array", b), exact=exact)

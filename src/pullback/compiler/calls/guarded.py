@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, repeat
 from types import CodeType, ModuleType
@@ -12,13 +13,10 @@ import numpy as np
 from pullback.compiler.calls.call import MISFIT, Call
 from pullback.compiler.calls.guards import Dependencies
 from pullback.compiler.calls.results import builder
-from pullback.compiler.fusion.views import strides_of
-from pullback.compiler.lowering.kernels import Strides
+from pullback.compiler.compilation import Compilation
+from pullback.compiler.lowering.layout import Strides, strides_of
 from pullback.compiler.machine.executable import NOTHING, Executable
 from pullback.compiler.machine.fallback import native
-from pullback.compiler.pipeline import Pipeline
-from pullback.compiler.showing.report import report
-from pullback.compiler.showing.show import show, topics
 from pullback.core.changes import CHANGES
 from pullback.core.errors import TraceError
 from pullback.core.tree import leaves, rebuild
@@ -82,8 +80,8 @@ class GuardedProgram:
         self._numbers = [i for i, output in enumerate(program.outputs[: made.count]) if not output.spec.shape]
         self._build = builder(made.result)
         foreign = any(not value.dtype.isnative for value in program.inputs)  # swapped bytes are NumPy's alone
-        self._pipeline = Pipeline(program)
-        self._interpreter = interpreter(self._pipeline.program) if foreign or not native() else None
+        self._compilation = Compilation(program)
+        self._interpreter = interpreter(self._compilation.pipeline.program) if foreign or not native() else None
         self._executables: dict[tuple[Strides, ...], Executable] = {}
         self._last: Executable | None = None
 
@@ -131,12 +129,12 @@ class GuardedProgram:
     @property
     def stages(self) -> dict[str, Program]:
         """The program as recorded and after each pass that changed it, by name and in order."""
-        return self._pipeline.stages
+        return self._compilation.pipeline.stages
 
     @property
     def unpaid(self) -> str | None:
         """Why the function itself runs in its place, if it does: the program was found not to pay."""
-        return self._pipeline.unpaid
+        return self._compilation.unpaid
 
     @property
     def executables(self) -> list[Executable]:
@@ -149,7 +147,9 @@ class GuardedProgram:
             return f"runs as it is written: {self.unpaid}"
         if self._interpreter is not None:
             why = "the bytes of an argument are swapped" if native() else "llvmlite is not installed"
-            return f"{len(self._pipeline.program.equations)} operations, by NumPy: {why}"
+            return f"{len(self._compilation.pipeline.program.equations)} operations, by NumPy: {why}"
+        from pullback.compiler.showing.report import report  # for those who ask alone
+
         return "\n".join(map(report, self.executables))
 
     # Running it.
@@ -236,9 +236,11 @@ class GuardedProgram:
         }
         wanted = [None if value is None else given[value] for value in (*[None] * made.count, *old)]
         wanted += [None] * len(made.rewritten)
-        executable = self._pipeline.executable(given, wanted, replaces)
-        if executable is not None and (asked := topics()):
-            show(self.stages, executable, asked)
+        executable = self._compilation.executable(given, wanted, replaces)
+        if executable is not None and os.environ.get("PULLBACK_SHOW"):
+            from pullback.compiler.showing.show import show, topics
+
+            show(self.stages, executable, topics())
         return executable
 
     def _interpret(

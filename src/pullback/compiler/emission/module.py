@@ -7,9 +7,10 @@ at last the number of threads that there is scratch memory for.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, final
+from typing import final
 
 from pullback.compiler.emission.loops import emit_nest
+from pullback.compiler.emission.names import RUN
 from pullback.compiler.emission.parallel import emit_parallel
 from pullback.compiler.emission.plain import emit_plain_product
 from pullback.compiler.emission.point import Buffers
@@ -22,8 +23,6 @@ from pullback.compiler.lowering.kernels import NumPyCall, Plan, Region, Repeat
 from pullback.compiler.lowering.nest import Nest
 from pullback.compiler.lowering.products import Product
 from pullback.programs.program import Operand
-
-RUN: Final = "run"
 
 
 def buffers_of(kernel: Nest | Product | Repeat) -> list[Operand]:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
-
+from pullback.compiler.emission.names import PARALLEL
 from pullback.compiler.instructions.llvm import I64, PTR, Function, Reg, constant
-
-PARALLEL: Final = "pullback_parallel"
 
 
 def emit_parallel(function: Function, task: str, context: Reg, pieces: Reg | int, most: Reg | int) -> None:

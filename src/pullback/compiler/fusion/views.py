@@ -127,12 +127,6 @@ def lies_in_order(shape: Sequence[int], strides: Sequence[int]) -> bool:
     return all(n == 1 or given == step for n, given, step in zip(shape, strides, ordered(shape), strict=True))
 
 
-def strides_of(array: Any) -> tuple[int, ...]:
-    """The strides of an array in elements; 0 along axes of one element, where they mean nothing."""
-    size = array.dtype.itemsize
-    return tuple(s // size if n > 1 else 0 for s, n in zip(array.strides, array.shape, strict=True))
-
-
 def gives_only_views(program: Program) -> bool:
     """Whether a program computes nothing, and moves nothing either: what it gives is its inputs, seen otherwise."""
     made = {equation.output for equation in program.equations}

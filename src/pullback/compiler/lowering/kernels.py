@@ -6,15 +6,13 @@ from dataclasses import dataclass, field
 from typing import Final, TypeAlias, final
 
 from pullback.compiler.fusion.fused import Fused
-from pullback.compiler.lowering.layout import Layout
+from pullback.compiler.lowering.layout import Layout, Strides
 from pullback.compiler.lowering.nest import Nest
 from pullback.compiler.lowering.products import Product
 from pullback.compiler.lowering.steps import Access
 from pullback.programs.program import Constant, Equation, Operand, Value
 
 WORTH: Final = 30_000  # instructions of a region, about, that are worth waking other threads
-
-Strides: TypeAlias = tuple[int, ...]
 
 
 @final

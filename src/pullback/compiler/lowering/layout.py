@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
 
 from pullback.core.errors import DTypeError
+
+Strides: TypeAlias = tuple[int, ...]  # in elements
 
 KINDS: Final = "biufc"  # numbers; what else NumPy has is no matter of loops in native code
 
@@ -99,3 +101,9 @@ class Layout(NamedTuple):
         if not value.flags.aligned:
             return "its elements are not aligned"
         return "it must not be written to" if self.writes and not value.flags.writeable else None
+
+
+def strides_of(array: Any) -> Strides:
+    """The strides of an array in elements; 0 along axes of one element, where they mean nothing."""
+    size = array.dtype.itemsize
+    return tuple(s // size if n > 1 else 0 for s, n in zip(array.strides, array.shape, strict=True))

@@ -11,8 +11,9 @@ from pullback.compiler.facts import row_of
 from pullback.compiler.fusion.fuse import fuse
 from pullback.compiler.fusion.fused import Fused
 from pullback.compiler.fusion.groups import Group
-from pullback.compiler.fusion.views import NATURALS, ordered, strides_of
-from pullback.compiler.lowering.kernels import Kernel, Lowered, NumPyCall, Plan, Strides
+from pullback.compiler.fusion.views import NATURALS, ordered
+from pullback.compiler.lowering.kernels import Kernel, Lowered, NumPyCall, Plan
+from pullback.compiler.lowering.layout import Strides, strides_of
 from pullback.compiler.lowering.nest import Nest, lower_nest
 from pullback.compiler.lowering.plan import plan
 from pullback.compiler.lowering.products import lower_product

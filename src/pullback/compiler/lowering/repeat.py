@@ -15,8 +15,9 @@ import numpy as np
 
 from pullback.compiler.fusion.fused import Fused
 from pullback.compiler.fusion.groups import Group
-from pullback.compiler.fusion.views import NATURALS, lies_in_order, ordered, strides_of
-from pullback.compiler.lowering.kernels import Carry, Feed, NumPyCall, Plan, Repeat, Strides
+from pullback.compiler.fusion.views import NATURALS, lies_in_order, ordered
+from pullback.compiler.lowering.kernels import Carry, Feed, NumPyCall, Plan, Repeat
+from pullback.compiler.lowering.layout import Strides, strides_of
 from pullback.compiler.lowering.steps import Access
 from pullback.programs.loop import Loop
 from pullback.programs.program import Constant, Operand, Program, Value

@@ -3,84 +3,76 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from itertools import chain
-from typing import Any, Final, final
+from typing import TYPE_CHECKING, Any, Final, final
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from pullback.compiler.contraction import blas
-from pullback.compiler.emission.emit import NativePart, Part
-from pullback.compiler.emission.module import RUN
-from pullback.compiler.lowering.kernels import Plan
 from pullback.compiler.lowering.layout import Layout
 from pullback.compiler.machine import threads
 from pullback.compiler.machine.frame import Frame
 from pullback.compiler.machine.jit import Library
+from pullback.compiler.machine.outline import Outline
 from pullback.core.memory import empty, owned
 from pullback.core.threads import get_threads
 from pullback.programs.commit import commit
 from pullback.programs.ledger import drawn
-from pullback.programs.program import Constant
 from pullback.tensors import Tensor
+
+if TYPE_CHECKING:
+    from pullback.compiler.lowering.kernels import Plan
+    from pullback.compiler.machine.mixed import Mixed
 
 NOTHING: Final[tuple[tuple[Any, ...], ...]] = ()  # to be written
 LARGE: Final = 1 << 18  # bytes of an output from which on its memory is kept for another
-
-
-def load(
-    plan: Plan, parts: Sequence[Part], known_by: Iterable[object], others: Mapping[str, int] | None = None
-) -> Executable:
-    """Make the native parts of a plan code, from disk where it is known by what it follows from.
-
-    `others` are the addresses of further functions that it calls.
-    """
-    program, codes, known_by = plan.lowered.fused.program, list[Library](), (*known_by,)
-    for part in parts:
-        if isinstance(part, NativePart):
-            follows_from = (*known_by, *part.layouts, plan.in_place, plan.arena, len(codes))
-            symbols = threads.symbols() | (blas.symbols() if part.calls_blas else {})  # looking for BLAS loads SciPy
-            symbols |= others or {}
-            codes.append(Library(part.write, [RUN], symbols, name=program.name, key="\n".join(map(str, follows_from))))
-    return Executable(plan, parts, codes, known_by)
 
 
 @final
 class Executable:
     """A program for inputs that lie in given ways.
 
-    Attributes
+    Parameters
     ----------
-    plan : Plan
+    outline : Outline
         What is run.
     codes : list of Library
-        The native parts; what NumPy does runs in between.
-    inputs, outputs : list of Layout
+        The native parts.
+    planned : callable
+        Gives the plan, for those who look at it: of a program that was compiled before, there is none yet.
+    mixed : Mixed, optional
+        The parts, where NumPy runs some of them.
+    known_by : str, optional
+        All that it follows from, if that can be said.
+
+    Attributes
+    ----------
+    outline, codes, mixed, known_by
+        As above.
+    inputs, outputs : tuple of Layout
         How they lie.
-    known_by : tuple
-        What its code follows from.
     """
 
-    def __init__(self, plan: Plan, parts: Sequence[Part], codes: list[Library], known_by: tuple[object, ...]) -> None:
-        fused = plan.lowered.fused
-        self.plan, self.codes, self.parts, self.known_by = plan, codes, parts, known_by
-        self.inputs = [*map(plan.lowered.layout, fused.program.inputs)]
-        self.outputs = [*map(plan.lowered.layout, fused.outputs)]
-        only = parts[0] if len(parts) == 1 else None
-        self._is_one_call = isinstance(only, NativePart)
-        self._constants = (
-            [o.value for o in only.objects if isinstance(o, Constant)] if isinstance(only, NativePart) else []
-        )
-        self._parallel = any(region.threaded for region in plan.regions)
-        self._generators = fused.program.generators
+    def __init__(
+        self, outline: Outline, codes: list[Library], planned: Callable[[], Plan], mixed: Mixed | None = None,
+        known_by: str | None = None,
+    ) -> None:  # fmt: skip
+        self.outline, self.codes, self.mixed, self.known_by = outline, codes, mixed, known_by
+        self._planned = planned
+        self.inputs, self.outputs = outline.inputs, outline.outputs
+        self._constants, self._parallel = outline.constants, outline.threaded
         self.free: list[Frame] = []  # that no call uses now
-        numbers = {value: i for i, value in enumerate(fused.program.inputs)}
-        in_place = {j: numbers[value] for j, value in plan.in_place.items() if value.ndim}
+        in_place = {j: i for j, i in outline.replaces if self.inputs[i].shape}
         makers = [*map(_maker, self.outputs)]
         self._makers = None if in_place else makers
         self._replacing = [(make, in_place.get(j)) for j, make in enumerate(makers)]
+
+    @property
+    def plan(self) -> Plan:
+        """What is run, kernel by kernel."""
+        return self._planned()
 
     def arrays_for(self, inputs: Sequence[Any]) -> list[Any]:
         """Arrays for the outputs: those that they replace where nobody else can see these, else new ones."""
@@ -110,18 +102,19 @@ class Executable:
         except IndexError:
             frame = None
         if frame is None or (self._parallel and frame.threads < get_threads()):  # fewer would run alone
-            frame = Frame(self.plan, self.parts, self.codes)
-        if self._is_one_call and writes is NOTHING:
+            frame = Frame(self.outline, self.codes)
+        mixed = self.mixed
+        if mixed is None and writes is NOTHING:
             refused = bool(frame.calls[0](*inputs, *outputs, *self._constants))
             self.free.append(frame)
             return refused
-        if self._is_one_call:
+        if mixed is None:
             refused = commit(chain(((frame.calls[0], *inputs, *outputs, *self._constants),), writes))
             self.free.append(frame)
             return refused
-        undo, keep = drawn(self._generators)
+        undo, keep = drawn(mixed.generators)
         try:
-            return frame.run(inputs, outputs, chain(writes, keep))
+            return mixed.run(frame, inputs, outputs, chain(writes, keep))
         finally:
             any(undo)
             self.free.append(frame)

@@ -10,16 +10,21 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import itertools
+import os
+import sys
 from collections.abc import Callable, Sequence
 from functools import cache
-from pathlib import Path
-from typing import Any, Final, NamedTuple, final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, final
 
-from pullback.compiler.instructions.llvm import Module
+import numpy as np
+
 from pullback.compiler.machine.cache import ObjectCache
 from pullback.core.version import __version__
 
-SOURCES: Final = tuple(Path(__file__).parents[2] / name for name in ("compiler", "programs"))
+if TYPE_CHECKING:
+    from pullback.compiler.instructions.llvm import Module
+
+SOURCES: Final[tuple[str, ...]] = (*sys.modules["pullback"].__path__,)
 _numbers: Final = itertools.count()  # names of libraries must differ, of unloaded ones too
 
 
@@ -64,14 +69,28 @@ def _target() -> Target:
     target = llvm.Target.from_default_triple()
     cpu, features = llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
     machine = target.create_target_machine(cpu=cpu, features=features, opt=3)
-    versions = (__version__, _source(), llvmlite.__version__, llvm.llvm_version_info, target.triple, cpu, features)
+    own = (__version__, np.__version__, sys.version, _source())
+    versions = (*own, llvmlite.__version__, llvm.llvm_version_info, target.triple, cpu, features)
     return Target(llvm, machine, llvm.create_lljit_compiler(machine), "\n".join(map(str, versions)))
 
 
+def entry_of(*key: str) -> str:
+    """The name of an entry of the cache: of all that its code follows from, with the versions, and this processor."""
+    return hashlib.sha256("\0".join((*key, _target().versions)).encode()).hexdigest()
+
+
 def _source() -> list[tuple[str, int, int]]:
-    """The sizes and times of the compiler's own files: who works on it must not get what it emitted before."""
-    files = [path for folder in SOURCES for path in sorted(folder.rglob("*.py"))]
-    return [(path.as_posix(), path.stat().st_size, path.stat().st_mtime_ns) for path in files]
+    """The sizes and times of Pullback's own files: who works on it must not get what it compiled before."""
+    found, folders = list[tuple[str, int, int]](), [*SOURCES]
+    while folders:
+        with os.scandir(folders.pop()) as entries:  # `pathlib` takes three times as long
+            for entry in entries:
+                if entry.name.endswith(".py"):
+                    known = entry.stat()
+                    found.append((entry.path, known.st_size, known.st_mtime_ns))
+                elif entry.name != "__pycache__" and entry.is_dir(follow_symlinks=False):
+                    folders.append(entry.path)
+    return sorted(found)
 
 
 @final
@@ -97,6 +116,8 @@ class Library:
     ----------
     cache : ObjectCache or None
         Where object code is kept, or why it is not; None without a key.
+    entry : str
+        What it is called there.
     found : bool
         Whether the object code came from there.
 
@@ -118,22 +139,35 @@ class Library:
     ) -> None:  # fmt: skip
         self._module = module
         self._target = _target()  # which unloads its libraries when it is dropped
-        self.found = False
         self.cache = None if key is None else ObjectCache.of_user()
-        entry = hashlib.sha256("\0".join((key or "", *exported, self._target.versions)).encode()).hexdigest()
-        code = self.cache.load(entry) if self.cache else None
-        if code is not None:
-            try:
-                self._linked = self._target.link(code, exported, symbols or {}, name)
-            except RuntimeError:
-                pass  # of another LLVM after all, it seems
-            else:
-                self.found = True
-                return
-        code = self._target.machine.emit_object(self._optimised())
-        self._linked = self._target.link(code, exported, symbols or {}, name)
-        if self.cache:
-            self.cache.store(entry, code)
+        self.entry = "" if key is None else entry_of(key, *exported)
+        self.found = self._find(exported, symbols or {}, name)
+        if not self.found:
+            code = self._target.machine.emit_object(self._optimised())
+            self._linked = self._target.link(code, exported, symbols or {}, name)
+            if self.cache:
+                self.cache.store(self.entry, code)
+
+    @classmethod
+    def kept(
+        cls, entry: str, module: Callable[[], Module | str], exported: Sequence[str], symbols: dict[str, int], name: str
+    ) -> Library | None:
+        """The library whose code was kept as an entry; None if it is not there any more."""
+        made = object.__new__(cls)
+        made._module, made._target, made.cache, made.entry = module, _target(), ObjectCache.of_user(), entry
+        made.found = made._find(exported, symbols, name)
+        return made if made.found else None
+
+    def _find(self, exported: Sequence[str], symbols: dict[str, int], name: str) -> bool:
+        """Link the code that is kept, if there is any."""
+        code = self.cache.load(self.entry) if self.cache else None
+        if code is None:
+            return False
+        try:
+            self._linked = self._target.link(code, exported, symbols, name)
+        except RuntimeError:
+            return False  # of another LLVM after all, it seems
+        return True
 
     def _optimised(self) -> Any:
         return self._target.optimised(self._module() if callable(self._module) else self._module)

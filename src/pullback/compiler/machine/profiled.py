@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import cache
 from itertools import groupby, pairwise
 from threading import Lock
 from time import perf_counter_ns
-from typing import Any, Final, NamedTuple, final
+from typing import Any, Final, NamedTuple, TypeAlias, final
 
 import numpy as np
 
 from pullback.compiler.emission.emit import NativePart, emit
 from pullback.compiler.emission.stamps import CLOCK, SIZE, Stamps, timed
 from pullback.compiler.lowering.kernels import Kernel, NumPyCall
-from pullback.compiler.machine.executable import Executable, load
+from pullback.compiler.machine.executable import Executable
 from pullback.compiler.machine.frame import Frame
+from pullback.compiler.machine.load import load
 from pullback.core.threads import get_threads
 
+ByNumPy: TypeAlias = Callable[[NumPyCall, Any, dict[Any, Any]], bool]
 _run: Final = Executable.__call__  # whatever may stand in its place later
 
 
@@ -72,7 +74,11 @@ class Profiled:
         stamped = replace(plan, arena=self._stamps.stop)
         parts = emit(stamped, None if found is None else Stamps(place, found.writes))
         symbols = {} if found is None else {CLOCK: found.address}
-        self._executable = load(stamped, parts, (*executable.known_by, "stamps", found and found.writes), symbols)
+        known_by = executable.known_by  # code with stamps is known by more than the same without
+        key = None if known_by is None else f"{known_by}\nstamps {found and found.writes}"
+        self._executable = load(stamped, parts, key, symbols)
+        if (mixed := self._executable.mixed) is not None:
+            mixed.by_numpy = self._noted(mixed.by_numpy)  # type: ignore[method-assign, assignment]  # of this program alone
         kernels = iter(native)
         self.timed: list[tuple[Kernel, ...]] = []
         for part in parts:
@@ -91,7 +97,9 @@ class Profiled:
             self._called = []
             free = self._executable.free
             if not free or free[-1].threads < get_threads():
-                free.append(self._frame())
+                frame = Frame(self._executable.outline, self._executable.codes)
+                self._views[id(frame)] = frame.arena[self._stamps].view(np.int64)
+                free.append(frame)
             refused = _run(self._executable, inputs, outputs, writes)
             view = None if refused or not self._is_stamped else self._views.get(id(free[-1]))
             return refused, [] if view is None else view.tolist(), self._called
@@ -109,19 +117,14 @@ class Profiled:
                 times.append((next(calls), next(calls)))
         return times
 
-    def _frame(self) -> Frame:
-        """A frame that notes when it calls NumPy."""
-        executable = self._executable
-        frame = Frame(executable.plan, executable.parts, executable.codes)
-        by_numpy = frame.by_numpy
+    def _noted(self, by_numpy: ByNumPy) -> ByNumPy:
+        """What notes when NumPy began and ended."""
 
-        def noted(part: NumPyCall, known: dict[Any, Any]) -> bool:
+        def noted(part: NumPyCall, arena: Any, known: dict[Any, Any]) -> bool:
             begin = perf_counter_ns()
             try:
-                return by_numpy(part, known)
+                return by_numpy(part, arena, known)
             finally:
                 self._called += begin, perf_counter_ns()
 
-        self._views[id(frame)] = frame.arena[self._stamps].view(np.int64)
-        frame.by_numpy = noted  # type: ignore[method-assign]  # of this frame alone
-        return frame
+        return noted

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Final
@@ -47,7 +46,7 @@ def through(change: Pass, program: Program) -> Program:
     return program if equations == program.equations else program.with_equations(equations)
 
 
-def chosen() -> tuple[str, ...]:
+def chosen(asked: str | None) -> tuple[str, ...]:
     """The names of the passes that are switched on: those that PULLBACK_PASSES lists, all where it is not set.
 
     Raises
@@ -55,7 +54,6 @@ def chosen() -> tuple[str, ...]:
     OptionError
         If it names something else.
     """
-    asked = os.environ.get("PULLBACK_PASSES")
     known = (*PASSES, *LAST, *SWITCHES)
     names = known if asked is None else tuple(filter(None, asked.replace(" ", "").split(",")))
     for name in names:
@@ -66,7 +64,7 @@ def chosen() -> tuple[str, ...]:
 
 def stages(program: Program, names: Collection[str] | None = None) -> dict[str, Program]:
     """The program as recorded, and after each pass that changed it; one of the second round is called `simplify 2`."""
-    names = chosen() if names is None else names
+    names = chosen(None) if names is None else names
     found = {"record": program}
     listed = [(name, number, PASSES[name]) for number in range(1, ROUNDS + 1) for name in PASSES]
     for name, number, change in (*listed, *((name, 1, change) for name, change in LAST.items())):

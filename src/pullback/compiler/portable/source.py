@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from pullback.compiler.compilation import SWITCHES
 from pullback.compiler.emission.emit import NativePart, emit
 from pullback.compiler.fusion.fuse import fuse
 from pullback.compiler.fusion.views import ordered
@@ -42,7 +43,7 @@ def source_of(made: Record, name: str) -> Source:
     TraceError
         If something in it has no loops (LAPACK, sorting, random numbers), or is empty; with the line.
     """
-    program = [*stages(made.program, [n for n in chosen() if n not in _WITHOUT]).values()][-1]
+    program = [*stages(made.program, [n for n in chosen(os.environ.get(SWITCHES)) if n not in _WITHOUT]).values()][-1]
     count = len(program.outputs) - program.conditions
     given = {value: ordered(value.shape) for value in program.inputs}
     captured = dict(zip((c.key for c in made.captured), _last(program.inputs, len(made.captured)), strict=True))

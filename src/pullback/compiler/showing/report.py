@@ -3,29 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import final
 
 from pullback.compiler.lowering.kernels import Kernel, NumPyCall, Plan, Repeat
 from pullback.compiler.lowering.nest import Nest
 from pullback.compiler.lowering.plan import size_of
 from pullback.compiler.lowering.products import Product
 from pullback.compiler.machine.executable import Executable
-from pullback.core.views import Sheet, html_of
 from pullback.programs.program import Program, Value
-
-
-@final
-class Explanation(str):
-    """Words about a compiled function, one thing a line; a notebook shows them as a table."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return str(self)
-
-    def _repr_html_(self) -> str | None:
-        title, *lines = self.split("\n")
-        return html_of(Sheet(title, ("what runs",), [(line,) for line in lines]))
 
 
 def report(executable: Executable) -> str:

@@ -15,7 +15,7 @@ import threading
 import time
 from typing import Final, final
 
-from pullback.compiler.emission.parallel import PARALLEL
+from pullback.compiler.emission.names import PARALLEL
 from pullback.compiler.machine.jit import Library
 from pullback.compiler.machine.threads.region import CLOSE, OPEN, PAUSES, RESET, WORKER, region_module
 from pullback.core.threads import get_threads, on_change
