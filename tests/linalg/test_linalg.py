@@ -41,6 +41,7 @@ def as_parts(result):
     return tuple(result) if isinstance(result, tuple) else result
 
 
+@pytest.mark.filterwarnings("ignore:.*vectors of equal values")
 @pytest.mark.parametrize("case", DIFFERENTIABLE, ids=repr)
 def test_derivatives(case):
     args = [x[0] if x.ndim > 2 and case.batched else x for x in case.args]  # of a batch one
@@ -73,6 +74,7 @@ def test_a_vmap_over_one_argument(case):
         np.testing.assert_allclose(y, np.stack(expected), rtol=1e-9, atol=1e-11)
 
 
+@pytest.mark.filterwarnings("ignore:.*vectors of equal values")
 @pytest.mark.parametrize("case", DIFFERENTIABLE, ids=repr)
 def test_jacobians_are_the_same_in_both_modes(case):
     forward, reverse = (

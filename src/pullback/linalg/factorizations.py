@@ -13,6 +13,7 @@ from pullback.core.origin import user_line
 from pullback.functions.creation import asarray
 from pullback.ops.discrete import answer
 from pullback.ops.linalg.eigenvalues import eig_, eigvals_
+from pullback.ops.linalg.equal_values import watched
 from pullback.ops.linalg.factorizations import cholesky_, det_, lu_, qr_, slogdet_
 from pullback.ops.linalg.matrices import adjoint
 from pullback.ops.linalg.spectra import all_of, eigh_, svd_
@@ -131,8 +132,9 @@ def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: 
 
     The signs of the vectors are free (of complex ones, the angles), and of equal values so are rotations: what does not
     depend on that (a matrix put together again, u vᵀ, a projection, a function of the values) has the right derivative.
-    Where a value is 0, or values are equal, a derivative of single vectors does not exist, and what would be divided by
-    0 is left out; the second derivative raises LinAlgError there, as that of `eigh` does.
+    Where a value is 0, or values are equal, a derivative of single vectors does not exist; what would be divided by 0
+    is left out, and a PullbackWarning says so. LinAlgError is raised for what `eigh` raises it: the second derivative
+    there, and one of equal values, or of 0 where a is not square, together with their vectors.
 
     Vectors that `full_matrices` adds have no derivative: a tracked matrix that is not square needs
     `full_matrices=False`. With `hermitian`, the lower half of a symmetric matrix is read.
@@ -147,7 +149,10 @@ def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: 
         _refuse_tracked(a, "svd: vectors that complete a basis have no derivative", "full_matrices=False")
         return SVDResult(*answer(np.linalg.svd, a, full_matrices=True))
     u, s, vh = all_of(svd_(a))
-    return SVDResult(u, s, vh) if compute_uv else s
+    if not compute_uv:
+        return s
+    s, u, vh = watched(a, s, (u, vh), u, adjoint(vh), "svd")
+    return SVDResult(u, s, vh)
 
 
 def svdvals(x: Any, /) -> Tensor:
@@ -164,24 +169,31 @@ def eigh(a: Any, UPLO: str = "L") -> EighResult:
 
     The signs of vectors are free (of complex ones, the angles), and of equal values so are rotations: what does not
     depend on that, as a sum over all eigenvalues of a function, or the projection onto all vectors of some, has the
-    right derivative. Of single vectors of an eigenvalue that is there twice none exists, and what would be divided by 0
-    is left out. The *second* derivative has a term there that single eigenvalues do not tell, and is refused: shift the
-    matrix a little, or write the function with `det`, `slogdet`, `trace`, `inv` or `expm`, which have every derivative.
+    right derivative. Of single vectors of an eigenvalue that is there twice none exists; what would be divided by 0 is
+    left out, and a PullbackWarning (an error within `pb.strict()`) says so. The *second* derivative has a term there
+    that single eigenvalues do not tell, and is refused: shift the matrix a little, or write the function with `det`,
+    `slogdet`, `trace`, `inv` or `expm`, which have every derivative.
 
-    What uses equal values *and* their vectors, as v f(w) vᵀ, has a derivative that these do not tell: reverse mode
-    refuses it, and forward mode, which cannot see it, leaves out what is between the two. `expm` and `sqrtm` have it.
+    What uses equal values *and* their vectors, as v f(w) vᵀ, has a derivative that these do not tell. Reverse mode
+    refuses it, unless the cotangent shows that what is not told is 0, as of a trace; forward mode, unless the tangent
+    does not mix these vectors. `expm`, `logm` and `sqrtm` have it; values used by themselves come from `eigvalsh`.
 
     Of a complex matrix, which equals its conjugate transpose, the real part of the diagonal is read. Raises LinAlgError
-    for a matrix that is not symmetric, with its index in the batch, and for the second derivative where two eigenvalues
-    are the same.
+    for a matrix that is not symmetric, with its index in the batch, and for these derivatives, with the equal values.
 
     >>> eigh(np.array([[2.0, 1.0], [1.0, 2.0]])).eigenvalues
     Tensor([1., 3.])
     """
-    if UPLO not in ("L", "U", "l", "u"):
-        raise OptionError("eigh: UPLO says which half is read", got=UPLO, fix='"L" or "U"')
+    _check_half("eigh", UPLO)
     a = asarray(a)
-    return EighResult(*all_of(eigh_(a if UPLO in "Ll" else adjoint(a))))
+    a = a if UPLO in "Ll" else adjoint(a)
+    values, vectors = all_of(eigh_(a))
+    return EighResult(*watched(a, values, (vectors,), vectors, vectors, "eigh"))
+
+
+def _check_half(name: str, UPLO: str) -> None:
+    if UPLO not in ("L", "U", "l", "u"):
+        raise OptionError(f"{name}: UPLO says which half is read", got=UPLO, fix='"L" or "U"')
 
 
 def eigvalsh(a: Any, UPLO: str = "L") -> Tensor:
@@ -190,7 +202,9 @@ def eigvalsh(a: Any, UPLO: str = "L") -> Tensor:
     >>> eigvalsh(np.array([[2.0, 1.0], [1.0, 2.0]]))
     Tensor([1., 3.])
     """
-    return eigh(a, UPLO).eigenvalues
+    _check_half("eigvalsh", UPLO)
+    a = asarray(a)
+    return all_of(eigh_(a if UPLO in "Ll" else adjoint(a)))[0]
 
 
 def eig(a: Any) -> EigResult:

@@ -47,7 +47,7 @@ from pullback.ops import (
     windows,
 )
 from pullback.ops import special as special_ops
-from pullback.ops.linalg import bands, eigenvalues, factorizations, matrix_functions, spectra, systems
+from pullback.ops.linalg import bands, eigenvalues, equal_values, factorizations, matrix_functions, spectra, systems
 from pullback.ops.special_functions import bessel, errors_and_normal, gamma, hypergeometric
 from pullback.programs.loop import loop_
 from pullback.transforms.holomorphic import holomorphic_
@@ -297,7 +297,18 @@ ROWS: Final[dict[Primitive, Row]] = {
         ),
         Row(kernel="LAPACK computes it, in one call"),
     ),
-    **dict.fromkeys((eigenvalues.asked_, spectra.asked_, spectra.settled_, spectra.told_), Row(kernel=COMPLAINS)),
+    **dict.fromkeys(
+        (
+            eigenvalues.asked_,
+            spectra.asked_,
+            spectra.settled_,
+            equal_values.told_,
+            equal_values.unmixed_,
+            equal_values.values_,
+            equal_values.vectors_,
+        ),
+        Row(kernel=COMPLAINS),
+    ),
     **dict.fromkeys(
         (fourier.fft_, fourier.rfft_, fourier.irfft_, fourier.waves_), Row(kernel="pocketfft computes it, in one call")
     ),

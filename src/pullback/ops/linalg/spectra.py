@@ -11,7 +11,7 @@ Sources of the derivatives: M. Giles (2008); J. Townsend, "Differentiating the s
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from pullback.core.custom_kinds import CustomJVP, CustomVJP
 from pullback.core.errors import LinAlgError
 from pullback.core.kinds import LinearMap
 from pullback.core.outputs import pick_
+from pullback.ops.linalg.equal_values import ROUNDINGS, told_
 from pullback.ops.linalg.matrices import (
     adjoint,
     as_matrices,
@@ -30,8 +31,6 @@ from pullback.ops.linalg.matrices import (
     refuse,
     rounded,
 )
-
-ROUNDINGS: Final = 16  # of the largest, by which two values differ that are taken for the same
 
 
 def all_of(result: Any) -> tuple[Any, ...]:
@@ -71,37 +70,6 @@ def _asked(t: Any, values: Any, name: str, zero: bool) -> Any:
 asked_: LinearMap = LinearMap(
     "values_apart", _asked, lambda ct, t, values, **facts: asked_.bind(ct, values, **facts), None, batching=as_it_is,
     doc="The first operand as it is, once it is found that all values are apart.",
-)  # fmt: skip
-
-
-def _told(m: Any, values: Any, ct: Any, name: str) -> Any:
-    """The cotangent of vectors in their own basis, once it is found that it says all that the derivative needs.
-
-    Of two equal values, used beside their vectors, it does not: what a change between the two vectors does to the
-    values is told by neither cotangent.
-    """
-    if not values.shape[-1]:
-        return np.array(m)
-    eps = float(np.finfo(values.dtype).eps)
-    largest = np.max(np.abs(values), axis=-1)[..., None, None]
-    apart = np.abs(values[..., None, :] - values[..., :, None])
-    pairs = (apart <= ROUNDINGS * eps * largest) & ~np.eye(values.shape[-1], dtype=bool)
-    limit = 1024 * eps * np.max(np.abs(m), axis=(-2, -1), keepdims=True)
-    uneven = np.abs(ct[..., None, :] - ct[..., :, None]) > 1024 * eps * np.max(np.abs(ct), axis=-1)[..., None, None]
-    untold = (pairs & ((np.abs(m + adjoint(m)) > limit) | uneven)).any(axis=(-2, -1))
-    if np.any(untold):
-        index = first_where(untold)
-        raise LinAlgError(
-            f"{name}: a function of equal values together with their vectors, whose derivative these do not tell",
-            values=values[index], batch=index or None,
-            fix="shift the matrix a little, or write the function with expm, sqrtm, inv, solve or products",
-        )  # fmt: skip
-    return np.array(m)
-
-
-told_: LinearMap = LinearMap(
-    "told", _told, lambda t, _m, values, ct, name: t, None, None, batching=as_it_is,
-    doc="The first operand as it is, once it is found that the derivative of equal values is told.",
 )  # fmt: skip
 
 
@@ -146,8 +114,8 @@ def _eigh_cotangent(cts: Any, _primals: Any, y: Any) -> tuple[Any]:
     inner = 0 if ct_values is None else np.eye(n, dtype=vectors.dtype) * ct_values[..., None, :]
     if ct_vectors is not None and n:
         against = adjoint(vectors) @ ct_vectors
-        if ct_values is not None:
-            against = told_.bind(against, values, ct_values, name="eigh")
+        told = np.zeros(values.shape, values.dtype) if ct_values is None else ct_values
+        against = told_.bind(against, values, told, name="eigh", both=ct_values is not None, thin=False)
         inner = inner + gaps(values) * against
     whole = vectors @ inner @ adjoint(vectors)
     return (of_lower_half(whole),)
@@ -188,11 +156,13 @@ def _svd_cotangent(cts: Any, _primals: Any, y: Any) -> tuple[Any]:
         against = vh @ adjoint(ct_vh)
         right = against - adjoint(against)
         beside = beside + u @ (inverse[..., :, None] * (ct_vh - adjoint(against) @ vh))
-    if ct_s is not None:
-        whole = (0 if ct_u is None else adjoint(u) @ ct_u) + (0 if ct_vh is None else ct_vh @ adjoint(vh))
-        left = left + 0 * told_.bind(whole, s, ct_s, name="svd")
     # Both turn together, which equal values leave free, and against each other, which they do not.
     sums = _inverse(s[..., None, :] + s[..., :, None], s[..., :1, None])
+    whole = (0 if ct_u is None else adjoint(u) @ ct_u) + (0 if ct_vh is None else ct_vh @ adjoint(vh))
+    turned = (left + right) / 2 + np.where(sums == 0, left - right, 0)
+    told, thin = np.zeros(s.shape, s.dtype) if ct_s is None else ct_s, u.shape[-2] != vh.shape[-1]
+    asked = told_.bind((whole + adjoint(whole)) / 2 + turned, s, told, name="svd", both=ct_s is not None, thin=thin)
+    inner = inner + 0 * asked
     inner = inner + gaps(s) * (left + right) / 2 + sums * (left - right) / 2
     return (u @ inner @ vh + beside,)
 
