@@ -1,4 +1,4 @@
-"""Integrals and differential equations with derivatives: `quad` and `solve_ivp`, as SciPy has them.
+"""Integrals and differential equations with derivatives: `quad` and `solve_ivp`, as SciPy has them, and `solve_fixed`.
 
 >>> import numpy as np
 >>> import pullback as pb
@@ -19,6 +19,7 @@ from pullback.core.errors import ConvergenceError as ConvergenceError
 from pullback.core.habits import namespace
 from pullback.integrate.equation import OdeResult as OdeResult
 from pullback.integrate.equation import Solution as Solution
+from pullback.integrate.fixed import solve_fixed as solve_fixed
 from pullback.integrate.ivp import solve_ivp as solve_ivp
 from pullback.integrate.quadrature import quad as quad
 

@@ -17,8 +17,10 @@ from pullback.integrate.equation import OdeResult, checked, walk
 from pullback.integrate.steps import plain
 from pullback.transforms.custom import custom_vjp
 from pullback.transforms.reverse import vjp
+from pullback.transforms.solving import deciding
 
 
+@deciding
 def solve_ivp(
     fun: Callable[..., Any], t_span: Sequence[Any], y0: Any, method: str = "RK45", t_eval: Any = None,
     dense_output: bool = False, events: Any = None, args: Sequence[Any] = (), *, rtol: float = 1e-3, atol: Any = 1e-6,

@@ -16,6 +16,7 @@ from pullback.core.origin import user_line
 from pullback.functions.creation import asarray
 from pullback.tensors import Tensor
 from pullback.transforms.batching import vmap
+from pullback.transforms.solving import deciding
 
 # Nodes and weights of the 15-point rule of Kronrod and of the 7-point rule of Gauss inside of it, on [-1, 1].
 _HALF: Final = (
@@ -31,6 +32,7 @@ _MIDDLE: Final = (0.0, 0.209482141084727828012999174891714, 0.417959183673469387
 RULE: Final = np.array([*((-x, k, g) for x, k, g in _HALF), _MIDDLE, *reversed(_HALF)])
 
 
+@deciding
 def quad(
     func: Callable[..., Any], a: Any, b: Any, args: Sequence[Any] = (), epsabs: float = 1.49e-8,
     epsrel: float = 1.49e-8, limit: int = 50, points: Sequence[float] | None = None,

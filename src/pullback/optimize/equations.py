@@ -7,14 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from pullback.core.errors import ConvergenceError
+from pullback.core.errors import ConvergenceError, PullbackError
 from pullback.core.habits import explain_keywords
 from pullback.functions.creation import asarray
 from pullback.optimize.solution import differentiable, numbers, plain
 from pullback.tensors import Tensor
 from pullback.transforms.higher_order import jacobian
+from pullback.transforms.solving import deciding
 
 
+@deciding
 def root(
     fun: Callable[..., Any], x0: Any, args: Sequence[Any] = (), method: str = "hybr", jac: Any = None,
     tol: float | None = None, options: dict[str, Any] | None = None,
@@ -54,6 +56,7 @@ def root(
     return found
 
 
+@deciding
 def fixed_point(
     func: Callable[..., Any], x0: Any, args: Sequence[Any] = (), xtol: float = 1e-8, maxiter: int = 500,
     method: str = "del2",
@@ -71,6 +74,8 @@ def fixed_point(
     start = numbers(x0).astype(float)
     try:
         found = optimize.fixed_point(plain(func, *args), start, xtol=xtol, maxiter=maxiter, method=method)
+    except PullbackError:
+        raise
     except RuntimeError as error:
         raise ConvergenceError(
             "fixed_point: it has not converged", message=str(error), steps=maxiter,

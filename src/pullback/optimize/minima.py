@@ -15,11 +15,13 @@ from pullback.optimize.solution import differentiable, numbers, plain
 from pullback.tensors import Tensor
 from pullback.transforms.higher_order import hessian, jacobian
 from pullback.transforms.reverse import grad
+from pullback.transforms.solving import deciding
 
 WITH_HESSIANS = ("Newton-CG", "dogleg", "trust-ncg", "trust-krylov", "trust-exact")
 WITHOUT_GRADIENTS = ("Nelder-Mead", "Powell", "COBYLA", "COBYQA")
 
 
+@deciding
 def minimize(
     fun: Callable[..., Any], x0: Any, args: Sequence[Any] = (), method: str | None = None, jac: Any = None,
     hess: Any = None, bounds: Any = None, tol: float | None = None, callback: Any = None,
@@ -85,6 +87,7 @@ def _free(bounds: Any, x: Any) -> Any:
     return (x > low + near) & (x < high - near)
 
 
+@deciding
 def least_squares(
     fun: Callable[..., Any], x0: Any, jac: Any = None, bounds: Any = None, method: str = "trf", ftol: float = 1e-8,
     xtol: float = 1e-8, gtol: float = 1e-8, args: Sequence[Any] = (), max_nfev: int | None = None,
@@ -126,6 +129,7 @@ def _limits(bounds: Any) -> tuple[Any, Any]:
     return (bounds.lb, bounds.ub) if hasattr(bounds, "lb") else tuple(bounds)
 
 
+@deciding
 def curve_fit(
     f: Callable[..., Any], xdata: Any, ydata: Any, p0: Any, sigma: Any = None, absolute_sigma: bool = False,
     bounds: Any = None, method: str = "trf", **options: Any,

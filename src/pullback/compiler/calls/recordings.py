@@ -103,13 +103,13 @@ class Recordings:
 
         self._watched |= {id(owner): owner for owner in made.watched}
         self.recorded += 1
-        if made.live:
+        if made.unfit is not None:
+            self._interpret(made.unfit)
+        elif made.live:
             self._interpret(
                 "what it gives can still be differentiated; compile the whole step with its backward(), "
                 "or pb.grad of the function, or call it under no_grad()"
             )
-        elif made.unfit is not None:
-            self._interpret(made.unfit)
         own = self._changed(seen, effects)  # by the function itself
         if not keep:
             ledger.undo()

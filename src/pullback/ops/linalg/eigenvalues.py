@@ -19,8 +19,9 @@ from pullback.core.custom_kinds import CustomJVP
 from pullback.core.errors import LinAlgError
 from pullback.core.kinds import LinearMap
 from pullback.ops.discrete import BY_ELEMENT, answer_
+from pullback.ops.linalg.equal_values import ROUNDINGS
 from pullback.ops.linalg.matrices import as_matrices, each_in_turn, first_where, refuse
-from pullback.ops.linalg.spectra import ROUNDINGS, all_of, gaps
+from pullback.ops.linalg.spectra import all_of, gaps
 from pullback.ops.linalg.systems import solve_
 
 
