@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import pullback as pb
+from pullback.core.kinds import Elementwise
 
 VALUES = {
     "float16[2]": np.array([1.5, 2.5], np.float16), "float32[2]": np.array([1.5, 2.5], np.float32),
@@ -36,6 +37,44 @@ TABLE = {
 }
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")  # overflow of 8 bits and of infinities, as NumPy says
+
+
+MIXED = {
+    name: op for name, op in vars(pb).items()
+    if isinstance(op, Elementwise) and op.arity == 2 and "bitwise" not in name and "shift" not in name
+} | {name: f for name in dir(pb) if name.endswith("_loss") and callable(f := getattr(pb, name))} | {
+    name: kind() for name in dir(pb.nn)
+    if isinstance(kind := getattr(pb.nn, name), type) and kind.__module__.endswith(("nn.losses", "nn.activations"))
+}  # fmt: skip
+SINGLE = np.array([0.25, 0.75], np.float32)
+ONES = np.array([1.0, -1.0], np.float32)
+
+
+@pytest.mark.parametrize("f", MIXED.values(), ids=MIXED)
+def test_arrays_and_python_s_numbers_give_the_dtype_that_tensors_give(f):
+    """A number stays weak beside an array, in each place, whether the array is a tensor or not."""
+    found = 0
+    operands = (
+        (SINGLE, ONES),
+        (0.5, SINGLE),
+        (SINGLE, 0.5),
+        (2, SINGLE),
+        (0.5, SINGLE[0]),
+        (SINGLE, ONES, ONES),
+        (SINGLE,),
+    )
+    for plain in operands:
+        boxed = [pb.tensor(x) if isinstance(x, (np.ndarray, np.generic)) else x for x in plain]
+        try:
+            expected = f(*boxed).dtype
+        except (TypeError, ValueError, pb.PullbackError):
+            continue  # it takes others
+        assert f(*plain).dtype == expected
+        found += 1
+    assert found or f.__class__.__name__ in NEITHER
+
+
+NEITHER = ("CTCLoss", "CosineEmbeddingLoss", "CrossEntropyLoss", "GLU", "NLLLoss")  # of matrices: see nn/test_losses.py
 
 
 def outcome(f, *operands):

@@ -49,6 +49,24 @@ def test_it_is_pytorch_s(row, reduction):
 
 
 @EACH
+def test_arrays_and_python_s_numbers_give_the_dtype_that_tensors_give(row):
+    loss = row.kind(**row.settings)
+    arrays = of(row, np.float32)
+    expected = loss(*[pb.tensor(x) for x in arrays]).dtype
+    assert loss(*arrays).dtype == expected
+    for i, x in enumerate(arrays):
+        assert loss(*[pb.tensor(y) if i != k else y for k, y in enumerate(arrays)]).dtype == expected
+        if np.asarray(x).dtype.kind == "f" and np.ndim(x) == 2 and row.kind in ELEMENT_BY_ELEMENT:
+            mixed = loss(*[0.5 if i == k else pb.tensor(y) for k, y in enumerate(arrays)]).dtype
+            assert loss(*[0.5 if i == k else y for k, y in enumerate(arrays)]).dtype == mixed
+
+
+ELEMENT_BY_ELEMENT = (
+    nn.MSELoss, nn.L1Loss, nn.HuberLoss, nn.SmoothL1Loss, nn.HingeLoss, nn.HingeEmbeddingLoss, nn.PoissonNLLLoss,
+)  # fmt: skip
+
+
+@EACH
 def test_derivatives_are_those_of_differences(row):
     loss = row.kind(**row.settings)
 

@@ -172,8 +172,8 @@ class Primitive(ABC):
         if plan is None:
             plan = self._plan(tracked, bit)
         recorded, blocks, residual, places, constants, drops, nothing, inspects = plan
-        if plain and arrays:
-            arrays[0] = np.asarray(arrays[0])  # Python numbers alone are no arrays yet
+        if plain and arrays and not captured and not any(isinstance(x, np.generic) for x in arrays[1:]):
+            arrays[0] = np.asarray(arrays[0])  # Python numbers alone are no arrays yet; beside others they stay weak
         try:
             if blocks and type(array) is ndarray and array.size >= LARGE:
                 output = blockwise(self.kernel, arrays)
