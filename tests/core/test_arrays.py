@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import array
 import collections
+from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -79,6 +81,8 @@ REFUSED = {
     "dict": ({"a": 1.0}, "numbers"),
     "set": ({1.0}, "numbers"),
     "object": (object(), "numbers"),
+    "fraction": (Fraction(1, 2), r"float\(x\)"),
+    "decimal": (Decimal("0.5"), r"float\(x\)"),
     "function": (len, "numbers"),
 }
 

@@ -7,6 +7,7 @@ import json
 import math
 import operator
 import pickle
+import statistics
 import weakref
 
 import numpy as np
@@ -492,6 +493,20 @@ def test_an_error_about_arrays_names_the_function_that_asks_and_ours(call, their
         pb.grad(lambda x: call(x).sum())(B)
     assert theirs in str(raised.value)
     assert (f"fix    {ours}, which differentiates" in str(raised.value)) == bool(ours)
+
+
+@pytest.mark.parametrize("call", [statistics.mean, statistics.stdev, statistics.variance])
+def test_statistics_of_python_names_ours(call):
+    x = leaf(1.0)
+    for numbers in ([x, x * 2.0], pb.tensor([1.0, 2.0])):
+        with pytest.raises(TypeError, match=r"exact ratios carry no derivative(.|\n)*pb\.mean"):
+            call(numbers)
+
+
+def test_a_tensor_that_is_no_place():
+    for call in (lambda t: np.identity(t), lambda t: np.roll(pb.ones(2), t), lambda t: [1, 2][t]):
+        with pytest.raises(pb.DTypeError, match=r"not one integer(.|\n)*int\(t\)"):
+            call(pb.tensor(1.5))
 
 
 def test_the_namespace():

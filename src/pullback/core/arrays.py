@@ -109,7 +109,7 @@ def numeric(array: Any, name: str) -> Any:
     """An array that holds numbers, and no objects, text or times."""
     if array.dtype.kind not in NUMERIC:
         raise DTypeError(
-            f"{name}: an operand is not an array of numbers", got=array.dtype,
-            fix="x.astype(float), or give numbers, arrays or tensors",
+            f"{name}: an operand is not an array of numbers", got=array.dtype if array.ndim else type(array[()]),
+            fix=f"{'x.astype(float)' if array.ndim else 'float(x)'}, or give numbers, arrays or tensors",
         )  # fmt: skip
     return array

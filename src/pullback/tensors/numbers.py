@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import Any, Never
 
 import numpy as np
 
-from pullback.core.errors import GraphError, OptionError, ShapeError
+from pullback.core.errors import DTypeError, GraphError, OptionError, ShapeError
 from pullback.core.leaving import is_element_write, leave, look
+from pullback.core.origin import user_line
 from pullback.tensors.protocols import numbers_of
 
 
@@ -104,7 +105,19 @@ class Numbers:
 
     def __index__(self: Any) -> int:
         look("index()")
-        return np.asarray(self.array).__index__()
+        try:
+            return np.asarray(self.array).__index__()
+        except TypeError:
+            raise DTypeError(
+                "index(): the tensor is not one integer", shape=self.shape, dtype=self.dtype, fix="int(t)"
+            ) from None
+
+    def as_integer_ratio(self: Any) -> Never:
+        """None is given: Python's `statistics` asks for one, and would compute with it alone."""
+        raise DTypeError(
+            "as_integer_ratio(): exact ratios carry no derivative", shape=self.shape, line=user_line(),
+            fix="pb.mean([x, y]), pb.median and pb.std in place of statistics'; float(t) is the number alone",
+        )  # fmt: skip
 
     def __contains__(self: Any, value: Any) -> bool:
         look("in")
