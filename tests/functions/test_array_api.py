@@ -163,3 +163,33 @@ def test_creation_is_on_the_cpu(make):
     assert make(device="cpu").device == "cpu"
     with pytest.raises(pb.OptionError, match="unknown device"):
         make(device="cuda")
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_dtypes_of_traces_and_frequencies(dtype):
+    x = np.arange(4, dtype=np.float32).reshape(2, 2)
+    assert pb.linalg.trace(x, dtype=dtype).dtype == dtype
+    assert pb.grad(lambda x: pb.linalg.trace(x, dtype=dtype))(x).dtype == np.float32
+    for f in (pb.fft.fftfreq, pb.fft.rfftfreq):
+        assert f(3, dtype=dtype).dtype == dtype
+        np.testing.assert_array_equal(f(3, dtype=dtype).numpy(), f(3).numpy().astype(dtype))
+
+
+def test_a_complex_sign_of_0_is_0_without_minus():
+    for zero in (0j, complex(-0.0, -0.0), complex(0.0, -0.0)):
+        found = pb.sign(np.array([zero, 3 + 4j], np.complex64)).numpy()
+        assert found.dtype == np.complex64
+        assert not np.signbit([found[0].real, found[0].imag]).any()
+        assert found[1] == pytest.approx(0.6 + 0.8j)
+
+
+def test_a_pseudo_inverse_with_a_tolerance_for_each_matrix():
+    x = np.stack([np.diag([1.0, 0.1]), np.diag([1.0, 0.1])])
+    rtol = np.array([0.5, 0.01])
+    expected = np.linalg.pinv(x, rtol=rtol)
+    assert np.allclose(pb.linalg.pinv(x, rtol=pb.tensor(rtol)).numpy(), expected)
+    assert pb.linalg.pinv(np.zeros((0, 2, 3)), rtol=np.zeros(0)).shape == (0, 3, 2)
+    slopes = pb.grad(lambda x: pb.linalg.pinv(x, rtol=rtol).sum())(x).numpy()
+    assert slopes[0, 0, 0] == pytest.approx(-1.0)
+    assert slopes[0, 1, 1] == pytest.approx(0.0)  # the rank is 1
+    assert slopes[1, 1, 1] == pytest.approx(-100.0)

@@ -13,28 +13,28 @@ from pullback.core.errors import DTypeError
 from pullback.core.habits import explain_keywords
 from pullback.fft.fitting import checked_length
 from pullback.functions.creation import asarray
-from pullback.ops.movement import roll
+from pullback.ops.movement import astype, roll
 from pullback.tensors import Tensor
 
 
-def fftfreq(n: int, d: Any = 1.0, device: str | None = None) -> Tensor:
+def fftfreq(n: int, d: Any = 1.0, device: str | None = None, *, dtype: Any = None) -> Tensor:
     """The frequencies of `fft` in cycles per unit, for n numbers that are d units apart: [0, 1, …, −2, −1] / (d·n).
 
     >>> fftfreq(4, 0.5)
     Tensor([ 0. ,  0.5, -1. , -0.5])
     """
     n = _count("fftfreq", n)
-    return _spaced(np.fft.ifftshift(np.arange(-(n // 2), n - n // 2)), n, d, device)
+    return _spaced(np.fft.ifftshift(np.arange(-(n // 2), n - n // 2)), n, d, device, dtype)
 
 
-def rfftfreq(n: int, d: Any = 1.0, device: str | None = None) -> Tensor:
+def rfftfreq(n: int, d: Any = 1.0, device: str | None = None, *, dtype: Any = None) -> Tensor:
     """The frequencies of `rfft`: [0, 1, …, n/2] / (d·n).
 
     >>> rfftfreq(4, 0.5)
     Tensor([0. , 0.5, 1. ])
     """
     n = _count("rfftfreq", n)
-    return _spaced(np.arange(n // 2 + 1), n, d, device)
+    return _spaced(np.arange(n // 2 + 1), n, d, device, dtype)
 
 
 def _count(name: str, n: int) -> int:
@@ -44,8 +44,9 @@ def _count(name: str, n: int) -> int:
         raise DTypeError(f"{name}: n is how many numbers there are", got=repr(n), fix="a whole number") from None
 
 
-def _spaced(places: Any, n: int, d: Any, device: str | None) -> Tensor:
-    return asarray(places, device=device) * (1.0 / (n * asarray(d)))
+def _spaced(places: Any, n: int, d: Any, device: str | None, dtype: Any) -> Tensor:
+    found = asarray(places, device=device) * (1.0 / (n * asarray(d)))
+    return found if dtype is None else astype(found, dtype)
 
 
 def fftshift(x: Any, axes: int | Sequence[int] | None = None) -> Tensor:

@@ -10,7 +10,7 @@ from pullback.core.errors import ShapeError
 from pullback.core.habits import explain_keywords
 from pullback.functions.creation import asarray, zeros
 from pullback.ops import contractions, indexing
-from pullback.ops.movement import concatenate
+from pullback.ops.movement import astype, concatenate
 from pullback.tensors import Tensor
 
 
@@ -75,13 +75,13 @@ def diagonal(x: Any, /, *, offset: int = 0) -> Tensor:
     return indexing.diagonal(x, offset, -2, -1)
 
 
-def trace(x: Any, /, *, offset: int = 0) -> Tensor:
-    """The sums of the diagonals of matrices (..., m, n).
+def trace(x: Any, /, *, offset: int = 0, dtype: Any = None) -> Tensor:
+    """The sums of the diagonals of matrices (..., m, n), added up in a dtype.
 
     >>> trace(np.array([[1.0, 2.0], [3.0, 4.0]]))
     Tensor(5.)
     """
-    return contractions.trace(x, offset, -2, -1)
+    return contractions.trace(x if dtype is None else astype(x, dtype), offset, -2, -1)
 
 
 explain_keywords(globals())

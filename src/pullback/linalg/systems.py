@@ -19,6 +19,7 @@ from pullback.ops.linalg.factorizations import order_of
 from pullback.ops.linalg.matrices import adjoint
 from pullback.ops.linalg.systems import inv_, lstsq_, pinv_, solve_, sylvester_, triangular_
 from pullback.tensors import Tensor
+from pullback.tensors.protocols import numbers_of
 
 
 class LstsqResult(NamedTuple):
@@ -145,11 +146,11 @@ def solve_banded(l_and_u: tuple[int, int], ab: Any, b: Any) -> Tensor:
     return _by_columns(lambda b: solve_banded_(asarray(ab), b, lower=lower, upper=upper), b)
 
 
-def pinv(a: Any, rcond: float | None = None, hermitian: bool = False, *, rtol: float | None = None) -> Tensor:
+def pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = None) -> Tensor:
     """The pseudo-inverse of Moore and Penrose of matrices (..., m, n), as (..., n, m).
 
-    Singular values up to `rtol` of the largest (max(m, n)·ε, or `rcond`) count as 0. The derivative is that with the
-    rank kept; where the rank changes there is none.
+    Singular values up to `rtol` of the largest (max(m, n)·ε, or `rcond`) count as 0; it is one number, or one for each
+    matrix. The derivative is that with the rank kept; where the rank changes there is none.
 
     >>> pinv(np.array([[2.0], [0.0]]))
     Tensor([[0.5, 0. ]])
@@ -158,7 +159,8 @@ def pinv(a: Any, rcond: float | None = None, hermitian: bool = False, *, rtol: f
     share = rcond if rtol is None else rtol
     if share is None and a.ndim > 1:
         share = max(1e-15, max(a.shape[-2:]) * float(np.finfo(a.dtype if a.dtype.kind in "fc" else float).eps))
-    return pinv_(a, rtol=share if share is None else float(share), hermitian=bool(hermitian))
+    share = share if share is None else float(share) if np.ndim(share) == 0 else numbers_of(asarray(share))
+    return pinv_(a, rtol=share, hermitian=bool(hermitian))
 
 
 def lstsq(a: Any, b: Any, rcond: float | None = None) -> LstsqResult:

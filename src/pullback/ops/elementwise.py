@@ -278,7 +278,7 @@ def sign(x: Any) -> Tensor:
     >>> sign(np.array([-2.0, 0.0])), sign(3 - 4j)
     (Tensor([-1.,  0.]), Tensor(0.6-0.8j, dtype=complex128))
     """
-    return np.conjugate(partials.unit(positive(x))) if dtype_of(x).kind == "c" else sign_(x)
+    return np.conjugate(partials.unit(positive(x))) + 0 if dtype_of(x).kind == "c" else sign_(x)
 
 
 def round(x: Any, decimals: int = 0) -> Tensor:
