@@ -60,7 +60,7 @@ GROUPS: Final = (
     ),
     Group(
         "reductions", "Sums and statistics", "Many numbers to few, over all axes or some.",
-        ("ops.reductions", "functions.statistics", "functions.quantiles", "functions.nan"),
+        ("ops.reductions", "functions.statistics", "functions.histograms", "functions.quantiles", "functions.nan"),
     ),
     Group("products", "Products", "Of vectors, matrices and more.", ("ops.contractions", "functions.products")),
     Group(

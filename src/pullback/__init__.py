@@ -368,6 +368,12 @@ if TYPE_CHECKING:
     from pullback.functions.grids import ravel_multi_index as ravel_multi_index
     from pullback.functions.grids import tri as tri
     from pullback.functions.grids import unravel_index as unravel_index
+    from pullback.functions.histograms import bincount as bincount
+    from pullback.functions.histograms import digitize as digitize
+    from pullback.functions.histograms import histogram as histogram
+    from pullback.functions.histograms import histogram2d as histogram2d
+    from pullback.functions.histograms import histogram_bin_edges as histogram_bin_edges
+    from pullback.functions.histograms import histogramdd as histogramdd
     from pullback.functions.joining import append as append
     from pullback.functions.joining import block as block
     from pullback.functions.joining import c_ as c_
@@ -405,6 +411,7 @@ if TYPE_CHECKING:
     from pullback.functions.polynomials import polymul as polymul
     from pullback.functions.polynomials import polysub as polysub
     from pullback.functions.polynomials import polyval as polyval
+    from pullback.functions.polynomials import roots as roots
     from pullback.functions.polynomials import vander as vander
     from pullback.functions.products import convolve as convolve
     from pullback.functions.products import correlate as correlate
@@ -435,6 +442,7 @@ if TYPE_CHECKING:
     from pullback.functions.selecting import nan_to_num as nan_to_num
     from pullback.functions.selecting import piecewise as piecewise
     from pullback.functions.selecting import select as select
+    from pullback.functions.selecting import trim_zeros as trim_zeros
     from pullback.functions.sets import intersect1d as intersect1d
     from pullback.functions.sets import isin as isin
     from pullback.functions.sets import setdiff1d as setdiff1d
@@ -446,12 +454,8 @@ if TYPE_CHECKING:
     from pullback.functions.sets import unique_inverse as unique_inverse
     from pullback.functions.sets import unique_values as unique_values
     from pullback.functions.statistics import average as average
-    from pullback.functions.statistics import bincount as bincount
     from pullback.functions.statistics import corrcoef as corrcoef
     from pullback.functions.statistics import cov as cov
-    from pullback.functions.statistics import digitize as digitize
-    from pullback.functions.statistics import histogram as histogram
-    from pullback.functions.statistics import histogram_bin_edges as histogram_bin_edges
     from pullback.functions.statistics import interp as interp
     from pullback.functions.statistics import ptp as ptp
     from pullback.functions.tapers import bartlett as bartlett

@@ -37,18 +37,19 @@ FUNCTIONS: Final = {
     "functions.joining": "append block c_ column_stack delete dstack hstack insert r_ resize vstack",
     "functions.nan": "nanargmax nanargmin nancumprod nancumsum nanmax nanmean nanmin nanprod nanstd nansum nanvar",
     "functions.placing": "copyto fill_diagonal place put put_along_axis putmask",
-    "functions.polynomials": "poly polyadd polyder polydiv polyfit polyint polymul polysub polyval vander",
+    "functions.polynomials": "poly polyadd polyder polydiv polyfit polyint polymul polysub polyval roots vander",
     "functions.products": "convolve correlate cross inner kron matvec vecdot vecmat",
     "functions.quantiles": "median nanmedian nanpercentile nanquantile percentile quantile",
     "functions.segments": """
         index_add scatter_add scatter_max scatter_mean scatter_min segment_max segment_mean segment_min segment_sum
     """,
-    "functions.selecting": "argwhere extract flatnonzero nan_to_num piecewise select",
+    "functions.selecting": "argwhere extract flatnonzero nan_to_num piecewise select trim_zeros",
     "functions.sets": """
         intersect1d isin setdiff1d setxor1d union1d unique unique_all unique_counts unique_inverse unique_values
     """,
     "functions.tapers": "bartlett blackman hamming hanning kaiser",
-    "functions.statistics": "average bincount corrcoef cov digitize histogram histogram_bin_edges interp ptp",
+    "functions.histograms": "bincount digitize histogram histogram2d histogram_bin_edges histogramdd",
+    "functions.statistics": "average corrcoef cov interp ptp",
 }  # fmt: skip
 NAMES: Final = {
     **{name: module for module, names in FUNCTIONS.items() for name in names.split()},

@@ -96,7 +96,10 @@ np.real_if_close(x) | np.copy(x) | np.copy(x, order="F") | np.ravel(x, order="F"
 np.reshape(x, (3, 2), order="F") | np.reshape(c, (3, -1), order="F") | np.reshape(x, -1) | np.polyadd(p, v)
 np.polysub(p, q) | np.polyder(v) | np.polyder(v, 2) | np.polyint(p) | np.polyint(p, 2, [1.0, 2.0])
 np.polyint(p, m=2, k=3.0) | np.polyfit([0.2, 1.1, 1.9, 3.2, 4.6], v, 2) | np.polyfit(k, v, deg=1, w=[1, 2, 1, 3, 1])
-np.polyfit(k, np.stack([v, w], 1), 1) | np.apply_along_axis(np.sum, 0, x)
+np.polyfit(k, np.stack([v, w], 1), 1) | np.trim_zeros(v) | np.trim_zeros(np.pad(x, 1)) | np.cumulative_sum(s)
+np.trim_zeros(np.pad(v, 2), "b") | np.trim_zeros(np.pad(x, 1), axis=0) | np.histogram2d(v, w, 2, weights=r)[0]
+np.histogramdd(x.T, 2, weights=p) | np.histogramdd([v, w], (2, [0.0, 1.0, 3.0]), weights=v)[0] | np.poly(A)
+np.apply_along_axis(np.sum, 0, x)
 np.apply_along_axis(lambda t: t[::-1] * 2, 1, x) | np.apply_along_axis(np.diag, -1, x)
 np.apply_over_axes(np.sum, c, [0, 2]) | np.unique(v) | np.unique(x, return_index=True, return_counts=True)
 np.unique(x, axis=0) | np.unique_values(v) | np.union1d(v, w) | np.intersect1d(v, v[1:4]) | np.setdiff1d(v, v[:2])
@@ -148,7 +151,11 @@ np.kron(x, A) | np.kron(p, x) | np.inner(p, q) | np.inner(x, y) | np.inner(x, s)
 np.cross(A, p) | np.cross(x, y, axis=-1) | np.cross(A, A.T, axisa=0, axisb=1, axisc=0) | np.vecdot(x, y)
 np.vecdot(x, y, axis=0) | np.matvec(A, p) | np.vecmat(p, A) | np.linalg.outer(p, q) | np.dot(x, A)
 np.tensordot(x, y, axes=([0, 1], [0, 1])) | np.polyval(p, x) | np.polyval(p, s) | np.polymul(p, v)
-np.polydiv(v, p)[0] | np.poly(p) | np.vander(p) | np.vander(p, 4, increasing=True) | np.gradient(v, r)
+np.polydiv(v, p)[0] | np.poly(p)
+np.real(np.roots(w)) | np.imag(np.roots(w)) | np.polyfit(r, v, 2) | np.polyfit(r, v, 1, w=w)
+np.polyfit(r, np.stack([v, w], 1), 1, w=w, cov=True) | np.polyfit(r, v, 1, cov="unscaled")
+np.polyfit(r, v, 2, full=True)[:2] | np.histogram2d(v, w, 2, density=True, weights=r)[0]
+np.vander(p) | np.vander(p, 4, increasing=True) | np.gradient(v, r)
 np.gradient(A, p + [0, 3, 6], r[:3]) | np.gradient(v, r, edge_order=2) | np.trapezoid(v, r)
 np.trapezoid(x, y, axis=0) | np.trapezoid(x, p, axis=1) | np.trapezoid(v, dx=w[:4]) | np.i0(x) | np.sinc(x)
 np.logaddexp2(x, y) | np.logaddexp2(x, 1.0) | np.float_power(h, x) | np.float_power(h, 2) | np.logspace(s, 1.0, 4)
@@ -199,6 +206,8 @@ OURS: Final = """
 np.r_[p, 1.0:3.0, s] | np.r_["0,2", p, q] | np.r_["1,2,0", p, q] | np.r_["-1", x, y] | np.c_[p, q] | np.c_[x, y]
 np.c_[p, 2 * p, q] | np.mean([x, y]) | np.sum([x, y], axis=0) | np.full((2, 3), s) | np.full(4, s)
 np.vectorize(lambda a, b: a * b if a > 0 else b)(p, q) | np.vectorize(lambda a: (a * a, 2 * a))(x) | np.sort([p, q])
+np.vectorize(lambda a, b: a @ b, signature="(n),(n)->()")(x, p)
+np.vectorize(lambda a, b: (a * b[0], a[::-1]), signature="(m),(n)->(m),(m)")(A, q)
 np.max([x, y], axis=0) | np.std([p, q]) | np.reshape([p, q], -1) | np.exp([p, q]) | np.average([p, q], axis=0)
 np.cumsum([p, q]) | np.median([s, 2.0, s * 3]) | np.prod([s, s]) | np.diff([s, s * s]) | np.clip([p, q], 0.5, 0.9)
 """

@@ -56,6 +56,7 @@ OF_NO_ARRAYS = {
     # Of dtypes, of functions, and what writes to its first argument, which calls.py has.
     *("can_cast", "finfo", "iinfo", "isdtype", "result_type", "from_dlpack", "broadcast_shapes", "indices", "tri"),
     *("apply_along_axis", "apply_over_axes", "piecewise", "r_", "c_"),
+    "roots",  # complex: test_polynomials.py
     *("copyto", "fill_diagonal", "place", "put", "put_along_axis", "putmask"),
 }
 
@@ -98,8 +99,6 @@ REFUSED_OF = {
     ("interp", "period"): "it says how often the points come again",
     ("unwrap", "period"): "likewise",
     ("unwrap", "discont"): "a bound between two constants",
-    ("polyfit", "x"): "it waits for the linear algebra",
-    ("polyfit", "w"): "likewise",
     ("polyfit", "rcond"): "a bound between two constants",
     **dict.fromkeys([(f, "weights") for f in QUANTILES], "they say which numbers are meant"),
 }
@@ -276,6 +275,8 @@ CALLS |= {
     "heaviside": {"x1": X, "x2": Y},
     "histogram": {"a": V, "bins": 2, "weights": V},
     "histogram_bin_edges": {"a": V, "bins": 2},
+    "histogram2d": {"x": V, "y": V[::-1] * V, "bins": 2, "weights": V},
+    "histogramdd": {"sample": X.T, "bins": 2, "weights": X[0]},
     "index_add": {"x": X, "indices": LABELS, "values": Y[:, :2], "axis": 1},
     "insert": {"arr": X, "obj": 1, "values": V[:2], "axis": 1},
     "interp": {"x": X, "xp": V.cumsum() + 0.013, "fp": V, "left": 0.1, "right": 0.2},
@@ -296,7 +297,7 @@ CALLS |= {
     "poly": {"seq_of_zeros": V},
     "polyder": {"p": V, "m": 1},
     "polydiv": {"u": V, "v": V[:2]},
-    "polyfit": {"x": np.array([0.0, 1.0, 3.0]), "y": V, "deg": 1},
+    "polyfit": {"x": np.array([0.2, 1.0, 3.0]), "y": V, "deg": 1, "w": V},
     "polyint": {"p": V, "m": 1, "k": 0.5},
     "polyval": {"p": V, "x": X},
     "ptp": {"a": X, "axis": 1},
@@ -314,6 +315,8 @@ CALLS |= {
     "trapezoid": {"y": X, "x": Y.cumsum(axis=1), "axis": 1},
     "unique": {"ar": V},
     "unravel_index": {"indices": LABELS, "shape": (2, 3)},
+    "trim_zeros": {"filt": V},
+    "kaiser": {"M": 4, "beta": 2.0},
     "unstack": {"x": X, "axis": 1},
     "unwrap": {"p": X, "discont": None, "axis": 1, "period": 6.0},
     "vander": {"x": V, "N": 3},

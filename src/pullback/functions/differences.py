@@ -75,7 +75,7 @@ def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> An
         raise OptionError("gradient: the ends are of order 1 or 2", edge_order=edge_order)
     if len(varargs) not in (0, 1, len(axes)):
         raise ShapeError("gradient: one distance, or one for each axis", distances=len(varargs), axes=axes)
-    given = varargs * len(axes) if len(varargs) == 1 and len(axes) > 1 else varargs or (1.0,) * len(axes)
+    given = varargs * len(axes) if len(varargs) == 1 != len(axes) else varargs or (1.0,) * len(axes)
     found = tuple(_slope(x, h, i, edge_order) for i, h in zip(axes, given, strict=True))
     return found[0] if len(found) == 1 else found
 

@@ -262,7 +262,7 @@ def isclose(a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: b
     >>> isclose(np.array([1.0, 2.0]), 1.0)
     Tensor([ True, False])
     """
-    return answer(np.isclose, a, b, rtol=rtol, atol=atol, equal_nan=equal_nan)
+    return answer(np.isclose, a, b, rtol, atol, equal_nan=equal_nan)
 
 
 def isposinf(x: Any) -> Any:

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import operator
+import warnings
 from typing import Any
 
 import numpy as np
 
-from pullback.core.errors import NoGradientError, OptionError, ShapeError
+from pullback.core.errors import OptionError, ShapeError
 from pullback.core.habits import explain_keywords
-from pullback.core.origin import user_line
+from pullback.core.modes import current_mode
 from pullback.functions.creation import asarray
 from pullback.functions.products import convolve
+from pullback.ops import elementwise as ew
+from pullback.ops.complex_parts import real
 from pullback.ops.contractions import matmul
-from pullback.ops.discrete import answer
+from pullback.ops.discrete import BY_ELEMENT, answer
 from pullback.ops.indexing import pad
+from pullback.ops.linalg.eigenvalues import eigvals_
+from pullback.ops.linalg.roots import roots_
 from pullback.ops.movement import astype, broadcast_to, concatenate, ravel, reshape, stack
+from pullback.ops.reductions import sum as sum_over
 from pullback.tensors.tables import serve
 
 
@@ -74,7 +80,8 @@ def polymul(a1: Any, a2: Any) -> Any:
 
 def _trimmed(p: Any) -> Any:
     """Without zeros in front, as NumPy's poly1d."""
-    if getattr(p, "node", None) is not None:
+    mode = current_mode()
+    if p.node is not None or mode.trace is not None or mode.apply is not None or not p.size:
         return p
     first = int(np.flatnonzero(np.append(p.numpy(), 1))[0])
     return p[min(first, p.size - 1) :]
@@ -136,18 +143,21 @@ def polyint(p: Any, m: int = 1, k: Any = None) -> Any:
 
 
 def poly(seq_of_zeros: Any) -> Any:
-    """The polynomial with the given roots, its first coefficient 1.
+    """The polynomial with the given roots, its first coefficient 1; of a square matrix, det(λ − a).
 
     >>> poly([1.0, -1.0])
     Tensor([ 1.,  0., -1.])
     """
-    roots = asarray(seq_of_zeros)
-    if roots.ndim != 1:
-        raise ShapeError("poly: roots are a vector; of a matrix come with the linear algebra", shape=roots.shape)
-    roots = roots if roots.dtype.kind in "fc" else astype(roots, float)
-    found: Any = astype(asarray(np.ones(1)), roots.dtype)
-    for i in range(roots.size):
-        found = pad(found, (0, 1)) - pad(found * roots[i], (1, 0))
+    zeros = asarray(seq_of_zeros)
+    if zeros.ndim == 2 and zeros.shape[0] == zeros.shape[1] > 0:
+        found = poly(eigvals_(zeros))
+        return found if zeros.dtype.kind == "c" else real(found)
+    if zeros.ndim > 1:
+        raise ShapeError("poly: roots are a vector, or the eigenvalues of a square matrix", shape=zeros.shape)
+    zeros = ravel(zeros if zeros.dtype.kind in "fc" else astype(zeros, float))
+    found = astype(asarray(np.ones(1)), zeros.dtype)
+    for i in range(zeros.size):
+        found = pad(found, (0, 1)) - pad(found * zeros[i], (1, 0))
     return found
 
 
@@ -173,32 +183,86 @@ def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
 
 
 def polyfit(
-    x: Any, y: Any, deg: int, rcond: float | None = None, full: bool = False, w: Any = None, cov: bool = False
+    x: Any, y: Any, deg: int, rcond: float | None = None, full: bool = False, w: Any = None, cov: bool | str = False
 ) -> Any:
-    """The polynomial of degree `deg` with the least sum of squares Σ (w·(y − p(x)))²; linear in y, its one derivative.
+    """The polynomial of degree `deg` with the least sum of squares Σ (w·(y − p(x)))²; differentiable in x, y and w.
+
+    Parameters
+    ----------
+    x, y : array-like (M,), and (M,) or (M, K)
+        Points, and their values: of several columns each has a polynomial.
+    deg : int
+        The degree.
+    rcond : float, optional
+        The singular values up to this share of the largest count as 0; M·ε if not said.
+    full : bool
+        Give the sums of squares that remain, the rank, the singular values and `rcond` as well.
+    w : array-like (M,), optional
+        Weights of the differences, 1/σ.
+    cov : bool or "unscaled"
+        Give the covariances of the coefficients as well, times χ²/(M − deg − 1) if not "unscaled".
 
     >>> polyfit([0.0, 1.0, 2.0], np.array([1.0, 3.0, 5.0]), 1).numpy().round(8)
     array([2., 1.])
     """
-    for name, value in (("x", x), ("w", w)):
-        if getattr(value, "node", None) is not None:
-            raise NoGradientError(
-                f"polyfit: its derivative in {name} waits for the linear algebra", line=user_line(),
-                fix=f"{name}.detach()",
-            )  # fmt: skip
-    if full or cov:
-        raise OptionError(
-            "polyfit: a tensor gives the coefficients alone", full=full, cov=cov, fix="np.polyfit of y.numpy()"
-        )
-    y = asarray(y)
-    return matmul(
-        answer(_fit, asarray(x), *(() if w is None else (asarray(w),)), deg=operator.index(deg), rcond=rcond), y
-    )
+    from pullback.linalg.systems import inv, lstsq  # who fits no polynomial does not load it
+
+    x, y, count = asarray(x) + 0.0, asarray(y) + 0.0, operator.index(deg) + 1
+    if count < 1 or x.ndim != 1 or not x.size or y.ndim not in (1, 2) or len(y) != len(x):
+        raise ShapeError("polyfit: a value, or a row of values, for each of some points", x=x.shape, y=y.shape, deg=deg)
+    rcond = len(x) * float(np.finfo(x.dtype).eps) if rcond is None else rcond
+    left, right = vander(x, count), y
+    if w is not None:
+        weights = asarray(w) + 0.0
+        if weights.shape != x.shape:
+            raise ShapeError("polyfit: a weight for each point", x=x.shape, w=weights.shape)
+        left, right = left * weights[:, None], y * (weights[:, None] if y.ndim == 2 else weights)
+    scale = ew.sqrt(sum_over(left * left, 0))
+    found = lstsq(left / scale, right, rcond)
+    coefficients = found.x / (scale[:, None] if y.ndim == 2 else scale)
+    if full:
+        return coefficients, found.residuals, found.rank, found.s, rcond
+    answer(_warn_of_rank, found.rank, count=count)
+    if not cov:
+        return coefficients
+    spread = inv(matmul((left / scale).T, left / scale)) / (scale[:, None] * scale)
+    if cov != "unscaled":
+        if len(x) <= count:
+            raise OptionError(
+                "polyfit: too few points to scale covariances", points=len(x), deg=deg, fix='cov="unscaled"'
+            )
+        share = found.residuals / (len(x) - count)
+        spread = spread[:, :, None] * share if y.ndim == 2 else spread * share
+    elif y.ndim == 2:
+        spread = spread[:, :, None]
+    return coefficients, spread
 
 
-def _fit(x: Any, w: Any = None, *, deg: int, rcond: float | None) -> Any:
-    """The matrix that makes coefficients of values: the fits of unit vectors."""
-    return np.polyfit(x, np.eye(len(x)), deg, rcond, w=w)
+def _warn_of_rank(rank: Any, *, count: int) -> Any:
+    if np.any(rank != count):
+        warnings.warn("polyfit may be poorly conditioned", np.exceptions.RankWarning, stacklevel=2)
+    return rank
+
+
+BY_ELEMENT.add(_warn_of_rank)
+
+
+def roots(p: Any) -> Any:
+    """The roots of a polynomial p: complex, and in no order.
+
+    The derivative is that of an implicit function, r′ = −p′(r) / (dp/dr). Where two roots are one there is none.
+    Zeros in front are left out of constant coefficients.
+
+    Raises
+    ------
+    LinAlgError
+        If the first coefficient is 0 and tracked; for a derivative, if roots are multiple.
+
+    >>> roots([1.0, 0.0, 4.0])
+    Tensor([-0.+2.j,  0.-2.j], dtype=complex128)
+    """
+    p = _coefficients(p, "roots")
+    return roots_(_trimmed(p if p.dtype.kind in "fc" else astype(p, float)))
 
 
 explain_keywords(globals())

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from pullback.core.errors import ShapeError
+from pullback.core.axes import normalize_axes
+from pullback.core.errors import OptionError, ShapeError
 from pullback.core.habits import explain_keywords
 from pullback.functions.creation import asarray
 from pullback.ops import elementwise as ew
@@ -108,6 +109,26 @@ def nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, ne
     found = ew.where(ew.equal(x, np.inf), limits.max if posinf is None else posinf, found)
     found = ew.where(ew.equal(x, -np.inf), limits.min if neginf is None else neginf, found)
     return astype(found, x.dtype)
+
+
+def trim_zeros(filt: Any, trim: str = "fb", axis: Any = None) -> Any:
+    """The array without the zeros at its ends: at the front ("f"), at the back ("b"), along all axes or those named.
+
+    >>> trim_zeros(np.array([0.0, 1.0, 0.0, 2.0, 0.0]))
+    Tensor([1., 0., 2.])
+    """
+    x = asarray(filt)
+    ends = trim.lower()
+    if ends not in ("f", "b", "fb", "bf"):
+        raise OptionError("trim_zeros: unknown ends", trim=trim, fix='"f", "b" or "fb"')
+    axes = normalize_axes(axis, x.ndim, "trim_zeros")
+    places = np.argwhere(x.detach().numpy())
+    cut: list[Any] = [slice(None)] * x.ndim
+    for i in range(x.ndim) if axes is None else axes:
+        first, last = (places[:, i].min(), places[:, i].max() + 1) if places.size else (0, 0)
+        whole = places.size > 0
+        cut[i] = slice(None if whole and "f" not in ends else first, None if whole and "b" not in ends else last)
+    return x[tuple(cut)]
 
 
 explain_keywords(globals())

@@ -1,8 +1,7 @@
-"""Averages with weights, covariances, counts in bins, and what lies between given points."""
+"""Averages with weights, covariances, and what lies between given points."""
 
 from __future__ import annotations
 
-import operator
 from typing import Any
 
 import numpy as np
@@ -13,12 +12,11 @@ from pullback.core.errors import OptionError, ShapeError
 from pullback.core.habits import explain_keywords
 from pullback.functions.creation import asarray
 from pullback.ops import elementwise as ew
-from pullback.ops.batched import ARRAY
 from pullback.ops.complex_parts import imag, real
 from pullback.ops.contractions import matmul
-from pullback.ops.discrete import answer, find
-from pullback.ops.indexing import add_into_, atleast_2d, diag, take
-from pullback.ops.movement import astype, broadcast_to, concatenate, ravel, reshape
+from pullback.ops.discrete import answer
+from pullback.ops.indexing import atleast_2d, diag, take
+from pullback.ops.movement import astype, broadcast_to, concatenate, reshape
 from pullback.ops.reductions import max as largest
 from pullback.ops.reductions import mean
 from pullback.ops.reductions import min as smallest
@@ -119,96 +117,6 @@ def corrcoef(x: Any, y: Any = None, rowvar: bool = True, *, dtype: Any = None) -
     if found.dtype.kind == "c":
         return ew.clip(real(found), -1.0, 1.0) + 1j * ew.clip(imag(found), -1.0, 1.0)
     return ew.clip(found, -1.0, 1.0)
-
-
-def digitize(x: Any, bins: Any, right: bool = False) -> Any:
-    """The number of the bin that each element lies in.
-
-    >>> digitize(np.array([0.5, 2.5]), np.array([0.0, 1.0, 2.0]))
-    Tensor([1, 3])
-    """
-    return answer(np.digitize, x, bins, right=right)
-
-
-def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:
-    """How often each number from 0 on comes, or the sum of its weights, in which there is a derivative.
-
-    >>> bincount([0, 2, 2], weights=np.array([1.0, 2.0, 3.0]))
-    Tensor([1., 0., 5.])
-    """
-    numbers = asarray(x)
-    if numbers.ndim != 1 or (numbers.dtype.kind not in "iub" and numbers.size):
-        raise ShapeError("bincount: a vector of integers from 0 on", shape=numbers.shape, dtype=numbers.dtype)
-    counts = find(np.bincount, astype(numbers, np.intp), minlength=operator.index(minlength))
-    if weights is None:
-        return counts
-    w = asarray(weights)
-    if w.shape != numbers.shape:
-        raise ShapeError("bincount: a weight for each number", x=numbers.shape, weights=w.shape)
-    return _summed(astype(w, np.float64), numbers, counts.size)
-
-
-def _summed(values: Any, places: Any, size: int) -> Any:
-    """Values added up at the places where they belong."""
-    return add_into_(values, places, index=(ARRAY,), shape=(size,))
-
-
-def histogram_bin_edges(a: Any, bins: Any = 10, range: Any = None, weights: Any = None) -> Any:  # noqa: ARG001 (NumPy's)
-    """The edges of the bins of a histogram: given, or equally wide ones between the least and the greatest number.
-
-    >>> histogram_bin_edges(np.array([0.0, 1.0]), 2)
-    Tensor([0. , 0.5, 1. ])
-    """
-    if not isinstance(bins, (int, str, np.integer)):
-        edges = asarray(bins)
-        if edges.ndim != 1:
-            raise ShapeError("histogram: bins are their number, or a vector of edges", bins=edges.shape)
-        return edges
-    x = ravel(asarray(a))
-    edges = answer(_edges, x, bins=bins, range=range)
-    if range is not None or not x.size:
-        return edges
-    # As NumPy rounds them; and as a straight line from the least to the greatest, which has the derivative.
-    low, high = smallest(x), largest(x)
-    line = low + (high - low) * np.linspace(0.0, 1.0, edges.size)
-    return edges + (line - ew.stop_gradient(line))
-
-
-def _edges(a: Any, *, bins: Any, range: Any) -> Any:
-    return np.histogram_bin_edges(a, bins, range)
-
-
-def histogram(a: Any, bins: Any = 10, range: Any = None, density: bool | None = None, weights: Any = None) -> Any:
-    """How many numbers lie in each bin, or the sum of their weights, in which there is a derivative; and the edges.
-
-    >>> histogram(np.array([0.0, 1.0, 1.0]), 2)
-    (Tensor([1, 2]), Tensor([0. , 0.5, 1. ]))
-    """
-    x = ravel(asarray(a))
-    edges = histogram_bin_edges(x, bins, range)
-    if weights is None:
-        if not density:
-            return answer(_counts, x, edges), edges
-        counts = astype(answer(_counts, x, edges), float)
-    else:
-        w = ravel(asarray(weights))
-        if w.shape != x.shape:
-            raise ShapeError("histogram: a weight for each number", a=x.shape, weights=w.shape)
-        number = answer(_bin, x, edges)  # what lies in none is counted behind all, and left out
-        counts = _summed(w, number, edges.size)[:-1]
-    if density:
-        counts = counts / (edges[1:] - edges[:-1]) / sum_over(counts)
-    return counts, edges
-
-
-def _counts(x: Any, edges: Any) -> Any:
-    return np.histogram(x, edges)[0]
-
-
-def _bin(x: Any, edges: Any) -> Any:
-    number = np.searchsorted(edges, x, side="right") - 1
-    number = np.where(x == edges[-1], len(edges) - 2, number)
-    return np.where((number < 0) | (x > edges[-1]) | np.isnan(x), len(edges) - 1, number)
 
 
 def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: float | None = None) -> Any:

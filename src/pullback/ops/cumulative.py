@@ -80,9 +80,9 @@ def cumulative_prod(x: Any, *, axis: int | None = None, dtype: Any = None, inclu
 
 def _cumulative(f: Any, first: int, x: Any, axis: Any, dtype: Any, include: bool, name: str) -> Any:
     if axis is None:
-        if ndim_of(x) != 1:
+        if ndim_of(x) > 1:
             raise AxisError(f"{name}: of several axes, one must be named", shape=shape_of(x), fix="axis=0")
-        axis = 0
+        x, axis = ravel(x), 0
     axis = normalize_axis(axis, ndim_of(x), name)
     running = f(x, axis, dtype)
     if not include:

@@ -10,6 +10,7 @@ import inspect
 import sys
 from collections.abc import Callable, Iterator
 from functools import cache
+from itertools import zip_longest
 from typing import Any, Final
 
 import numpy as np
@@ -68,7 +69,9 @@ def array_ufunc(_self: Any, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs
             inputs[0].become(at(ufunc, ours, *inputs))
             return None
         result = METHODS[method](ufunc, ours, *inputs, **options)
-    return result if out[0] is None else _into(out[0], result, name)
+    if not isinstance(result, tuple):
+        return result if out[0] is None else _into(out[0], result, name)
+    return tuple(r if o is None else _into(o, r, name) for r, o in zip_longest(result, out))
 
 
 def _selected(
@@ -83,6 +86,8 @@ def _selected(
     result = ours(*inputs, **options)
     if where is True:
         return result
+    if isinstance(result, tuple):
+        raise OptionError(f"{_ufunc_name(ufunc)}: where= is known where there is one result", fix="pb.where of each")
     return elementwise.where(where, result, movement.astype(0 if out is None else out, result.dtype))
 
 
@@ -97,9 +102,9 @@ def array_function(
     if function in OF_SHAPES:
         return function(*_mapped(args, outline), **kwargs)
     if function in SHOWN:
-        return function(*_mapped(args, lambda t: t.array), **kwargs)
+        return function(*_mapped(args, lambda t: np.asarray(t.array)), **kwargs)
     if function in ANSWERS:
-        return function(*_mapped(args, lambda t: t.numpy()), **kwargs)
+        return function(*_mapped(args, lambda t: t.numpy()), **_mapped(kwargs, lambda t: t.numpy()))
     converts = function in CONVERSIONS and (_is_free(args) or is_asked_by_scipy())
     ours = None if converts else ours_for(FUNCTIONS, function)
     name = f"{function.__module__.replace('numpy', 'np', 1)}.{function.__name__}"

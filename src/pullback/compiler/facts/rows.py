@@ -47,7 +47,16 @@ from pullback.ops import (
     windows,
 )
 from pullback.ops import special as special_ops
-from pullback.ops.linalg import bands, eigenvalues, equal_values, factorizations, matrix_functions, spectra, systems
+from pullback.ops.linalg import (
+    bands,
+    eigenvalues,
+    equal_values,
+    factorizations,
+    matrix_functions,
+    roots,
+    spectra,
+    systems,
+)
 from pullback.ops.special_functions import bessel, errors_and_normal, gamma, hypergeometric
 from pullback.programs.loop import loop_
 from pullback.transforms.holomorphic import holomorphic_
@@ -289,6 +298,7 @@ ROWS: Final[dict[Primitive, Row]] = {
             factorizations.cofactors_,
             eigenvalues.eig_,
             eigenvalues.eigvals_,
+            roots.roots_,
             spectra.eigh_,
             spectra.svd_,
             matrix_functions.expm_,
@@ -306,6 +316,7 @@ ROWS: Final[dict[Primitive, Row]] = {
             equal_values.unmixed_,
             equal_values.values_,
             equal_values.vectors_,
+            roots.simple_,
         ),
         Row(kernel=COMPLAINS),
     ),

@@ -33,18 +33,18 @@ def _called(name: str, function: Any, a: Any) -> Any:
         raise refuse(name, str(error), given, each_in_turn(function, given), "scale the matrix") from None
 
 
-def _complex(x: Any) -> Any:
+def in_complex(x: Any) -> Any:
     """Complex numbers of the same precision."""
     return x if x.dtype.kind == "c" else x.astype(np.result_type(x.dtype, np.complex64))
 
 
 def _eigvals(a: Any) -> Any:
-    return _complex(_called("eigvals", np.linalg.eigvals, a))
+    return in_complex(_called("eigvals", np.linalg.eigvals, a))
 
 
 def _eig(a: Any) -> tuple[Any, Any]:
     values, vectors = _called("eig", np.linalg.eig, a)
-    return _complex(values), _complex(vectors)
+    return in_complex(values), in_complex(vectors)
 
 
 def _asked(t: Any, values: Any, vectors: Any, name: str) -> Any:
