@@ -77,6 +77,12 @@ def test_arrays_and_python_s_numbers_give_the_dtype_that_tensors_give(f):
 NEITHER = ("CTCLoss", "CosineEmbeddingLoss", "CrossEntropyLoss", "GLU", "NLLLoss")  # of matrices: see nn/test_losses.py
 
 
+def test_a_number_beside_an_array_is_weak_when_it_is_compiled_too():
+    f = pb.compile(lambda x: x * pb.add(0.5, SINGLE) * pb.multiply(2, ONES) + pb.add(0.5, SINGLE[0]))
+    for _ in range(3):
+        assert f(pb.tensor(SINGLE)).dtype == np.float32
+
+
 def outcome(f, *operands):
     """What a function gives: a dtype, shape and numbers; or that it refuses."""
     try:

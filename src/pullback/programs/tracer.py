@@ -79,7 +79,8 @@ class Tracer:
                 known.append(self._operand(tensor))
             else:
                 known.append(Constant(tensor))
-        if plain and operands and not isinstance(given[0], Tensor):  # Python numbers alone are no arrays yet
+        alone = plain and not any(isinstance(x, (Tensor, np.generic)) for x in given[1:])
+        if alone and operands and not isinstance(given[0], Tensor):  # Python numbers alone are no arrays yet
             given[0] = self._as_tensor(np.asarray(given[0]))
             known[0] = self._operand(given[0])
         result = (untraced if primitive in self._ordinary else self._apply)(primitive, given, params)
