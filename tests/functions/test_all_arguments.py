@@ -316,7 +316,6 @@ CALLS |= {
     "unique": {"ar": V},
     "unravel_index": {"indices": LABELS, "shape": (2, 3)},
     "trim_zeros": {"filt": V},
-    "kaiser": {"M": 4, "beta": 2.0},
     "unstack": {"x": X, "axis": 1},
     "unwrap": {"p": X, "discont": None, "axis": 1, "period": 6.0},
     "vander": {"x": V, "N": 3},

@@ -87,6 +87,7 @@ ROWS: Final = (
     ("singular values twice", pb.grad(lambda x: pb.exp(pb.linalg.svdvals(x.reshape(2, 2))).sum()), (M,), None),
     ("a determinant twice", pb.grad(lambda x: pb.linalg.det(x.reshape(2, 2)) ** 2), (M,), None),
     ("eigenvalues twice", pb.grad(lambda x: abs(pb.linalg.eigvals(x.reshape(2, 2)) ** 2).sum()), (M,), None),
+    ("roots", lambda x: pb.real(pb.roots(x) ** 3), (X + 0.5,), None),
     ("scan", scanned, (X,), None),
     ("checkpoint", again, (X,), (Z,)),
     ("a quotient of products", lambda a, b: (a * b).sum() / (a @ b + 3), (X, Y), (Z, Z[::-1].copy())),
