@@ -27,7 +27,8 @@ HOUSE: Final = (
     ("functions", "fft", "interpolate", "linalg", "special", "stats"),
     ("programs",),
     ("transforms", "integrate", "optimize"),
-    ("nn", "optim", "data", "visualize", "testing", "explaining", "metrics"),  # peers, which do not import each other
+    # Peers, which do not import each other.
+    ("nn", "optim", "data", "visualize", "testing", "explaining", "metrics", "parallel"),
     ("compiler", "interop"),  # the one draws its programs, with visualize; the other writes them, and makes modules
     ("profiling",),  # times what compiled programs do
     ("training", "estimators"),

@@ -101,6 +101,7 @@ GROUPS: Final = (
     Group("data", "Data", "Data sets, loaders, augmentation.", ("pb.data",)),
     Group("metrics", "Metrics", "How good an answer is.", ("pb.metrics",)),
     Group("training", "Training", "A trainer for any model.", ("pb.training",)),
+    Group("parallel", "Several processes", "What ranks of MPI do together.", ("pb.parallel",)),
     Group("visualize", "Drawing", "Boxes, arrows, layouts.", ("pb.visualize",)),
     Group("testing", "Testing", "Derivatives against differences.", ("pb.testing",)),
     Group("interop", "Other libraries", "Files and arrays of others.", ("pb.interop",)),

@@ -47,6 +47,7 @@ from pullback.core.errors import LostGradientWarning as LostGradientWarning
 from pullback.core.errors import NoGradientError as NoGradientError
 from pullback.core.errors import NotFiniteError as NotFiniteError
 from pullback.core.errors import OptionError as OptionError
+from pullback.core.errors import ParallelError as ParallelError
 from pullback.core.errors import PrecisionWarning as PrecisionWarning
 from pullback.core.errors import PullbackError as PullbackError
 from pullback.core.errors import PullbackWarning as PullbackWarning
@@ -305,6 +306,7 @@ if TYPE_CHECKING:
     from pullback import nn as nn
     from pullback import optim as optim
     from pullback import optimize as optimize
+    from pullback import parallel as parallel
     from pullback import special as special
     from pullback import stats as stats
     from pullback import testing as testing

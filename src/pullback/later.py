@@ -13,8 +13,8 @@ from pullback.core.views import LOADERS
 from pullback.tensors.tables import SERVERS
 
 PARTS: Final = (  # that are public
-    "data", "fft", "integrate", "interop", "interpolate", "linalg", "metrics", "nn", "optim", "optimize", "random",
-    "special", "stats", "testing", "training", "visualize",
+    "data", "fft", "integrate", "interop", "interpolate", "linalg", "metrics", "nn", "optim", "optimize", "parallel",
+    "random", "special", "stats", "testing", "training", "visualize",
 )  # fmt: skip
 _SEARCHED: Final = (  # for names that stand elsewhere
     "nn", "optim", "data", "metrics", "random", "testing", "linalg", "special", "optimize", "integrate", "interpolate",

@@ -32,6 +32,7 @@ from pullback.cli.train import train
 from pullback.cli.watch import watch
 from pullback.core.errors import ExpressionError, OptionError, PullbackError, PullbackWarning
 from pullback.core.version import __version__
+from pullback.parallel.world import launched, say_last
 
 TRACEBACK: Final = "PULLBACK_TRACEBACK"
 
@@ -153,4 +154,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if os.environ.get(TRACEBACK, "0") not in ("", "0"):
             raise
         print(f"error: {error}", file=sys.stderr)
+        if launched():
+            say_last()
         sys.exit(2 if isinstance(error, (OptionError, ExpressionError)) else 1)

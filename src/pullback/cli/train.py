@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 import time
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final, Never
 
 import typer
 
 from pullback.cli.options import given, named_so, with_settings
-from pullback.cli.threads import COMMAND_LINE, threads_of, use_threads
+from pullback.cli.threads import COMMAND_LINE, VARIABLES, threads_of, use_threads
 from pullback.core.errors import OptionError
+from pullback.parallel.launcher import launch
+from pullback.parallel.world import launched
 from pullback.training import checkpoint
 from pullback.training.checkpoint import Checkpoint
+from pullback.training.data_parallel import DataParallel
 from pullback.training.history import History
 from pullback.training.interrupts import Interrupts
 from pullback.training.loop import Loop
@@ -43,12 +48,16 @@ _Profile = Annotated[
         "--profile", help="Find out where the time of 100 steps goes: profile.html and trace.json in the run."
     ),
 ]
+_ENDING: Final = (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", None))
+_Ranks = Annotated[
+    int | None, typer.Option("--ranks", help="Processes that learn together, by MPI. [1]", metavar="N", min=1)
+]
 
 
 @with_settings
 def train(
     ctx: typer.Context, config: _Config = None, out: _Out = None, resume: _Resume = None, quiet: _Quiet = False,
-    profile: _Profile = False, **settings: Any,
+    profile: _Profile = False, ranks: _Ranks = None, **settings: Any,
 ) -> None:  # fmt: skip
     """Train a recipe that comes with Pullback, or a model of your own, and show how well that went.
 
@@ -66,23 +75,33 @@ def train(
         else:
             _refuse_another_run(config, out, named)
             folder = RunFolder.open(resume)
-            stack.enter_context(folder.held())
+            alone = (ranks or 1) == 1 and not launched()
+            if alone:
+                stack.enter_context(folder.held())
             chosen, saved = resumed(folder, named)
         threads = threads_of(chosen.threads)
+        if ranks is not None and ranks > 1 and not launched():
+            _start(ctx, ranks, threads)
         if ctx.obj == COMMAND_LINE:
             use_threads(threads)
         chosen = completed(replace(chosen, threads=threads))
         task = task_of(chosen)
+        parallel = task.trainer.parallel = task.trainer.parallel or DataParallel()
         if folder is None:
             _begin(task, chosen)  # before anything is written
-            folder = RunFolder.create(out, chosen.name, chosen.toml())
-            stack.enter_context(folder.held())
+            if parallel.rank == 0:
+                folder = RunFolder.create(out, chosen.name, chosen.toml())
         loop = _begin(task, chosen, folder, saved)
+        if parallel.rank > 0:
+            _follow(loop)
+            return
+        assert folder is not None
+        stack.enter_context(folder.held())
         profiled = ProfileSteps()
         if profile:
             loop.trainer.callbacks.append(profiled)
         began, first = time.perf_counter(), loop.step
-        with Interrupts() as interrupts:
+        with Interrupts(ranks=parallel.size > 1) as interrupts:
             if not quiet:
                 print("\n".join(heading(task, loop)), flush=True)
             with Progress(loop.step, loop.last, quiet=quiet) as progress:
@@ -93,9 +112,24 @@ def train(
         if not history.finished:
             last = "" if loop.last is None else f" of {loop.last:,}"
             print(f"stopped at step {loop.step:,}{last}; go on: pullback train --resume {folder.path}")
-            raise typer.Exit(128 + (interrupts.signal or 0))
+            asked = interrupts.signal if parallel.size == 1 or interrupts.signal in _ENDING else None
+            raise typer.Exit(128 + asked if asked else 0)  # of several ranks, the one that started them says more
         done = f"{loop.step - first:,} steps in {time.perf_counter() - began:.1f} s"
         tell(task, folder, loop.step, done, quiet=quiet)
+
+
+def _start(ctx: typer.Context, ranks: int, threads: int) -> Never:
+    """Run the same command line in several processes, and end as they do."""
+    if ctx.obj != COMMAND_LINE:
+        raise OptionError("train: --ranks starts processes, from the command line", ranks=ranks)
+    sys.exit(launch(ranks, "pullback", sys.argv[1:], dict.fromkeys(VARIABLES, str(threads))))
+
+
+def _follow(loop: Loop) -> None:
+    """Learn with rank 0, which writes and tells what there is."""
+    loop.folder = None
+    with Interrupts(ranks=True, quiet=True) as interrupts, Progress(loop.step, loop.last, quiet=True) as progress:
+        loop.run(progress, interrupts)
 
 
 def tell(task: Task, folder: RunFolder, step: int, done: str, *, quiet: bool = False) -> None:

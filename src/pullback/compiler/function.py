@@ -23,6 +23,7 @@ from pullback.compiler.showing.explanation import Explanation
 from pullback.core.errors import GraphError, OptionError, PullbackWarning
 from pullback.core.habits import explain_keywords
 from pullback.core.modes import current_mode
+from pullback.parallel.world import rehearsal
 from pullback.programs.program import Program
 
 if TYPE_CHECKING:
@@ -195,7 +196,7 @@ class Compiled:
         for _ in range(MOST_REHEARSALS):
             if recordings is None or recordings.interpreted is not None or next(recordings.fitting(call), None):
                 return
-            with self._lock:
+            with self._lock, rehearsal():
                 recordings.record(self._f, call, keep=False)
 
     def measure(self, /, *args: Any, **kwargs: Any) -> Measurement:

@@ -19,6 +19,7 @@
     ├── ExpressionError (ValueError)       a formula that cannot be read
     ├── DataError (ValueError)             data that is missing, damaged or of the wrong kind
     ├── CheckpointError (ValueError)       a saved file that is damaged or of another model
+    ├── ParallelError (RuntimeError)       processes that do not do the same, or one that does not come
     └── OptionError (ValueError)           an option or setting that is not known or not possible
 
     PullbackWarning (UserWarning)
@@ -36,6 +37,8 @@ the fix, on aligned lines::
 """
 
 from __future__ import annotations
+
+from functools import partial
 
 import numpy as np
 
@@ -76,11 +79,7 @@ class PullbackError(Exception):
 
     def __reduce__(self) -> tuple[object, ...]:
         # Exceptions pickle as cls(*args): give back the parts instead of the finished text.
-        return _rebuild, (type(self), self.what, self.facts)
-
-
-def _rebuild(cls: type[PullbackError], what: str, facts: dict[str, object]) -> PullbackError:
-    return cls(what, **facts)
+        return partial(type(self), self.what, **self.facts), ()
 
 
 class ShapeError(PullbackError, ValueError):
@@ -145,6 +144,10 @@ class DataError(PullbackError, ValueError):
 
 class CheckpointError(PullbackError, ValueError):
     """A saved file that is damaged, or that belongs to another model."""
+
+
+class ParallelError(PullbackError, RuntimeError):
+    """Processes that do not do the same, or one that does not come."""
 
 
 class OptionError(PullbackError, ValueError):

@@ -21,6 +21,7 @@ from pullback.training.callbacks import SaveBest as SaveBest
 from pullback.training.callbacks import Statistics as Statistics
 from pullback.training.callbacks import TensorBoard as TensorBoard
 from pullback.training.callbacks import TrainMetrics as TrainMetrics
+from pullback.training.data_parallel import DataParallel as DataParallel
 from pullback.training.evaluation import Evaluation as Evaluation
 from pullback.training.evaluation import classify as classify
 from pullback.training.evaluation import evaluate as evaluate

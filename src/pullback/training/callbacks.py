@@ -228,6 +228,8 @@ class TensorBoard(Callback):
         self._writer: Any = None
 
     def started(self, loop: Loop) -> None:
+        if not loop.writes:
+            return
         if self.path is None and loop.folder is None:
             raise OptionError(
                 "TensorBoard: there is no folder to write to", fix="TensorBoard(folder), or fit(folder=…)"

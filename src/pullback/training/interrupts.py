@@ -21,20 +21,29 @@ class Interrupts:
     A signal that the process was started to ignore, as `nohup` does with SIGHUP, stays ignored. Outside the main
     thread, where Python takes no signals, it notes none.
 
+    Parameters
+    ----------
+    ranks : bool
+        Whether the process is one of several ranks, which SIGUSR1 asks to stop: launchers pass it on to all.
+    quiet : bool
+        Say nothing.
+
     Attributes
     ----------
     signal : int or None
         The signal that came.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, ranks: bool = False, quiet: bool = False) -> None:
+        self._signals = _SIGNALS + ((signal.SIGUSR1,) if ranks and hasattr(signal, "SIGUSR1") else ())
+        self._quiet = quiet
         self.signal: int | None = None
         self._since = 0.0
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Interrupts:
         if threading.current_thread() is threading.main_thread():
-            heard = [number for number in _SIGNALS if signal.getsignal(number) not in (signal.SIG_IGN, None)]
+            heard = [number for number in self._signals if signal.getsignal(number) not in (signal.SIG_IGN, None)]
             self._before = {number: signal.signal(number, self._note) for number in heard}
         return self
 
@@ -49,7 +58,8 @@ class Interrupts:
             self.signal, self._since = number, time.monotonic()
             # Not print, which may have been interrupted in its own middle; and the terminal may be gone.
             with suppress(OSError):
-                os.write(2, b"\nSaving after this step; once more stops at once.\n")
+                if not self._quiet:
+                    os.write(2, b"\nSaving after this step; once more stops at once.\n")
         elif time.monotonic() - self._since > _ONE_WISH:
             # The handler stays until here: one that is taken away leaves a signal that came at the same moment, and
             # waits for its turn, to Python, which prints a traceback.

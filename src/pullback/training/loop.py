@@ -73,11 +73,17 @@ class Loop:
         self._evaluate_every = evaluate_every
         self._log_every = log_every or min(max(1, (length or FARTHEST) // POINTS), FARTHEST)
         self._log: MeasurementLog | None = None
+        self._others = trainer.others
         self._good: Checkpoint | None = None  # where there is no folder that has it
         self._values: dict[str, float] = {}
         self._since = 0.0
         self._saved = 0
         self.new = True  # whether there is something that the checkpoint does not tell
+
+    @property
+    def writes(self) -> bool:
+        """Whether this process writes what the run leaves behind: of several ranks, the first."""
+        return self._others is None or self._others.rank == 0
 
     @property
     def step(self) -> int:
@@ -107,6 +113,8 @@ class Loop:
         # A number that runs over is found in the loss, and told with its step.
         with ExitStack() as stack:
             stack.enter_context(np.errstate(all="ignore"))
+            if self._others is not None:
+                self._others.begin(self)
             if self.folder is not None:
                 stack.enter_context(self.folder.held())
             self._log = stack.enter_context(self._begun())
@@ -128,7 +136,10 @@ class Loop:
                     glance = now + GLANCE
                     progress.show(trainer.step, self._where(), self._numbers(loss))
                 asked = interrupts is not None and interrupts.signal is not None
-                if asked or now >= due:
+                late = now >= due
+                if self._others is not None:
+                    asked, late = self._others.meet(self, asked, late)
+                if asked or late:
                     due = now + SAVE_EVERY
                     self.save()
                     if asked:
@@ -138,6 +149,8 @@ class Loop:
                 if history.reason:
                     break
             progress.show(trainer.step, self._where(), self._numbers(None))
+            if self._others is not None:
+                self._others.check(trainer)
             self.save()
         history.finished = True
         history.reason = history.reason or "the last step was reached"
@@ -272,7 +285,11 @@ class Loop:
     def _not_finite(self, what: str, **facts: object) -> NotFiniteError:
         step = self.trainer.step
         good = self._good if self.folder is None else checkpoint.load(self.folder.checkpoint)
-        where = {} if good is None else blamed(self, good, step)
+        where = {}
+        if good is not None and self._others is None:
+            where = blamed(self, good, step)
+        elif good is not None:  # the step is not taken again, for which all ranks would have to meet
+            self.trainer.restore(good)
         kept = f"step {self._saved}, to which model and optimizer are put back"
         rates = sorted({group.lr.item() for o in self.trainer.optimizers.values() for group in o.param_groups})
         return NotFiniteError(
@@ -308,14 +325,19 @@ def fit(
     checked = {n: None if v is None else checked_count("Trainer.fit", n, v) for n, v in numbers.items()}
     every = {"evaluate_every": evaluate_every, "log_every": log_every}
     checked |= {n: None if v is None else checked_count("Trainer.fit", n, v, least=1) for n, v in every.items()}
-    place = None if folder is None else RunFolder(folder) if resume else RunFolder.create(folder, "run")
+    place = None
+    if folder is not None and (resume or trainer.others is None or trainer.others.rank == 0):
+        place = RunFolder(folder) if resume else RunFolder.create(folder, "run")
     loop = Loop(trainer, train, named(test), folder=place, **checked)
     if place is not None and place.checkpoint.exists():
         with checkpoint.naming(place.checkpoint):
             trainer.restore(checkpoint.load(place.checkpoint))
         loop.new = False
-    elif place is not None:
+    elif place is not None and loop.writes:
         place.path.mkdir(parents=True, exist_ok=True)
-    with Progress(trainer.step, loop.last, quiet=quiet) as progress, ExitStack() as stack:
-        interrupts = None if place is None else stack.enter_context(Interrupts())
+    if not loop.writes:
+        loop.folder = None
+    with Progress(trainer.step, loop.last, quiet=quiet or not loop.writes) as progress, ExitStack() as stack:
+        heard = Interrupts(ranks=trainer.others is not None, quiet=not loop.writes)
+        interrupts = None if folder is None else stack.enter_context(heard)
         return loop.run(progress, interrupts)

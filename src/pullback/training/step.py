@@ -62,30 +62,40 @@ class TrainingStep:
         Whether the output of the model is wanted too.
     native : bool
         Whether to compile.
+    average : callable, optional
+        Takes the tensors that learn, and the model's buffers: averages their gradients over other processes, before
+        they are clipped and used. Each batch is then part of one, and its share of that is told.
     """
 
     def __init__(
         self, model: Module, loss: Function | None, optimizers: Sequence[Optimizer], own: Function | None, *,
-        clip_norm: float | None, clip_value: float | None, outputs: bool, native: bool,
+        clip_norm: float | None, clip_value: float | None, outputs: bool, native: bool, average: Function | None = None,
     ) -> None:  # fmt: skip
-        self._model, self._loss, self._optimizers = model, loss, optimizers
+        self._model, self._loss, self._optimizers, self._average = model, loss, optimizers, average
         self._clip_norm, self._clip_value, self._outputs = clip_norm, clip_value, outputs
         made = compiled if native and find_spec("llvmlite") is not None else lambda function: function
         self._run = made(own or self._whole)
+        self._run_shared: Function = made(self._shared)
+        self._own = own is not None
         # Two programs: one finds no gradients there, the other those of the batches before.
         self._gather: tuple[Function, Function] = made(self._add), made(self._add)
         self._finish: Function = made(self._update)
 
-    def __call__(self, batches: Sequence[Any]) -> tuple[float, list[Any]]:
-        """Learn from the batches; the mean of their losses before the step, and the outputs if they are wanted."""
+    def __call__(self, batches: Sequence[Any], shares: Sequence[float] | None = None) -> tuple[float, list[Any]]:
+        """Learn from the batches; the mean of their losses before the step, and the outputs if they are wanted.
+
+        Of batches in parts, it is the mean of what the parts add to the losses by their shares.
+        """
+        if len(batches) == 1 and (shares is None or self._own):
+            return _read([self._run(*parts(batches[0]))], shares)
+        weights = [Tensor(np.float64(share / len(batches))) for share in shares or [1.0] * len(batches)]
         if len(batches) == 1:
-            return _read([self._run(*parts(batches[0]))])
+            return _read([self._run_shared(weights[0], *parts(batches[0]))], shares)
         for optimizer in self._optimizers:
             optimizer.zero_grad()
-        share = Tensor(np.float64(1 / len(batches)))
-        results = [self._gather[place > 0](share, *parts(batch)) for place, batch in enumerate(batches)]
+        results = [self._gather[place > 0](weights[place], *parts(batch)) for place, batch in enumerate(batches)]
         self._finish()
-        return _read(results)
+        return _read(results, shares)
 
     def _objective(self, batch: tuple[Any, ...]) -> tuple[Any, Any]:
         inputs, target = divided(batch if len(batch) != 1 or isinstance(batch[0], Tensor) else batch[0])
@@ -103,6 +113,13 @@ class TrainingStep:
         self._update()
         return (loss, output) if self._outputs else loss
 
+    def _shared(self, share: Tensor, *batch: Any) -> Any:
+        for optimizer in self._optimizers:
+            optimizer.zero_grad()
+        result = self._add(share, *batch)
+        self._update()
+        return result
+
     def _add(self, share: Tensor, *batch: Any) -> Any:
         loss, output = self._objective(batch)
         (loss * share.astype(loss.dtype)).backward()
@@ -110,6 +127,8 @@ class TrainingStep:
 
     def _update(self) -> None:
         learned = [p for optimizer in self._optimizers for group in optimizer.param_groups for p in group.params]
+        if self._average is not None:
+            self._average(learned, self._model.buffers())
         if self._clip_value is not None:
             clip_grad_value_(learned, self._clip_value)
         if self._clip_norm is not None:
@@ -123,10 +142,11 @@ def parts(batch: Any) -> tuple[Any, ...]:
     return tuple(batch) if isinstance(batch, (tuple, list)) else (batch,)
 
 
-def _read(results: Sequence[Any]) -> tuple[float, list[Any]]:
-    losses = [result[0] if isinstance(result, tuple) else result for result in results]
+def _read(results: Sequence[Any], shares: Sequence[float] | None) -> tuple[float, list[Any]]:
+    losses = [float((result[0] if isinstance(result, tuple) else result).item()) for result in results]
     outputs = [result[1] for result in results if isinstance(result, tuple)]
-    return sum(float(loss.item()) for loss in losses) / len(losses), outputs
+    parts = zip(losses, shares or [1.0] * len(losses), strict=True)
+    return sum(loss * share if share else 0.0 for loss, share in parts) / len(losses), outputs
 
 
 def _check(loss: Any) -> None:

@@ -20,6 +20,7 @@ from pullback.optim import Optimizer
 from pullback.tensors import Tensor
 from pullback.training.callback import Callback
 from pullback.training.checkpoint import Checkpoint, count, groups_of, of_optimizers, optimizer_states, part
+from pullback.training.data_parallel import DataParallel
 from pullback.training.feed import Feed
 from pullback.training.history import History
 from pullback.training.loop import fit
@@ -54,6 +55,8 @@ class Trainer:
         Batches whose gradients are added up for one step.
     clip_norm, clip_value : float, optional
         Bounds for the norm of all gradients together, and for each of their numbers.
+    parallel : DataParallel, optional
+        Learn together with the other processes that were started with this one.
 
     Attributes
     ----------
@@ -90,6 +93,7 @@ class Trainer:
         optimizer: Optimizer | Mapping[str, Optimizer] | None = None, *, step: Callable[..., Any] | None = None,
         metrics: Mapping[str, Metric] | None = None, callbacks: Sequence[Callback] = (), compile: bool = True,
         accumulate: int = 1, clip_norm: float | None = None, clip_value: float | None = None,
+        parallel: DataParallel | None = None,
     ) -> None:  # fmt: skip
         self.model = model
         self.loss = loss
@@ -101,6 +105,7 @@ class Trainer:
         _check_step(step, loss, self)
         self._own = step
         self.compile = compile
+        self.parallel = parallel
         self._step: TrainingStep | None = None
         self.step = self.epoch = self.batch = 0
         self.losses: list[float] = []
@@ -112,6 +117,11 @@ class Trainer:
         if list(self.optimizers) != [""]:
             raise OptionError("Trainer.optimizer: there is not one", got=list(self.optimizers), fix=".optimizers[name]")
         return self.optimizers[""]
+
+    @property
+    def others(self) -> DataParallel | None:
+        """What ties the trainer to those of other processes; None if it is alone."""
+        return self.parallel if self.parallel is not None and self.parallel.size > 1 else None
 
     @property
     def parameters(self) -> int:
@@ -167,7 +177,15 @@ class Trainer:
         """Take one step from some batches: their mean loss before it, and the outputs if a callback wants them."""
         if self._step is None:
             self._step = self._made(native=self.compile)
-        loss, outputs = self._step([as_tensors(batch) for batch in batches])
+        batches = [as_tensors(batch) for batch in batches]
+        if (others := self.others) is None:
+            loss, outputs = self._step(batches)
+        else:
+            others.agree(self.step, batches)
+            pairs = [others.part(batch) for batch in batches]
+            with others.drawing(self):
+                loss, outputs = self._step([part for part, _ in pairs], [share for _, share in pairs])
+            loss = others.loss(loss)
         self.step += 1
         self.batch += len(batches)
         self.losses.append(loss)
@@ -182,6 +200,7 @@ class Trainer:
             self._own,
             outputs=wanted,
             native=native,
+            average=None if self.others is None else self.others.average,
             **self._clips,
         )
 
@@ -216,7 +235,7 @@ class Trainer:
 
     def checkpoint(self) -> Checkpoint:
         """The state, as it is saved: nothing in it depends on the clock."""
-        generators = {name: generator.bit_generator.state for name, generator in self._generators().items()}
+        generators = {name: generator.bit_generator.state for name, generator in self.generators().items()}
         optimizers = {name: optimizer.state_dict() for name, optimizer in self.optimizers.items()}
         rest = {
             **self.notes,
@@ -245,7 +264,7 @@ class Trainer:
             groups_of(states[name])
             optimizer.load_state_dict(states[name])
         generators = part(rest, "generators", dict)
-        for name, generator in self._generators().items():
+        for name, generator in self.generators().items():
             try:
                 generator.bit_generator.state = generators[name]
             except (KeyError, TypeError, ValueError, OverflowError) as error:
@@ -262,7 +281,8 @@ class Trainer:
             raise CheckpointError("checkpoint: a key is of the wrong type", key="losses", got=repr(losses)[:80])
         self.losses = [float(loss) for loss in losses]
 
-    def _generators(self) -> dict[str, np.random.Generator]:
+    def generators(self) -> dict[str, np.random.Generator]:
+        """What random numbers are drawn from, by name: of the layers, and the default one."""
         return {**dict(self.model.named_generators()), DEFAULT: default_generator()}
 
 

@@ -58,6 +58,7 @@ from pullback.ops.linalg import (
     systems,
 )
 from pullback.ops.special_functions import bessel, errors_and_normal, gamma, hypergeometric
+from pullback.parallel.collectives import all_reduce_, broadcast_
 from pullback.programs.loop import loop_
 from pullback.transforms.holomorphic import holomorphic_
 
@@ -331,4 +332,7 @@ ROWS: Final[dict[Primitive, Row]] = {
     # Random numbers.
     draw_: Row(kernel="NumPy's generator draws the numbers"),
     probability_: Row(kernel="it asks of all numbers whether they are possible"),
+    # Other processes.
+    all_reduce_: Row(kernel="MPI exchanges the numbers"),
+    broadcast_: Row(kernel="MPI exchanges the numbers"),
 }
