@@ -134,9 +134,10 @@ class Elementwise(Primitive):
 
     def vjp(self, node: Node, cotangent: Any, saved: Sequence[Any], wanted: Sequence[int]) -> list[Any]:
         contributions: list[Any] = []
-        large = type(cotangent) is ndarray and cotangent.size >= LARGE
-        if type(cotangent) is not float64 and cotangent.dtype.char == "e":
-            saved = singles(saved, cotangent)
+        large = False
+        if type(cotangent) is not float64:  # which is a single number
+            large = type(cotangent) is ndarray and cotangent.size >= LARGE
+            saved = singles(saved, cotangent) if cotangent.dtype.char == "e" else saved
         for i in wanted:
             rule = self.rules[i]
             if rule is None or rule.number == 0:

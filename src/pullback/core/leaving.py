@@ -71,9 +71,8 @@ class TapeExits(Exits):
             )
 
     def array(self, tensor: Any, how: str) -> None:
-        if _is_compared():
-            return
-        raise _refusal(f"{how}: this would drop the gradient", tensor, _ARRAYS)
+        if not _is_compared():
+            raise _refusal(f"{how}: this would drop the gradient", tensor, _ARRAYS)
 
 
 @final
@@ -170,9 +169,7 @@ _ON_THE_TAPE: Final = TapeExits()
 
 def depends(node: Node, sources: set[Node]) -> bool:
     """Whether a value was computed from one of `sources`."""
-    if not sources:
-        return False
-    return not sources.isdisjoint(ancestors([node], min(source.serial for source in sources)))
+    return bool(sources) and not sources.isdisjoint(ancestors([node], min(source.serial for source in sources)))
 
 
 def _refusal(what: str, tensor: Any, fix: str) -> GraphError:
@@ -197,9 +194,11 @@ def look(how: str) -> None:
 
 def leave(tensor: Any, how: str, way: str) -> None:
     """See what is to be done where the numbers of a tensor leave: `on_purpose`, as a `number` or as an `array`."""
-    look(how)
+    mode = current_mode()
+    if mode.trace is not None:
+        look(how)
     if tensor.node is not None:
-        getattr(current_mode().exits or _ON_THE_TAPE, way)(tensor, how)
+        getattr(mode.exits or _ON_THE_TAPE, way)(tensor, how)
 
 
 def is_element_write() -> bool:

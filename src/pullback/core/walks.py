@@ -94,10 +94,10 @@ def pull(
 def _pull_adjoint(
     seeds: Iterable[tuple[Node, Any]], path: Sequence[Node] | None, wrt: Collection[Node], way: Way, retain: bool
 ) -> dict[Node, Any]:
-    seeds = [seed if seed[1].dtype.kind != "c" else (seed[0], seed[1].conj()) for seed in seeds]
+    seeds = [(node, ct if type(ct) is float64 or ct.dtype.kind != "c" else ct.conj()) for node, ct in seeds]
     found = _pull(seeds, path, wrt, way, retain)
     for node, cotangent in found.items():
-        if cotangent.dtype.kind == "c":
+        if type(cotangent) is not float64 and cotangent.dtype.kind == "c":
             found[node] = cotangent.conj()
     return found
 

@@ -129,14 +129,13 @@ class Backward:
                     "backward: only a single number has a gradient", shape=self.shape,
                     fix="reduce it, e.g. loss.sum() or loss.mean(), or pass grad=",
                 )  # fmt: skip
-            if array.dtype.kind == "c":
+            if (dtype := array.dtype).kind == "c":
                 raise GraphError(
                     "backward: only a real number has a gradient", dtype=self.dtype,
                     fix="its real part or absolute value, or pass grad=",
                 )  # fmt: skip
-            one = array.dtype.type(1)
             number = array.ndim == 0 and isinstance(array, (np.ndarray, np.generic))
-            seed: Any = one if number else np.full_like(array, one)
+            seed: Any = dtype.type(1) if number else np.full_like(array, 1)
         else:
             if self.dtype.kind != "c" and dtype_of(grad).kind == "c":
                 raise DTypeError("backward: grad of a real tensor is real", tensor=self.dtype, grad=dtype_of(grad))
