@@ -200,3 +200,10 @@ def test_the_series_of_special_functions():
     orders = np.arange(1, 9)
     expected = scipy.special.polygamma(orders - 1, 1.7) / scipy.special.factorial(orders)
     np.testing.assert_allclose(pb.taylor(pb.special.gammaln, 1.7, 8)[1:].numpy(), expected, rtol=1e-12)
+
+
+def test_vectors_of_equal_values_have_no_series():
+    for order in (1, 2):
+        with pytest.raises(pb.LinAlgError, match="eigh: .*equal"):
+            pb.taylor(rebuilt, np.eye(3), order, A)
+    assert np.isfinite(pb.taylor(lambda a: pl.eigvalsh(half(a)).sum(), np.eye(3), 1, A)).all()

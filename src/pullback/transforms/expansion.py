@@ -27,6 +27,7 @@ from pullback.core.outputs import outputs_of, pick_
 from pullback.core.primitive import Primitive
 from pullback.core.tree import leaves
 from pullback.ops import elementwise as ew
+from pullback.ops.linalg.equal_values import refuse_equal, values_, vectors_
 from pullback.programs.identity import frozen
 from pullback.tensors import Tensor
 from pullback.transforms.forward import jvp
@@ -34,7 +35,7 @@ from pullback.transforms.series import Series, linear, product, quotient, scaled
 from pullback.transforms.watching import Formula, Step, recorded
 
 _DERIVED: Final = (Elementwise, Reduction, CustomJVP, CustomVJP)  # of which a derivative says all
-_PASSING: Final = frozenset({ew.identity, ew.positive})
+_PASSING: Final = frozenset({ew.identity, ew.positive, values_, vectors_})
 _PRODUCTS: Final = frozenset({ew.multiply, strong_multiply})
 
 
@@ -103,6 +104,8 @@ class Expansion:
             picked = self._picked(operands[0], params["index"])
             return Series(picked.first) if fixed else picked
         if primitive in _PASSING and isinstance(operands[0].first, Tensor) and not fixed:
+            if primitive is vectors_:
+                refuse_equal(params["name"], operands[1].first.numpy())
             return operands[0]
         key = primitive, tuple(map(self._key, operands)), frozen(params), fixed
         found = self._series.get(key)

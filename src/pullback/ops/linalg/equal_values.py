@@ -56,6 +56,12 @@ def _refused(name: str, what: str, values: Any, bad: Any) -> None:
         raise LinAlgError(f"{name}: {what}", values=values[index], batch=index or None, fix=FIX)
 
 
+def refuse_equal(name: str, values: Any) -> None:
+    """Raise LinAlgError where values are equal, of whose vectors a power series is asked."""
+    if values.shape[-1]:
+        _refused(name, "a power series of the vectors of equal values", values, _pairs(values).any(axis=(-2, -1)))
+
+
 def _said(name: str, what: str, values: Any, where: Any) -> None:
     if np.any(where):
         index = first_where(where)
