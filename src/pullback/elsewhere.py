@@ -1,8 +1,7 @@
 """What other libraries call by a name, or do in a way, that is not Pullback's: one row each, with Pullback's way.
 
 Errors about unknown names read it (`core/habits.py`), and those about tensors that leave (`core/leaving.py`); nothing
-else loads it. `scripts/coming_from.py` writes its
-rows into docs/how-to/coming-from.md, and tests run each way.
+else loads it. `scripts/coming_from.py` writes its rows into docs/how-to/coming-from.md, and tests run each way.
 """
 
 from __future__ import annotations
@@ -326,9 +325,8 @@ def asking() -> tuple[str | None, str | None]:
         return None, None
     package = "".join(part for part in parts[:1] if library == "scipy" and part[0] != "_")
     path = [part for part in frame.f_code.co_qualname.split(".") if part[:2] != "__"]
-    if (
-        owner := frame.f_locals.get("self")
-    ) is not None:  # a distribution has a name; a class need not be its function's
+    owner = frame.f_locals.get("self")
+    if owner is not None:  # a distribution has a name, and of others the class is what the user wrote
         named = getattr(owner, "name", None)
         path[0] = named if isinstance(named, str) else type(owner).__name__
     home = f"pullback.{package}" if package in SCIPYS else "pullback"

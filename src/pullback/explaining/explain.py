@@ -209,7 +209,8 @@ def _above(node: Node, walk: Walk, path: Collection[Node], watch: Watch) -> Iter
             if step.node.primitive in MOVED:
                 yield from _above(step.node, walk, path, watch)
             else:
-                yield _case(step, i, watch).finding(why_flat(_case(step, i, watch)))
+                case = _case(step, i, watch)
+                yield case.finding(why_flat(case))
 
 
 def _not_finite(walk: Walk, path: Collection[Node], watch: Watch) -> Iterator[Finding]:

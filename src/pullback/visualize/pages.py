@@ -19,14 +19,18 @@ _UNSAFE: Final = re.compile("[<>&\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udff
 def assembled(
     template: Path, styles: Sequence[Path], scripts: Sequence[Path], title: str, data: Mapping[str, Any], blob: str = ""
 ) -> str:
-    """Fill a template. What comes from outside stands in JSON, in which no < can end a script, or is escaped."""
+    """Fill a template, behind the head that all pages have.
+
+    What comes from outside stands in JSON, in which no < can end a script, or is escaped.
+    """
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     text = _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
     parts = {
         "TITLE": clean(title), "STYLE": "\n".join(map(_part, styles)), "SCRIPT": "\n".join(map(_part, scripts)),
         "DATA": text, "BLOB": blob,
     }  # fmt: skip
-    before, *rest = template.read_text(encoding="utf-8").split("{{")
+    whole = (PAGE / "head.html").read_text(encoding="utf-8") + template.read_text(encoding="utf-8")
+    before, *rest = whole.split("{{")
     return before + "".join(parts[name] + after for name, _, after in (piece.partition("}}") for piece in rest))
 
 

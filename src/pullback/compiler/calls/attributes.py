@@ -46,7 +46,7 @@ class Attributes:
     def read(self, value: Any, label: str, name: str, line: str) -> Known:
         """An attribute of an object."""
         if isinstance(value, (Tensor, np.ndarray)):
-            if name in (_OF_TENSORS if isinstance(value, Tensor) else _OF_ARRAYS):
+            if name in _told_of(value):
                 self._sight.note(value, attrgetter(name), value, getattr(value, name), f"{label}.{name}", line)
             else:
                 self._sight.use(value, label, line)
@@ -62,7 +62,7 @@ class Attributes:
     def of_any(self, value: Any, label: str, name: str, line: str) -> Known:
         """An attribute of an unknown object, which may be this one; nothing is said of what is not there."""
         if isinstance(value, (Tensor, np.ndarray)):
-            there = name in (_OF_TENSORS if isinstance(value, Tensor) else _OF_ARRAYS)
+            there = name in _told_of(value)
         elif isinstance(value, ModuleType):
             there = name in vars(value)
         else:
@@ -228,6 +228,11 @@ class Attributes:
 
 
 _NOTHING: Final[dict[str, Any]] = {}
+
+
+def _told_of(value: Any) -> tuple[str, ...]:
+    """The attributes of a tensor or an array that say nothing of its numbers."""
+    return _OF_TENSORS if isinstance(value, Tensor) else _OF_ARRAYS
 
 
 def _is_made_here(part: Any) -> bool:

@@ -113,11 +113,11 @@ class Dependencies:
 
     def undo(self) -> None:
         """Let variables and attributes stand for what they stood for."""
-        for fact in (*self.names, *self.noticed):
+        for fact in (fact for fact in (*self.names, *self.noticed) if not fact.holds):
             owner = getattr(fact.get, "__self__", None)
-            if isinstance(fact.argument, CellType) and fact.value is not MISSING and not fact.holds:
+            if isinstance(fact.argument, CellType) and fact.value is not MISSING:
                 fact.argument.cell_contents = fact.value
-            elif isinstance(owner, dict) and fact.get == owner.__getitem__ and not fact.holds:
+            elif isinstance(owner, dict) and fact.get == owner.__getitem__:
                 dict.__setitem__(owner, fact.argument, fact.value)
                 changed()
 
@@ -238,7 +238,7 @@ class Dependencies:
         elif not isinstance(value, (type, ModuleType)):
             self._reached[id(value)] = value, label  # a namespace of Python's holds what is the user's
             if (own := kept(value)) is not None:
-                self.contents.append(Fact(*own, contents(own.argument), label, line))
+                self.contents.append(Fact(*own, own.get(own.argument), label, line))
                 for name, part in own.argument.items():
                     self.use(part, f"{label}.{name}", line)
             for part in self._attributes.held(value):
