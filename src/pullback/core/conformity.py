@@ -28,7 +28,8 @@ def sum_to(value: Any, shape: tuple[int, ...], name: str) -> Any:
 
     Where none leads from one to the other, the rule of the primitive of that name is wrong.
     """
-    value = single(value)  # conform casts the sum
+    if value.dtype.char == "e":
+        value = single(value)  # conform casts the sum
     extra = value.ndim - len(shape)
     if extra == 1 and 1 not in shape:
         total = add.reduce(value, axis=0)  # as that of a bias, over the batch

@@ -55,10 +55,11 @@ def in_single(kernel: F) -> F:
     (2048.0, 4096.0)
     """
 
-    def careful(x: Any, *others: Any, **params: Any) -> Any:
-        if (others or x.dtype.char == "e") and any(map(is_half, (x, *others))):
-            return _rounded(kernel, (x, *others), params)
-        return kernel(x, *others, **params)
+    def careful(*operands: Any, **params: Any) -> Any:
+        first = getattr(operands[0], "dtype", None)
+        if first is not None and first.char in "fd":  # as nearly always: it takes the others to its precision
+            return kernel(*operands, **params)
+        return _rounded(kernel, operands, params) if any(map(is_half, operands)) else kernel(*operands, **params)
 
     return wraps(kernel)(careful)  # type: ignore[return-value]  # it takes what the kernel takes
 

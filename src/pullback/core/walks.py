@@ -94,8 +94,7 @@ def pull(
 def _pull_adjoint(
     seeds: Iterable[tuple[Node, Any]], path: Sequence[Node] | None, wrt: Collection[Node], way: Way, retain: bool
 ) -> dict[Node, Any]:
-    seeds = [(node, ct if type(ct) is float64 or ct.dtype.kind != "c" else ct.conj()) for node, ct in seeds]
-    found = _pull(seeds, path, wrt, way, retain)
+    found = _pull(seeds, path, wrt, way, retain, adjoint=True)
     for node, cotangent in found.items():
         if type(cotangent) is not float64 and cotangent.dtype.kind == "c":
             found[node] = cotangent.conj()
@@ -103,8 +102,9 @@ def _pull_adjoint(
 
 
 def _pull(
-    seeds: Iterable[tuple[Node, Any]], path: Sequence[Node] | None, wrt: Collection[Node], way: Way, retain: bool
-) -> dict[Node, Any]:
+    seeds: Iterable[tuple[Node, Any]], path: Sequence[Node] | None, wrt: Collection[Node], way: Way, retain: bool,
+    adjoint: bool = False,
+) -> dict[Node, Any]:  # fmt: skip
     observers, tracing, exits = way.observers, way.tracing, way.exits
     on_path = None if path is None else set(path)
     cotangents: dict[Node, Any] = {}
@@ -112,6 +112,8 @@ def _pull(
     unfed: list[Node] = []  # that were given a cotangent of 0
     owned: set[Node] = set()  # whose cotangents are sums of the walk's own, which may be added to in place
     for node, cotangent in seeds:
+        if adjoint and type(cotangent) is not float64 and cotangent.dtype.kind == "c":
+            cotangent = cotangent.conj()
         if node not in cotangents:
             heappush(heap, (-node.serial, node))
         cotangents[node] = _added(cotangents.get(node), cotangent)
@@ -314,19 +316,18 @@ def transpose(function: Callable[..., Any], specs: Sequence[Any], cotangents: An
         If the function makes numbers of its arguments: then it has no transpose.
     """
     alone = not isinstance(cotangents, tuple)
-    mode = current_mode()
-    recorded, outer = mode.recording, mode.exits
+    outer = current_mode()
     arguments = [track(zeros_of(spec)) for spec in specs]
     nodes = [argument.node for argument in arguments if argument.node is not None]
     exits = RuleExits(nodes)
     with ModeContext(recording=True, observers=(), exits=exits):
         outputs = function(*arguments)
         exits.require_linear(name)
-        if exits.left is not None and isinstance(outer, RuleExits):
-            outer.left = exits.left
-        pairs = zip((outputs,), (cotangents,), strict=True) if alone else zip(outputs, cotangents, strict=True)
+        if exits.left is not None and isinstance(outer.exits, RuleExits):
+            outer.exits.left = exits.left
+        pairs = [(outputs, cotangents)] if alone else zip(outputs, cotangents, strict=True)
         seeds = [(y.node, c) for y, c in pairs if c is not None and getattr(y, "node", None) is not None]
-        record = recorded and any(isinstance(c, Primitive.tensor) for _, c in seeds)
+        record = outer.recording and any(isinstance(c, Primitive.tensor) for _, c in seeds)
         path = between([node for node, _ in seeds], nodes).nodes if seeds else []
         on_path = set(path)
         # What is recorded may lead through the function's own values, and is walked again.

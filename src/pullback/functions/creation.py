@@ -85,7 +85,7 @@ def _read(data: Any, dtype: Any, copy: bool) -> Tensor:
         data = given
     if current_mode().trace is not None and isinstance(data, np.ndarray) and data.ndim:
         return copy_(data) if dtype is None else astype(data, dtype)  # which a program does again
-    if isinstance(dtype, (int, float, list, np.ndarray, Tensor)):
+    if dtype is not None and isinstance(dtype, (int, float, list, np.ndarray, Tensor)):
         raise DTypeError("tensor: this is no dtype", got=repr(dtype), fix="one list of numbers: pb.tensor([1.0, 2.0])")
     try:
         array = np.array(data, dtype, copy=True if copy else None)
@@ -93,7 +93,7 @@ def _read(data: Any, dtype: Any, copy: bool) -> Tensor:
         raise DTypeError(f"tensor: the data are not a rectangular array of numbers: {error}") from None
     numeric(array, "tensor")
     # NumPy computes with a floating-point number faster than with a 0-d array.
-    return Tensor(array[()] if array.ndim == 0 and array.dtype.kind == "f" else array)
+    return Tensor.of(array[()] if array.ndim == 0 and array.dtype.kind == "f" else array)
 
 
 def asarray(data: Any, dtype: Any = None, *, device: str | None = None, copy: bool | None = None) -> Tensor:

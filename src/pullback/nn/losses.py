@@ -43,6 +43,8 @@ class Loss(Module, ABC):
                 del self.settings[name]
 
     def forward(self, *args: Any) -> Any:
+        if not self._buffers:
+            return self.function(*args, reduction=self.reduction, **self.settings)
         held: dict[str, Tensor] = {name: getattr(self, name) for name in self._buffers}
         return self.function(*args, reduction=self.reduction, **self.settings, **held)
 

@@ -11,7 +11,7 @@ from pullback.core.axes import dropped_shape, kept_shape
 from pullback.core.errors import ShapeError
 from pullback.core.kinds import Reduction
 from pullback.core.precision import in_single
-from pullback.ops import batched
+from pullback.ops import batched, kernels
 from pullback.ops import elementwise as ew
 from pullback.ops.reductions import mean_
 
@@ -33,7 +33,7 @@ def _cross_entropy(x: Any, labels: Any, axis: tuple[int, ...] | None, keepdims: 
             "cross_entropy: a label is not a class", classes=classes, smallest=flat.min(), largest=flat.max(),
             fix="ignore_index=-100, to leave such labels out" if flat.min() == -100 else None,
         ) from None  # fmt: skip
-    shifted = ew.gap.bind(columns, np.maximum.reduce(columns, axis=0))
+    shifted = kernels.gap(columns, np.maximum.reduce(columns, axis=0))
     weight = np.exp(shifted)
     total = np.add.reduce(weight, axis=0)
     losses = np.log(total) - shifted.ravel("K")[place]

@@ -16,22 +16,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pullback.core.axes import dtype_of
-from pullback.core.complex import is_complex
 from pullback.core.errors import OptionError
 from pullback.core.habits import explain_keywords
-from pullback.core.kinds import Elementwise, strong_multiply, strong_product
+from pullback.core.kinds import Elementwise, strong_product
 from pullback.core.lints import check_broadcast
-from pullback.core.precision import of_numbers, of_reals
 from pullback.core.spec import spec_of
-from pullback.ops import partials
+from pullback.ops import kernels, partials
 
 if TYPE_CHECKING:
     from pullback.tensors import Tensor
-
-
-def _gap(a: Any, b: Any) -> Any:
-    with np.errstate(over="ignore", invalid="ignore"):  # a number far below b is -inf; inf - inf is not taken
-        return a - b if np.isfinite(b).all() else np.where(a == b, 0, a - b)
 
 
 def _explain_power(error: Exception, arrays: Any) -> OptionError | None:
@@ -44,50 +37,10 @@ def _explain_power(error: Exception, arrays: Any) -> OptionError | None:
     )  # fmt: skip
 
 
-@of_numbers
-def _sigmoid(x: Any) -> Any:
-    if is_complex(x):
-        right = x.real >= 0
-        e = np.exp(np.where(right, -x, x))
-        return np.where(right, 1, e) / (1 + e)
-    e = np.exp(-np.abs(x))  # never overflows, and keeps the relative accuracy of small results
-    return np.where(x >= 0, 1, e) / (1 + e)
-
-
-@of_reals
-def _softplus(x: Any) -> Any:
-    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
-
-
-@of_reals
-def _binary_cross_entropy(p: Any, t: Any) -> Any:
-    with np.errstate(divide="ignore"):  # log 0 is limited on purpose
-        return -(t * np.maximum(np.log(p), -100) + (1 - t) * np.maximum(np.log1p(-p), -100))
-
-
-@of_reals
-def _logits_cross_entropy(x: Any, t: Any) -> Any:
-    with np.errstate(invalid="ignore"):  # an infinite logit costs nothing where it is right
-        return strong_multiply.bind(x, (x > 0) - t) + np.log1p(np.exp(-np.abs(x)))
-
-
-@of_reals
-@np.errstate(invalid="ignore")
-def _softsign(x: Any) -> Any:
-    return np.where(np.isinf(x), np.sign(x), x / (1 + np.abs(x)))
-
-
-def _erf(x: Any) -> Any:
-    from scipy.special import erf as scipy_erf  # heavy: only who uses it loads it
-
-    result = scipy_erf(x)  # of float16 in float64
-    return result.astype(x.dtype) if x.dtype.char == "e" else result
-
-
 # Arithmetic. Operators, not ufuncs: on NumPy's scalars they are ten times faster, on arrays the same.
 add = Elementwise("add", operator.add, 1, 1, doc="a + b.")
 subtract = Elementwise("subtract", operator.sub, 1, -1, lint=check_broadcast, doc="a − b.")
-gap = Elementwise("gap", _gap, 1, -1, doc="a − b, and 0 where both are the same infinity.")
+gap = Elementwise("gap", kernels.gap, 1, -1, doc="a − b, and 0 where both are the same infinity.")
 multiply = Elementwise("multiply", operator.mul, lambda b: b, lambda a: a, doc="a · b.")
 divide = Elementwise(
     "divide",
@@ -193,22 +146,24 @@ leaky_relu_ = Elementwise(
     "leaky_relu", lambda x, slope: np.where(x > 0, x, slope * x), lambda a, b: np.where(a > 0, 1, b),
     lambda a: np.where(a > 0, 0, a), doc="x where x > 0, else slope · x; derivative the slope at 0.",
 )  # fmt: skip
-sigmoid: Elementwise = Elementwise("sigmoid", _sigmoid, lambda y: y * (1 - y), doc="1 / (1 + e⁻ˣ) without overflow.")
-softplus = Elementwise("softplus", _softplus, lambda x: sigmoid.bind(x), doc="log(1 + eˣ) without overflow.")
+sigmoid: Elementwise = Elementwise(
+    "sigmoid", kernels.sigmoid, lambda y: y * (1 - y), doc="1 / (1 + e⁻ˣ) without overflow."
+)
+softplus = Elementwise("softplus", kernels.softplus, lambda x: sigmoid.bind(x), doc="log(1 + eˣ) without overflow.")
 softsign = Elementwise(
-    "softsign", _softsign, lambda x: (1 + np.abs(x)) ** -2, doc="x / (1 + |x|), of an infinite x its sign."
+    "softsign", kernels.softsign, lambda x: (1 + np.abs(x)) ** -2, doc="x / (1 + |x|), of an infinite x its sign."
 )  # fmt: skip
-erf = Elementwise("erf", _erf, lambda x: 2 / math.sqrt(math.pi) * np.exp(-x * x), doc="The error function.")
+erf = Elementwise("erf", kernels.erf, lambda x: 2 / math.sqrt(math.pi) * np.exp(-x * x), doc="The error function.")
 
 binary_cross_entropy = Elementwise(
-    "binary_cross_entropy", _binary_cross_entropy,
+    "binary_cross_entropy", kernels.binary_cross_entropy,
     lambda a, b: (a - b) / np.maximum(a * (1 - a), 1e-12),
     lambda a: np.maximum(np.log1p(-a), -100) - np.maximum(np.log(a), -100),
     doc="−(t·log p + (1 − t)·log(1 − p)) with both logarithms ≥ −100.",
 )  # fmt: skip
 
 logits_cross_entropy = Elementwise(
-    "logits_cross_entropy", _logits_cross_entropy, lambda a, b: sigmoid.bind(a) - b, lambda a: -1.0 * a,
+    "logits_cross_entropy", kernels.logits_cross_entropy, lambda a, b: sigmoid.bind(a) - b, lambda a: -1.0 * a,
     doc="max(a, 0) − a·b + log(1 + e^−|a|): the binary cross-entropy of sigmoid(a) and b.",
 )  # fmt: skip
 

@@ -206,7 +206,9 @@ class Optimizer(Noticed, ABC):
         prepared: dict[Any, SimpleNamespace] = {}
         for p, g, state in zip(group.params, gradients, group.states, strict=True):
             if g is not None:
-                array = single(g.array)
+                own = p.owned()
+                half = own.dtype.char == "e"
+                array = single(g.array) if half else g.array
                 count = state.get("step") if state else None
                 key = array.dtype if count is None else id(count)
                 s = prepared.get(key)
@@ -214,10 +216,9 @@ class Optimizer(Noticed, ABC):
                     step = None if count is None else count.owned()
                     s = prepared[key] = self.prepare(group, group.lr.array, array.dtype, step)
                 arrays = {name: x.owned() for name, x in state.items() if x is not count} if state else state
-                own = p.owned()
-                work = single(own)
+                work = single(own) if half else own
                 self.update(work, array, arrays, s)
-                if work is not own:
+                if half:
                     own[...] = work
 
     def _gradients(self, skip_missing: bool) -> list[list[Tensor | None]]:
