@@ -163,6 +163,17 @@ def test_what_has_no_loops_is_refused_with_its_line(tmp_path):
         noisy.to_c(tmp_path / "step.c")
 
 
+def test_half_precision_is_refused_with_its_line_and_the_shares_of_ties_are_not(tmp_path):
+    doubled = pb.compile(lambda x: (x.astype(np.float16) * 2).astype(np.float32))
+    doubled.prepare(np.ones(3, np.float32))
+    with pytest.raises(TraceError, match="half precision") as caught:
+        doubled.to_c(tmp_path / "step.c")
+    assert f"{__file__}:" in str(caught.value)
+    shared = pb.compile(pb.grad(lambda x: pb.maximum(x, 1).sum()))
+    shared.prepare(np.ones(3))
+    assert "float" in shared.to_c(tmp_path / "step.c").read_text()
+
+
 @pytest.mark.parametrize("name", ["step.cpp", "my-step.c", "while.c", "1st.c"])
 def test_the_file_is_called_as_a_function_may_be(tmp_path, name):
     f = pb.compile(lambda x: pb.exp(x) + 1.0)

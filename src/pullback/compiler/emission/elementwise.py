@@ -15,14 +15,22 @@ from pullback.programs.program import Equation
 
 
 def register_type(dtype: np.dtype[Any], lanes: int) -> Type:
-    """How numbers of a dtype are held in registers: booleans as masks."""
-    return Type("i1" if dtype.kind == "b" else SCALARS[str(dtype)], lanes)
+    """How numbers of a dtype are held in registers: booleans as masks, those of half precision as float32."""
+    scalar = "i1" if dtype.kind == "b" else SCALARS[str(dtype)]
+    return Type("float" if scalar == "half" else scalar, lanes)
+
+
+def rounded(f: Function, x: Reg, dtype: np.dtype[Any]) -> Reg:
+    """A register as memory would give it back: of half precision, rounded to that."""
+    return f.cast("fpext", f.cast("fptrunc", x, x.type.of("half")), x.type) if dtype == np.float16 else x
 
 
 def converted(f: Function, x: Reg, source: np.dtype[Any], target: np.dtype[Any]) -> Reg:
     """A register of one dtype as another, as NumPy casts."""
     if source == target:
         return x
+    if target == np.float16 and source.kind != "b":
+        return rounded(f, converted(f, x, source, np.dtype(np.float32)), target)
     kind = register_type(target, x.type.lanes)
     if target.kind == "b":
         return f.compare("une" if x.type.floating else "ne", x, 0)
@@ -58,7 +66,8 @@ def write(f: Function, equation: Equation, operands: Sequence[tuple[Reg, np.dtyp
     if unsigned and row.unsigned is not None:
         return row.unsigned(f, *given)
     if not row.signed or not unsigned:
-        return row.write(f, *given)
+        made = row.write(f, *given)
+        return made if row.takes == "choice" else rounded(f, made, equation.output.dtype)
     turned = row.write(f, *(_turned(f, x) for x in given))
     return _turned(f, turned) if equation.output.dtype.kind == "u" else turned
 

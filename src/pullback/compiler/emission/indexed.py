@@ -41,7 +41,7 @@ def gathered(buffers: Buffers, step: Step, numbers: Sequence[Reg], point: Point)
     mask, align = point.mask or Reg("splat (i1 true)", kind.mask), Reg(str(kind.bits // 8), I32)
     name = f"llvm.masked.gather.{kind.suffix}.v{kind.lanes}p0"
     register = f.call(name, places, align, mask, Reg("zeroinitializer", kind), kind=kind)
-    return f.compare("ne", register, 0) if dtype.kind == "b" else register
+    return from_memory(f, register, dtype)
 
 
 def _lanes(f: Function, far: Reg, stride: int) -> Reg:
@@ -79,17 +79,17 @@ class Scatter:
             there = f.address(place, far, self._held)
             if self._adds:
                 value = f.binary(PLUS[value.type.floating], load_from(there, stride, dtype, point), value)
-            store_to(there, stride, value, point)
+            store_to(there, stride, value, dtype, point)
             return
         far = far if far.type.lanes else f.splat(far, point.lanes)
         f.store(_lanes(f, far, stride), self._places)
-        f.store(in_memory(f, value), self._values)
+        f.store(in_memory(f, value, dtype), self._values)
         with f.loop(0, self._count(point)) as (lane, _, _):
             one = from_memory(f, f.load(f.address(self._values, lane, self._held), self._held), dtype)
             there = f.address(place, f.load(f.address(self._places, lane, I64), I64), self._held)
             if self._adds:
                 one = f.binary(PLUS[one.type.floating], from_memory(f, f.load(there, self._held), dtype), one)
-            f.store(in_memory(f, one), there)
+            f.store(in_memory(f, one, dtype), there)
 
     @property
     def _adds(self) -> bool:

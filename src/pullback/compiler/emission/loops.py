@@ -213,7 +213,7 @@ class _Loops:
         if value in nest.stores:
             self._store(value, register, point)
         if value in nest.buffered:
-            self._f.store(in_memory(self._f, register), self._kept(value, point))
+            self._f.store(in_memory(self._f, register, value.dtype), self._kept(value, point))
 
     def _write_by_numbers(self, scatter: Scatter, step: Step, point: Point) -> None:
         """Write what a step is given where its numbers say."""

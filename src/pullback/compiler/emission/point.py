@@ -165,18 +165,18 @@ def load_from(place: Reg, stride: int, dtype: np.dtype[Any], point: Point, *, sp
         register = load_vector(f, place, kind, point.mask if stride else None)
     else:
         register = apart(f, place, stride, kind, point.mask)
-    return f.compare("ne", register, 0) if dtype.kind == "b" else register
+    return from_memory(f, register, dtype)
 
 
 def store(buffers: Buffers, access: Access, register: Reg, dtype: np.dtype[Any], point: Point) -> None:
     """Write the element, or each lane."""
-    store_to(address(buffers, access, dtype, point), access.along(point.vector), register, point)
+    store_to(address(buffers, access, dtype, point), access.along(point.vector), register, dtype, point)
 
 
-def store_to(place: Reg, stride: int, register: Reg, point: Point) -> None:
+def store_to(place: Reg, stride: int, register: Reg, dtype: np.dtype[Any], point: Point) -> None:
     """Write the element at a place, or each lane, so many elements apart."""
     f = point.f
-    register = in_memory(f, register)
+    register = in_memory(f, register, dtype)
     if not point.lanes or stride == 1:
         store_vector(f, register, place, point.mask if point.lanes else None)
         return
@@ -186,14 +186,18 @@ def store_to(place: Reg, stride: int, register: Reg, point: Point) -> None:
     f.call(f"llvm.masked.scatter.{kind.suffix}.v{kind.lanes}p0", register, there, align, mask, kind=None)
 
 
-def in_memory(f: Function, register: Reg) -> Reg:
-    """A register as it is stored: a mask as bytes."""
+def in_memory(f: Function, register: Reg, dtype: np.dtype[Any]) -> Reg:
+    """A register as it is stored: a mask as bytes, numbers of half precision in two."""
     kind = register.type
+    if dtype == np.float16:
+        return f.cast("fptrunc", register, kind.of("half"))
     return f.cast("zext", register, kind.of("i8")) if kind.scalar == "i1" else register
 
 
 def from_memory(f: Function, register: Reg, dtype: np.dtype[Any]) -> Reg:
     """What was stored as it is held."""
+    if dtype == np.float16:
+        return f.cast("fpext", register, register.type.of("float"))
     return f.compare("ne", register, 0) if register_type(dtype, 0).scalar == "i1" else register
 
 

@@ -79,7 +79,9 @@ class Values:
         if isinstance(read, Access):
             return load(self._buffers, read, dtype_at(step, number), point)
         if isinstance(read, Constant):
-            return self._f.const(read.value, register_type(dtype_at(step, number), point.lanes))
+            dtype = dtype_at(step, number)
+            value = np.float16(read.value) if dtype == np.float16 else read.value
+            return self._f.const(value, register_type(dtype, point.lanes))
         return self.value(read, point, stage)
 
     def read_ahead(self, point: Point, labels: frozenset[int]) -> None:

@@ -45,6 +45,6 @@ def out_of_range(source: np.dtype[Any], target: np.dtype[Any]) -> int | None:
     if target.kind != "i" or target.itemsize < 4:
         return None
     limit = 2.0 ** (8 * target.itemsize - 1)
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
         found = np.array([np.nan, np.inf, -np.inf, limit, -2 * limit] * 16, source).astype(target)
     return int(found[0]) if (found == found[0]).all() else None

@@ -10,6 +10,7 @@ import numpy as np
 from pullback.compiler.facts import row_of
 from pullback.compiler.facts.dtypes import computed_in, converted_to, dtype_of, out_of_range
 from pullback.compiler.instructions.llvm import SCALARS
+from pullback.compiler.instructions.processor import machine
 from pullback.programs.program import Constant, Equation, Value
 
 
@@ -24,6 +25,8 @@ def is_elementwise(equation: Equation) -> bool:
     pairs = zip(dtypes, converted_to(equation), strict=True)
     if any(a.kind == "f" and b.kind in "iu" and out_of_range(a, b) is None for a, b in pairs):
         return False  # what is out of range is NumPy's to decide
+    if np.float16 in converted_to(equation) and np.float64 in [v.dtype for v in equation.values]:
+        return False  # by way of float32 it would be rounded twice
     if row.takes == "operands" and not _comparable(equation):
         return False
     return row.takes == "truth" or computed_in(equation).kind in row.kinds
@@ -31,7 +34,7 @@ def is_elementwise(equation: Equation) -> bool:
 
 def _in_loops(dtypes: Iterable[np.dtype[Any]]) -> bool:
     """Whether loops know all of these dtypes."""
-    return all(str(dtype) in SCALARS and dtype.isnative for dtype in dtypes)
+    return all(str(t) in SCALARS and t.isnative and (t != np.float16 or machine().halves) for t in dtypes)
 
 
 def _comparable(equation: Equation) -> bool:
@@ -78,8 +81,8 @@ def is_gather(equation: Equation) -> bool:
 
 
 def is_scatter(equation: Equation) -> bool:
-    """Whether an equation writes at places that numbers say."""
-    return row_of(equation.primitive).indexed == "writes"
+    """Whether an equation writes at places that numbers say; float16 is added up in float32, which loops do not."""
+    return row_of(equation.primitive).indexed == "writes" and equation.output.dtype != np.float16
 
 
 def is_assembled(equation: Equation) -> bool:

@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 SCALARS = {
-    "float32": "float", "float64": "double", "bool": "i8", "int8": "i8", "int16": "i16", "int32": "i32",
-    "int64": "i64", "uint8": "i8", "uint16": "i16", "uint32": "i32", "uint64": "i64",
+    "float16": "half", "float32": "float", "float64": "double", "bool": "i8", "int8": "i8", "int16": "i16",
+    "int32": "i32", "int64": "i64", "uint8": "i8", "uint16": "i16", "uint32": "i32", "uint64": "i64",
 }  # fmt: skip
 
 

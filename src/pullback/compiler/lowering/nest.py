@@ -160,7 +160,7 @@ def _order(nest: Nest, *, plain: bool) -> None:
     """Choose the vector label, the outer and the inner loops, and their order."""
     sizes, full = nest.sizes, frozenset(nest.sizes)
     values = [v for step in nest.steps.values() for v in (step.equation.output, *step.equation.values)]
-    widths = [value.dtype.itemsize for value in values if value.dtype.kind == "f"]
+    widths = [value.dtype.itemsize for value in values if value.dtype.char in "fd"]
     lanes = 8 if widths and min(widths) == 8 else 16
     nest.vector = min(full, key=lambda label: (_cost_along(nest, label, lanes), -sizes[label], -label), default=None)
     if nest.scatter is not None:

@@ -11,6 +11,7 @@ import numpy as np
 
 from pullback.compiler.compilation import SWITCHES
 from pullback.compiler.emission.emit import NativePart, emit
+from pullback.compiler.facts import row_of
 from pullback.compiler.fusion.fuse import fuse
 from pullback.compiler.fusion.views import ordered
 from pullback.compiler.instructions.c import CModule, identifier
@@ -41,7 +42,8 @@ def source_of(made: Record, name: str) -> Source:
     Raises
     ------
     TraceError
-        If something in it has no loops (LAPACK, sorting, random numbers), or is empty; with the line.
+        If something in it has no loops (LAPACK, sorting, random numbers), is empty, or computes in half precision; with
+        the line.
     """
     program = [*stages(made.program, [n for n in chosen(os.environ.get(SWITCHES)) if n not in _WITHOUT]).values()][-1]
     count = len(program.outputs) - program.conditions
@@ -97,6 +99,21 @@ def _refuse(kernel: Kernel, name: str) -> None:
             f"to_c: {equation.primitive.name} of {name} has no loops that could be written as C", why=kernel.reason,
             line=equation.line, fix="compute it outside of the function, and give it as an argument",
         )  # fmt: skip
+    if isinstance(kernel, Repeat):
+        for inner in kernel.plan.kernels:
+            _refuse(inner, name)
+        return
+    selected: set[Value] = set()  # these stay in registers, as they are: a partial that is 0, ½ or 1
+    for step in kernel.steps.values():
+        equation = step.equation
+        row = row_of(equation.primitive).instructions
+        if row is not None and row.takes == "choice" and equation.output not in kernel.stores:
+            selected.add(equation.output)
+        if any(x.dtype == np.float16 and x not in selected for x in (*equation.values, equation.output)):
+            raise TraceError(
+                f"to_c: {equation.primitive.name} of {name} computes in half precision, which C99 does not have",
+                line=equation.line, fix="x.astype(np.float32)",
+            )  # fmt: skip
 
 
 def _words(kernel: Kernel) -> str:
