@@ -19,7 +19,7 @@ FastPath = Callable[[tuple[Any, ...], dict[str, Any]], Any]
 _CONTAINERS: Final = (tuple, list, dict)
 _AGAIN: Final = 1000
 _array, _node = attrgetter("array"), attrgetter("node")
-_shape: Final = attrgetter("array.shape")
+_look: Final = attrgetter("array.shape", "node")
 
 
 def fast_path(program: GuardedProgram, call: Call) -> FastPath | None:
@@ -105,21 +105,23 @@ def _flat_path(program: GuardedProgram, args: Sequence[Any], given: Sequence[int
 
 
 def plain_path(call: Call, f: Callable[..., Any], owner: GuardedProgram | Recordings) -> FastPath | None:
-    """A function of (args, kwargs) that calls `f` as it is written, for tensors of these shapes; else it gives MISFIT.
+    """A function of (args, kwargs) that calls `f` as it is written, for tensors like these; it gives MISFIT for others.
 
     That is right whatever else may have changed, so nothing else is asked. But another program might pay then, so each
     thousandth call is a MISFIT too.
     """
     if call.kwargs or call.tracked or not all(type(arg) is Tensor for arg in call.args):
         return None
-    shapes = [*map(_shape, call.args)]
+    mode, looks = current_mode(), [*map(_look, call.args)]
 
     def plain(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        calls = owner.calls + 1
+        now, calls = current_mode(), owner.calls + 1
         try:
-            if kwargs or [*map(_shape, args)] != shapes or not calls % _AGAIN or current_mode().apply is not None:
+            if kwargs or [*map(_look, args)] != looks or (now is not mode and now.flags != mode.flags):
                 return MISFIT
         except AttributeError:
+            return MISFIT
+        if not calls % _AGAIN:
             return MISFIT
         owner.calls = calls
         result = f(*args)
