@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,13 @@ sys.path.insert(0, str(HERE.parent))
 from scripts.site import gallery, links, reference, rules  # noqa: E402
 
 from pullback.core.version import __version__  # noqa: E402 - the path stands above
+
+# Kernels speak to this process alone, and need not say that others could listen; nor is each beginning news.
+PROFILE = HERE.parent / "build" / "ipython" / "profile_default"
+PROFILE.mkdir(parents=True, exist_ok=True)
+(PROFILE / "ipython_kernel_config.py").write_text("get_config().IPKernelApp.log_level = 40\n", encoding="utf-8")
+os.environ["IPYTHONDIR"] = str(PROFILE.parent)
+logging.getLogger("traitlets").setLevel(logging.WARNING)
 
 project = "Pullback"
 author = "the authors of Pullback"

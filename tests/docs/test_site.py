@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from unicodedata import normalize
 
@@ -97,6 +98,13 @@ def test_the_table_of_derivatives(tmp_path):
         assert f"| `{written}` |" in text
     for primitive in rules.elementwise_primitives():
         assert f"| `{primitive.name}(" in text
+
+
+def test_the_site_is_built_with_what_its_pages_use():
+    # The tests run the examples of all pages, and have the extras for it; so must the build.
+    groups = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["dependency-groups"]
+    (tested,), (built,) = ([one for one in groups[name] if "pullback[" in one] for name in ("test", "docs"))
+    assert built == tested
 
 
 # Links.
