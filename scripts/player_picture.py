@@ -56,8 +56,8 @@ def main() -> None:
         f'<svg y="{TOP}" {inner} viewBox="0 0 {box["width"]} {box["height"]}" {text}>{stage}</svg>'
         f'<text x="24" y="{height - 40}" font-size="13.5" {text}>{escape(said)}</text>'
         f'<rect x="24" y="{height - 22}" width="{WIDTH - 150}" height="5" rx="2.5" fill="#dfe3e8"/>'
-        f'<rect x="24" y="{height - 22}" width="{place - 24}" height="5" rx="2.5" fill="#00795b"/>'
-        f'<circle cx="{place}" cy="{height - 19.5}" r="8" fill="#00795b"/>'
+        f'<rect x="24" y="{height - 22}" width="{place - 24}" height="5" rx="2.5" fill="#006e52"/>'
+        f'<circle cx="{place}" cy="{height - 19.5}" r="8" fill="#006e52"/>'
         f'<text x="{WIDTH - 110}" y="{height - 15}" font-size="13" {text}>step {STEP} of {length}</text></svg>\n',
         encoding="utf-8",
     )

@@ -17,9 +17,9 @@ from pullback.profiling import Event, Profile
 PICTURE: Final = Path(__file__).resolve().parent.parent / "docs" / "pictures" / "profile.svg"
 WIDTH, LEFT, ROW = 900, 20, 22
 COLOURS: Final = {
-    "operation": "#2f7fc1",
-    "backward": "#00795b",
-    "kernel": "#7447c4",
+    "operation": "#2f86cb",
+    "backward": "#006e52",
+    "kernel": "#6334b5",
     "module": "#b3bac4",
     "step": "#a0368a",
 }

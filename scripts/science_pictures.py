@@ -17,7 +17,7 @@ import pullback as pb
 DOCS: Final = Path(__file__).resolve().parent.parent / "docs"
 PAGE: Final = DOCS / "how-to" / "science.md"
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 640, 300, 46, 16, 36, 30
-INK, BLUE, GREEN, PURPLE, GREY = "#1c2128", "#2f7fc1", "#00795b", "#7447c4", "#b3bac4"
+INK, BLUE, GREEN, PURPLE, GREY = "#1c2128", "#2f86cb", "#006e52", "#6334b5", "#b3bac4"
 TICKS: Final = 5
 
 

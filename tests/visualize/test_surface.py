@@ -80,7 +80,7 @@ def test_what_is_not_finite_is_red():
     net = pb.nn.Linear(1, 1, rng=0, dtype=float)
     surface = loss_surface(net, lambda y, _: np.log(y.sum()), (np.ones((1, 1)), None), points=7, span=9)
     assert np.isnan(surface.values).any()
-    assert "#d91c34" in str(surface.draw())
+    assert "#b80f2a" in str(surface.draw())
 
 
 def test_lines_of_equal_loss_are_where_the_loss_has_that_value():

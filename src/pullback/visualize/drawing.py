@@ -23,9 +23,9 @@ class Style:
 
 # Light blue variables, orange constants, purple operations; told apart by their corners too. Dark text on
 # each fill has a contrast above 10 : 1, each outline on white above 3 : 1.
-VARIABLE: Final = Style("variable", "#d3eafd", "#2f7fc1", 12.0)
+VARIABLE: Final = Style("variable", "#d3eafd", "#2f86cb", 12.0)
 CONSTANT: Final = Style("constant", "#ffdcae", "#c96f0a", 1.5)
-OPERATION: Final = Style("operation", "#e6dcfb", "#7447c4", 6.0)
+OPERATION: Final = Style("operation", "#e6dcfb", "#6334b5", 6.0)
 ELIDED: Final = Style("left out", "#f4f5f7", "#7d8590", 6.0, dashed=True)
 
 

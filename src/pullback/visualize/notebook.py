@@ -38,7 +38,7 @@ def tensor_view(tensor: Tensor) -> str:
     if array.size > 1 and array.dtype.kind in "biuf":
         facts.append(value_text(array) if array.size > MOST_CELLS else f"mean {np.mean(array):.5g}")
     bad = array.size - int(np.count_nonzero(np.isfinite(array))) if array.dtype.kind == "f" else 0
-    warning = f' · <b style="color:#d91c34">{bad:,} not finite</b>' if bad else ""
+    warning = f' · <b style="color:#b80f2a">{bad:,} not finite</b>' if bad else ""
     head = f'<div>{name}<span style="{_FAINT}">{clean(" · ".join(facts))}</span>{warning}</div>'
     return f'<div style="{_BOX}" title="{escape(repr(Spec(array.shape, array.dtype)))}">{head}{_picture(array)}</div>'
 
@@ -69,7 +69,7 @@ def _numbers(array: npt.NDArray[Any]) -> str:
 def _tint(x: float, most: float) -> str:
     """Blue below 0, orange above, as in the player; see-through, so that it suits any ground."""
     if not math.isfinite(x):
-        return "#d91c3466"
+        return "#b80f2a66"
     share = round(0.5 * abs(x) / most, 3) if most else 0
     return f"rgba(23,92,165,{share})" if x < 0 else f"rgba(184,84,8,{share})"
 
@@ -82,7 +82,7 @@ def _sparkline(array: npt.NDArray[Any]) -> str:
     points = " ".join(
         f"{4 + i * step:.1f},{38 - 34 * (x - low) / span:.1f}" for i, x in enumerate(values) if math.isfinite(x)
     )
-    line = f'<polyline points="{points}" fill="none" stroke="#7447c4" stroke-width="1.5"/>'
+    line = f'<polyline points="{points}" fill="none" stroke="#6334b5" stroke-width="1.5"/>'
     return (
         f'<svg width="248" height="42" role="img" aria-label="the numbers in order" style="display:block">{line}</svg>'
     )

@@ -25,7 +25,7 @@ Array = npt.NDArray[Any]
 _SIDE: Final = 380.0  # of the plane, in pixels
 _LEFT, _TOP, _RIGHT, _BOTTOM = 66.0, 40.0, 104.0, 46.0
 _LEVELS: Final = 9
-_LOW, _MIDDLE, _HIGH, _BAD = (23, 92, 165), (247, 247, 245), (184, 84, 8), "#d91c34"
+_LOW, _MIDDLE, _HIGH, _BAD = (23, 92, 165), (247, 247, 245), (184, 84, 8), "#b80f2a"
 _MARGIN: Final = 0.25  # around the way of a training, of its length
 
 
@@ -232,8 +232,8 @@ def _svg(surface: Surface) -> Iterator[str]:
     if surface.path is not None:
         way = [(x(p), y(q)) for p, q in surface.path]
         line = "L".join(f"{p:.1f} {q:.1f}" for p, q in way)
-        yield f'<path d="M{line}" fill="none" stroke="#7447c4" stroke-width="2"/>'
-        yield from (f'<circle cx="{p:.1f}" cy="{q:.1f}" r="2.6" fill="#7447c4"/>' for p, q in way)
+        yield f'<path d="M{line}" fill="none" stroke="#6334b5" stroke-width="2"/>'
+        yield from (f'<circle cx="{p:.1f}" cy="{q:.1f}" r="2.6" fill="#6334b5"/>' for p, q in way)
     yield f'<path d="M{x(0) - 6:.1f} {y(0):.1f}h12m-6 -6v12" stroke="#1c2128" stroke-width="2.4"/>'
     yield f'<text x="{_LEFT:g}" y="26" font-size="13" fill="#1c2128">loss over a plane; + is the model</text>'
     for place in (a[0], 0.0, a[-1]):

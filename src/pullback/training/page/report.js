@@ -1,7 +1,7 @@
 // A run, or several beside each other: curves, spreads, what is confused, pictures, and what was written on the way.
 
 const data = JSON.parse(document.getElementById("data").textContent);
-const COLOURS = ["#2f7fc1", "#b3610a", "#7447c4", "#00795b", "#d91c34", "#8a6d00", "#a0368a", "#59636e"];
+const COLOURS = ["#2f86cb", "#b3610a", "#6334b5", "#006e52", "#b80f2a", "#8a6d00", "#a0368a", "#59636e"];
 const few = (x) => (x === null || !Number.isFinite(x) ? "not finite" : Math.abs(x) >= 1e5 || (x && Math.abs(x) < 1e-3) ? x.toExponential(2) : String(+x.toPrecision(4)));
 const whole = (x) => x.toLocaleString("en-US");
 const state = { smoothing: 0.6, log: false };
