@@ -129,3 +129,22 @@ def test_each_operation_is_in_one_group_and_each_edge_in_a_view(programs):
         at = {item for item, *_ in view.boxes}
         assert len(at) == len(view.boxes)
         assert all(view.boxes[line.tail][1][1] < view.boxes[line.head][1][1] for line in view.lines)
+
+
+def test_what_has_no_pattern_is_cut_into_stretches():
+    x, rng = pb.tensor(1.0, requires_grad=True), np.random.default_rng(0)
+    functions = [np.sin, np.cos, np.tanh, np.arctan, np.negative]
+
+    def work():
+        h = x
+        for number in rng.integers(0, 5, 900):
+            h = functions[number](h)
+        return h
+
+    values = values_of(work)
+    root = folded(values)
+    assert root.parts[0].label.startswith("operations 1 – ")
+    assert size_of(root) == 900
+    assert max(len(group.parts) for group in groups_of(root)) <= 240
+    labels = [value.primitive.name if value.primitive else "x" for value in values]
+    assert all(len(view.boxes) < 300 for view in Views(values, labels, root).all() if view.group >= 0)

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 import pullback as pb
+from pullback.core.modes import ModeContext
+from pullback.visualize.tape import Tape
 
 
 def seeds(x=0.5, y=4.0, z=-2.3):
@@ -86,6 +88,55 @@ def test_edges_show_the_local_derivative(show):
     said = page.locator("#panel").inner_text()
     assert "∂y/∂x = cos(x)" in said
     assert "test_page.py" in said
+
+
+def notes(page):
+    """The numbers that stand at the edges."""
+    return [text for text in page.locator(".notes text").all_text_contents() if text]
+
+
+def test_the_local_derivatives_stay_at_their_edges(show):
+    x = pb.tensor(0.5, requires_grad=True, name="x")
+    page = show(pb.graph(np.sin(x) * x).play())
+    assert notes(page) == []
+    page.evaluate("player.go(3)")
+    assert notes(page) == []
+    page.keyboard.press("End")
+    assert sorted(notes(page)) == ["0.479", "0.5", "0.878"]
+    page.locator(".box.operation", has_text="multiply").hover()
+    texts = page.locator(".slope text >> visible=true").all_text_contents()
+    assert texts[-2:] == ["∂/∂a = b = 0.5", "∂/∂b = a = 0.47943"]
+    assert "∂y/∂a = b = 0.5" in page.locator("#panel").inner_text()
+    page.keyboard.press("Home")
+    assert notes(page) == []
+
+
+def test_each_number_at_each_step_is_the_librarys(show):
+    f, _ = seeds()
+    tape = Tape()
+    with ModeContext(observer=tape):
+        seeds()[0].backward()
+    values, known, slopes, wanted = tape.values, {}, {}, []
+    for index, value in enumerate(values):
+        if value.kind != "operation":
+            known[index] = float(value.array)
+    for event in tape.events:
+        if event.kind == "made":
+            known[event.value] = float(values[event.value].array)
+        elif event.kind in ("seed", "pull"):
+            at = event.value if event.kind == "seed" else values[event.value].operands[event.operand]
+            slopes[at] = slopes.get(at, 0.0) + float(event.number)
+        if event.kind != "walk":
+            wanted.append([[known.get(i), slopes.get(i)] for i in range(len(values))])
+    page = show(pb.graph(f).play())
+    found = page.evaluate(
+        """(length) => Array.from({length}, (_, t) => {
+             player.go(t + 1);
+             const states = player.run.graph.values.map((v, i) => player.run.stateOf(i, player.time));
+             return states.map((s) => [s.value?.at() ?? null, s.derivative?.at() ?? null]); })""",
+        len(wanted),
+    )
+    assert found == wanted
 
 
 def test_a_number_that_is_typed_and_one_that_is_dragged(show):
@@ -199,10 +250,14 @@ def test_forward_mode(show):
     page.keyboard.press("End")
     assert state(page)["%8"][1] == pytest.approx(sum(gradients(f, variables).values()), rel=1e-13)
     assert "forward mode" in page.locator("#say").inner_text().lower()
+    assert page.locator(".slope text").all_text_contents() == ["∂/∂a = 1", "∂/∂b = −1"]
     choose(page, "x")
     page.get_by_label("value of x").fill("0.75")
     page.get_by_label("value of x").press("Enter")
     assert state(page)["%8"][1] == pytest.approx(sum(gradients(*seeds(0.75)).values()), rel=1e-12)
+    powers = [i for i, value in enumerate(page.evaluate("player.run.graph.values")) if value["label"] == "power"]
+    slope = page.evaluate("(i) => player.run.slopeOf(i, 0, player.time).at()", powers[1])
+    assert slope == 2 * 0.75  # of x², computed anew
 
 
 def loop(turns=60):
@@ -265,6 +320,24 @@ def test_playing(show):
     page.keyboard.press("Home")
     page.keyboard.press("ArrowRight")  # a pulse travels
     assert page.evaluate("player.time") == 1
+    assert page.locator(".pulse").count() == 1
+
+
+def test_motion_can_be_reduced(show):
+    x = pb.tensor(2.0, requires_grad=True, name="x")
+    page = show(pb.graph(np.sin(x) * x).play(), motion="reduce")
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate("player.time") == 1
+    assert page.locator(".pulse").count() == 0
+
+
+def test_too_many_values_for_one_picture(show):
+    h, _ = loop(900)
+    page = show(pb.graph(h).play())
+    assert "values, too many for one picture: folded" in page.locator("#notice").inner_text()
+    assert page.locator("#whole").is_disabled()
+    page.locator(".box.group").click()
+    assert page.locator(".box.group .title").first.text_content() == "turn 1"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -11,6 +11,8 @@ import pytest
 
 import pullback as pb
 from pullback.core.modes import ModeContext
+from pullback.visualize.document import KERNELS
+from pullback.visualize.pages import PAGE
 from pullback.visualize.tape import Tape
 
 
@@ -174,7 +176,7 @@ def test_forward_mode():
 def test_large_arrays_are_shown_and_not_computed():
     w = leaf(np.ones((200, 200)), "w")
     data = data_of(pb.record_player(lambda: (w * w).sum().backward()))
-    assert data["obstacle"] == "an array has 40,000 elements; here the page computes with up to 4,096"
+    assert data["obstacle"] == "w has 40,000 elements; here the page computes with up to 4,096"
     seen = next(entry for entry in data["arrays"] if len(entry) > 3)
     assert seen[2:6] == [[200, 200], [24, 24], 1.0, 1.0]
 
@@ -184,6 +186,64 @@ def test_operations_of_ones_own_are_shown_and_not_computed():
     data = data_of(pb.record_player(lambda: cube(leaf(2.0)).backward()))
     assert data["obstacle"] == "sin is an operation that the page does not know"
     assert data["operations"][0]["kernel"] is None
+
+
+def test_the_script_has_a_kernel_for_each_operation():
+    text = (PAGE / "kernels.js").read_text(encoding="utf-8").partition("const K = {")[2]
+    known = {
+        *re.findall(r"(?:^ {2}|[,{] )(\w+): ", text, re.MULTILINE),
+        *re.findall(r"^ {2}(\w+), (\w+),$", text, re.MULTILINE)[0],
+    }
+    assert set(KERNELS.values()) - known == set()
+
+
+@pytest.mark.parametrize(
+    ("work", "why"),
+    [
+        (lambda x: x * (1 + 2j), "an array of a rule is complex; the page computes with real numbers"),
+        (lambda x: x * 10**30, "a constant is no number of which the page can hold all digits"),
+        (lambda x: x * np.array([2**62, 1]), "a constant is no number of which the page can hold all digits"),
+        (lambda x: pb.unstack(pb.stack([x, x]))[0], "unstack is an operation that the page does not know"),
+        (lambda x: np.max(x * np.ones(2), initial=-np.inf), None),
+        (lambda x: x * np.zeros((0, 3)), None),
+        (lambda x: pb.nn.Dropout(0.5, rng=0)(x * np.ones(4)), None),  # its draws stay as they were
+    ],
+)
+@pytest.mark.parametrize("mode", ["reverse", "forward"])
+def test_what_a_page_cannot_hold_is_shown_and_not_computed(work, why, mode):
+    x = leaf(2.0, "x")
+    data = data_of(pb.graph(work(x)).play(mode=mode))
+    assert data["obstacle"] == why
+
+
+def test_complex_numbers_are_shown_by_their_sizes():
+    z = leaf(3 - 4j, "z")
+    data = data_of(pb.graph(z * np.array([1j, 2.0])).play())
+    found = [entry for entry in data["arrays"] if len(entry) > 9]
+    assert [(entry[9], entry[4], entry[5]) for entry in found[:2]] == [("3 − 4i", 5.0, 5.0), ("|z| 1 … 2", 1.0, 2.0)]
+
+
+def test_the_largest_numbers_of_large_arrays():
+    big = leaf(np.full((80, 80), 1.7e308), "x")
+    data = data_of(pb.graph(big * 0.5 - big * -0.5).play())  # JSON has no infinity
+    assert all(np.isfinite(entry[4:7]).all() for entry in data["arrays"] if len(entry) > 3)
+
+
+@pytest.mark.parametrize("mode", ["forward", "reverse"])
+def test_many_derivatives_at_once(mode):
+    tape = taped(lambda: pb.jacobian(lambda x: x**3, mode=mode)(np.arange(1.0, 4.0)))
+    assert tape.many
+    kind = {"forward": "push", "reverse": "pull"}[mode]
+    np.testing.assert_array_equal(next(e.number for e in tape.events if e.kind == kind), np.diag([3.0, 12.0, 27.0]))
+    data = data_of(pb.record_player(lambda: pb.hessian(lambda x: (x**3).sum())(np.ones(3))))
+    assert data["obstacle"] == "the walk carries many derivatives at once"
+
+
+def test_forward_mode_has_the_local_derivatives():
+    f, _ = seeds()
+    for event in data_of(pb.graph(f).play(mode="forward"))["frames"][0]["events"]:
+        if event[0] == "push":
+            assert event[4].keys() == event[5].keys() != set()
 
 
 @pytest.mark.parametrize("value", [pb.tensor(2.0), pb.tensor(2.0) * 3.0])

@@ -1,4 +1,4 @@
-"""Arrays for a page: small ones whole, of large ones what can be seen of them."""
+"""Arrays for a page: small ones whole, of large ones what can be seen of them, of complex ones their sizes."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ import numpy.typing as npt
 # How many elements an array may have that is kept whole, and the rows and columns of a larger one's picture: the first
 # for which there is room.
 SIZES: Final = ((4096, 24), (1024, 24), (576, 24), (256, 16), (64, 8), (16, 4), (1, 1))
+
+_LARGEST: Final = 8e307  # of numbers that are drawn: their range is finite
 
 Array = npt.NDArray[Any]
 
@@ -44,15 +46,27 @@ class Blob:
         if id(value) in self._places:
             return self._places[id(value)][0]
         array = np.asarray(value)
-        if array.dtype.kind not in "biuf":
+        if array.dtype.kind not in "biufc":
             return None
         self._places[id(value)] = len(self.table), value
-        self.table.append(self._whole(array) if array.size <= self.cap else self._seen(array))
+        if array.dtype.kind == "c":
+            self.table.append([*self._seen(np.abs(array)), _complex_text(array)])
+        else:
+            self.table.append(self._whole(array) if array.size <= self.cap else self._seen(array))
         return len(self.table) - 1
 
-    def holds(self, value: Any) -> bool:
-        """Whether a value is kept whole."""
-        return not isinstance(value, tuple) and math.prod(getattr(value, "shape", ())) <= self.cap
+    def lacks(self, value: Any) -> str | None:
+        """Why the page cannot compute with a value; None if it can."""
+        if isinstance(value, tuple):
+            return "has several results"
+        array = np.asarray(value)
+        if array.size > self.cap:
+            return f"has {array.size:,} elements; here the page computes with up to {self.cap:,}"
+        if array.dtype.kind == "c":
+            return "is complex; the page computes with real numbers"
+        if array.dtype.kind not in "biuf" or (array.dtype.kind in "iu" and np.any(abs(array.astype(float)) > 2.0**53)):
+            return "is no number of which the page can hold all digits"
+        return None
 
     def text(self) -> str:
         """All bytes, in base 64."""
@@ -63,12 +77,15 @@ class Blob:
 
     def _seen(self, array: Array) -> Any:
         """Shape, range, histogram and a coarse picture."""
-        finite = array[np.isfinite(array)].astype(float)
+        finite = np.clip(array[np.isfinite(array)].astype(float), -_LARGEST, _LARGEST)
         low, high = (finite.min(), finite.max()) if finite.size else (0.0, 0.0)
-        counts, _ = np.histogram(finite, self._thumb, (low, high) if high > low else (low - 0.5, low + 0.5))
+        reach = max(abs(low), abs(high))
+        margin = 0.5 if high == low else 0.0  # of equal numbers
+        around = (low / reach - margin, high / reach + margin) if reach else (-0.5, 0.5)
+        counts, _ = np.histogram(finite / (reach or 1.0), self._thumb, around)
         thumb = coarse(array, self._thumb)
         return [*self._put(thumb.astype(np.float32)), list(array.shape), list(thumb.shape), float(low), float(high),
-                float(finite.mean()) if finite.size else 0.0, array.size - finite.size, counts.tolist()]  # fmt: skip
+                float((finite / max(finite.size, 1)).sum()), array.size - finite.size, counts.tolist()]  # fmt: skip
 
     def _put(self, array: Array) -> tuple[int, str]:
         kind = "f" if array.dtype.char in "ef" else "d"
@@ -85,6 +102,15 @@ def _bytes(sizes: Iterable[tuple[Any, int]], cap: int, thumb: int) -> int:
         16 + size * getattr(array, "itemsize", 8) if size <= cap else 4 * min(size, thumb * thumb) + 3 * thumb + 90
         for array, size in sizes
     )
+
+
+def _complex_text(array: Array) -> str:
+    """A complex number in words; of several, between which sizes they are."""
+    if array.size == 1:
+        z = array.item()
+        return f"{z.real:.5g} {'-' if np.signbit(z.imag) else '+'} {abs(z.imag):.5g}i".replace("-", "−")
+    sizes = np.abs(array)
+    return f"|z| {sizes.min():.3g} … {sizes.max():.3g}" if array.size else "empty"
 
 
 def coarse(array: Array, most: int) -> Array:

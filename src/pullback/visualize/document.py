@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import linecache
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, final
@@ -52,7 +53,8 @@ _ROOM, _FEW, _ROOM_EACH, _MOST_ROOM = 110_000, 100, 900, 1_000_000
 
 def document(tapes: Sequence[Tape], title: str) -> tuple[dict[str, Any], str]:
     """The data of a page, ready for JSON, and the bytes of its arrays in base 64."""
-    return _Document([_Take(tape) for tape in tapes], title).data()
+    with np.errstate(all="ignore"):  # numbers that are not finite, or very large, are shown like others
+        return _Document([_Take(tape) for tape in tapes], title).data()
 
 
 @final
@@ -72,6 +74,7 @@ class _Take:
         self.values = [tape.values[old] for old in self.place]
         self.operands = [[None if i is None else self.place[i] for i in value.operands] for value in self.values]
         self.events = [e for e in tape.events if e.value in needed or e.kind == "walk"]
+        self.many = tape.many
 
     @property
     def arrays(self) -> Iterator[Any]:
@@ -79,7 +82,7 @@ class _Take:
         for value in self.values:
             yield value.array
         for event in self.events:
-            yield from (event.number, event.partial, *event.parts.values())
+            yield from (event.number, event.partial, *event.parts.values(), *event.slopes.values())
 
     @property
     def form(self) -> Any:
@@ -158,8 +161,8 @@ class _Document:
         assert primitive is not None
         count = len(value.operands)
         made = {
-            "label": primitive.name, "names": list(operand_names(count)), "kernel": self._kernel(primitive),
-            "params": self._params(value.params, primitive), "said": params_text(value.params),
+            "label": primitive.name, "names": list(operand_names(count)), "kernel": self._kernel(primitive, count),
+            "params": self._params(value.params, primitive) if count else {}, "said": params_text(value.params),
             "doc": shorten(primitive.__doc__, 200) if "__doc__" in vars(primitive) and primitive.__doc__ else None,
         }  # fmt: skip
         for key, rules in (("pulls", value.pulls), ("partials", value.partials), ("pushes", value.pushes)):
@@ -171,9 +174,9 @@ class _Document:
         """The number of an entry in a table that holds each once."""
         return table.setdefault(repr(entry), (len(table), entry))[0]
 
-    def _kernel(self, primitive: Primitive) -> str | None:
+    def _kernel(self, primitive: Primitive, operands: int = 1) -> str | None:
         kernel = KERNELS.get(primitive)
-        if kernel is None:
+        if kernel is None and operands:  # random numbers stay what they were
             self._refuse(f"{primitive.name} is an operation that the page does not know")
         return kernel
 
@@ -201,22 +204,24 @@ class _Document:
     def _operand(self, operand: Any) -> Any:
         if isinstance(operand, Place):
             return [operand.kind, operand.number]
-        if operand is None or (isinstance(operand, (bool, int, float)) and np.isfinite(operand)):
+        if operand is None or type(operand) in (bool, int) or (isinstance(operand, float) and math.isfinite(operand)):
             return operand.item() if isinstance(operand, np.generic) else operand
         array = np.asarray(operand)
-        if not self.blob.holds(array):
-            self._refuse("a rule holds an array that is too large for the page")
+        if (why := self.blob.lacks(array)) is not None:
+            self._refuse(f"an array of a rule {why}")
         return ["k", self.blob.add(array)]
 
     def _refuse(self, why: str) -> None:
         self.obstacle = self.obstacle or why
 
     def _require_whole(self, take: _Take) -> None:
-        """A page computes on what it holds: no array may be too large for it."""
+        """A page computes on what it holds: no array may be too large for it, or of numbers that it does not have."""
+        if take.many:
+            self._refuse("the walk carries many derivatives at once")
         for value in take.values:
-            if not self.blob.holds(value.array):
-                size = getattr(value.array, "size", 0)
-                self._refuse(f"an array has {size:,} elements; here the page computes with up to {self.blob.cap:,}")
+            if (why := self.blob.lacks(value.array)) is not None:
+                what = value.primitive.name if value.primitive is not None else value.name or "a constant"
+                self._refuse(f"{what} {why}")
 
     # What happens.
 
@@ -228,6 +233,7 @@ class _Document:
             made.append(event.partial if event.kind == "update" else self.blob.add(event.partial))
         if event.parts:
             made.append({operand: self.blob.add(part) for operand, part in event.parts.items()})
+            made.append({operand: self.blob.add(slope) for operand, slope in event.slopes.items()})
         return made
 
     def _with_rates(self, take: _Take) -> Iterator[Event]:
@@ -252,7 +258,7 @@ class _Document:
 
 def _rate(before: Any, after: Any, gradient: Any) -> float | None:
     """The learning rate of a plain step, before − rate·gradient; None where it was another one."""
-    if gradient is None or isinstance(gradient, tuple):
+    if gradient is None or isinstance(gradient, tuple) or np.iscomplexobj(before):
         return None
     step, slope = np.asarray(before - after, float).ravel(), np.asarray(gradient, float).ravel()
     size = float(slope @ slope)
@@ -317,7 +323,7 @@ def _param(value: Any) -> Any:
         return value.name
     if isinstance(value, np.generic):
         return value.item()
-    if value is None or isinstance(value, (bool, int, float, str)):
+    if value is None or isinstance(value, (bool, int, str)) or (isinstance(value, float) and math.isfinite(value)):
         return value
     raise TypeError(type(value).__name__)
 

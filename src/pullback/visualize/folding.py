@@ -2,7 +2,7 @@
 
 Calls of modules are known by the scopes that the values carry. A loop is found: three or more stretches of operations,
 one after the other, that do the same. Nothing is known of a loop in the program's text; a chain of equal layers folds
-likewise.
+likewise. What is left, and still too much for one picture, is cut into stretches.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ SMALL: Final = 2  # operations of a call that need no box of their own
 LEAST_TURNS: Final = 3
 LEAST_VERTICES: Final = 9  # in all turns of a loop together
 MOST_PERIOD: Final = 160  # operations in one turn
+MOST_PARTS: Final = 240  # of a picture that nothing else makes smaller
+STRETCH: Final = 30  # operations, or groups of them, that are then one box
 
 
 @final
@@ -26,7 +28,7 @@ MOST_PERIOD: Final = 160  # operations in one turn
 class Group:
     """Operations, and groups of them, that are shown as one box.
 
-    `kind` is "graph" (all there is), "module" (one call), "loop" (its turns) or "turn".
+    `kind` is "graph" (all there is), "module" (one call), "loop" (its turns), "turn" or "stretch".
     """
 
     kind: str
@@ -51,7 +53,23 @@ def folded(values: Sequence[Value]) -> Group:
         _holder(values[index].scope, root, called).parts.append(index)
     _fold_loops(root, shapes)
     _open(root)
+    for group in list(groups_of(root)):
+        _fold_stretches(group)
     return root
+
+
+def _fold_stretches(group: Group) -> None:
+    """Fold what has no pattern, but is too much for one picture: stretches of operations, and stretches of those."""
+    while group.kind != "loop" and len(group.parts) > MOST_PARTS:
+        done = 0
+        stretches: list[Part] = []
+        for at in range(0, len(group.parts), STRETCH):
+            made = Group("stretch", "", group.parts[at : at + STRETCH])
+            size = size_of(made)
+            made.label = f"operations {done + 1:,} – {done + size:,}"
+            done += size
+            stretches.append(made)
+        group.parts = stretches
 
 
 def _open(root: Group) -> None:

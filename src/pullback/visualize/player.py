@@ -17,7 +17,8 @@ from pullback.visualize.tape import Tape
 
 _STYLES: Final = ("palette.css", "style.css")
 _SCRIPTS: Final = (
-    "arrays.js", "kernels.js", "program.js", "run.js", "elements.js", "pictures.js", "stage.js", "panel.js", "player.js"
+    "arrays.js", "kernels.js", "program.js", "run.js", "elements.js", "pictures.js", "camera.js", "stage.js",
+    "panel.js", "player.js",
 )  # fmt: skip
 _HEIGHT: Final = 680  # in a notebook
 

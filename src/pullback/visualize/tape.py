@@ -8,8 +8,9 @@ from typing import Any, Final, final
 
 import numpy as np
 
+from pullback.batching.lanes import Lanes
 from pullback.core.graph import Node
-from pullback.core.modes import current_mode
+from pullback.core.modes import ModeContext, current_mode
 from pullback.core.observers import Scope
 from pullback.core.origin import user_line
 from pullback.core.primitive import Primitive
@@ -67,7 +68,7 @@ class Event:
     a cotangent to begin with), "pull" (its cotangent gives `number` to operand `operand`), "start" (it has a tangent to
     begin with), "push" (it gets a tangent, of which each operand gives a part) and "update" (the variable has another
     value now).
-    `partial` is the local derivative, where there is one.
+    `partial` is the local derivative, where there is one; of a push `slopes` are, by operand.
     """
 
     kind: str
@@ -76,6 +77,7 @@ class Event:
     number: Any = None
     partial: Any = None
     parts: Mapping[int, Any] = field(default_factory=dict)
+    slopes: Mapping[int, Any] = field(default_factory=dict)
 
 
 @final
@@ -85,6 +87,7 @@ class Tape:
     def __init__(self) -> None:
         self.values: list[Value] = []
         self.events: list[Event] = []
+        self.many = False  # whether a walk carries many derivatives at once, as in a Jacobian
         self._nodes: dict[Node, int] = {}  # of recorded operations
         self._sources: dict[Node, tuple[int, Any]] = {}  # with the array that they had
         self._known: dict[int, tuple[int, Any, Any]] = {}  # by the id of a tensor or an array, which is kept
@@ -125,14 +128,17 @@ class Tape:
         value, saved = self.values[index], node.saved or ()
         assert node.primitive is not None
         given = [i for i, t in enumerate(tangents) if t is not None]
-        parts = {}
+        parts, slopes = {}, {}
         for operand in given:
             push, partial = self._rules(node, saved, operand, tangents[operand], push_of)
             value.pushes[operand], value.partials[operand] = push, partial
-            alone = [_plain(t) if i == operand else None for i, t in enumerate(tangents)]
-            part = tangent if len(given) == 1 else node.primitive.jvp(node, alone, saved)  # linear: the parts add up
+            alone = [_one(t) if i == operand else None for i, t in enumerate(tangents)]
+            with ModeContext(observers=(), recording=False):  # linear: the parts add up
+                part = tangent if len(given) == 1 else node.primitive.jvp(node, alone, saved)
             parts[operand] = None if part is None else _plain(part)
-        self.events.append(Event("push", index, number=_plain(tangent), parts=parts))
+            if partial is not None:
+                slopes[operand] = _partial(node, saved, operand)
+        self.events.append(Event("push", index, number=_plain(tangent), parts=parts, slopes=slopes))
 
     def finish(self) -> Tape:
         """Note which variables have another value now; then forget the graph."""
@@ -151,6 +157,7 @@ class Tape:
         if current_mode().walking > 1:
             return  # of a rule's own, as that of a checkpoint
         self.events.append(Event("walk", -1))
+        self.many = self.many or any(type(_one(number)) is Tensor for number in given.values())
         for node, number in given.items():
             if (index := self._place(node)) is not None:
                 self.events.append(Event(kind, index, number=_plain(number)))
@@ -204,7 +211,7 @@ class Tape:
         found = self._derived.get(key) if key else None
         if found is None:
             assert node.primitive is not None
-            found = derive(node, saved, _plain(direction), operand), slope_of(node.primitive, saved, operand)
+            found = derive(node, saved, _example(direction), operand), slope_of(node.primitive, saved, operand)
             if key:
                 self._derived[key] = found
         return found
@@ -245,10 +252,23 @@ def _partial(node: Node, saved: Sequence[Any], operand: int) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """A value as arrays: a walk that is itself recorded carries tensors."""
+    """A value as arrays: a walk that is itself recorded carries tensors, one inside `vmap` many cotangents at once."""
     if isinstance(value, tuple):
         return tuple(map(_plain, value))
-    return value.array if isinstance(value, Tensor) else value
+    if isinstance(value, Tensor):
+        return _plain(value.array)
+    return _plain(value.held) if isinstance(value, Lanes) else value
+
+
+def _one(value: Any) -> Any:
+    """A value as an array, or as it is where it is many at once."""
+    return value if isinstance(value, Tensor) and isinstance(value.array, Lanes) else _plain(value)
+
+
+def _example(value: Any) -> Any:
+    """A value as arrays; of many at once, one like each of them."""
+    lanes = value.array if isinstance(value, Tensor) else value
+    return np.ones(lanes.shape, lanes.dtype) if isinstance(lanes, Lanes) else _plain(value)
 
 
 def _same(kept: Any, now: Any) -> bool:

@@ -12,7 +12,8 @@ from pullback.visualize.tape import Value
 
 MOST_WHOLE: Final = 2_500  # vertices of a graph that is also shown unfolded
 TITLE: Final = 22  # characters in a box
-GROUP_SIZE: Final = (178.0, 66.0)
+GROUP_TITLE: Final = 24  # and in that of a group
+GROUP_SIZE: Final = (178.0, 66.0)  # at least
 STUB_HEIGHT: Final = 26.0
 
 Item = tuple[str, int]  # ("v", a value), ("g", a group), ("i" or "o", what a value comes from or goes to outside)
@@ -106,7 +107,7 @@ class Views:
 
     def _view(self, view: int, inside: Sequence[int], edges: Sequence[tuple[int, int, int]]) -> View:
         own: list[Item] = [("v", index) for index in inside]
-        own += [("g", child) for child, parent in enumerate(self.parents) if parent == view]
+        own += [("g", self._number[id(part)]) for part in self.groups[view].parts if isinstance(part, Group)]
         order = {item: rank for rank, item in enumerate(sorted(own, key=self._first))}
         joined: dict[tuple[Item, Item, int], None] = {}
         for tail, head, operand in edges:
@@ -158,7 +159,8 @@ class Views:
     def _size(self, item: Item) -> Point:
         kind, number = item
         if kind == "g":
-            return GROUP_SIZE
+            width, height = GROUP_SIZE
+            return max(width, min(columns(self.groups[number].label), GROUP_TITLE) * 7.6 + 24), height
         if kind in ("i", "o"):
             label = self.labels[number] if number >= 0 else self.groups[-1 - number].label
             return min(columns(label), TITLE) * 7.0 + 40, STUB_HEIGHT

@@ -4,6 +4,11 @@
 const elementwise = (f, dtype = (arrays) => promoted(arrays)) => (arrays) => mapped(arrays, f, dtype(arrays));
 const floating = (f) => elementwise(f, (arrays) => promoted(arrays, true));
 const truth = (f) => elementwise((a, b, c) => (f(a, b, c) ? 1 : 0), () => "?");
+const wholes = (f) => (arrays) => { // of integers, what is divided by 0 is 0
+  const dtype = promoted(arrays);
+  return mapped(arrays, dtype === "i" ? (a, b) => (b ? f(a, b) : 0) : f, dtype);
+};
+const bits = (f) => elementwise((a, b) => Number(f(BigInt(a), BigInt(b))));
 const nanOr = (f) => (a, b) => (a !== a || b !== b ? NaN : f(a, b)); // NaN wins, as in np.maximum
 
 const mod = (a, b) => { const r = a % b; return r !== 0 && (r < 0) !== (b < 0) ? r + b : b === 0 ? NaN : r; };
@@ -203,7 +208,7 @@ const K = {
   add: elementwise((a, b) => a + b), subtract: elementwise((a, b) => a - b), multiply: elementwise((a, b) => a * b),
   gap: elementwise((a, b) => (a === b ? 0 : a - b)),
   multiply_strong: elementwise((a, b) => { const r = a * b; return r !== r && (a === 0 || b === 0) ? 0 : r; }),
-  divide: floating((a, b) => a / b), floor_divide: elementwise((a, b) => Math.floor(a / b)), mod: elementwise(mod),
+  divide: floating((a, b) => a / b), floor_divide: wholes((a, b) => Math.floor(a / b)), mod: wholes(mod),
   negative: elementwise((x) => -x), positive: copied, identity: copied, stop_gradient: copied, copy: copied,
   power: elementwise((a, b) => (a === 1 ? 1 : a ** b)), reciprocal: elementwise((x) => 1 / x), square: elementwise((x) => x * x),
   exp: floating(Math.exp), exp2: floating((x) => 2 ** x), expm1: floating(Math.expm1), log: floating(Math.log),
@@ -229,8 +234,10 @@ const K = {
   logical_and: truth((a, b) => a && b), logical_or: truth((a, b) => a || b), logical_xor: truth((a, b) => !a !== !b),
   logical_not: truth((x) => !x), isnan: truth((x) => x !== x), isinf: truth((x) => Math.abs(x) === Infinity),
   isfinite: truth(Number.isFinite),
-  bitwise_and: elementwise((a, b) => a & b), bitwise_or: elementwise((a, b) => a | b), bitwise_xor: elementwise((a, b) => a ^ b),
-  invert: ([x]) => (x.dtype === "?" ? K.logical_not([x]) : mapped([x], (v) => ~v, "i")),
+  bitwise_and: bits((a, b) => a & b), bitwise_or: bits((a, b) => a | b), bitwise_xor: bits((a, b) => a ^ b),
+  left_shift: bits((a, b) => (b >= 0n && b < 64n ? BigInt.asIntN(64, a << b) : 0n)),
+  right_shift: bits((a, b) => a >> (b >= 0n && b < 64n ? b : 63n)),
+  invert: ([x]) => (x.dtype === "?" ? K.logical_not([x]) : mapped([x], (v) => -v - 1, "i")),
 
   sum: reduction(total, summed), prod: reduction((row) => row.reduce((a, b) => a * b, 1), summed),
   mean: reduction((row) => total(row) / row.length, asFloat),

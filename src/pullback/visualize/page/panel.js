@@ -46,7 +46,7 @@ class Panel {
 
   refresh(index) {
     const { run, time } = this.player, facts = run.graph.values[index], state = run.stateOf(index, time);
-    this.parts.value.replaceChildren(...this.pictured("value", "value", state.known ? state.value : null, facts, state.known ? "not kept: a large array of a graph that was not recorded by a player" : "not computed yet"));
+    this.parts.value.replaceChildren(...this.pictured("value", "value", state.known ? state.value : null, facts, state.known ? facts.dtype === "tuple" ? "several results, which the next operations pick out" : "a number that this page cannot show" : "not computed yet"));
     const what = state.forward ? "tangent" : facts.kind === "v" ? "gradient" : "cotangent";
     const whose = facts.kind === "v" && !state.forward ? `∂/∂${facts.id}` : "";
     this.parts.derivative.replaceChildren(...(state.derivative ? this.pictured(what, "derivative", state.derivative, facts, "", whose) : []), ...this.sum(state, facts));
@@ -58,12 +58,14 @@ class Panel {
     if (!array) return missing ? [head, html("p", { class: "missing" }, missing)] : [];
     const chosen = array instanceof Arr ? array.at(this.element) : null;
     if (isNumber(array)) return [head, html("output", { class: `big ${kind} ${bad(array) ? "bad" : ""}`, "data-exact": String(array.at()) }, fmt(array.at(), 8)), html("small", { class: "exact" }, exact(array.at()))];
+    if (array.size === 0) return [head, html("p", { class: "missing" }, `empty: ${shapeText(array.shape)}`)];
+    if (array.text && array.size === 1) return [head, html("output", { class: `big ${kind} ${bad(array) ? "bad" : ""}` }, array.text)];
     const most = Math.max(...rangeOf(array).map(Math.abs)), { rows, columns } = matrixOf(array);
     const map = html("img", { class: "heat", src: heatMap(array, this.player.dark), alt: `heat map of ${title}`, style: `aspect-ratio:${Math.min(Math.max(columns / rows, 0.5), 6)}`, onclick: (event) => this.pick(event, array, rows, columns) });
     const mean = array instanceof Arr ? total(array.data) / array.size : array.mean;
     const sizes = html("dl", {}, ...[["shape", shapeText(array.shape)], ["dtype", facts.dtype], ["range", brief(array)], ["mean", fmt(mean)]].flatMap(([k, v]) => [html("dt", {}, k), html("dd", {}, v)]));
     const scale = html("div", { class: "scale" }, html("span", {}, fmt(-most, 3)), html("i"), html("span", {}, fmt(most, 3)));
-    const one = array instanceof Arr ? html("p", { class: "element" }, `element ${this.placeOf(array)} `, html("output", { "data-exact": String(chosen) }, fmt(chosen, 8))) : html("p", { class: "element" }, "a coarse picture: the array is too large for the page");
+    const one = array instanceof Arr ? html("p", { class: "element" }, `element ${this.placeOf(array)} `, html("output", { "data-exact": String(chosen) }, fmt(chosen, 8))) : html("p", { class: "element" }, array.text ? "complex numbers: the picture shows their sizes" : "a coarse picture: the array is too large for the page");
     const spread = html("details", { open: this.spread }, html("summary", {}, "histogram"), histogramPicture(array));
     spread.addEventListener("toggle", () => { this.spread = spread.open; });
     return [head, map, scale, one, sizes, spread];
@@ -101,9 +103,10 @@ class Panel {
     const { player } = this, rows = [];
     for (const [operand, rule] of Object.entries({ ...facts.pushes, ...facts.pulls })) {
       const partial = facts.partials[operand], name = facts.names[operand];
-      const slope = partial === undefined ? null : player.rules[partial][2];
+      const slope = partial === undefined ? null : player.rules[partial][2], used = player.run.slopeOf(index, operand, player.time);
+      const now = used && isNumber(used) && fmt(used.at()) !== slope ? ` = ${fmt(used.at())}` : "";
       const text = player.rules[rule]?.[2];
-      rows.push(html("li", {}, slope ? html("code", { class: "rule" }, `∂y/∂${name} = ${slope}`) : null, text ? html("code", { class: "rule weak" }, facts.pulls[operand] === undefined ? `ẏ += ${text}` : `${name}\u0304 += ${text}`) : slope ? null : html("span", {}, facts.doc ?? `∂y/∂${name}: too long to write here`)));
+      rows.push(html("li", {}, slope ? html("code", { class: "rule" }, `∂y/∂${name} = ${slope}${now}`) : null, text ? html("code", { class: "rule weak" }, facts.pulls[operand] === undefined ? `ẏ += ${text}` : `${name}\u0304 += ${text}`) : slope ? null : html("span", {}, facts.doc ?? `∂y/∂${name}: too long to write here`)));
     }
     return rows.length ? [html("h3", {}, "derivative"), html("ul", { class: "rules" }, ...rows)] : [];
   }

@@ -26,6 +26,7 @@ function rangeOf(array) {
 
 function brief(array) { // a number, or how far an array's numbers reach
   if (!array) return "";
+  if (array.text) return array.text; // of complex numbers
   if (isNumber(array)) return array.dtype === "?" ? (array.at() ? "true" : "false") : fmt(array.at());
   if (array instanceof Arr && array.size === 0) return "empty";
   if (array instanceof Arr && array.ndim === 1 && array.size <= 3) return `[${[...array.data].map((x) => fmt(x, 3)).join(", ")}]`;
@@ -35,7 +36,9 @@ function brief(array) { // a number, or how far an array's numbers reach
 
 // How far the numbers of an array are from 0, where there is no room for more.
 function reach(array) {
+  if (array.size === 0) return "empty";
   const most = Math.max(...rangeOf(array).map(Math.abs));
+  if (array.text) return `|z| ≤ ${fmt(most, 3)}`;
   return bad(array) ? "NaN" : `±${fmt(most, 3)}`;
 }
 

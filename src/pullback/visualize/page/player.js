@@ -106,6 +106,8 @@ class Player {
   notice() {
     const first = this.run.firstBad;
     const lines = [];
+    const { values, views } = this.run.graph, folded = views.length > 1 && views.at(-1).group >= 0;
+    if (folded) lines.push(`${values.length.toLocaleString("en")} values, too many for one picture: folded`);
     if (this.run.own) lines.push("computed in this page");
     if (first >= 0) lines.push(html("button", { class: "bad", onclick: () => this.go(first) }, `a number is not finite: first at step ${first}`));
     this.parts.notice.replaceChildren(...lines.flatMap((line, i) => (i ? [" · ", line] : [line])));
@@ -145,6 +147,7 @@ class Player {
   hover(index) {
     if (this.playing) return;
     this.hovered = index;
+    this.stage.explain(index ?? this.selected);
     if (index === null && this.panel.root.contains(document.activeElement)) return;
     this.panel.show();
   }
@@ -289,5 +292,6 @@ class Player {
 }
 
 const textOf = (id) => document.getElementById(id).textContent;
+document.documentElement.dataset.begun = "1"; // until now nothing is drawn, for all of it would be drawn again
 window.player = new Player(completed(JSON.parse(textOf("data"))), textOf("blob").trim());
 document.documentElement.dataset.ready = "1";

@@ -21,15 +21,24 @@ function evaluate([steps, result], context) {
   return operandOf(result, context, made);
 }
 
-// Values computed anew: those given in `changed` (by number) stand in for the recorded ones.
+// Values computed anew: those given in `changed` (by number) stand in for the recorded ones. What does not depend on
+// them stays as it was recorded.
 function computeValues(graph, recorded, changed) {
-  const values = [];
+  const values = [], others = new Set(changed.keys());
   graph.values.forEach((value, index) => {
+    if (value.operands.some((i) => others.has(i)) && !changed.has(index)) others.add(index);
     if (changed.has(index)) values.push(changed.get(index));
-    else if (value.kind !== "o") values.push(recorded[index]);
-    else values.push(rounded(ownData(K[value.kernel](value.operands.filter((i) => i !== null).map((i) => values[i]), value.params)), dtypeCode(value.dtype)));
+    else if (!others.has(index)) values.push(recorded[index]);
+    else values.push(wrapped(rounded(ownData(K[value.kernel](value.operands.filter((i) => i !== null).map((i) => values[i]), value.params)), dtypeCode(value.dtype)), value.dtype));
   });
   return values;
+}
+
+const NARROW = { int8: Int8Array, uint8: Uint8Array, int16: Int16Array, uint16: Uint16Array, int32: Int32Array, uint32: Uint32Array };
+
+function wrapped(array, dtype) { // integers of few bits go around, as NumPy's
+  if (NARROW[dtype]) array.data.set(NARROW[dtype].from(array.data));
+  return array;
 }
 
 const ownData = (array) => new Arr(Float64Array.from(array.data), array.shape, array.dtype); // kernels may hand on their operand's
@@ -64,11 +73,13 @@ function computeEvents(graph, values, events, rules, constant) {
       add(cotangents, tail, made.number);
     } else if (event.kind === "push") {
       made.parts = {};
+      made.partials = {};
       for (const operand of Object.keys(event.parts)) {
         const context = contextOf(graph, values, event.value, constant);
         context.t = value.operands.map((i) => tangents.get(i));
         const part = evaluate(rules[value.pushes[operand]], context);
         made.parts[operand] = rounded(ownData(broadcastTo(part, values[event.value].shape)), values[event.value].dtype);
+        if (value.partials[operand] !== undefined) made.partials[operand] = evaluate(rules[value.partials[operand]], context);
         add(tangents, event.value, made.parts[operand]);
       }
       made.number = tangents.get(event.value);

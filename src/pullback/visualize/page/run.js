@@ -2,12 +2,12 @@
 
 function decoded(data, blob) { // the arrays of the page; of large ones what can be seen of them
   const bytes = Uint8Array.from(atob(blob), (c) => c.charCodeAt(0));
-  return data.arrays.map(([start, code, shape, thumb, low, high, mean, bad, counts]) => {
+  return data.arrays.map(([start, code, shape, thumb, low, high, mean, bad, counts, text]) => {
     const small = code === "f" || code === "e";
     const numbers = (n) => Float64Array.from(new (small ? Float32Array : Float64Array)(bytes.buffer, start, n));
     if (thumb === undefined) return new Arr(numbers(sizeOf(shape)), shape, code);
     const picture = Float64Array.from(new Float32Array(bytes.buffer, start, sizeOf(thumb)));
-    return { seen: new Arr(picture, thumb, code), shape, size: sizeOf(shape), low, high, mean, bad, counts, dtype: code };
+    return { seen: new Arr(picture, thumb, code), shape, size: sizeOf(shape), low, high, mean, bad, counts, text, dtype: code };
   });
 }
 
@@ -34,6 +34,7 @@ class Run {
     this.chapters = [];
     this.history = graph.values.map(() => []); // of each value, what became of its derivative and of itself
     this.made = new Array(graph.values.length).fill(-1);
+    this.slopes = new Map(); // "value:operand" → when its local derivative was used, and what it is
     let walk = 0, state = new Map();
     this.steps.forEach((event, at) => {
       if (event.newWalk) {
@@ -59,6 +60,9 @@ class Run {
         total: before.total && event.number ? added(before.total, event.number) : event.number ?? before.total,
         terms: [...before.terms, { from: event.kind === "pull" ? event.value : -1, operand: event.operand, number: event.number }],
       };
+    for (const [operand, partial] of event.kind === "push" ? Object.entries(event.partials) : [[event.operand, event.partial]]) {
+      if (partial) this.slopes.set(`${event.value}:${operand}`, [...(this.slopes.get(`${event.value}:${operand}`) ?? []), { time, walk: event.walk, partial }]);
+    }
     state.set(target, now);
     Object.assign(event, { target, total: now.total, terms: now.terms, before: before.total });
     this.history[target].push({ time, kind: event.kind === "pull" || event.kind === "seed" ? "cotangent" : "tangent", walk: event.walk, ...now });
@@ -83,6 +87,11 @@ class Run {
       }
     }
     return { known, value, derivative, terms, forward, updated };
+  }
+
+  slopeOf(value, operand, time) { // the local derivative that the walk has used, if it came by
+    const walk = time > 0 ? this.steps[time - 1].walk : 0;
+    return this.slopes.get(`${value}:${operand}`)?.find((entry) => entry.walk === walk && entry.time <= time)?.partial ?? null;
   }
 
   gradient(index) { // at the end of the last walk back
@@ -141,7 +150,7 @@ function recordedRun(data, arrays, number) {
   const values = frame.values.map((at) => (at === null ? null : arrays[at]));
   let newWalk = false;
   const events = [];
-  for (const [kind, value, operand, at, extra] of frame.events) {
+  for (const [kind, value, operand, at, extra, slopes] of frame.events) {
     if (kind === "walk") {
       newWalk = true;
       events.push({ kind });
@@ -153,7 +162,8 @@ function recordedRun(data, arrays, number) {
       newWalk = false;
     }
     if (kind === "pull" && extra !== undefined && extra !== null) event.partial = arrays[extra];
-    if (kind === "push") event.parts = Object.fromEntries(Object.entries(extra ?? {}).map(([k, v]) => [k, v === null ? null : arrays[v]]));
+    const read = (table) => Object.fromEntries(Object.entries(table ?? {}).map(([k, v]) => [k, v === null ? null : arrays[v]]));
+    if (kind === "push") Object.assign(event, { parts: read(extra), partials: read(slopes) });
     if (kind === "update") event.rate = extra ?? null;
     events.push(event);
   }

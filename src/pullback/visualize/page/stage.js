@@ -1,28 +1,23 @@
 // The stage: the picture of one group, in which boxes fill and derivatives travel.
 
 const CLASSES = { v: "variable", c: "constant", o: "operation" };
-const short = (text, most = 20) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
+const short = (text, most = 20) => (text.length > most ? `${[...text].slice(0, most - 1).join("")}…` : text);
+
+const MOST_NOTES = 60; // boxes of a picture in which numbers stand at the edges
 
 const groupName = ([kind, label]) => (kind === "turn" ? `turn ${label}` : label);
 
-class Stage {
+class Stage extends Camera {
   constructor(root, player) {
+    super(root);
     this.player = player;
     this.svg = svg("svg", { class: "graph", role: "group", "aria-label": "the graph" });
     this.camera = svg("g");
     this.svg.append(this.camera);
     root.append(this.svg);
-    this.root = root;
     this.reduced = matchMedia("(prefers-reduced-motion: reduce)");
     this.measure();
     this.listen();
-  }
-
-  measure() {
-    const { width, height } = this.root.getBoundingClientRect();
-    if (this.room?.width === width && this.room?.height === height) return;
-    this.room = { width, height };
-    if (this.view) this.fit();
   }
 
   // What is shown. Of a large picture only what is in sight is in the document.
@@ -33,7 +28,7 @@ class Stage {
     this.active = [];
     this.shown = new Map(); // "v3", "g1" → the places of their boxes
     this.layers = [svg("g", { class: "lines" }), svg("g", { class: "boxes" })];
-    this.above = svg("g", { class: "above", "aria-hidden": "true" });
+    [this.notes, this.above, this.asked] = ["notes", "above", "above"].map((name) => svg("g", { class: name, "aria-hidden": "true" }));
     this.boxes = view.boxes.map(([kind, index, x, y, width, height], at) => {
       const stub = kind === "i" || kind === "o", outer = stub ? (index < 0 ? `g${-1 - index}` : `v${index}`) : `${kind}${index}`;
       if (!this.shown.has(outer)) this.shown.set(outer, []);
@@ -47,9 +42,9 @@ class Stage {
         area[i % 2] = Math.min(area[i % 2], n);
         area[2 + (i % 2)] = Math.max(area[2 + (i % 2)], n);
       });
-      this.lines.set(`${tail}:${head}:${operand}`, { d, tail, area, end: numbers.slice(-2) });
+      this.lines.set(`${tail}:${head}:${operand}`, { d, tail, area, end: numbers.slice(-2), head: this.boxes[head], operand });
     });
-    this.camera.replaceChildren(...this.layers, this.above);
+    this.camera.replaceChildren(...this.layers, this.notes, this.above, this.asked);
     this.fit();
   }
 
@@ -170,6 +165,35 @@ class Stage {
     if (time) this.keepInView(run.steps[time - 1].value);
     for (const box of this.boxes) if (box.group?.parentNode && (box.kind === "g" || !changed || changed.has(box.index))) this.update(box, run, time);
     this.light(run, time);
+    this.write(run, time);
+    this.explain(this.player.hovered ?? this.player.selected);
+  }
+
+  write(run, time) { // at each edge that a derivative has passed, its local derivative; large pictures have no room
+    if (this.boxes.length > MOST_NOTES) return;
+    for (const line of this.lines.values()) {
+      const slope = line.head.kind === "v" ? run.slopeOf(line.head.index, line.operand, time) : null;
+      const text = slope && isNumber(slope) ? fmt(slope.at(), 3) : "";
+      if (!text && !line.note) continue;
+      const [x, y] = line.end, left = x < line.head.x - 1; // beside the edge, away from the next one
+      line.note ??= this.notes.appendChild(svg("text", { x: left ? x - 5 : x + 5, y: y - 7, "text-anchor": left ? "end" : "start" }));
+      line.note.textContent = text;
+    }
+  }
+
+  explain(index) { // of an operation that the reader points at, the local derivative by each of its operands
+    const { run, time } = this, value = this.graph.values[index], step = time ? run.steps[time - 1] : null;
+    this.asked.replaceChildren();
+    this.above.classList.toggle("covered", step?.value === index);
+    if (value?.kind !== "o") return;
+    let height = 17;
+    value.operands.forEach((tail, operand) => {
+      const found = tail === null ? null : this.lineOf(tail, index, operand);
+      const text = found && this.slope(value, operand, run.slopeOf(index, operand, time));
+      if (!text) return;
+      this.asked.append(this.label(found.end, text, height));
+      height += 25;
+    });
   }
 
   update(box, run, time) {
@@ -187,7 +211,7 @@ class Stage {
     box.group.classList.toggle("badly", bad(derivative));
     box.group.classList.toggle("chosen", this.player.selected === box.index);
     box.group.classList.toggle("summed", terms.length > 1 && !forward);
-    if (box.value) box.value.textContent = known ? (value ? (box.array ? reach(value) : brief(value)) : "not kept") : "·";
+    if (box.value) box.value.textContent = known ? (value ? (box.array ? reach(value) : brief(value)) : facts.dtype === "tuple" ? "several" : "not shown") : "·";
     const mark = derivative === null ? "" : `${forward ? "tangent" : facts.kind === "v" ? "gradient" : "cotangent"}`;
     if (box.derivative) {
       const meeting = terms.length > 1 && terms.length < 4 && !box.array && !forward && time && run.steps[time - 1].target === box.index;
@@ -248,7 +272,7 @@ class Stage {
     for (const at of this.boxesOf(step.value)) mark(this.groupOf(this.boxes[at]), ...(back ? ["back"] : []));
     const moves = [];
     if (step.kind === "made") value.operands.forEach((tail, i) => tail !== null && moves.push([tail, i, ""]));
-    if (step.kind === "push") Object.keys(step.parts).forEach((i) => moves.push([value.operands[i], +i, this.slope(value, +i, null)]));
+    if (step.kind === "push") Object.keys(step.parts).forEach((i) => moves.push([value.operands[i], +i, this.slope(value, +i, step.partials[i])]));
     if (step.kind === "pull") {
       const tail = value.operands[step.operand];
       for (const at of this.boxesOf(tail)) mark(this.groupOf(this.boxes[at]), "back");
@@ -258,7 +282,7 @@ class Stage {
       const found = this.lineOf(tail, step.value, operand);
       if (!found) continue;
       mark(found.line, back ? "back" : step.kind === "push" ? "front" : "made");
-      if (label) this.label(found.end, label);
+      if (label) this.above.append(this.label(found.end, label));
       this.travel(found, back, step.kind === "made" ? "" : brief(back ? step.number : step.parts[operand]));
     }
   }
@@ -273,9 +297,9 @@ class Stage {
     return `∂/∂${name} = ${[formula, digits].filter((x, i, all) => x && all.indexOf(x) === i).join(" = ")}`;
   }
 
-  label([x, y], text) { // over the box that an edge leads to
+  label([x, y], text, height = 17) { // over the box that an edge leads to
     const shown = short(text, 44), width = shown.length * 6.75 + 16;
-    this.above.append(svg("g", { class: "slope", transform: `translate(${x} ${y - 17})` }, svg("rect", { x: -width / 2, y: -11, width, height: 22, rx: 11 }), svg("text", { y: 4 }, shown)));
+    return svg("g", { class: "slope", transform: `translate(${x} ${y - height})` }, svg("rect", { x: -width / 2, y: -11, width, height: 22, rx: 11 }), svg("text", { y: 4 }, shown));
   }
 
   travel({ line, from }, back, text) {
@@ -296,80 +320,6 @@ class Stage {
       else dot.classList.add("arrived");
     };
     move(begun);
-  }
-
-  // The camera.
-
-  fit() {
-    const [width, height] = this.view.size, { room } = this;
-    const margin = 26, above = this.graph.groups.length > 1 ? 52 : margin; // the trail stands there
-    const scale = Math.min((room.width - 2 * margin) / Math.max(width, 1), (room.height - above - margin) / Math.max(height, 1), 1.5);
-    const least = room.width < 600 ? 0.55 : 0.45; // what can still be read
-    this.scale = Math.max(scale, Math.min(least, (room.width - 2 * margin) / Math.max(width, 1) > least ? least : Math.max(scale, 0.12)), 0.05);
-    this.x = (room.width - width * this.scale) / 2;
-    this.y = above + Math.max((room.height - above - margin - height * this.scale) / 2, 0);
-    this.place();
-  }
-
-  place() {
-    this.camera.setAttribute("transform", `translate(${this.x} ${this.y}) scale(${this.scale})`);
-    this.look();
-  }
-
-  zoom(factor, x, y) {
-    const scale = Math.min(Math.max(this.scale * factor, 0.05), 4);
-    this.x = x - ((x - this.x) * scale) / this.scale;
-    this.y = y - ((y - this.y) * scale) / this.scale;
-    this.scale = scale;
-    this.place();
-  }
-
-  keepInView(value) {
-    const at = this.boxesOf(value)[0];
-    if (at === undefined) return;
-    const box = this.boxes[at], { room } = this;
-    const x = this.x + box.x * this.scale, y = this.y + box.y * this.scale; // nothing moves while the box is in sight
-    const wide = (box.width * this.scale) / 2, tall = (box.height * this.scale) / 2;
-    const across = x < wide || x > room.width - wide, along = y < tall || y > room.height - tall;
-    if (across) this.x = room.width / 2 - box.x * this.scale;
-    if (along) this.y = room.height / 2 - box.y * this.scale;
-    if (across || along) this.place();
-  }
-
-  listen() {
-    const pointers = new Map();
-    let far = 0;
-    this.svg.addEventListener("pointerdown", (event) => {
-      pointers.set(event.pointerId, event);
-      this.dragged = false;
-      far = 0;
-    });
-    addEventListener("pointermove", (event) => {
-      const before = pointers.get(event.pointerId);
-      if (!before) return;
-      const dx = event.clientX - before.clientX, dy = event.clientY - before.clientY;
-      if (pointers.size === 1) {
-        far += Math.abs(dx) + Math.abs(dy);
-        this.dragged = far > 6;
-        this.x += dx;
-        this.y += dy;
-        this.place();
-      } else {
-        const [a, b] = [...pointers.values()], other = a.pointerId === event.pointerId ? b : a;
-        const span = (e) => Math.hypot(e.clientX - other.clientX, e.clientY - other.clientY);
-        const corner = this.root.getBoundingClientRect();
-        this.zoom(span(event) / Math.max(span(before), 1), (event.clientX + other.clientX) / 2 - corner.left, (event.clientY + other.clientY) / 2 - corner.top);
-        this.dragged = true;
-      }
-      pointers.set(event.pointerId, event);
-    });
-    for (const name of ["pointerup", "pointercancel"]) addEventListener(name, (event) => pointers.delete(event.pointerId));
-    this.svg.addEventListener("wheel", (event) => {
-      event.preventDefault();
-      const corner = this.root.getBoundingClientRect();
-      this.zoom(Math.exp(-event.deltaY * 0.0015), event.clientX - corner.left, event.clientY - corner.top);
-    }, { passive: false });
-    new ResizeObserver(() => this.measure()).observe(this.root);
   }
 }
 
