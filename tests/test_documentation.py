@@ -59,6 +59,18 @@ def test_examples_are_marked_as_python(name):
     assert text.count(">>> ") == sum(code.count(">>> ") for code in marked)
 
 
+SHOWN: Final = re.compile(
+    r"^```.*?^```|^!\[[^\n]*|^\|[^\n]*", re.MULTILINE | re.DOTALL
+)  # an example, a picture, a table
+TWO_SCREENS: Final = 900  # words
+
+
+@pytest.mark.parametrize("name", [name for name in PAGES if "decisions" not in name and name != "CHANGELOG.md"])
+def test_no_two_screens_are_without_a_picture_or_an_example(name):
+    stretches = SHOWN.split(PAGES[name].read_text(encoding="utf-8"))
+    assert max(len(stretch.split()) for stretch in stretches) <= TWO_SCREENS
+
+
 @pytest.mark.parametrize(
     ("text", "complaints"),
     [

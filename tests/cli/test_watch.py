@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+import io
 import json
 import re
 import time
 
 import pytest
+import rich.console
 
 from pullback import cli
 from pullback.training import Measurement
@@ -47,6 +50,27 @@ def test_it_shows_what_was_measured(folder, capsys):
 def test_without_a_terminal_it_looks_once(folder, capsys):
     assert not ran("watch", folder)
     assert "train loss" in capsys.readouterr().out
+
+
+def test_a_terminal_is_looked_at_again_until_ctrl_c(folder, monkeypatch):
+    looks = []
+
+    def sleep(seconds):
+        looks.append(seconds)
+        with (folder / "metrics.jsonl").open("a") as file:
+            file.write(Measurement(9, "train", "loss", 0.125, 0.9).line())
+        if len(looks) == 2:
+            raise KeyboardInterrupt
+
+    screen = io.StringIO()
+    terminal = functools.partial(rich.console.Console, force_terminal=True, width=100)
+    monkeypatch.setattr(rich.console, "Console", lambda file: terminal(file=screen))
+    monkeypatch.setattr(time, "sleep", sleep)
+    assert not ran("watch", folder, "--every", "0.5")
+    assert looks == [0.5] * 2
+    first, _, later = screen.getvalue().partition("step 9")
+    assert "step 4" in first
+    assert "0.125" in later
 
 
 def test_the_page_looks_again_until_ctrl_c(folder, capsys, monkeypatch):

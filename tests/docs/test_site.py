@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -161,24 +162,43 @@ def test_every_page_is_reached_and_says_something():
         assert made or (ROOT / "docs" / f"{entry}.md").exists(), entry
 
 
-@pytest.mark.skipif("PULLBACK_LONG" not in os.environ, reason="it takes minutes: make test-all does it")
-def test_the_site_is_built(tmp_path):
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """The site as it is built, which takes minutes."""
+    if "PULLBACK_LONG" not in os.environ:
+        pytest.skip("it takes minutes: make test-all does it")
     pytest.importorskip("myst_nb", reason="the site is built with the group `docs`")
     pytest.importorskip("furo", reason="the site is built with the group `docs`")
-    command = [
-        sys.executable,
-        "-m",
-        "sphinx",
-        "-W",
-        "--keep-going",
-        "-q",
-        "-d",
-        tmp_path / "trees",
-        "docs",
-        tmp_path / "site",
-    ]
-    subprocess.run(command, cwd=ROOT, check=True)
-    assert list(check.complaints(tmp_path / "site")) == []
+    folder = tmp_path_factory.mktemp("built")
+    options = ["-W", "--keep-going", "-q", "-d", folder / "trees"]
+    subprocess.run([sys.executable, "-m", "sphinx", *options, "docs", folder / "site"], cwd=ROOT, check=True)
+    return folder / "site"
+
+
+def test_the_site_is_built(site):
+    assert list(check.complaints(site)) == []
+
+
+def test_the_site_searches_and_plays_offline(site):
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: the group `browser` has it")
+    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if path is None:
+        pytest.skip("no browser is installed")
+    asked = []
+    with api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+        page = browser.new_page(viewport={"width": 390, "height": 844})
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(f"{(site / 'search.html').as_uri()}?q=vmap")
+        page.locator("#search-results a", has_text="pb.vmap").first.wait_for()
+        for lesson in ("scalars", "global_graph", "network", "higher_order", "framework"):
+            page.goto((site / "lessons" / f"{lesson}.html").as_uri())
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), lesson
+            player = page.frame_locator("iframe")
+            player.locator("#last").click()
+            assert re.fullmatch(r"(\d+) / \1", player.locator("#count").inner_text())
+        browser.close()
+    assert [url for url in asked if not url.startswith(("file:", "data:", "about:"))] == []
 
 
 def test_the_pages_of_the_reference_name_no_module():

@@ -32,6 +32,7 @@ def rows():
             yield Measurement(step, "dead", "1", 0.25, step / 10)
             for percent in QUANTILES:
                 yield Measurement(step, "weight", f"1.weight {percent}%", percent / 100 * step, step / 10)
+                yield Measurement(step, "gradient", f"1.weight {percent}%", percent / 1000 * step, step / 10)
 
 
 def whole():
@@ -48,11 +49,11 @@ def test_everything_is_drawn(show):
     titles = page.locator("h2").all_inner_texts()
     assert titles == [
         "curves", "learning rate", "confusion", "worst mistakes", "examples", "samples", "dead units",
-        "weights", "settings",
+        "weights", "gradients", "settings",
     ]  # fmt: skip
     assert page.locator("#curves h3").all_inner_texts() == ["loss", "accuracy"]
     assert page.locator("#curves .curve").count() == 3
-    assert page.locator("#weights .band").count() == 3
+    assert page.locator("#weights .band").count() == page.locator("#gradients .band").count() == 3
     assert page.locator(".confusion td").count() == 9
     assert page.locator("canvas").count() == 12
     assert page.locator(".samples pre").inner_text() == "<b>ho</b>"
@@ -104,6 +105,13 @@ def test_a_phone(show, scheme):
     page = show(Page(whole()), width=390, height=800, scheme=scheme)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert page.evaluate("document.documentElement.dataset.theme") == scheme
+
+
+def test_a_page_that_refreshes_looks_again(show, tmp_path):
+    page = show(Page(run_page("r", list(rows())[:1], refresh=0.2)))
+    assert page.locator("#summary").inner_text().startswith("1 steps")
+    (tmp_path / "page0.html").write_text(run_page("r", list(rows())), encoding="utf-8")
+    page.get_by_text("40 steps").wait_for()
 
 
 def test_nothing_was_measured(show):
