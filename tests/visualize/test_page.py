@@ -318,6 +318,7 @@ def test_playing(show):
     page.locator("#play[aria-label=play]").wait_for()
     assert page.evaluate("player.time === player.run.length")
     page.keyboard.press("Home")
+    page.wait_for_timeout(100)
     page.keyboard.press("ArrowRight")  # a pulse travels
     assert page.evaluate("player.time") == 1
     assert page.locator(".pulse").count() == 1

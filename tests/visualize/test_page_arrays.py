@@ -71,3 +71,20 @@ def test_keys(show):
     assert page.locator("#play").get_attribute("aria-label") == "pause"
     page.keyboard.press("Space")
     assert page.locator("#play").get_attribute("aria-label") == "play"
+
+
+def test_a_long_sum_is_written_when_it_is_asked_for(show):
+    x = pb.tensor(0.5, requires_grad=True, name="x")
+    h = x * 1.0
+    for _ in range(40):
+        h = h * x
+    page = show(pb.graph(h).play())
+    page.locator("#whole").click()
+    page.keyboard.press("End")
+    page.evaluate("player.select(player.run.graph.values.findIndex((v) => v.id === 'x'))")
+    terms = page.locator(".sum output[data-exact]")
+    assert terms.count() == 20
+    page.get_by_text("and 21 more").click()
+    assert terms.count() == 41
+    h.backward()
+    assert sum(float(t) for t in terms.evaluate_all("all => all.map(o => o.dataset.exact)")) == x.grad.item()

@@ -1,5 +1,7 @@
 // The panel: all that is known of one value, and what the reader may do with it.
 
+const MOST_TERMS = 20; // of a sum that are written before the reader asks for more
+
 class Panel {
   constructor(root, player) {
     this.root = root;
@@ -12,7 +14,10 @@ class Panel {
     const step = time ? run.steps[time - 1] : null;
     const index = player.hovered ?? player.selected ?? step?.target ?? step?.value ?? this.firstVariable();
     if (document.activeElement && this.root.contains(document.activeElement) && this.shown === index) return this.refresh(index);
-    if (this.shown !== index) this.element = 0;
+    if (this.shown !== index) {
+      this.element = 0;
+      this.all = false; // of a long sum, whether each term is written
+    }
     this.shown = index;
     if (index === undefined) return undefined;
     const facts = run.graph.values[index];
@@ -88,11 +93,13 @@ class Panel {
     const { run } = this.player, { terms } = state;
     if (!terms.length || (terms.length === 1 && terms[0].from < 0)) return [];
     const pick = (array) => (array instanceof Arr ? fmt(array.at(isNumber(array) ? 0 : this.element), 6) : brief(array));
-    const rows = terms.map((term) => {
+    const written = (term) => {
       const source = term.from < 0 ? null : run.graph.values[term.from];
       const from = source ? html("button", { class: "link operation", onclick: () => this.player.select(term.from) }, `${source.kind === "o" ? `${source.label} ${source.id}` : source.id}`) : "begins with";
       return html("li", {}, html("span", {}, from), html("output", { "data-exact": term.number instanceof Arr ? String(term.number.at(isNumber(term.number) ? 0 : this.element)) : null }, pick(term.number)));
-    });
+    };
+    const rows = (terms.length > MOST_TERMS + 4 && !this.all ? terms.slice(0, MOST_TERMS) : terms).map(written), left = terms.length - rows.length;
+    if (left) rows.push(html("li", {}, html("button", { class: "quiet", onclick: () => { this.all = true; this.refresh(this.shown); } }, `and ${left} more`)));
     const many = terms.length > 1;
     if (many) rows.push(html("li", { class: "total" }, html("span", {}, state.forward ? "tangent" : facts.kind === "v" ? "gradient" : "cotangent"), html("output", {}, pick(state.derivative))));
     return [html("h4", {}, many ? `the sum of ${terms.length} contributions${facts.shape.length ? " (this element)" : ""}` : "it came from"), html("ul", { class: "sum" }, ...rows)];

@@ -91,7 +91,9 @@ class Player {
   go(time) {
     const to = Math.min(Math.max(Math.round(time), 0), this.run.length), from = this.time;
     if (to === from) return;
-    this.animated = from === undefined || Math.abs(to - from) === 1;
+    const now = performance.now(); // steps that follow each other at once are seen as a whole, and nothing travels
+    this.animated = from === undefined || (Math.abs(to - from) === 1 && now - this.moved > 60);
+    this.moved = now;
     this.time = to;
     this.parts.slider.value = to;
     this.parts.slider.setAttribute("aria-valuetext", `step ${to} of ${this.run.length}`);

@@ -316,7 +316,7 @@ class Stage extends Camera {
       const share = rest ? at / rest : 1;
       const { x, y } = at >= rest ? line.getPointAtLength(at - rest) : { x: left + (start.x - left) * share, y: middle + height / 2 + (start.y - middle - height / 2) * share };
       dot.setAttribute("transform", `translate(${x} ${y})`);
-      if (part < 1) requestAnimationFrame(move);
+      if (part < 1 && dot.isConnected) requestAnimationFrame(move);
       else dot.classList.add("arrived");
     };
     move(begun);
