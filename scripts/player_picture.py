@@ -22,7 +22,8 @@ PICTURE: Final = Path(__file__).resolve().parent.parent / "docs" / "pictures" / 
 WIDTH, HEIGHT, TOP, BOTTOM = 900, 470, 40, 62
 STEP: Final = 18
 _SAID: Final = "s => [...s.childNodes].map((n) => n.textContent.trim()).filter(Boolean).join(' ')"
-_DRAWN: Final = (".line", ".box", ".slope", ".notes", ".map", ".pulse", ".bar", ".track")  # what rules are about that is there
+# What rules are about that is there.
+_DRAWN: Final = (".line", ".box", ".slope", ".notes", ".map", ".pulse", ".bar", ".track")
 
 
 def main() -> None:
