@@ -6,13 +6,14 @@ and not a hang. First all say what they are about to do, in a few bytes, with wh
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
-from threading import RLock
+from threading import RLock, Timer
 from typing import Any, Final, final
 
 import numpy as np
@@ -47,6 +48,7 @@ class World:
         self._kept: list[Any] = []  # what an exchange that was left may still write to
         self._memory: Memory | None = None
         self._near = True  # whether all ranks may be of one machine, as far as is known
+        self.lost = False  # whether a rank died, and the others could go on
         self._lock = RLock()
 
     # What ranks do together. All of them call the same, in the same order.
@@ -105,6 +107,20 @@ class World:
         """The array of each rank, of the same shape and dtype, one after the other."""
         with self._together(what):
             return self._gathered(mine, what, timeout)
+
+    def shrink(self, timeout: float) -> None:
+        """Go on with the ranks that are left, once one is `lost`; they may have other numbers now."""
+        late = Timer(timeout, self._comm.Abort, (1,))  # what MPI does here waits without an end
+        late.start()
+        try:
+            if not self._comm.Is_revoked():
+                self._comm.Revoke()  # which ends what the others still wait for
+            comm = self._comm.Shrink()
+        finally:
+            late.cancel()
+        self._comm, self.rank, self.size = comm, int(comm.Get_rank()), int(comm.Get_size())
+        self._calls, self._memory, self._near = 0, None, True
+        self._broken, self.lost = "", False
 
     def _meet(
         self, what: str, told: bytes, timeout: float, arrays: Sequence[Array] = (), starts: Sequence[int] = ()
@@ -178,7 +194,13 @@ class World:
         return [row.tobytes().rstrip(b"\0").decode() for row in self._gathered(padded, what, timeout)]
 
     def _wait(
-        self, begin: Callable[..., Any], sent: Array, received: Array | None, what: str, timeout: float, **more: Any
+        self,
+        begin: Callable[..., Any],
+        sent: Array | None,
+        received: Array | None,
+        what: str,
+        timeout: float,
+        **more: Any,
     ) -> None:
         """Exchange bytes, of whatever dtype, within the time that is given."""
         buffers = [array.reshape(-1).view(np.uint8) for array in (sent, received) if array is not None]
@@ -195,8 +217,9 @@ class World:
                     )  # fmt: skip
                 if waited > _BUSY:
                     time.sleep(_PAUSE)
-        except BaseException:
-            self._kept.append((request, buffers))
+        except BaseException as error:
+            if not _of_mpi(error):  # which has ended it
+                self._kept.append((request, buffers))
             raise
 
     @contextmanager
@@ -214,14 +237,28 @@ class World:
                 raise
             except BaseException as error:
                 self._broken = f"{what}: {type(error).__name__}"
-                if type(error).__module__.partition(".")[0] == "mpi4py":  # of a class that is known only once loaded
-                    raise ParallelError(f"{what}: MPI could not do it", got=error, fix="start again") from error
+                if _of_mpi(error):
+                    self.lost = _of_the_dead(error)
+                    why = "a rank died" if self.lost else "MPI could not do it"
+                    raise ParallelError(f"{what}: {why}", got=error, fix="start again, from a checkpoint") from error
                 raise
 
     def end_all(self) -> None:
         """End all ranks, where this one left an exchange in its middle: MPI could not be closed."""
         if self._kept:
             self._comm.Abort(1)
+
+
+def _of_mpi(error: BaseException) -> bool:
+    """Whether an error is MPI's, of a class that is known only once that is loaded."""
+    return type(error).__module__.partition(".")[0] == "mpi4py"
+
+
+def _of_the_dead(error: Any) -> bool:
+    """Whether an error of MPI's says that a rank died, or that another rank has noticed it."""
+    mpi = sys.modules["mpi4py.MPI"]
+    names = ("ERR_PROC_FAILED", "ERR_PROC_FAILED_PENDING", "ERR_REVOKED")
+    return error.Get_error_class() in {getattr(mpi, name, None) for name in names}
 
 
 def signature_of(arrays: Sequence[Array]) -> Signature:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
-from pullback.core.errors import DataError
+from pullback.core.errors import DataError, ParallelError
 from pullback.core.modes import no_grad
 from pullback.core.numbers import checked_number
 from pullback.core.tree import tree_map
@@ -23,6 +23,7 @@ from pullback.parallel.world import TIMEOUT, world
 from pullback.tensors import Tensor
 from pullback.tensors.backward import gradients_of
 from pullback.training.step import samples_in
+from pullback.training.survival import Survival
 
 if TYPE_CHECKING:
     from pullback.training.loop import Loop
@@ -46,6 +47,9 @@ class DataParallel:
     ----------
     timeout : float
         Seconds that one rank may be later than another: more than a checkpoint takes, or a slow batch.
+    survive : bool
+        Go on without a rank whose process or machine dies, from the step before, as `mpiexec --with-ft ulfm` allows:
+        the others divide its part among them. Each step keeps a copy of the state for that.
 
     Raises
     ------
@@ -57,9 +61,10 @@ class DataParallel:
     (0, 1)
     """
 
-    def __init__(self, *, timeout: float = TIMEOUT) -> None:
+    def __init__(self, *, timeout: float = TIMEOUT, survive: bool = False) -> None:
         self.timeout = checked_number("DataParallel", "timeout", timeout, 0)
         self._world = world()
+        self._survival = Survival(self._world, self.timeout) if survive else None
 
     @property
     def rank(self) -> int:
@@ -113,6 +118,7 @@ class DataParallel:
                  "batches": loop.feed.length, "accumulate": trainer.accumulate, "seed of the data": seed}  # fmt: skip
         facts |= {name: f"{array.dtype.str} {array.shape}" for name, array in state.model.items()}
         self._world.agree("train", facts, self.timeout)
+        loop.place = self._text("" if loop.folder is None else str(loop.folder.path.absolute()))
         generators = self._text(json.dumps(state.rest["generators"], default=_listed))
         with no_grad():
             tensors = [*trainer.model.parameters(), *trainer.model.buffers()]
@@ -145,6 +151,10 @@ class DataParallel:
             for name, generator in trainer.generators().items():
                 generator.bit_generator.state = after[name]
 
+    def learn(self, loop: Loop, batches: list[Any]) -> tuple[float, list[Any]]:
+        """Take one step of the loop."""
+        return loop.trainer.learn(batches) if self._survival is None else self._survival.learn(loop, batches)
+
     def agree(self, step: int, batches: Sequence[Any]) -> None:
         """Raise ParallelError unless all ranks are to take the same step, from batches of the same sizes."""
         self._world.agree("train", {"step": step, "samples": [*map(samples_in, batches)]}, self.timeout)
@@ -159,12 +169,38 @@ class DataParallel:
         Where the callbacks of one rank end the run, it ends on all.
         """
         wants = np.array([asked, late, bool(loop.history.reason)], np.int8)
-        asked, late, over = map(bool, all_reduce(wants, "max", timeout=self.timeout).tolist())
+        try:
+            found = all_reduce(wants, "max", timeout=self.timeout).tolist()
+            if any(found):
+                self.check(loop.trainer)
+        except ParallelError:
+            if self._goes_on(loop):
+                return False, False  # and whoever has a wish has it still after the next step
+            raise
+        asked, late, over = map(bool, found)
         if over and not loop.history.reason:
             loop.history.reason = "another rank stopped"
-        if asked or late or over:
-            self.check(loop.trainer)
         return asked, late
+
+    def end(self, loop: Loop) -> None:
+        """Save what all ranks have come to; none leaves before that is done."""
+        while True:
+            try:
+                self.check(loop.trainer)
+                loop.save()
+                self._world.agree("train: the end", {}, self.timeout)
+                return
+            except ParallelError:
+                if not self._goes_on(loop):
+                    raise
+
+    def _goes_on(self, loop: Loop) -> bool:
+        """Go on from where this rank stands, if another was lost after the step; whether that was so."""
+        if self._survival is None or not self._world.lost:
+            return False
+        self._survival.keep(loop.trainer)
+        self._survival.go_on(loop)
+        return True
 
     def check(self, trainer: Trainer) -> None:
         """Raise ParallelError where the weights of the ranks are no longer the same."""

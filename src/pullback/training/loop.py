@@ -78,6 +78,8 @@ class Loop:
         self._values: dict[str, float] = {}
         self._since = 0.0
         self._saved = 0
+        self._stack = ExitStack()
+        self.place = ""  # the folder of the first rank, for the one that comes after it
         self.new = True  # whether there is something that the checkpoint does not tell
 
     @property
@@ -111,7 +113,7 @@ class Loop:
         trainer, history = self.trainer, self.history
         clock = time.perf_counter
         # A number that runs over is found in the loss, and told with its step.
-        with ExitStack() as stack:
+        with self._stack as stack:
             stack.enter_context(np.errstate(all="ignore"))
             if self._others is not None:
                 self._others.begin(self)
@@ -149,12 +151,16 @@ class Loop:
                 if history.reason:
                     break
             progress.show(trainer.step, self._where(), self._numbers(None))
-            if self._others is not None:
-                self._others.check(trainer)
-            self.save()
+            self.save() if self._others is None else self._others.end(self)
         history.finished = True
         history.reason = history.reason or "the last step was reached"
         return history
+
+    def take_over(self) -> None:
+        """Write from now on, in the folder of a rank that died."""
+        self.folder = RunFolder.open(self.place)
+        self._stack.enter_context(self.folder.held())
+        self._log = self._stack.enter_context(MeasurementLog(self.folder.metrics, self.step))
 
     # What callbacks may do.
 
@@ -211,7 +217,7 @@ class Loop:
         """Take one step, as the callbacks have it."""
         for callback in self.trainer.callbacks:
             callback.before_step(self)
-        return self.trainer.learn(batches)
+        return self.trainer.learn(batches) if self._others is None else self._others.learn(self, batches)
 
     def count(self, ends: bool) -> None:
         """Count the epoch, if it ends with the step."""
