@@ -81,7 +81,9 @@ def trainer(**options: object) -> tuple[Trainer, pb.data.DataLoader]:
         layers.insert(2, pb.nn.Dropout(0.5, rng=RANK))
     model = pb.nn.Sequential(*layers)
     optimizer = pb.optim.Adam(model.parameters(), lr=0.05)
-    parallel = DataParallel(timeout=60, survive=bool(options.pop("survive", False)))
+    parallel = DataParallel(
+        timeout=60, survive=bool(options.pop("survive", False)), shard=bool(options.pop("shard", False))
+    )
     made = Trainer(model, pb.nn.MSELoss(), optimizer, parallel=parallel, **options)
     return made, pb.data.DataLoader((x, y), batch_size=9, shuffle=True, rng=5)
 
@@ -100,6 +102,15 @@ def training(folder: Path) -> None:
     resumed.fit(loader, steps=7, folder=folder / "drawn", resume=True)
     for one, other in zip(drawn.model.parameters(), resumed.model.parameters(), strict=True):
         assert np.array_equal(one.numpy(), other.numpy())
+    shared, _ = trainer(clip_norm=0.5, shard=True)
+    shared.fit(loader, steps=6, folder=folder / "shards")
+    later, _ = trainer(clip_norm=0.5, shard=True)
+    later.fit(loader, loader, steps=11, folder=folder / "shards", resume=True)
+    for one, other in zip(learner.model.parameters(), later.model.parameters(), strict=True):
+        assert np.array_equal(one.numpy(), other.numpy())  # to the bit as where each rank keeps all
+    kept, whole = (sum(t.size for t in made.optimizer.param_groups[0].kept()) for made in (later, learner))
+    assert P.all_reduce(kept, "sum").item() == whole
+    assert kept < whole
     if RANK == 0:
         for name, one in (("weights", learner), ("gathered", again)):
             np.savez(folder / f"{name}.npz", **{n: p.numpy() for n, p in one.model.named_parameters()})

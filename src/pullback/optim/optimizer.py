@@ -228,8 +228,10 @@ class Optimizer(Noticed, ABC):
         for group in self.param_groups:
             row = gradients_of(group.params)
             gradients.append(row)
+            for index in group.elsewhere:
+                row[index] = None
             for index, g in enumerate(row):
-                if g is None:
+                if g is None and index not in group.elsewhere:
                     group.rest(index)
                     if group.params[index].requires_grad and not skip_missing:
                         missing.append(group.params[index])

@@ -152,5 +152,12 @@ def _broadcast(*arrays: Any, root: int, timeout: float) -> tuple[Any, ...]:
     return world().spread(arrays, root, "broadcast", (("root", root),), timeout)
 
 
+def _owned(*arrays: Any, owners: tuple[int, ...], timeout: float) -> tuple[Any, ...]:
+    if rehearsing():
+        return tuple(array.copy() for array in arrays)
+    return world().owned(arrays, owners, "parameters", timeout)
+
+
 all_reduce_ = Opaque("all_reduce", _all_reduced, doc="Values combined over all ranks; carries no derivative.")
 broadcast_ = Opaque("broadcast", _broadcast, doc="The values of one rank; carries no derivative.")
+owned_ = Opaque("owned", _owned, doc="Each value as the rank that owns it has it; carries no derivative.")

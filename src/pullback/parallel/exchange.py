@@ -103,6 +103,25 @@ class World:
                     self._wait(self._comm.Ibcast, flat[first : first + _BLOCK], None, what, timeout, root=root)
         return results
 
+    def owned(self, arrays: Sequence[Array], owners: Sequence[int], what: str, timeout: float) -> tuple[Array, ...]:
+        """Each array as one rank has it: `owners` says which."""
+        results: list[Array] = [*arrays]
+        for root in range(self.size):
+            places = [place for place, owner in enumerate(owners) if owner == root]
+            flat = np.concatenate([arrays[p].reshape(-1).view(np.uint8) for p in places]) if places else None
+            if flat is not None:
+                (flat,) = self.spread([flat], root, what, (("owner", root),), timeout)
+                ends = np.cumsum([arrays[p].nbytes for p in places]).tolist()
+                for place, end in zip(places, ends, strict=True):
+                    array = arrays[place]
+                    results[place] = flat[end - array.nbytes : end].view(array.dtype).reshape(array.shape).copy()
+        return tuple(results)
+
+    def texts(self, text: str, what: str, timeout: float) -> list[str]:
+        """A text of each rank."""
+        with self._together(what):
+            return self._texts(text.encode(), what, timeout)
+
     def gathered(self, mine: Array, what: str, timeout: float) -> Array:
         """The array of each rank, of the same shape and dtype, one after the other."""
         with self._together(what):

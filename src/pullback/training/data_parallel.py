@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
-from pullback.core.errors import DataError, ParallelError
+from pullback.core.errors import DataError, OptionError, ParallelError
 from pullback.core.modes import no_grad
 from pullback.core.numbers import checked_number
 from pullback.core.tree import tree_map
@@ -22,6 +22,8 @@ from pullback.parallel import all_reduce, broadcast
 from pullback.parallel.world import TIMEOUT, world
 from pullback.tensors import Tensor
 from pullback.tensors.backward import gradients_of
+from pullback.training.checkpoint import Checkpoint
+from pullback.training.shards import Shards
 from pullback.training.step import samples_in
 from pullback.training.survival import Survival
 
@@ -50,21 +52,28 @@ class DataParallel:
     survive : bool
         Go on without a rank whose process or machine dies, from the step before, as `mpiexec --with-ft ulfm` allows:
         the others divide its part among them. Each step keeps a copy of the state for that.
+    shard : bool
+        Share out the state of the optimizers, so that each rank keeps 1/n of it and makes that part of the step.
 
     Raises
     ------
     OptionError
-        If several ranks were started, and MPI is missing.
+        If several ranks were started, and MPI is missing; or of `survive` and `shard` both are asked for: what a rank
+        that died kept alone is lost.
 
     >>> parallel = DataParallel()
     >>> parallel.rank, parallel.size
     (0, 1)
     """
 
-    def __init__(self, *, timeout: float = TIMEOUT, survive: bool = False) -> None:
+    def __init__(self, *, timeout: float = TIMEOUT, survive: bool = False, shard: bool = False) -> None:
+        if survive and shard:
+            raise OptionError("DataParallel: what a rank kept alone dies with it", survive=True, shard=True, fix="one")
         self.timeout = checked_number("DataParallel", "timeout", timeout, 0)
         self._world = world()
         self._survival = Survival(self._world, self.timeout) if survive else None
+        self._shard = shard
+        self._shards: Shards | None = None
 
     @property
     def rank(self) -> int:
@@ -109,6 +118,20 @@ class DataParallel:
             for buffer, mean in zip(means, averages, strict=True):
                 buffer.assign(mean)
 
+    def updated(self) -> None:
+        """After a step of the optimizers: all have what each made."""
+        if self._shards is not None:
+            self._shards.spread()
+
+    @property
+    def shares_state(self) -> bool:
+        """Whether the optimizers keep a part of their state only."""
+        return self._shards is not None
+
+    def whole(self, state: Checkpoint) -> Checkpoint:
+        """A state as one process would have it; all ranks ask for it at once."""
+        return state if self._shards is None else self._shards.whole(state)
+
     def begin(self, loop: Loop) -> None:
         """Begin as rank 0 does, once the ranks are known to do the same."""
         trainer = loop.trainer
@@ -126,6 +149,8 @@ class DataParallel:
                 tensor.assign(value)
         for name, kept in json.loads(generators).items():
             trainer.generators()[name].bit_generator.state = kept
+        if self._shard and self._shards is None:
+            self._shards = Shards(self._world, trainer.optimizers, self.timeout)
 
     def _text(self, text: str) -> str:
         """A text of rank 0."""

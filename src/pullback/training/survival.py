@@ -36,6 +36,7 @@ class Survival:
     def __init__(self, world: World, timeout: float) -> None:
         self._world, self._timeout = world, timeout
         self._state: Checkpoint | None = None
+        self._loss = 0.0  # of the last step
 
     def keep(self, trainer: Trainer) -> None:
         """Keep the state as it is now."""
@@ -48,13 +49,17 @@ class Survival:
         self.keep(trainer)
         while True:
             try:
-                return trainer.learn(batches)
+                loss, outputs = trainer.learn(batches)
+                self._loss = loss
+                return loss, outputs
             except ParallelError:
                 if not self._world.lost:
                     raise
             self.go_on(loop)
-            if trainer.step > first:  # others had taken it
-                return trainer.losses[-1], []
+            if trainer.step > first:  # others had taken it, counted it and logged it
+                trainer.epoch -= trainer.batch == 0
+                trainer.losses = trainer.losses or [self._loss]
+                return self._loss, []
 
     def go_on(self, loop: Loop) -> None:
         """Go on from the state that the farthest rank kept; the first rank writes, whichever it is now."""
@@ -68,13 +73,14 @@ class Survival:
         loop.trainer.restore(state)
         self._state = state
         if loop.writes:
-            facts = {"lost": before - world.size, "ranks": world.size, "step": loop.step}
+            facts: dict[str, object] = {"lost": before - world.size, "ranks": world.size, "step": loop.step}
             warnings.warn(PullbackWarning(message("train: ranks died, and the others go on", facts)), stacklevel=2)
             if loop.folder is None and loop.place:
                 loop.take_over()
 
     def _spread(self, state: Checkpoint, root: int) -> Checkpoint:
-        """The state of one rank."""
+        """The state of one rank, and its last loss."""
+        self._loss = float(self._of(root, np.array([self._loss]))[0][0])
         arrays: dict[str, Any] = {}
         note = json.dumps([list(state.model), pack(state.rest, REST, arrays)]).encode()
         length = int(self._of(root, np.array([len(note)]))[0][0])
