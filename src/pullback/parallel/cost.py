@@ -19,7 +19,17 @@ from pullback.core.numbers import checked_count, checked_number
 
 
 class Measured(NamedTuple):
-    """One step as it was measured: of how many ranks, of how many samples each, with which bytes of gradients."""
+    """One step as it was measured.
+
+    Parameters
+    ----------
+    ranks, samples : int
+        How many ranks there were, and how many samples of each.
+    size : float
+        Bytes of the gradients.
+    seconds : float
+        The time of the step, where each rank has a core of its own.
+    """
 
     ranks: int
     samples: int
@@ -153,6 +163,7 @@ def fit_cost(measured: Iterable[Measured], spread: float = 0.0) -> Cost:
     rows = list(measured)
     unit = [Cost(a, b, c, d, spread) for a, b, c, d in np.eye(4).tolist()]
     matrix = np.array([[one.seconds(m.ranks, m.samples, m.size) / m.seconds for one in unit] for m in rows])
+    matrix = matrix.reshape(-1, len(unit))
     if not rows or np.linalg.matrix_rank(matrix / np.maximum(np.abs(matrix).max(axis=0), 1e-300)) < len(unit):
         raise OptionError(
             "fit_cost: these steps do not tell the costs apart", steps=len(rows),
