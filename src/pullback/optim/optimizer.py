@@ -214,7 +214,7 @@ class Optimizer(Noticed, ABC):
                 s = prepared.get(key)
                 if s is None:
                     step = None if count is None else count.owned()
-                    s = prepared[key] = self.prepare(group, group.lr.array, array.dtype, step)
+                    s = prepared[key] = self.prepare(group, group.lr.array[()], array.dtype, step)
                 arrays = {name: x.owned() for name, x in state.items() if x is not count} if state else state
                 work = single(own) if half else own
                 self.update(work, array, arrays, s)

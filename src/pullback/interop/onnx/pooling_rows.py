@@ -56,7 +56,7 @@ def _padded(site: Site, x: Operand, value: float) -> tuple[Operand, Sequence[tup
     widths = padded.params["width"]
     if value != 0:
         assert where is not None
-        inside = np.pad(np.ones(padded.operands[0].shape, bool), widths)  # type: ignore[union-attr]
+        inside = np.pad(np.ones(padded.operands[0].shape, bool), widths)  # type: ignore[union-attr]  # an array was padded, and no constant
         mask = where.operands[0]
         if not isinstance(mask, Constant) or not np.array_equal(mask.value, inside):
             return x, ()
