@@ -149,7 +149,7 @@ def faulty(where: str, learner: Trainer, rank: int) -> None:
         save(path, *args)
 
     learner.learn = learning  # type: ignore[method-assign]  # a fault on purpose
-    world._gathered = gathering  # type: ignore[method-assign]  # likewise
+    world._gathered = gathering  # type: ignore[method-assign]  # a fault on purpose
     checkpoint.save = saving
 
 
