@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from pullback.core.origin import user_frame
 
-CPU: Final = "leave it out: a tensor holds a NumPy array, on the CPU"
+CPU: Final = "leave it out: a tensor holds a NumPy array, on the CPU; device='cuda' is experimental"
 LATER: Final = "not there yet"
 
 
@@ -177,7 +177,7 @@ TENSOR: Final = (
     Row("t adjoint H", "PyTorch", "x.T"),
     Row("unsqueeze", "PyTorch", "pb.expand_dims(x, 0)"),
     Row("expand expand_as", "PyTorch", "pb.broadcast_to(x, (4, 2, 3))"),
-    Row("cuda cpu to device_put", "PyTorch, JAX", "", f"{CPU}; x.astype(np.float32) changes the dtype"),
+    Row("cuda cpu to device_put", "PyTorch, JAX", 'x.to_device("cpu")', "x.astype(np.float32) changes the dtype"),
     Row("float double half long int bool type type_as bfloat16", "PyTorch", "x.astype(np.float32)", "dtypes are NumPy's"),
     Row("data", "PyTorch", "x.numpy(); x.assign(y)", "read with numpy() or detach(); write within pb.no_grad()"),
     Row("numel nelement", "PyTorch", "x.size"),
@@ -231,7 +231,7 @@ TENSOR: Final = (
 )  # fmt: skip
 
 MODULE: Final = (
-    Row("cuda cpu to", "PyTorch", "", CPU),
+    Row("cuda cpu", "PyTorch", 'model.to("cpu")'),
     Row("half double float bfloat16", "PyTorch", "model.astype(np.float64)"),
     Row("register_parameter", "PyTorch", "model.scale = pb.nn.Parameter(1.0)"),
     Row("add_module register_module", "PyTorch", "model.part = pb.nn.Linear(3, 2)"),

@@ -82,8 +82,8 @@ def test_those_that_run_as_numpy_kernels_are_few():
     assert sorted(kernels) == [
         "all_reduce", "answer", "bessel_i", "broadcast", "cholesky", "cofactors", "conj", "det", "eig", "eigh",
         "eigvals", "expm", "fft", "find", "holomorphic", "imag", "inv", "irfft", "logm", "loop", "lstsq", "lu_factor",
-        "pick", "pinv", "probability", "qr", "random", "real", "rfft", "roots", "roots_apart", "settled", "slogdet",
-        "solve", "solve_banded",
+        "owned", "pick", "pinv", "probability", "qr", "random", "real", "rfft", "roots", "roots_apart", "settled",
+        "slogdet", "solve", "solve_banded",
         "solve_sylvester", "solve_triangular", "sqrtm", "svd", "told", "unmixed", "unstack", "values", "values_apart",
         "vectors", "vectors_apart", "waves",
     ]  # fmt: skip

@@ -139,6 +139,29 @@ LAYERS = [
     (nn.TripletMarginLoss(), (normal(6, 4), normal(6, 4), normal(6, 4))),
 ]  # fmt: skip
 
+POOLS = [
+    (lambda x: pb.nn.max_pool2d(x, 3, 2, padding=1, dilation=2), (IMAGES,), "MaxPool", 1),
+    (lambda x: pb.nn.max_pool2d(-abs(x), 3, 2, padding=1), (IMAGES,), "MaxPool", 3),
+    (lambda x: pb.nn.max_pool1d(x, 2), (normal(3, 7),), "MaxPool", 3),
+    (lambda x: pb.nn.avg_pool2d(x, (2, 3), 1), (IMAGES,), "AveragePool", 1),
+    (lambda x: pb.nn.avg_pool2d(x, 3, 2, padding=1), (IMAGES,), "AveragePool", 3),
+    (lambda x: pb.nn.avg_pool2d(x, 3, 2, padding=1, count_include_pad=False), (IMAGES,), "AveragePool", 3),
+    (lambda x: pb.nn.avg_pool2d(x, 3, ceil_mode=True), (IMAGES,), "AveragePool", 3),
+]
+
+
+@pytest.mark.parametrize(("f", "examples", "operator", "most"), POOLS)
+def test_pooling_is_one_operator(exported, f, examples, operator, most):
+    kinds = [node.op_type for node in exported(f, *examples).graph.node if node.op_type != "Identity"]
+    assert operator in kinds
+    assert not {"Gather", "ReduceMax", "ReduceMean", "ReduceSum", "Pad"} & {*kinds}
+    assert len(kinds) <= most
+
+
+def test_what_is_no_pooling_stays_a_reduction(exported):
+    other = exported(lambda x: pb.max(pb.moveaxis(pb.sliding_window_view(x, 2, 1), -1, 1), 0), normal(3, 4))
+    assert "MaxPool" not in [node.op_type for node in other.graph.node]
+
 
 @pytest.mark.parametrize(("layer", "examples"), LAYERS, ids=lambda x: type(x).__name__)
 def test_a_layer_for_batches_of_any_size(exported, layer, examples):

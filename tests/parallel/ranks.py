@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,7 @@ import pytest
 import pullback as pb
 from pullback.core.errors import ParallelError
 from pullback.tensors import Tensor
-from pullback.training import DataParallel, Trainer
+from pullback.training import DataParallel, Trainer, checkpoint
 
 P = pb.parallel
 RANK, SIZE = P.rank(), P.size()
@@ -74,12 +76,15 @@ def trainer(**options: object) -> tuple[Trainer, pb.data.DataLoader]:
     rng = np.random.default_rng(0)
     x = rng.normal(size=(42, 3))
     y = np.sin(x.sum(axis=1, keepdims=True))
-    layers = [pb.nn.Linear(3, 4, dtype=float, rng=RANK), pb.nn.Tanh(), pb.nn.Linear(4, 1, dtype=float, rng=RANK)]
+    layers = [pb.nn.Linear(3, 16, dtype=float, rng=RANK), pb.nn.Tanh(), pb.nn.Linear(16, 1, dtype=float, rng=RANK)]
     if options.pop("dropout", False):
         layers.insert(2, pb.nn.Dropout(0.5, rng=RANK))
     model = pb.nn.Sequential(*layers)
     optimizer = pb.optim.Adam(model.parameters(), lr=0.05)
-    made = Trainer(model, pb.nn.MSELoss(), optimizer, parallel=DataParallel(timeout=60), **options)
+    parallel = DataParallel(
+        timeout=60, survive=bool(options.pop("survive", False)), shard=bool(options.pop("shard", False))
+    )
+    made = Trainer(model, pb.nn.MSELoss(), optimizer, parallel=parallel, **options)
     return made, pb.data.DataLoader((x, y), batch_size=9, shuffle=True, rng=5)
 
 
@@ -97,6 +102,15 @@ def training(folder: Path) -> None:
     resumed.fit(loader, steps=7, folder=folder / "drawn", resume=True)
     for one, other in zip(drawn.model.parameters(), resumed.model.parameters(), strict=True):
         assert np.array_equal(one.numpy(), other.numpy())
+    shared, _ = trainer(clip_norm=0.5, shard=True)
+    shared.fit(loader, steps=6, folder=folder / "shards")
+    later, _ = trainer(clip_norm=0.5, shard=True)
+    later.fit(loader, loader, steps=11, folder=folder / "shards", resume=True)
+    for one, other in zip(learner.model.parameters(), later.model.parameters(), strict=True):
+        assert np.array_equal(one.numpy(), other.numpy())  # to the bit as where each rank keeps all
+    kept, whole = (sum(t.size for t in made.optimizer.param_groups[0].kept()) for made in (later, learner))
+    assert P.all_reduce(kept, "sum").item() == whole
+    assert kept < whole
     if RANK == 0:
         for name, one in (("weights", learner), ("gathered", again)):
             np.savez(folder / f"{name}.npz", **{n: p.numpy() for n, p in one.model.named_parameters()})
@@ -110,13 +124,54 @@ def seed(_folder: Path) -> None:
     learner.fit(loader, steps=3)
 
 
-def dies(_folder: Path) -> None:
-    """A rank ends in the middle of a run, while the others wait for it."""
+def faulty(where: str, learner: Trainer, rank: int) -> None:
+    """Let a rank be killed between steps, while gradients are added up, or while it saves."""
+
+    def killed(now: bool) -> None:
+        if now and rank == RANK:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    world = learner.parallel._world
+    learn, gathered, save, seen = learner.learn, world._gathered, checkpoint.save, []
+
+    def learning(batches: object) -> object:
+        killed(where == "between" and learner.step == 5)
+        return learn(batches)
+
+    def gathering(*args: object) -> object:
+        seen.append(learner.step)
+        killed(where == "adding" and seen.count(5) == 2)  # after the agreement about the step
+        return gathered(*args)
+
+    def saving(path: Path, *args: object) -> None:
+        Path(f"{path}.tmp").write_bytes(b"half")
+        killed(where == "saving")
+        save(path, *args)
+
+    learner.learn = learning  # type: ignore[method-assign]  # a fault on purpose
+    world._gathered = gathering  # type: ignore[method-assign]  # a fault on purpose
+    checkpoint.save = saving
+
+
+def dies(folder: Path, where: str = "between") -> None:
+    """A rank is killed, and the launcher ends the others."""
     learner, loader = trainer(compile=False)
-    whole = learner.learn
-    if RANK:
-        learner.learn = lambda batches: os._exit(7) if learner.step == 3 else whole(batches)  # type: ignore[method-assign]  # a fault on purpose
-    learner.fit(loader, steps=20)
+    learner.fit(loader, steps=4, folder=folder / "run")
+    faulty(where, learner, rank=0)
+    learner.fit(loader, steps=11, folder=folder / "run", resume=True)
+
+
+def survives(folder: Path, where: str = "between", rank: str = "0") -> None:
+    """A rank is killed, and the others go on without it; the first of them writes."""
+    learner, loader = trainer(clip_norm=0.5, compile=where == "adding", survive=True)
+    learner.fit(loader, steps=4, folder=folder / "run")
+    faulty(where, learner, rank=int(rank))
+    with warnings.catch_warnings():
+        warnings.simplefilter("default", pb.PullbackWarning)
+        learner.fit(loader, steps=11, folder=folder / "run", resume=True)
+    if P.rank() == 0:
+        np.savez(folder / "weights.npz", **{n: p.numpy() for n, p in learner.model.named_parameters()})
+        print("survived by", P.size(), flush=True)
 
 
 def raises(_folder: Path) -> None:
@@ -143,4 +198,4 @@ def not_finite(_folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    globals()[sys.argv[1]](Path(sys.argv[2]) if len(sys.argv) > 2 else Path())
+    globals()[sys.argv[1]](*map(Path, sys.argv[2:3] or ["."]), *sys.argv[3:])

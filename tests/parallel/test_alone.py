@@ -10,7 +10,8 @@ import pytest
 import pullback as pb
 from pullback.core.errors import DataError, DTypeError, GraphError, OptionError
 from pullback.parallel import launcher as launching
-from pullback.parallel.world import World, _disagreement, world
+from pullback.parallel.exchange import World, _disagreement
+from pullback.parallel.world import world
 from pullback.training import DataParallel, Trainer
 
 

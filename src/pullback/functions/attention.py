@@ -15,6 +15,7 @@ from pullback.ops.elementwise import equal, exp, logical_and, multiply, stop_gra
 from pullback.ops.movement import astype, swapaxes
 from pullback.ops.reductions import max as largest
 from pullback.ops.reductions import sum as sum_over
+from pullback.tensors.devices import beside
 
 
 def scaled_dot_product_attention(
@@ -115,6 +116,6 @@ def dropped(x: Any, p: float, rng: random.Rng = None, shape: tuple[int, ...] | N
         raise OptionError("dropout: p is not a probability", got=p, fix="a number in [0, 1]")
     if p == 0:
         return x
-    keep = random.bernoulli(1 - p, shape_of(x) if shape is None else shape, rng=rng)
+    keep = beside(random.bernoulli(1 - p, shape_of(x) if shape is None else shape, rng=rng), x)
     # Selected, not multiplied: what is dropped may be infinite.
     return where(keep, multiply(x, 1 / (1 - p) if p < 1 else 0), 0)

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from pullback.batching.lanes import outline
-from pullback.core.arrays import as_operand, numeric
-from pullback.core.errors import DTypeError, GraphError, OptionError
+from pullback.core.arrays import HELD, as_operand, in_dtype, numeric
+from pullback.core.errors import DTypeError, GraphError
 from pullback.core.habits import explain_keywords
 from pullback.core.modes import current_mode
 from pullback.core.origin import user_line
@@ -18,6 +18,7 @@ from pullback.core.tree import leaves
 from pullback.ops.elementwise import equal
 from pullback.ops.movement import astype, broadcast_to, copy_, expand_dims, gathered, moveaxis
 from pullback.tensors import Tensor
+from pullback.tensors.devices import device_of, moved
 from pullback.tensors.tables import FUNCTIONS
 
 Shape = int | Sequence[int]
@@ -44,7 +45,7 @@ def tensor(
     copy : bool
         With False the tensor reads the caller's memory: do not write to it while a graph lives.
     device : str, optional
-        "cpu".
+        "cpu"; or a card, "cuda" (experimental).
 
     Raises
     ------
@@ -54,13 +55,14 @@ def tensor(
     >>> tensor([[1.0, 2.0]], requires_grad=True, name="w")
     Tensor([[1., 2.]], requires_grad=True)
     """
-    _check(device, "tensor")
     if isinstance(data, (list, tuple)) and any(isinstance(leaf, Tensor) for leaf in leaves(data)):
         made = gathered(data)
         if dtype is not None:
             made = made.astype(dtype)
     else:
         made = _copied(data, dtype) if isinstance(data, Tensor) else _read(data, dtype, copy)
+    if device is not None:
+        made = made.to_device(device_of(device, "tensor").name)
     if requires_grad and made.node is not None:
         raise GraphError(
             "tensor: what is computed from a tracked tensor is no leaf", shape=made.shape, line=user_line(),
@@ -83,6 +85,8 @@ def _read(data: Any, dtype: Any, copy: bool) -> Tensor:
         if given is NotImplemented:  # an array with labels, which are given up here
             return tensor(data.data, dtype, copy=copy)
         data = given
+    if type(data) in HELD and type(data) is not np.ndarray:  # of a device, where it stays
+        return Tensor(in_dtype(data, data.dtype if dtype is None else np.dtype(dtype)))
     if current_mode().trace is not None and isinstance(data, np.ndarray) and data.ndim:
         return copy_(data) if dtype is None else astype(data, dtype)  # which a program does again
     if dtype is not None and isinstance(dtype, (int, float, list, np.ndarray, Tensor)):
@@ -107,9 +111,9 @@ def asarray(data: Any, dtype: Any = None, *, device: str | None = None, copy: bo
     return tensor(data, dtype, copy=copy is not False, device=device)
 
 
-def _check(device: str | None, name: str) -> None:
-    if device not in (None, "cpu"):
-        raise OptionError(f"{name}: unknown device", device=device, fix='device="cpu"')
+def _on(device: str | None, name: str, made: Tensor) -> Tensor:
+    """What was made, where it was asked for."""
+    return made if device is None else Tensor(moved(made.array, device_of(device, name)))
 
 
 def zeros(shape: Shape, dtype: Any = None, *, device: str | None = None) -> Tensor:
@@ -134,8 +138,7 @@ def _filled(make: Callable[..., Any], shape: Any, dtype: Any, device: str | None
     name = make.__name__
     if type(dtype) is int:
         raise DTypeError(f"{name}: a shape is one number or one tuple", fix=f"pb.{name}({(shape, dtype)})")
-    _check(device, name)
-    return Tensor(make(shape, float if dtype is None else dtype))
+    return _on(device, name, Tensor(make(shape, float if dtype is None else dtype)))
 
 
 def full(shape: Shape, fill_value: Any, dtype: Any = None, *, device: str | None = None) -> Tensor:
@@ -144,11 +147,10 @@ def full(shape: Shape, fill_value: Any, dtype: Any = None, *, device: str | None
     >>> full(2, 7.0)
     Tensor([7., 7.])
     """
-    _check(device, "full")
     fill_value = gathered(fill_value)
     if isinstance(fill_value, Tensor):
         return broadcast_to(fill_value if dtype is None else fill_value.astype(dtype), shape)
-    return Tensor(np.full(shape, fill_value, dtype))
+    return _on(device, "full", Tensor(np.full(shape, fill_value, dtype)))
 
 
 def empty(shape: Shape, dtype: Any = None, *, device: str | None = None) -> Tensor:
@@ -166,8 +168,7 @@ def zeros_like(x: Any, dtype: Any = None, *, shape: Any = None, device: str | No
     >>> zeros_like(np.ones(2))
     Tensor([0., 0.])
     """
-    _check(device, "zeros_like")
-    return Tensor(np.zeros_like(_array(x), dtype, shape=shape))
+    return _on(device, "zeros_like", Tensor(np.zeros_like(_array(x), dtype, shape=shape)))
 
 
 def ones_like(x: Any, dtype: Any = None, *, shape: Any = None, device: str | None = None) -> Tensor:
@@ -176,8 +177,7 @@ def ones_like(x: Any, dtype: Any = None, *, shape: Any = None, device: str | Non
     >>> ones_like(np.zeros(2))
     Tensor([1., 1.])
     """
-    _check(device, "ones_like")
-    return Tensor(np.ones_like(_array(x), dtype, shape=shape))
+    return _on(device, "ones_like", Tensor(np.ones_like(_array(x), dtype, shape=shape)))
 
 
 def full_like(x: Any, fill_value: Any, dtype: Any = None, *, shape: Any = None, device: str | None = None) -> Tensor:
@@ -197,8 +197,7 @@ def empty_like(x: Any, dtype: Any = None, *, shape: Any = None, device: str | No
     >>> empty_like(np.ones(2)).shape
     (2,)
     """
-    _check(device, "empty_like")
-    return Tensor(np.empty_like(_array(x), dtype, shape=shape))
+    return _on(device, "empty_like", Tensor(np.empty_like(_array(x), dtype, shape=shape)))
 
 
 def from_dlpack(x: Any, /, *, device: str | None = None, copy: bool | None = None) -> Tensor:
@@ -209,8 +208,7 @@ def from_dlpack(x: Any, /, *, device: str | None = None, copy: bool | None = Non
     >>> from_dlpack(np.ones(2))
     Tensor([1., 1.])
     """
-    _check(device, "from_dlpack")
-    return tensor(np.from_dlpack(x), copy=copy is not False)
+    return tensor(np.from_dlpack(x), copy=copy is not False, device=device)
 
 
 def arange(
@@ -221,10 +219,9 @@ def arange(
     >>> arange(3)
     Tensor([0, 1, 2])
     """
-    _check(device, "arange")
     if stop is None:
         start, stop = 0, start
-    return Tensor(np.arange(start, stop, step, dtype=dtype))
+    return _on(device, "arange", Tensor(np.arange(start, stop, step, dtype=dtype)))
 
 
 def linspace(
@@ -238,13 +235,13 @@ def linspace(
     >>> linspace(0.0, 1.0, 3)
     Tensor([0. , 0.5, 1. ])
     """
-    _check(device, "linspace")
     num, axis = operator.index(num), operator.index(axis)
     start, stop = gathered(start), gathered(stop)
     if not (isinstance(start, Tensor) or isinstance(stop, Tensor)):
         make: Any = np.linspace
         made = make(start, stop, num, endpoint=endpoint, retstep=retstep, dtype=dtype, axis=axis)
-        return (Tensor(made[0]), Tensor(np.asarray(made[1]))) if retstep else Tensor(made)
+        even = _on(device, "linspace", Tensor(made[0] if retstep else made))
+        return (even, Tensor(np.asarray(made[1]))) if retstep else even
     span: Any = stop - start
     places = np.linspace(0.0, 1.0, num, endpoint=endpoint)
     between: Any = start + span * places.reshape(-1, *(1,) * span.ndim)
@@ -262,8 +259,7 @@ def eye(
     Tensor([[1., 0.],
             [0., 1.]])
     """
-    _check(device, "eye")
-    return Tensor(np.eye(rows, columns, k, float if dtype is None else dtype))
+    return _on(device, "eye", Tensor(np.eye(rows, columns, k, float if dtype is None else dtype)))
 
 
 def one_hot(labels: Any, classes: int, dtype: Any = np.float32) -> Tensor:

@@ -17,6 +17,7 @@ from pullback.nn.module import Module
 from pullback.nn.sizes import positive
 from pullback.ops.contractions import linear
 from pullback.ops.movement import expand_dims
+from pullback.tensors.devices import beside
 
 
 def known_nonlinearity(name: str, function: str) -> str:
@@ -61,7 +62,7 @@ class _Cell(Module, ABC):
             )
         check_precision(type(self).__name__, x, self.weight_hh)
         wanted = (*shape[:-1], self.hidden_size)
-        state = (np.zeros(wanted, self.weight_hh.dtype),) * self.states if hx is None else hx
+        state = (beside(np.zeros(wanted, self.weight_hh.dtype), x),) * self.states if hx is None else hx
         state = state if isinstance(state, (tuple, list)) else (state,)
         if [*map(shape_of, state)] != [wanted] * self.states:
             raise ShapeError(

@@ -16,7 +16,6 @@ from pullback.core.changes import Noticed
 from pullback.core.errors import DTypeError, OptionError, ShapeError, TraceError
 from pullback.core.habits import declare_foreign
 from pullback.core.lints import check_parameter
-from pullback.core.memory import placed
 from pullback.core.modes import ModeContext, current_mode
 from pullback.core.observers import Scope
 from pullback.core.origin import user_line
@@ -25,6 +24,7 @@ from pullback.nn.hooks import Hooked
 from pullback.nn.naming import distinct, flat, join, once, refuse_unlearned
 from pullback.nn.outline import Summary, label, outline, summarize, view
 from pullback.nn.parameter import Parameter
+from pullback.nn.placing import Placed
 from pullback.nn.state import Unmatched, load
 from pullback.tensors import Tensor
 from pullback.tensors.backward import forget_gradients
@@ -32,7 +32,7 @@ from pullback.tensors.backward import forget_gradients
 T = TypeVar("T")
 
 
-class Module(Noticed, Hooked, ABC):
+class Module(Noticed, Hooked, Placed, ABC):
     """A function with parameters: subclass it, make the parameters in `__init__`, and write `forward`.
 
     Attributes
@@ -187,23 +187,6 @@ class Module(Noticed, Hooked, ABC):
             parameter.requires_grad = flag
         return self
 
-    def astype(self, dtype: Any) -> Self:
-        """Change the floating-point dtype of all parameters and buffers, in place; gradients are forgotten.
-
-        Do it before making an optimizer, whose state has the dtype of its parameters.
-
-        Raises DTypeError if `dtype` is not floating-point.
-        """
-        wanted = np.dtype(dtype)
-        if wanted.kind != "f":
-            raise DTypeError(f"{type(self).__name__}.astype: a module holds floating-point numbers", got=wanted)
-        for tensor in set(self._state().values()):
-            if tensor.dtype.kind == "f":
-                flag, tensor.requires_grad = tensor.requires_grad, False
-                tensor.array = placed(tensor.array.astype(wanted)) if tensor.dtype != wanted else tensor.array
-                tensor.requires_grad = flag  # a source of its own, of the new dtype
-        return self
-
     def apply(self, function: Callable[[Module], Any]) -> Self:
         """Call a function with each part, and last with this module.
 
@@ -335,7 +318,7 @@ def _learns(member: Any) -> bool:
 
 
 # What modules have elsewhere: rows of `elsewhere.py`, which says what to write here.
-declare_foreign(Module, """cuda cpu to half double float bfloat16 register_parameter add_module register_module
+declare_foreign(Module, """cuda cpu half double float bfloat16 register_parameter add_module register_module
     fit compile predict trainable_variables trainable_weights weights get_weights set_weights save save_weights
     share_memory""")  # fmt: skip
 

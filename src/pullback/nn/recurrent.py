@@ -26,6 +26,7 @@ from pullback.ops.contractions import linear
 from pullback.ops.elementwise import add
 from pullback.ops.labels import within_
 from pullback.ops.movement import concatenate, expand_dims, reshape, stack, swapaxes
+from pullback.tensors.devices import beside
 
 
 class _Recurrent(Module, ABC):
@@ -126,7 +127,7 @@ class _Recurrent(Module, ABC):
         """The state of each layer and direction to begin with."""
         count = self.num_layers * (2 if self.bidirectional else 1)
         if hx is None:
-            zeros = np.zeros((batch, self.hidden_size), self.weight_hh_l0.dtype)
+            zeros = beside(np.zeros((batch, self.hidden_size), self.weight_hh_l0.dtype), x)
             return [(zeros,) * self.states] * count
         given = hx if self.states > 1 else (hx,)
         wanted = (count, batch, self.hidden_size)

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from pullback.core.arrays import HELD
 from pullback.core.axes import dropped_shape, kept_shape
 from pullback.core.errors import ShapeError
 from pullback.core.kinds import Reduction
@@ -27,7 +28,7 @@ def _cross_entropy(x: Any, labels: Any, axis: tuple[int, ...] | None, keepdims: 
     few = classes <= FEW_CLASSES and classes <= count
     columns = np.ascontiguousarray(rows.T, like=rows) if few else np.ascontiguousarray(rows, like=rows).T
     try:
-        place = np.ravel_multi_index((flat, np.arange(count)), columns.shape, order="C" if few else "F")
+        place = np.ravel_multi_index((flat, np.arange(count, like=rows)), columns.shape, order="C" if few else "F")
     except ValueError:
         raise ShapeError(
             "cross_entropy: a label is not a class", classes=classes, smallest=flat.min(), largest=flat.max(),
@@ -54,7 +55,8 @@ def _cross_entropy(x: Any, labels: Any, axis: tuple[int, ...] | None, keepdims: 
 def _softmax_minus(x: Any, labels: Any, *, mean: bool, **_: Any) -> Any:
     """softmax(x) − y: the derivative of the cross-entropy, stable where those of its parts are not."""
     e = np.exp(ew.gap.bind(x, np.maximum.reduce(x, axis=-1, keepdims=True)))
-    weight = e / np.add.reduce(e, axis=-1, keepdims=True) - (labels[..., None] == np.arange(x.shape[-1]))
+    classes = np.arange(x.shape[-1], like=x) if type(x) in HELD else np.arange(x.shape[-1])
+    weight = e / np.add.reduce(e, axis=-1, keepdims=True) - (labels[..., None] == classes)
     return weight / (math.prod(labels.shape) or 1) if mean else weight
 
 

@@ -38,6 +38,8 @@ class ParameterGroup(Noticed, Mapping[str, Any]):
         The other settings.
     states : list of dict
         For each parameter the tensors that the rule keeps for it.
+    elsewhere : frozenset of int
+        The places of parameters that another process changes, and for which nothing is kept here.
 
     >>> import pullback as pb
     >>> from pullback.optim import SGD
@@ -60,6 +62,7 @@ class ParameterGroup(Noticed, Mapping[str, Any]):
         self.settings: dict[str, Any] = checked
         self.states: list[State] = []
         self._alone: set[int] = set()
+        self.elsewhere: frozenset[int] = frozenset()
 
     def __getitem__(self, name: str) -> Any:
         if name == "params":
@@ -124,12 +127,21 @@ class ParameterGroup(Noticed, Mapping[str, Any]):
         """Set how many steps each parameter has made; those that made as many count together again."""
         shared: dict[Any, Tensor] = {}
         for p, state, count in zip(self.params, self.states, counts, strict=True):
+            if "step" not in state:
+                continue
             key = p.dtype, float(count)
             if key not in shared:
                 taken = any(state["step"] is step for step in shared.values())
                 shared[key] = Tensor(np.zeros(())) if taken else state["step"]
             state["step"] = shared[key].assign(count)
         self._alone.clear()
+        changed()
+
+    def hand_over(self, places: Iterable[int]) -> None:
+        """Leave parameters to other processes, which keep their states too; those of all others are as before."""
+        self.elsewhere = frozenset(places)
+        for place in self.elsewhere:
+            self.states[place] = {}
         changed()
 
     def rest(self, index: int) -> None:

@@ -214,7 +214,7 @@ class Optimizer(Noticed, ABC):
                 s = prepared.get(key)
                 if s is None:
                     step = None if count is None else count.owned()
-                    s = prepared[key] = self.prepare(group, group.lr.array, array.dtype, step)
+                    s = prepared[key] = self.prepare(group, group.lr.array[()], array.dtype, step)
                 arrays = {name: x.owned() for name, x in state.items() if x is not count} if state else state
                 work = single(own) if half else own
                 self.update(work, array, arrays, s)
@@ -228,8 +228,10 @@ class Optimizer(Noticed, ABC):
         for group in self.param_groups:
             row = gradients_of(group.params)
             gradients.append(row)
+            for index in group.elsewhere:
+                row[index] = None
             for index, g in enumerate(row):
-                if g is None:
+                if g is None and index not in group.elsewhere:
                     group.rest(index)
                     if group.params[index].requires_grad and not skip_missing:
                         missing.append(group.params[index])

@@ -33,7 +33,9 @@ def load(owner: str, groups: Sequence[ParameterGroup], saved: Mapping[str, Any])
     if not isinstance(saved, Mapping) or not {"optimizer", "state", "groups"} <= saved.keys():
         raise CheckpointError(f"{owner}.load_state_dict: this is not the state of an optimizer")
     entries = list(_entries(groups))
-    arrays = {name: np.asarray(getattr(v, "array", v)) for name, v in saved["state"].items()}
+    elsewhere = {f"{first + place}" for first, group in _numbered(groups) for place in group.elsewhere}
+    kept = {name: v for name, v in saved["state"].items() if name.partition(".")[0] not in elsewhere}
+    arrays = {name: np.asarray(getattr(v, "array", v)) for name, v in kept.items()}
     complaint = next(_misfits(owner, groups, entries, saved, arrays), None)
     if complaint is not None:
         raise CheckpointError(
@@ -45,9 +47,8 @@ def load(owner: str, groups: Sequence[ParameterGroup], saved: Mapping[str, Any])
     for name, state, key in entries:
         state[key].assign(arrays[name])
     for first, group in _numbered(groups):
-        counts = [arrays[f"{i}.step"] for i, state in enumerate(group.states, start=first) if "step" in state]
-        if counts:
-            group.set_counts(counts)
+        if any("step" in state for state in group.states):
+            group.set_counts([arrays.get(f"{i}.step") for i in range(first, first + len(group.params))])
 
 
 def _numbered(groups: Sequence[ParameterGroup]) -> Iterator[tuple[int, ParameterGroup]]:

@@ -14,5 +14,8 @@ from pullback.parallel.collectives import barrier as barrier
 from pullback.parallel.collectives import broadcast as broadcast
 from pullback.parallel.collectives import rank as rank
 from pullback.parallel.collectives import size as size
+from pullback.parallel.cost import Cost as Cost
+from pullback.parallel.cost import Measured as Measured
+from pullback.parallel.cost import fit_cost as fit_cost
 
 __getattr__, __dir__ = namespace(__name__)

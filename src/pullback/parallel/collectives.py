@@ -5,7 +5,6 @@ Each is one operation of a compiled program, in the order in which the function 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -15,7 +14,7 @@ from pullback.core.modes import current_mode
 from pullback.core.opaque import Opaque
 from pullback.core.outputs import outputs_of
 from pullback.core.tree import leaves, rebuild
-from pullback.parallel.world import TIMEOUT, Array, World, rehearsing, timeout_of, world
+from pullback.parallel.world import TIMEOUT, rehearsing, timeout_of, world
 from pullback.tensors import Tensor
 
 _OPS: Final = {"mean": np.add, "sum": np.add, "max": np.maximum, "min": np.minimum}
@@ -142,47 +141,23 @@ def _exchanged(primitive: Opaque, tree: Any, timeout: float, **params: Any) -> A
 
 
 def _all_reduced(*arrays: Any, op: str, timeout: float) -> tuple[Any, ...]:
-    everybody = world()
-
-    def combined(flat: Array) -> Array:
-        total = everybody.combined(flat, _OPS[op], "all_reduce", timeout)
-        return np.divide(total, total.real.dtype.type(everybody.size), out=total) if op == "mean" else total
-
-    return _by_dtype(everybody, "all_reduce", arrays, combined, timeout, op=op)
+    if rehearsing():
+        return tuple(array.copy() for array in arrays)
+    return world().combined(arrays, _OPS[op], op == "mean", "all_reduce", (("op", op),), timeout)
 
 
 def _broadcast(*arrays: Any, root: int, timeout: float) -> tuple[Any, ...]:
-    everybody = world()
-
-    def spread(flat: Array) -> Array:
-        return everybody.spread(flat, root, "broadcast", timeout)
-
-    return _by_dtype(everybody, "broadcast", arrays, spread, timeout, root=root)
-
-
-def _by_dtype(
-    everybody: World, what: str, arrays: Sequence[Array], exchange: Callable[[Array], Array], timeout: float,
-    **facts: object,
-) -> tuple[Any, ...]:  # fmt: skip
-    """Let all arrays of one dtype make one message, once the ranks agree about them."""
     if rehearsing():
         return tuple(array.copy() for array in arrays)
-    told = {f"value {place}": f"{array.dtype.str} {array.shape}" for place, array in enumerate(arrays)}
-    everybody.agree(what, {**facts, **told}, timeout)
-    kinds: dict[Any, list[int]] = {}
-    for place, array in enumerate(arrays):
-        kinds.setdefault(array.dtype, []).append(place)
-    found: dict[int, Array] = {}
-    for places in kinds.values():
-        flat = exchange(np.concatenate([arrays[place].reshape(-1) for place in places]))
-        first = 0
-        for place in places:
-            array = arrays[place]
-            # Each an array of its own: what is written in place later is no part of another.
-            found[place] = flat[first : first + array.size].reshape(array.shape).copy()
-            first += array.size
-    return tuple(found[place] for place in range(len(arrays)))
+    return world().spread(arrays, root, "broadcast", (("root", root),), timeout)
+
+
+def _owned(*arrays: Any, owners: tuple[int, ...], timeout: float) -> tuple[Any, ...]:
+    if rehearsing():
+        return tuple(array.copy() for array in arrays)
+    return world().owned(arrays, owners, "parameters", timeout)
 
 
 all_reduce_ = Opaque("all_reduce", _all_reduced, doc="Values combined over all ranks; carries no derivative.")
 broadcast_ = Opaque("broadcast", _broadcast, doc="The values of one rank; carries no derivative.")
+owned_ = Opaque("owned", _owned, doc="Each value as the rank that owns it has it; carries no derivative.")

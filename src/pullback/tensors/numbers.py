@@ -10,6 +10,7 @@ import numpy as np
 from pullback.core.errors import DTypeError, GraphError, OptionError, ShapeError
 from pullback.core.leaving import is_element_write, leave, look
 from pullback.core.origin import user_line
+from pullback.tensors.devices import to_device
 from pullback.tensors.protocols import numbers_of
 
 
@@ -75,10 +76,18 @@ class Numbers:
         return np.asarray(self.array).__dlpack_device__()
 
     def to_device(self: Any, device: str, /, *, stream: Any = None) -> Any:
-        """The tensor itself: "cpu" is the one device."""
-        if device != "cpu" or stream is not None:
-            raise OptionError("to_device: unknown device", device=device, stream=stream, fix='device="cpu"')
-        return self
+        """The numbers on a device: "cpu", or a card, "cuda" (experimental); a tensor that is there is given as it is.
+
+        Raises
+        ------
+        OptionError
+            If there is no such device, as without CuPy or a card.
+        GraphError
+            If a derivative would have to pass.
+        """
+        if stream is not None:
+            raise OptionError("to_device: there is no such stream", stream=stream, fix="leave it out")
+        return to_device(self, device)
 
     def __bool__(self: Any) -> bool:
         look("bool()")

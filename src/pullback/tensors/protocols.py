@@ -26,6 +26,7 @@ from pullback.core.origin import user_line
 from pullback.core.primitive import Primitive
 from pullback.core.tree import leaves, rebuild
 from pullback.ops import elementwise, movement
+from pullback.tensors.devices import device_at
 from pullback.tensors.tables import (
     ANSWERS,
     CONVERSIONS,
@@ -195,7 +196,7 @@ def _mapped(tree: Any, numbers: Callable[[Any], Any]) -> Any:
 
 def numbers_of(tensor: Any) -> Any:
     """The numbers of a tensor, only to be read: NumPy gives views of what it is given."""
-    view = np.asarray(tensor.array).view()
+    view = np.asarray(device_at(tensor.array).get(tensor.array)).view()
     view.flags.writeable = False
     return view
 

@@ -115,8 +115,8 @@ class Tensor(Methods, Writing, Backward, Numbers):
 
     @property
     def device(self) -> str:
-        """Where the elements are: "cpu" for NumPy's arrays."""
-        return str(getattr(self.array, "device", "cpu"))
+        """Where the elements are: "cpu" for NumPy's arrays, "cuda:0" for those of a card."""
+        return str(getattr(self.array, "device", "cpu")).replace("<CUDA Device ", "cuda:").rstrip(">")
 
     @property
     def name(self) -> str | None:

@@ -21,6 +21,7 @@ from pullback.core.modes import current_mode
 from pullback.core.origin import user_line
 from pullback.core.primitive import Primitive
 from pullback.ops import indexing, movement, ordering, selecting
+from pullback.tensors.devices import taken
 
 if TYPE_CHECKING:
     from pullback.core.graph import Node
@@ -115,15 +116,14 @@ class Writing:
 
     def assign(self, value: Any) -> Self:
         """Take other numbers, in place; `t[...] = value` without broadcasting."""
-        tensor = Primitive.tensor
-        tracing = current_mode().trace is not None
+        tensor, tracing = Primitive.tensor, current_mode().trace is not None
         if tracing and isinstance(value, np.ndarray):
             value = movement.astype(movement.copy_(value), self.dtype)  # which a program does again
         if isinstance(value, tensor):
             if value.node is not None or tracing:
                 return self.become(value)
             value = value.array
-        numbers = np.asarray(value, self.dtype)
+        numbers = taken(value, self.array)
         if numbers.shape == self.shape:
             laid_out = placed_like(self.array)  # in the memory order that the tensor has
             laid_out[...] = numbers

@@ -42,7 +42,7 @@ def save(path: Path, model: Mapping[str, Any], rest: Any) -> None:
     """
     arrays: dict[str, Any] = {MODEL + name: array for name, array in model.items()}
     try:
-        shape = json.dumps(_pack(rest, REST, arrays))
+        shape = json.dumps(pack(rest, REST, arrays))
     except (RecursionError, ValueError) as error:
         if isinstance(error, CheckpointError):
             raise
@@ -77,7 +77,7 @@ def load(path: Path) -> Checkpoint:
         )  # fmt: skip
     model = {name.removeprefix(MODEL): array for name, array in arrays.items() if name.startswith(MODEL)}
     try:
-        return Checkpoint(model, _unpack(json.loads(notes[REST]), arrays))
+        return Checkpoint(model, unpack(json.loads(notes[REST]), arrays))
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise CheckpointError(
             "checkpoint: the note about its parts cannot be read", file=path, note=REST, got=repr(error)[:80],
@@ -141,15 +141,15 @@ def groups_of(state: Any) -> list[dict[str, Any]]:
     return groups
 
 
-def _pack(tree: Any, name: str, arrays: dict[str, Any]) -> Any:
+def pack(tree: Any, name: str, arrays: dict[str, Any]) -> Any:
     """Give the shape of a tree as JSON, whose lists begin with what they stand for; put its arrays aside."""
     if isinstance(tree, dict):
         strange = [key for key in tree if not (key is None or isinstance(key, (bool, int, float, str)))]
         if strange:
             raise CheckpointError("checkpoint: this cannot be the key of a dict", at=name, got=repr(strange[0]))
-        return ["dict", [[key, _pack(part, f"{name}.{key}", arrays)] for key, part in tree.items()]]
+        return ["dict", [[key, pack(part, f"{name}.{key}", arrays)] for key, part in tree.items()]]
     if isinstance(tree, (list, tuple)):
-        return ["list", [_pack(part, f"{name}.{place}", arrays) for place, part in enumerate(tree)]]
+        return ["list", [pack(part, f"{name}.{place}", arrays) for place, part in enumerate(tree)]]
     if isinstance(tree, (Tensor, np.ndarray, np.generic)):
         while name in arrays:  # {"a.b": x, "a": {"b": y}} names two alike
             name += "'"
@@ -160,15 +160,16 @@ def _pack(tree: Any, name: str, arrays: dict[str, Any]) -> Any:
     raise CheckpointError("checkpoint: this cannot be saved", at=name, got=type(tree).__name__)
 
 
-def _unpack(shape: Any, arrays: Arrays) -> Any:
+def unpack(shape: Any, arrays: Arrays) -> Any:
+    """The tree of which `pack` gave the shape, and put the arrays aside."""
     if not isinstance(shape, list):
         return shape
     kind, parts = shape
     match kind:
         case "dict":
-            return {key: _unpack(part, arrays) for key, part in parts}
+            return {key: unpack(part, arrays) for key, part in parts}
         case "list":
-            return [_unpack(part, arrays) for part in parts]
+            return [unpack(part, arrays) for part in parts]
         case "array":
             return arrays[parts]
     raise ValueError(f"no kind of part is called {kind!r}")

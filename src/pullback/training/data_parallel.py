@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
-from pullback.core.errors import DataError
+from pullback.core.errors import DataError, OptionError, ParallelError
 from pullback.core.modes import no_grad
 from pullback.core.numbers import checked_number
 from pullback.core.tree import tree_map
@@ -22,7 +22,10 @@ from pullback.parallel import all_reduce, broadcast
 from pullback.parallel.world import TIMEOUT, world
 from pullback.tensors import Tensor
 from pullback.tensors.backward import gradients_of
+from pullback.training.checkpoint import Checkpoint
+from pullback.training.shards import Shards
 from pullback.training.step import samples_in
+from pullback.training.survival import Survival
 
 if TYPE_CHECKING:
     from pullback.training.loop import Loop
@@ -46,20 +49,31 @@ class DataParallel:
     ----------
     timeout : float
         Seconds that one rank may be later than another: more than a checkpoint takes, or a slow batch.
+    survive : bool
+        Go on without a rank whose process or machine dies, from the step before, as `mpiexec --with-ft ulfm` allows:
+        the others divide its part among them. Each step keeps a copy of the state for that.
+    shard : bool
+        Share out the state of the optimizers, so that each rank keeps 1/n of it and makes that part of the step.
 
     Raises
     ------
     OptionError
-        If several ranks were started, and MPI is missing.
+        If several ranks were started, and MPI is missing; or of `survive` and `shard` both are asked for: what a rank
+        that died kept alone is lost.
 
     >>> parallel = DataParallel()
     >>> parallel.rank, parallel.size
     (0, 1)
     """
 
-    def __init__(self, *, timeout: float = TIMEOUT) -> None:
+    def __init__(self, *, timeout: float = TIMEOUT, survive: bool = False, shard: bool = False) -> None:
+        if survive and shard:
+            raise OptionError("DataParallel: what a rank kept alone dies with it", survive=True, shard=True, fix="one")
         self.timeout = checked_number("DataParallel", "timeout", timeout, 0)
         self._world = world()
+        self._survival = Survival(self._world, self.timeout) if survive else None
+        self._shard = shard
+        self._shards: Shards | None = None
 
     @property
     def rank(self) -> int:
@@ -104,6 +118,20 @@ class DataParallel:
             for buffer, mean in zip(means, averages, strict=True):
                 buffer.assign(mean)
 
+    def updated(self) -> None:
+        """After a step of the optimizers: all have what each made."""
+        if self._shards is not None:
+            self._shards.spread()
+
+    @property
+    def shares_state(self) -> bool:
+        """Whether the optimizers keep a part of their state only."""
+        return self._shards is not None
+
+    def whole(self, state: Checkpoint) -> Checkpoint:
+        """A state as one process would have it; all ranks ask for it at once."""
+        return state if self._shards is None else self._shards.whole(state)
+
     def begin(self, loop: Loop) -> None:
         """Begin as rank 0 does, once the ranks are known to do the same."""
         trainer = loop.trainer
@@ -113,6 +141,7 @@ class DataParallel:
                  "batches": loop.feed.length, "accumulate": trainer.accumulate, "seed of the data": seed}  # fmt: skip
         facts |= {name: f"{array.dtype.str} {array.shape}" for name, array in state.model.items()}
         self._world.agree("train", facts, self.timeout)
+        loop.place = self._text("" if loop.folder is None else str(loop.folder.path.absolute()))
         generators = self._text(json.dumps(state.rest["generators"], default=_listed))
         with no_grad():
             tensors = [*trainer.model.parameters(), *trainer.model.buffers()]
@@ -120,6 +149,8 @@ class DataParallel:
                 tensor.assign(value)
         for name, kept in json.loads(generators).items():
             trainer.generators()[name].bit_generator.state = kept
+        if self._shard and self._shards is None:
+            self._shards = Shards(self._world, trainer.optimizers, self.timeout)
 
     def _text(self, text: str) -> str:
         """A text of rank 0."""
@@ -145,6 +176,10 @@ class DataParallel:
             for name, generator in trainer.generators().items():
                 generator.bit_generator.state = after[name]
 
+    def learn(self, loop: Loop, batches: list[Any]) -> tuple[float, list[Any]]:
+        """Take one step of the loop."""
+        return loop.trainer.learn(batches) if self._survival is None else self._survival.learn(loop, batches)
+
     def agree(self, step: int, batches: Sequence[Any]) -> None:
         """Raise ParallelError unless all ranks are to take the same step, from batches of the same sizes."""
         self._world.agree("train", {"step": step, "samples": [*map(samples_in, batches)]}, self.timeout)
@@ -159,12 +194,38 @@ class DataParallel:
         Where the callbacks of one rank end the run, it ends on all.
         """
         wants = np.array([asked, late, bool(loop.history.reason)], np.int8)
-        asked, late, over = map(bool, all_reduce(wants, "max", timeout=self.timeout).tolist())
+        try:
+            found = all_reduce(wants, "max", timeout=self.timeout).tolist()
+            if any(found):
+                self.check(loop.trainer)
+        except ParallelError:
+            if self._goes_on(loop):
+                return False, False  # and whoever has a wish has it still after the next step
+            raise
+        asked, late, over = map(bool, found)
         if over and not loop.history.reason:
             loop.history.reason = "another rank stopped"
-        if asked or late or over:
-            self.check(loop.trainer)
         return asked, late
+
+    def end(self, loop: Loop) -> None:
+        """Save what all ranks have come to; none leaves before that is done."""
+        while True:
+            try:
+                self.check(loop.trainer)
+                loop.save()
+                self._world.agree("train: the end", {}, self.timeout)
+                return
+            except ParallelError:
+                if not self._goes_on(loop):
+                    raise
+
+    def _goes_on(self, loop: Loop) -> bool:
+        """Go on from where this rank stands, if another was lost after the step; whether that was so."""
+        if self._survival is None or not self._world.lost:
+            return False
+        self._survival.keep(loop.trainer)
+        self._survival.go_on(loop)
+        return True
 
     def check(self, trainer: Trainer) -> None:
         """Raise ParallelError where the weights of the ranks are no longer the same."""

@@ -78,6 +78,8 @@ class Loop:
         self._values: dict[str, float] = {}
         self._since = 0.0
         self._saved = 0
+        self._stack = ExitStack()
+        self.place = ""  # the folder of the first rank, for the one that comes after it
         self.new = True  # whether there is something that the checkpoint does not tell
 
     @property
@@ -111,7 +113,7 @@ class Loop:
         trainer, history = self.trainer, self.history
         clock = time.perf_counter
         # A number that runs over is found in the loss, and told with its step.
-        with ExitStack() as stack:
+        with self._stack as stack:
             stack.enter_context(np.errstate(all="ignore"))
             if self._others is not None:
                 self._others.begin(self)
@@ -149,12 +151,16 @@ class Loop:
                 if history.reason:
                     break
             progress.show(trainer.step, self._where(), self._numbers(None))
-            if self._others is not None:
-                self._others.check(trainer)
-            self.save()
+            self.save() if self._others is None else self._others.end(self)
         history.finished = True
         history.reason = history.reason or "the last step was reached"
         return history
+
+    def take_over(self) -> None:
+        """Write from now on, in the folder of a rank that died."""
+        self.folder = RunFolder.open(self.place)
+        self._stack.enter_context(self.folder.held())
+        self._log = self._stack.enter_context(MeasurementLog(self.folder.metrics, self.step))
 
     # What callbacks may do.
 
@@ -176,7 +182,7 @@ class Loop:
         """Save the state, once its weights are known to be numbers."""
         if not self.trainer.finite():
             raise self._not_finite("a weight")
-        state = self.trainer.checkpoint()
+        state = self._state()
         if self.folder is None:
             self._good = state
         else:
@@ -203,20 +209,18 @@ class Loop:
                         return
 
     def _more(self) -> bool:
-        if self.last is not None:
-            return self.trainer.step < self.last
-        return self.trainer.epoch < (self._epochs or 0)
+        trainer = self.trainer
+        return trainer.epoch < (self._epochs or 0) if self.last is None else trainer.step < self.last
 
     def learn(self, batches: list[Any]) -> tuple[float, list[Any]]:
         """Take one step, as the callbacks have it."""
         for callback in self.trainer.callbacks:
             callback.before_step(self)
-        return self.trainer.learn(batches)
+        return self.trainer.learn(batches) if self._others is None else self._others.learn(self, batches)
 
     def count(self, ends: bool) -> None:
         """Count the epoch, if it ends with the step."""
-        if ends:
-            self.trainer.epoch, self.trainer.batch = self.trainer.epoch + 1, 0
+        self.trainer.epoch, self.trainer.batch = self.trainer.epoch + ends, 0 if ends else self.trainer.batch
 
     def _after(self, loss: float, outputs: list[Any], batches: list[Any], ends: bool) -> None:
         """Log and evaluate as the number of the step asks for."""
@@ -224,9 +228,8 @@ class Loop:
         self.count(ends)
         for callback in trainer.callbacks:
             callback.after_step(self, loss, outputs, batches)
-        over = not self._more()
         every = self._evaluate_every
-        evaluates = over or (ends if every is None else trainer.step % every == 0)
+        evaluates = not self._more() or (ends if every is None else trainer.step % every == 0)
         if ends or evaluates or trainer.step % self._log_every == 0:
             self.log("train", "loss", math.fsum(trainer.losses) / len(trainer.losses))
             trainer.losses.clear()
@@ -248,20 +251,25 @@ class Loop:
 
     def _begun(self) -> Any:
         """Open the log; save what is new, so that a folder that takes no file is found out now, and not in an hour."""
+        state = self._state()
         if self.folder is None:
-            self._good = self.trainer.checkpoint()
+            self._good = state
             return nullcontext()
         with writing(self.folder.path, "let the folder be written to, or name another"):
             log = MeasurementLog(self.folder.metrics, self.trainer.step)
             try:
                 if self.new:
-                    checkpoint.save(self.folder.checkpoint, *self.trainer.checkpoint())
+                    checkpoint.save(self.folder.checkpoint, *state)
                 self.folder.write_config()
                 self.trainer.notes.pop("before", None)  # both files tell the settings of now
             except BaseException:
                 log.close()
                 raise
         return log
+
+    def _state(self) -> Checkpoint:
+        state = self.trainer.checkpoint()
+        return state if self._others is None else self._others.whole(state)
 
     def _ended(self) -> None:
         for callback in self.trainer.callbacks:
@@ -335,8 +343,7 @@ def fit(
         loop.new = False
     elif place is not None and loop.writes:
         place.path.mkdir(parents=True, exist_ok=True)
-    if not loop.writes:
-        loop.folder = None
+    loop.folder = place if loop.writes else None
     with Progress(trainer.step, loop.last, quiet=quiet or not loop.writes) as progress, ExitStack() as stack:
         heard = Interrupts(ranks=trainer.others is not None, quiet=not loop.writes)
         interrupts = None if folder is None else stack.enter_context(heard)

@@ -24,6 +24,8 @@ def rescued(trainer: Trainer, folder: RunFolder, log: MeasurementLog) -> tuple[s
     saved, fix : str or None
         Where, and how to go on from there; None if no place takes it.
     """
+    if trainer.others is not None and trainer.others.shares_state:
+        return None, None  # one rank alone does not have it all
     state = trainer.checkpoint()
     with suppress(OSError, CheckpointError):  # the log alone may be what cannot be written
         folder.check()

@@ -65,13 +65,17 @@ class TrainingStep:
     average : callable, optional
         Takes the tensors that learn, and the model's buffers: averages their gradients over other processes, before
         they are clipped and used. Each batch is then part of one, and its share of that is told.
+    updated : callable, optional
+        Is called once the optimizers have made their steps.
     """
 
     def __init__(
         self, model: Module, loss: Function | None, optimizers: Sequence[Optimizer], own: Function | None, *,
         clip_norm: float | None, clip_value: float | None, outputs: bool, native: bool, average: Function | None = None,
+        updated: Function | None = None,
     ) -> None:  # fmt: skip
-        self._model, self._loss, self._optimizers, self._average = model, loss, optimizers, average
+        self._model, self._loss, self._optimizers = model, loss, optimizers
+        self._average, self._updated = average, updated
         self._clip_norm, self._clip_value, self._outputs = clip_norm, clip_value, outputs
         made = compiled if native and find_spec("llvmlite") is not None else lambda function: function
         self._run = made(own or self._whole)
@@ -135,6 +139,8 @@ class TrainingStep:
             clip_grad_norm_(learned, self._clip_norm)
         for optimizer in self._optimizers:
             optimizer.step()
+        if self._updated is not None:
+            self._updated()
 
 
 def parts(batch: Any) -> tuple[Any, ...]:

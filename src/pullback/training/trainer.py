@@ -192,7 +192,7 @@ class Trainer:
         return loss, outputs
 
     def _made(self, *, native: bool) -> TrainingStep:
-        wanted = any(callback.wants_outputs for callback in self.callbacks)
+        wanted, others = any(callback.wants_outputs for callback in self.callbacks), self.others
         return TrainingStep(
             self.model,
             self.loss,
@@ -200,7 +200,8 @@ class Trainer:
             self._own,
             outputs=wanted,
             native=native,
-            average=None if self.others is None else self.others.average,
+            average=others and others.average,
+            updated=others and others.updated,
             **self._clips,
         )
 

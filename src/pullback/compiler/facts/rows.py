@@ -58,7 +58,7 @@ from pullback.ops.linalg import (
     systems,
 )
 from pullback.ops.special_functions import bessel, errors_and_normal, gamma, hypergeometric
-from pullback.parallel.collectives import all_reduce_, broadcast_
+from pullback.parallel.collectives import all_reduce_, broadcast_, owned_
 from pullback.programs.loop import loop_
 from pullback.transforms.holomorphic import holomorphic_
 
@@ -335,4 +335,5 @@ ROWS: Final[dict[Primitive, Row]] = {
     # Other processes.
     all_reduce_: Row(kernel="MPI exchanges the numbers"),
     broadcast_: Row(kernel="MPI exchanges the numbers"),
+    owned_: Row(kernel="MPI exchanges the numbers"),
 }

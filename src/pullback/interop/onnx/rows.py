@@ -10,12 +10,13 @@ from typing import Final
 
 from pullback.core.primitive import Primitive
 from pullback.functions.random import draw_
-from pullback.interop.onnx import contraction_rows, elementwise_rows, movement_rows, reduction_rows
+from pullback.interop.onnx import contraction_rows, elementwise_rows, movement_rows, pooling_rows, reduction_rows
 from pullback.interop.onnx.writer import Rule
 
 ROWS: Final[dict[Primitive, Rule]] = {
     **elementwise_rows.ROWS,
     **reduction_rows.ROWS,
+    **pooling_rows.ROWS,  # of some reductions, those that pool
     **movement_rows.ROWS,
     **contraction_rows.ROWS,
 }
