@@ -15,9 +15,9 @@ from tests.mutants.sites import Mutant, of_batching, of_derivatives
 from tests.mutants.subjects import Subject, subjects
 
 from pullback.compiler import pipeline
-from pullback.compiler.facts import ROWS
+from pullback.compiler.facts import ROWS, complex_numbers
 from pullback.compiler.facts import convolutions as windowed
-from pullback.ops import convolutions
+from pullback.ops import complex_parts, convolutions
 from pullback.ops.linalg import spectra
 
 AnyMutant = Mutant | Lowered
@@ -25,6 +25,7 @@ KINDS: Final = ("derivatives", "batching", "lowering")
 
 # What the compiler makes of other primitives, and nobody calls.
 MADE_OF: Final[dict[Any, Any]] = {
+    complex_numbers.complex_: complex_parts.conj_,
     windowed.correlate_: convolutions.conv_, windowed.correlate_weight_: convolutions.conv_weight_,
 }  # fmt: skip
 # Its derivative is asked for in the third derivative of a spectrum alone, which no check takes.
@@ -55,7 +56,7 @@ def shown(subject: Subject, kind: str, *, derived: bool = False, complexes: bool
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         if kind == "lowering":
-            checks.lowering(subject, gradient=derived)
+            checks.lowering(subject, gradient=derived, complexes=complexes)
         elif kind == "batching":
             checks.batching(subject, gradient=derived)
         else:
@@ -80,6 +81,9 @@ def candidates(mutant: AnyMutant) -> Iterator[tuple[Subject, bool, bool]]:
     of_derivative = isinstance(mutant, Mutant) and mutant.kind != "batching"
     if of_derivative:
         using = [(subject, derived) for subject, derived in using if subject.differentiable]
+    if isinstance(mutant, Lowered) and mutant.complexes:
+        yield from ((subject, False, True) for subject in subjects() if primitive in subject.of_complexes)
+        return
     if mutant.change != "conjugate":
         yield from ((subject, derived, False) for subject, derived in using)
     if of_derivative:
