@@ -111,6 +111,8 @@ class Row:
     contraction : "matrices", "windows" or "weights", optional
         Of a product of matrices, which is emitted for its shapes or left to BLAS; of windows with weights; of windows
         with what was made of them, which gives weights.
+    matrices : callable, optional
+        Of an operation on small matrices: what writes it, entry by entry, in registers.
     algebra : callable, optional
         What an equation becomes that can be had for less, with the same bits.
     alone : bool
@@ -129,6 +131,7 @@ class Row:
     indexed: Literal["reads", "writes"] | None = None
     running: Accumulator | None = None
     contraction: Literal["matrices", "windows", "weights"] | None = None
+    matrices: Callable[..., list[list[Reg]]] | None = None
     algebra: Rule | None = None
     alone: bool = False
     rounds: bool = False
