@@ -46,6 +46,7 @@ WRITTEN: Final[dict[str, str]] = {
     "pinv": "ẏ = −y ẋ y + y yᵀ ẋᵀ (1 − x y) + (1 − y x) ẋᵀ yᵀ y, transposed",
     "lstsq": "ẏ = a⁺(ḃ − ȧ y) + a⁺ a⁺ᵀ ȧᵀ (b − a y) + (1 − a⁺a) ȧᵀ a⁺ᵀ y, transposed",
     "cholesky": "x̄ = the symmetric part of y⁻ᵀ Φ(yᵀ ȳ) y⁻¹, with Φ the lower triangle and half of the diagonal",
+    "cholesky_cotangent": "ȳ into p = Φ(lᵀ c) + Φ(lᵀ c)ᵀ by y⁻¹ from both sides, from there into l and c",
     "qr": "x̄ = (q̄ + q·sym(r r̄ᵀ − q̄ᵀ q)) r⁻ᵀ, with sym the lower triangle mirrored",
     "lu_factor": "x̄ = pᵀ l⁻ᵀ (strict lower of lᵀ l̄ + upper of ū uᵀ) u⁻ᵀ",
     "slogdet": "x̄ = ȳ·x⁻ᵀ, of the logarithm", "det": "x̄ = ȳ·cofactors(x)",

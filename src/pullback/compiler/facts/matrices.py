@@ -17,7 +17,8 @@ from pullback.compiler.facts.row import Definition, Row
 from pullback.compiler.instructions import matrices
 from pullback.core.discrete import Discrete
 from pullback.core.primitive import Primitive
-from pullback.ops.linalg.factorizations import cholesky_, cofactors_, det_
+from pullback.ops.linalg.cholesky import cholesky_
+from pullback.ops.linalg.factorizations import cofactors_, det_
 from pullback.ops.linalg.systems import inv_, solve_, triangular_
 
 MOST: Final = 8  # rows and columns

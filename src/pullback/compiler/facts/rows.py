@@ -50,6 +50,7 @@ from pullback.ops import (
 from pullback.ops import special as special_ops
 from pullback.ops.linalg import (
     bands,
+    cholesky,
     eigenvalues,
     equal_values,
     factorizations,
@@ -282,6 +283,7 @@ ROWS: Final[dict[Primitive, Row]] = {
     convolutions.conv_weight_: Row(definition=Definition(windowed.convolution_weight, _CONVOLUTION), rounds=True),
     windowed.correlate_: Row(contraction="windows", rounds=True),
     windowed.correlate_weight_: Row(contraction="weights", rounds=True),
+    cholesky.cholesky_cotangent_: Row(kernel="BLAS computes it, a half of a half at a time"),
     # Linear algebra: one call each, inside the program; small matrices in registers.
     **small.ROWS,
     **dict.fromkeys(
