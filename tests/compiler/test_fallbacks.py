@@ -25,7 +25,16 @@ LAPACK["cholesky_cotangent"] = "BLAS computes it, a half of a half at a time"
 FALLBACKS = {"random": "NumPy's generator draws the numbers", **LAPACK}
 NO_PLACE = "what does not fall back any more has no place on the list"
 
-REPEATED = {"cnn", "gpt", "lstm-1023", "mixture-10-25", "mixture-32-25", "mlp", "ode-large"}  # as others, on more
+REPEATED = {
+    "cnn",
+    "gpt",
+    "lstm-1023",
+    "mixture-5-10",
+    "mixture-10-25",
+    "mixture-32-25",
+    "mlp",
+    "ode-large",
+}  # as others, on more
 
 
 @pytest.fixture
