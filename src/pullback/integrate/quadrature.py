@@ -90,7 +90,7 @@ def quad(
 
 
 def _graded(lows: Any, highs: Any, cuts: Sequence[float]) -> tuple[Any, Any]:
-    """Shorter and shorter intervals towards ends and kinks: a derivative may have a logarithm there, and the value not."""
+    """Shorter and shorter intervals towards ends and kinks, where a derivative may have a logarithm of its own."""
     edges = [*map(float, lows), float(highs[-1])]
     finer = set(edges)
     for low, high in pairwise(edges):
