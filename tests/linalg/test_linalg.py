@@ -209,4 +209,8 @@ def test_the_cotangent_of_a_large_factor_is_that_of_small_ones():
     np.testing.assert_allclose(twice, (ahead - behind) / (2 * step), rtol=1e-4, atol=1e-9)
     several = pb.grad(lambda s: (np.sin(pb.linalg.cholesky(s)) * weight).sum())(np.stack([a, a])).numpy()
     np.testing.assert_allclose(several[0], slope(a).numpy(), rtol=1e-9, atol=1e-12)
+    each = pb.vmap(slope)(np.stack([a, 2 * a])).numpy()  # and a walk over many cotangents at once:
+    np.testing.assert_allclose(each, [slope(a).numpy(), slope(2 * a).numpy()], rtol=1e-9, atol=1e-12)
+    rows = pb.jacobian(lambda s: pb.linalg.cholesky(s * a)[-1, -2:])(1.0)
+    np.testing.assert_allclose(rows, pb.linalg.cholesky(a)[-1, -2:].numpy() / 2, rtol=1e-9)
     np.testing.assert_allclose(pb.jvp(slope, (a,), (along,))[1].numpy(), twice, rtol=1e-9, atol=1e-12)

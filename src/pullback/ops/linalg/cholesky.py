@@ -93,6 +93,17 @@ def _solved(solve: Any, u: Any, b: Any, out: Any) -> None:
 
 
 def _pulled(l: Any, c: Any) -> Any:
+    batch = np.broadcast_shapes(l.shape[:-2], c.shape[:-2])
+    if not batch:
+        return _pulled_alone(l, c)
+    found = np.empty((*batch, *l.shape[-2:]), l.dtype)
+    l, c = (np.broadcast_to(x, found.shape) for x in (l, c))
+    for index in np.ndindex(batch):
+        found[index] = _pulled_alone(l[index], c[index])
+    return found
+
+
+def _pulled_alone(l: Any, c: Any) -> Any:
     from scipy.linalg import blas  # heavy: only who uses it loads it
 
     (solve,) = blas.get_blas_funcs(("trsm",), (l,))
