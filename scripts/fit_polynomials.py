@@ -59,6 +59,7 @@ def rows() -> list[Row]:
     quadrant = (mp.pi / 4 * slack) ** 2
     least, most = mp.sqrt(0.5) - 1, mp.sqrt(2) - 1
     middle, root = mpf(7) / 8, mp.sqrt
+    zero = mp.findroot(mp.digamma, 1.4616)
     return [
         Row(
             "exp", "(exp(t) - 1 - t) / t², |t| ≤ log(2)/2",
@@ -114,7 +115,31 @@ def rows() -> list[Row]:
         Row(
             "1 / cbrt", "1 / ∛t, 1 ≤ t ≤ 2", lambda t: 1 / mp.cbrt(t), mpf(1), mpf(2), lambda t: mp.cbrt(t), (3, 3),
         ),
+        Row(
+            "log gamma", "log Γ(2 + t) / t, |t| ≤ 1/2",
+            lambda t: mp.loggamma(2 + t) / t, mpf(-1) / 2, mpf(1) / 2, lambda t: t / mp.loggamma(2 + t), (7, 19),
+        ),
+        Row(
+            "digamma", "ψ(3/2 + t) / (3/2 + t - x₀), where ψ(x₀) = 0, |t| ≤ 1/2",
+            lambda t: mp.digamma(t + 1.5) / (t + 1.5 - zero), mpf(-1) / 2, mpf(1) / 2,
+            lambda t: (t + 1.5 - zero) / mp.digamma(t + 1.5), (8, 22),
+        ),
+        Row(
+            "erfc", "(1 + 2x) exp(x²) erfc(x), t = (x - 15/4) / (x + 15/4), x ≥ 1/2",
+            tail, mpf(-13) / 17, mpf(1) - mpf(2) ** -20, lambda t: 1 / tail(t), (9, 28),
+        ),
     ]  # fmt: skip
+
+
+def tail(t: Real) -> Real:
+    """(1 + 2x) exp(x²) erfc(x) at x = 15/4 · (1 + t) / (1 - t); its asymptotic series where x is large."""
+    x = mpf(15) / 4 * (1 + t) / (1 - t)
+    if x < 25:
+        return (1 + 2 * x) * mp.exp(x * x) * mp.erfc(x)
+    terms = [mpf(1)]
+    for k in range(1, 60):
+        terms.append(-terms[-1] * (2 * k - 1) / (2 * x * x))
+    return (2 + 1 / x) * mp.fsum(terms) / mp.sqrt(mp.pi)
 
 
 def horner(coefficients: Sequence[Real], t: Real) -> Real:
@@ -207,6 +232,7 @@ def constants() -> dict[str, Real]:
         "log 2": mp.ln2, "1 / log 2": 1 / mp.ln2, "log10 2": mp.log10(2), "1 / log 10": 1 / mp.ln10,
         "2 / log 2": 2 / mp.ln2, "2/3 / log 2": 2 / (3 * mp.ln2), "pi / 2": mp.pi / 2, "pi / 4": mp.pi / 4,
         "2 / pi": 2 / mp.pi, "1 - erf 7/8": mp.erfc(mpf(7) / 8),
+        "zero of digamma": mp.findroot(mp.digamma, 1.4616),
     }  # fmt: skip
 
 

@@ -63,6 +63,8 @@ def ways(row: Row) -> Iterator[str]:
         yield "parts: each is stored in its place by the loop that makes it"
     if row.indexed is not None:
         yield {"reads": "loads", "writes": "stores"}[row.indexed] + " in a loop at places that numbers say"
+    if row.matrices is not None:
+        yield "registers: each matrix of a stack, several side by side"
     if row.contraction:
         yield "code for its shapes, or a call of BLAS"
     if row.pairs is not None:

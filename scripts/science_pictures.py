@@ -1,4 +1,4 @@
-"""Draw the pictures of docs/how-to/science.md: docs/pictures/science-*.svg, by the programs of that page.
+"""Draw the pictures of the pages that docs/how-to/science.md lists: docs/pictures/science-*.svg, by their programs.
 
 `python scripts/science_pictures.py`
 """
@@ -15,10 +15,13 @@ import numpy as np
 import pullback as pb
 
 DOCS: Final = Path(__file__).resolve().parent.parent / "docs"
-PAGE: Final = DOCS / "how-to" / "science.md"
+PAGES: Final = (
+    "gaussian-process", "levenberg-marquardt", "maximum-likelihood", "neural-ode", "hamiltonian-monte-carlo",
+    "steady-state", "optimal-control", "filter-design",
+)  # fmt: skip
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 640, 300, 46, 16, 36, 30
 INK, BLUE, GREEN, PURPLE, GREY = "#1c2128", "#2f86cb", "#006e52", "#6334b5", "#b3bac4"
-TICKS: Final = 5
+TICKS: Final = 6  # at most, about
 
 
 class Line(NamedTuple):
@@ -31,17 +34,22 @@ class Line(NamedTuple):
     below: Any = None
 
 
-def ran() -> dict[str, Any]:
-    """Run the page's examples, and give all that they made."""
-    test = doctest.DocTestParser().get_doctest(PAGE.read_text(encoding="utf-8"), {}, PAGE.name, str(PAGE), 0)
+def ran(name: str) -> dict[str, Any]:
+    """Run a page's examples, and give all that they made."""
+    page = DOCS / "how-to" / f"{name}.md"
+    test = doctest.DocTestParser().get_doctest(page.read_text(encoding="utf-8"), {}, page.name, str(page), 0)
     made: dict[str, Any] = {}
-    kept: dict[str, Any] = {}
-    for example in test.examples:  # later parts use names again, so the first of each is kept
-        if example.exc_msg is None:
-            exec(compile(example.source, PAGE.name, "single"), made)  # noqa: S102 -- the page is our own
-            for name, value in made.items():
-                kept.setdefault(name, value)
-    return kept
+    for example in test.examples:
+        exec(compile(example.source, page.name, "single"), made)  # noqa: S102 -- the page is our own
+    return made
+
+
+def ticks(low: float, high: float) -> list[float]:
+    """Round numbers between two others."""
+    rough = (high - low) / TICKS
+    size = 10 ** np.floor(np.log10(rough))
+    step = next(size * n for n in (1, 2, 5, 10) if size * n >= rough)
+    return [round(n * step, 9) for n in range(int(np.ceil(low / step)), int(np.floor(high / step)) + 1)]
 
 
 def drawn(title: str, lines: list[Line], path: Path) -> None:
@@ -57,13 +65,13 @@ def drawn(title: str, lines: list[Line], path: Path) -> None:
         return " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(np.ravel(across), np.ravel(down), strict=True))
 
     parts = [f'<text x="{LEFT}" y="22" font-weight="650">{escape(title)}</text>']
-    for t in np.linspace(x0, x1, TICKS):
+    for t in ticks(x0, x1):
         a, _, b = at(t, y0).partition(",")
-        parts.append(f'<text x="{a}" y="{float(b) + 18:.0f}" text-anchor="middle" font-size="12">{t:.3g}</text>')
-    for t in np.linspace(y0, y1, TICKS):
+        parts.append(f'<text x="{a}" y="{float(b) + 18:.0f}" text-anchor="middle" font-size="12">{t:g}</text>')
+    for t in ticks(y0, y1):
         b = float(at(x0, t).split(",")[1])
         parts.append(f'<path d="M{LEFT} {b:.1f}H{WIDTH - RIGHT}" stroke="#dfe3e8"/>')
-        parts.append(f'<text x="{LEFT - 6}" y="{b + 4:.1f}" text-anchor="end" font-size="12">{t:.2g}</text>')
+        parts.append(f'<text x="{LEFT - 6}" y="{b + 4:.1f}" text-anchor="end" font-size="12">{t:g}</text>')
     for line in lines:
         if line.below is not None:
             edge = at(np.r_[line.x, line.x[::-1]], np.r_[line.y, line.below[::-1]])
@@ -86,43 +94,33 @@ def drawn(title: str, lines: list[Line], path: Path) -> None:
     )
 
 
-def pictures(kept: dict[str, Any]) -> dict[str, tuple[str, list[Line]]]:
-    """The title and the lines of each picture, from what the page's examples made."""
-    x, y = kept["x"], kept["y"]
-    length, noise = np.exp(kept["best"].x.numpy())
-    places = np.linspace(-0.5, 5, 200)
+def pictures(
+    process: Any, fit: Any, likelihood: Any, equation: Any, draws: Any, rest: Any, control: Any, design: Any
+) -> dict[str, tuple[str, list[Line]]]:  # fmt: skip
+    """The title and the lines of each picture, from what the pages' examples made."""
+    middle, spread = process["middle"].numpy(), 2 * process["spread"].numpy()
+    places = process["places"]
 
-    def near(a: Any, b: Any) -> Any:
-        return np.exp(-((a[:, None] - b) ** 2) / (2 * length**2))
-
-    k, across = near(x, x) + noise**2 * np.eye(len(x)), near(places, x)
-    middle = across @ np.linalg.solve(k, y)
-    spread = 2 * np.sqrt(1 + noise**2 - (across * np.linalg.solve(k, across.T).T).sum(axis=1))
-
-    t, data, p = kept["t"], kept["data"], kept["p"].numpy()
+    t, data, p = fit["t"], fit["data"], fit["p"].numpy()
     fine = np.linspace(0, 3, 100)
 
     def fitted(p: Any) -> Any:
         return p[0] * np.exp(-p[1] * fine)
 
     along = np.stack([fitted(p) / p[0], -fine * fitted(p)], axis=1)
-    error = 2 * np.sqrt(np.einsum("ti,ij,tj->t", along, kept["covariance"].numpy(), along))
+    error = 2 * np.sqrt(np.einsum("ti,ij,tj->t", along, fit["covariance"].numpy(), along))
 
-    found, waiting = np.exp(kept["found"].numpy()), np.sort(kept["waiting"])
+    found, waiting = np.exp(likelihood["found"].numpy()), np.sort(likelihood["waiting"])
     steps, ends = np.arange(1, len(waiting) + 1) / len(waiting), np.linspace(0.01, waiting[-1], 200)
 
     rates = np.linspace(0.3, 3, 60)
-    rests = [kept["resting"](np.array([1.0, rate, 0.5])).numpy() for rate in rates]
+    rests = [rest["resting"](np.array([1.0, rate, 0.5])).numpy() for rate in rates]
 
-    first, last = (kept["paths"][i].numpy() for i in (0, -1))
-    circle = kept["circle"]
-    thrust = kept["thrust"].numpy()
-
-    def field(t: Any, y: Any) -> Any:
-        return np.stack([y[1], thrust[0] + thrust[1] * t + thrust[2] * t**2 - 0.2 * y[1]])
-
-    cart = pb.integrate.solve_ivp(field, (0, 2), [0.0, 0.0], t_eval=np.linspace(0, 2, 80), rtol=1e-6)
-    drawn = np.array(kept["drawn"])
+    first, last = (equation["paths"][i].numpy() for i in (0, -1))
+    circle = equation["circle"]
+    thrust, moments = control["thrust"].numpy(), np.linspace(0, 2, 80)
+    cart = pb.integrate.solve_ivp(control["field"], (0, 2), [0.0, 0.0], args=(thrust,), t_eval=moments, rtol=1e-6)
+    drawn = np.array(draws["drawn"])
     waves = np.fft.rfftfreq(256)
     return {
         "process": (
@@ -130,7 +128,7 @@ def pictures(kept: dict[str, Any]) -> dict[str, tuple[str, list[Line]]]:
             [
                 Line(places, middle + spread, BLUE, below=middle - spread),
                 Line(places, middle, BLUE),
-                Line(x, y, INK, dots=True),
+                Line(process["x"], process["y"], INK, dots=True),
             ],
         ),
         "fit": (
@@ -167,14 +165,14 @@ def pictures(kept: dict[str, Any]) -> dict[str, tuple[str, list[Line]]]:
         "draws": ("Two hundred draws", [Line(drawn[:, 0], drawn[:, 1], BLUE, dots=True)]),
         "filter": (
             "The gain that is wanted, and that of the filter found",
-            [Line(waves, kept["wanted"] * 1.0, GREY), Line(waves, kept["gain"], BLUE)],
+            [Line(waves, design["wanted"] * 1.0, GREY), Line(waves, design["gain"], BLUE)],
         ),
     }
 
 
 def main() -> None:
     """Draw all."""
-    for name, (title, lines) in pictures(ran()).items():
+    for name, (title, lines) in pictures(*map(ran, PAGES)).items():
         drawn(title, lines, DOCS / "pictures" / f"science-{name}.svg")
 
 

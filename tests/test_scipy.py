@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy import integrate, optimize
 
 import pullback as pb
 
+ROOT = Path(__file__).resolve().parent.parent
+SPLIT = 7  # packages of the page's first table
 ONE = pytest.approx(np.ones(3), abs=1e-4)
 
 
@@ -115,3 +123,18 @@ def test_an_array_is_updated_in_place_by_a_gradient():
     assert target == pytest.approx(np.full(3, 0.4))
     with pytest.raises(pb.GraphError, match="would drop its gradient"):
         np.multiply(pb.tensor(w, requires_grad=True), 2.0, out=target)
+
+
+@pytest.mark.long
+def test_the_list_of_what_differentiates_through_a_tensor():
+    ran = subprocess.run(
+        [sys.executable, "-m", "tests.scipy_functions"], cwd=ROOT, capture_output=True, text=True, check=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )  # fmt: skip
+    through, refused = (part.split() for part in ran.stdout.split(" - "))
+    page = (ROOT / "docs" / "how-to" / "scipy-arrays.md").read_text(encoding="utf-8")
+    rows = [re.findall(r"`([\w.]+)`", line) for line in page.splitlines() if line.startswith("| `scipy.")]
+    said = [{f"{package.removeprefix('scipy.')}.{name}" for package, *names in half for name in names
+             if not name.startswith("pb.")}
+            for half in (rows[:SPLIT], rows[SPLIT:])]  # fmt: skip
+    assert said == [set(through), set(refused)]

@@ -47,7 +47,8 @@ def by_hand() -> Step:
 def eager() -> Step:
     import pullback as pb
 
-    x, response, wanted = data()
+    x, *constants = data()
+    response, wanted = map(pb.tensor, constants)
 
     def far(x: Any) -> Any:
         rest = np.fft.ifft(np.fft.fft(x) * response) - wanted

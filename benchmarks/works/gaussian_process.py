@@ -66,9 +66,9 @@ def of_pullback(prepared: Callable[[Any], Any]) -> Step:
     """The step of Pullback's contestants."""
     import pullback as pb
 
-    squares, y = data()
+    squares, y, eye = (pb.tensor(x) for x in (*data(), np.eye(POINTS)))
     objective = likelihood(
-        pb, pb.linalg.cholesky, lambda a, b: pb.linalg.solve_triangular(a, b, lower=True), squares, y, np.eye(POINTS)
+        pb, pb.linalg.cholesky, lambda a, b: pb.linalg.solve_triangular(a, b, lower=True), squares, y, eye
     )
     both = prepared(pb.value_and_grad(objective))
     return lambda: both(START)

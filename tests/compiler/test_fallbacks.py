@@ -20,11 +20,21 @@ ROOT = Path(__file__).resolve().parents[2]
 RNG = np.random.default_rng(3)
 
 # At most ten. Each is a primitive that runs as its NumPy kernel in one of these programs, and the reason.
-LAPACK = dict.fromkeys(("cholesky", "solve", "solve_triangular"), "LAPACK computes it, in one call")
+LAPACK = dict.fromkeys(("cholesky", "solve_triangular"), "LAPACK computes it, in one call")
+LAPACK["cholesky_cotangent"] = "BLAS computes it, a half of a half at a time"
 FALLBACKS = {"random": "NumPy's generator draws the numbers", **LAPACK}
 NO_PLACE = "what does not fall back any more has no place on the list"
 
-REPEATED = {"cnn", "gpt", "lstm-1023", "mixture-10-25", "mixture-32-25", "mlp", "ode-large"}  # as others, on more
+REPEATED = {
+    "cnn",
+    "gpt",
+    "lstm-1023",
+    "mixture-5-10",
+    "mixture-10-25",
+    "mixture-32-25",
+    "mlp",
+    "ode-large",
+}  # as others, on more
 
 
 @pytest.fixture

@@ -78,6 +78,10 @@ FUNCTIONS = {
     "places": (lambda x, i: (x[i], pb.index_add(pb.zeros((6, 5)), i, x[i] * 2)), (X, np.array([4, 1, 1, -2]))),
     "writing": (written_to, (X,)),
     "loops": (scanned, (X,)),
+    "matrices": (
+        lambda a, b: (pb.linalg.solve(a, b), pb.linalg.det(a), pb.linalg.cholesky(a @ a.mT), pb.special.gammaln(a)),
+        (RNG.normal(size=(3, 2, 2)) + 3 * np.eye(2), RNG.normal(size=(3, 2, 1))),
+    ),
     "windows": (
         lambda x, w: pb.nn.max_pool2d(pb.nn.conv2d(x, w, stride=1, padding=1), 2),
         (RNG.normal(size=(2, 3, 6, 6)).astype(np.float32), RNG.normal(size=(4, 3, 3, 3)).astype(np.float32)),
@@ -151,7 +155,7 @@ def test_arrays_of_the_callers_are_written_to(tmp_path):
 
 def test_what_has_no_loops_is_refused_with_its_line(tmp_path):
     solve = pb.compile(lambda a, b: pb.linalg.solve(a, b) * 2.0)
-    solve.prepare(np.eye(3), np.ones(3))
+    solve.prepare(np.eye(9), np.ones(9))
     with pytest.raises(TraceError, match="solve") as caught:
         solve.to_c(tmp_path / "step.c")
     assert f"{__file__}:" in str(caught.value)

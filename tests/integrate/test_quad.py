@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import scipy.integrate
+import scipy.special
 
 import pullback as pb
 from pullback.integrate import quad
@@ -55,3 +56,14 @@ def test_what_has_not_converged():
         with pytest.raises(pb.ConvergenceError, match="the integral has not converged") as caught:
             quad(f, 0, 1, limit=20)
         assert {"value", "error", "intervals"} <= set(caught.value.facts)
+
+
+@pytest.mark.parametrize("a", [0.5, 0.8, 2.5])
+def test_a_derivative_may_be_more_singular_than_the_value(a):
+    def f(a, x):
+        return x ** (a - 1) * (1 - x) ** (a - 0.5)
+
+    value = pb.grad(lambda a: pb.integrate.quad(lambda x: f(a, x), 0, 1)[0])
+    exact = scipy.special.beta(a, a + 0.5)
+    exact *= scipy.special.psi(a) + scipy.special.psi(a + 0.5) - 2 * scipy.special.psi(2 * a + 0.5)
+    assert value(a).item() == pytest.approx(exact, rel=1e-6)

@@ -179,3 +179,20 @@ def test_what_is_refused():
     ):  # fmt: skip
         with pytest.raises(pb.OptionError):
             solve_ivp(**({"fun": lambda t, y: -y, "t_span": (0.0, 1.0), "y0": [1.0]} | options))
+
+
+def test_a_slope_that_is_no_number_has_no_derivative():
+    def end(a):
+        return pb.integrate.solve_ivp(lambda t, y: a * np.sqrt(y - 2), (0, 1), [1.0]).y[0, -1]
+
+    with np.errstate(all="ignore"), pytest.raises(pb.ConvergenceError, match="too short"):
+        pb.grad(end)(1.0)
+
+
+def test_complex_values():
+    def end(rate):
+        y = pb.integrate.solve_ivp(lambda t, y: 1j * rate * y, (0, 1), [1.0 + 0j], rtol=1e-9, atol=1e-11).y[0, -1]
+        return pb.real(y) + 2 * pb.imag(y)
+
+    assert end(0.7).item() == pytest.approx(np.cos(0.7) + 2 * np.sin(0.7), rel=1e-7)
+    assert pb.grad(end)(0.7).item() == pytest.approx(-np.sin(0.7) + 2 * np.cos(0.7), rel=1e-7)

@@ -12,6 +12,7 @@ import pullback as pb
 from pullback import linalg as pl
 from pullback.core.custom_kinds import CustomJVP, CustomVJP
 from pullback.ops.linalg import bands, eigenvalues, factorizations, matrix_functions, spectra, systems
+from pullback.ops.linalg.cholesky import BLOCK, LARGE
 
 PRIMITIVES = {
     p for module in (bands, eigenvalues, factorizations, matrix_functions, spectra, systems)
@@ -187,3 +188,29 @@ def test_a_matrix_put_together_again_has_derivative_1():
         else:  # what equal values do with their vectors is not told
             with pytest.raises(pl.LinAlgError, match="do not tell"):
                 pb.grad(lambda a, d=direction: (again(a) * d).sum())(a)
+
+
+def test_the_cotangent_of_a_large_factor_is_that_of_small_ones():
+    n = 2 * BLOCK + 5  # so that halves are halved
+    assert n >= LARGE
+    rng = np.random.default_rng(0)
+    x, weight, along = rng.normal(size=(3, n, n))
+    a, along = x @ x.T + n * np.eye(n), along + along.T
+
+    def f(a):
+        return (np.sin(pb.linalg.cholesky(a)) * weight).sum()
+
+    step = 1e-4
+    slope = pb.grad(f)
+    found = (slope(a) * along).sum()
+    assert found == pytest.approx((f(a + step * along).item() - f(a - step * along).item()) / (2 * step), rel=1e-6)
+    twice = pb.grad(lambda a: (slope(a) * along).sum())(a).numpy()
+    ahead, behind = (slope(a + s * along).numpy() for s in (step, -step))
+    np.testing.assert_allclose(twice, (ahead - behind) / (2 * step), rtol=1e-4, atol=1e-9)
+    several = pb.grad(lambda s: (np.sin(pb.linalg.cholesky(s)) * weight).sum())(np.stack([a, a])).numpy()
+    np.testing.assert_allclose(several[0], slope(a).numpy(), rtol=1e-9, atol=1e-12)
+    each = pb.vmap(slope)(np.stack([a, 2 * a])).numpy()  # and a walk over many cotangents at once:
+    np.testing.assert_allclose(each, [slope(a).numpy(), slope(2 * a).numpy()], rtol=1e-9, atol=1e-12)
+    rows = pb.jacobian(lambda s: pb.linalg.cholesky(s * a)[-1, -2:])(1.0)
+    np.testing.assert_allclose(rows, pb.linalg.cholesky(a)[-1, -2:].numpy() / 2, rtol=1e-9)
+    np.testing.assert_allclose(pb.jvp(slope, (a,), (along,))[1].numpy(), twice, rtol=1e-9, atol=1e-12)

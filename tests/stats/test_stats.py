@@ -77,11 +77,54 @@ def test_what_is_not_possible(name):
     ours, theirs, shapes = getattr(stats, name), getattr(scipy.stats, name), CONTINUOUS[name]
     low, high = theirs.support(*shapes)
     for x in ([low - 1] if np.isfinite(low) else []) + ([high + 1] if np.isfinite(high) else []):
-        if name == "vonmises":
-            continue  # SciPy's goes round
         for method in METHODS:
             assert getattr(ours, method)(x, *shapes).item() == getattr(theirs, method)(x, *shapes)
         assert pb.grad(lambda x: ours.pdf(x, *shapes))(x).item() == 0
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("name", CONTINUOUS)
+def test_ends_and_what_is_no_number(name):
+    ours, theirs, shapes = getattr(stats, name), getattr(scipy.stats, name), CONTINUOUS[name]
+    shares = np.array([0.0, 1.0, -0.1, 1.1, 0.5, np.nan])
+    np.testing.assert_allclose(ours.ppf(shares, *shapes), theirs.ppf(shares, *shapes), rtol=1e-12, atol=1e-300)
+    assert not np.isnan(pb.grad(lambda q: ours.ppf(q, *shapes).sum())(shares[:2])).any()
+    for k in range(len(shapes)):
+        by_shape = pb.grad(lambda s, k=k: ours.ppf(0.0, *shapes[:k], s, *shapes[k + 1 :]))(shapes[k])
+        assert not np.isnan(by_shape) or name in ("t", "vonmises")
+    for method in METHODS:
+        assert np.isnan(getattr(ours, method)(np.nan, *shapes))
+    assert ours.logpdf(np.array([-np.inf, np.inf]), *shapes).tolist() == [-np.inf] * 2
+    far = ours.cdf(np.array([-np.inf, np.inf]), *shapes), ours.sf(np.array([-np.inf, np.inf]), *shapes)
+    assert [x.tolist() for x in far] == [[0, 1], [1, 0]]
+    if name in ("gamma", "chi2", "expon", "weibull_min", "gumbel_r"):  # a logarithm of nearly 1 keeps its digits
+        x = theirs.ppf(1 - 1e-13, *shapes)
+        np.testing.assert_allclose(ours.logcdf(x, *shapes), -theirs.sf(x, *shapes), rtol=1e-12)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("name", COUNTING)
+def test_counts_that_are_none(name):
+    ours, theirs, shapes = getattr(stats, name), getattr(scipy.stats, name), COUNTING[name]
+    k = np.array([np.nan, -np.inf, -1.0, 1e9, 0.5])
+    for method in ("logpmf", "pmf", "cdf", "sf", "logcdf", "logsf"):
+        found, expected = (getattr(d, method)(k, *shapes) for d in (ours, theirs))
+        np.testing.assert_allclose(found, expected, rtol=1e-9, err_msg=method)
+    assert (ours.logpmf(np.inf, *shapes).item(), ours.cdf(np.inf, *shapes).item()) == (-np.inf, 1.0)
+    x = np.array([[2.0, 1.0], [2.5, 0.5], [4.0, -1.0], [np.nan, 1.0]])
+    assert np.isneginf(stats.multinomial.logpmf(x, 3, np.array([0.4, 0.6])).numpy()).tolist() == [
+        False,
+        True,
+        True,
+        False,
+    ]
+
+
+def test_angles_go_round():
+    x = np.array([-50.0, 3.5, 40.0])
+    for method in ("pdf", "cdf"):
+        found, expected = (getattr(d, method)(x, 2.0) for d in (stats.vonmises, scipy.stats.vonmises))
+        np.testing.assert_allclose(found, expected, rtol=1e-9)
 
 
 @pytest.mark.parametrize("name", CONTINUOUS)

@@ -91,7 +91,7 @@ class Walk:
 
     def _size(self, x: Any, y: Any) -> float:
         scaled = x / (self._atol + self._rtol * np.abs(y))
-        return float(np.sqrt(np.mean(np.square(scaled)))) if scaled.size else 0.0
+        return float(np.sqrt(np.mean(np.square(np.abs(scaled))))) if scaled.size else 0.0
 
     def _first(self) -> float:
         """A first length (E. Hairer, S. Nørsett & G. Wanner, *Solving Ordinary Differential Equations I*, II.4)."""
@@ -163,7 +163,7 @@ def walk(
         if stopped:
             break
     done = stopped is not None or steps.t == span[1]
-    if not done and steps.y.node is not None:
+    if not done and (steps.y.node is not None or steps.slope.node is not None):
         raise ConvergenceError(
             "solve_ivp: the steps became too short before the end, so there is no derivative there", reached=steps.t,
             end=span[1], y=plain(steps.y), line=user_line(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -29,6 +30,7 @@ _HALF: Final = (
     (0.207784955007898467600689403773245, 0.204432940075298892414161999234649, 0.0),
 )
 _MIDDLE: Final = (0.0, 0.209482141084727828012999174891714, 0.417959183673469387755102040816327)
+LEAST: Final = 1e-4  # of the whole range: beyond, 1 − s has too few digits for an end at infinity
 RULE: Final = np.array([*((-x, k, g) for x, k, g in _HALF), _MIDDLE, *reversed(_HALF)])
 
 
@@ -40,9 +42,9 @@ def quad(
     """∫ₐᵇ func(x, *args) dx, and an estimate of the error; a and b may be infinite.
 
     Intervals are cut where the rules of Gauss and Kronrod differ, as in QUADPACK, on numbers alone; over these the
-    integral is computed again and recorded. (It goes over s, x = a + (b − a)(3s² − 2s³), which bends a root or a
-    logarithm at an end straight.) So it differentiates under the integral sign, by what `args` holds and
-    `func` captured, and by the bounds, in both modes and to every order.
+    integral is computed again and recorded, with further cuts near the ends. (It goes over s, where
+    x = a + (b − a)(3s² − 2s³), which bends a root or a logarithm at an end straight.) So it differentiates under the
+    integral sign, by what `args` holds and `func` captured, and by the bounds, in both modes and to every order.
 
     `func` is written for one x. `points` are places between a and b where it jumps or has a kink.
 
@@ -81,7 +83,26 @@ def quad(
     cuts = [0.0, *(0.5 - math.sin(math.asin(1 - 2 * v) / 3) for v in shares), 1.0]
     with no_grad():
         lows, highs, error = _intervals(lambda x, y: over(x, y).numpy(), cuts, epsabs, epsrel, limit)
-    return (over(lows, highs) * RULE[:, 1]).sum(), error
+    values = over(lows, highs)
+    if values.node is not None:
+        values = over(*_graded(lows, highs, cuts))
+    return (values * RULE[:, 1]).sum(), error
+
+
+def _graded(lows: Any, highs: Any, cuts: Sequence[float]) -> tuple[Any, Any]:
+    """Shorter and shorter intervals towards ends and kinks, where a derivative may have a logarithm of its own."""
+    edges = [*map(float, lows), float(highs[-1])]
+    finer = set(edges)
+    for low, high in pairwise(edges):
+        both = low in cuts and high in cuts
+        size = (high - low) / (2 if both else 1)
+        finer |= {low + size} if both else set()
+        while size > LEAST:
+            size /= 4
+            finer |= {low + size} if low in cuts else set()
+            finer |= {high - size} if high in cuts else set()
+    ends = np.array(sorted(finer))
+    return ends[:-1], ends[1:]
 
 
 def _unit(low: float, high: float) -> tuple[Callable[[Any, Any, Any], tuple[Any, Any]], float, float]:

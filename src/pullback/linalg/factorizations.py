@@ -12,9 +12,10 @@ from pullback.core.modes import current_mode
 from pullback.core.origin import user_line
 from pullback.functions.creation import asarray
 from pullback.ops.discrete import answer
+from pullback.ops.linalg.cholesky import cholesky_
 from pullback.ops.linalg.eigenvalues import eig_, eigvals_
 from pullback.ops.linalg.equal_values import watched
-from pullback.ops.linalg.factorizations import cholesky_, det_, lu_, qr_, slogdet_
+from pullback.ops.linalg.factorizations import det_, lu_, qr_, slogdet_
 from pullback.ops.linalg.matrices import adjoint
 from pullback.ops.linalg.spectra import all_of, eigh_, svd_
 from pullback.tensors import Tensor

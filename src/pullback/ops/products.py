@@ -31,7 +31,8 @@ def _matmul(a: Any, b: Any, c: Any = None, *, ta: bool, tb: bool) -> Any:
     if b.ndim != 2:
         y = _stacked(a, b)
     elif a.ndim == 2:
-        y = a.dot(b)  # the same numbers, by a shorter way to BLAS
+        one = a.shape[1] == 1 == b.shape[0]  # for which BLAS takes its time
+        y = a * b if one else a.dot(b)  # the same numbers, by a shorter way to BLAS
     elif a.shape[-1] == b.shape[0] and (a.flags.c_contiguous or a.shape[-2] <= FEW):
         y = _rows(a).dot(b).reshape((*a.shape[:-1], b.shape[1]))
     else:

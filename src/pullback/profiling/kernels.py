@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from pullback.compiler.lowering.kernels import Kernel, NumPyCall, Plan, Repeat
+from pullback.compiler.lowering.matrices import Matrices
 from pullback.compiler.lowering.nest import Nest
 from pullback.compiler.lowering.products import Product
 from pullback.compiler.showing.report import bytes_of, shape_of
@@ -100,10 +101,11 @@ def _parts(kernel: Kernel, made: Mapping[Value, Equation]) -> Iterator[tuple[str
             line = made[kernel.made].line if kernel.made in made else ""
             yield line, kernel.repeats * kernel.plan.what.flops
         for step in kernel.steps.values():
-            yield step.equation.line, step.weight * _volume(kernel, step.domain)
+            weight = kernel.instructions if isinstance(kernel, Matrices) else step.weight
+            yield step.equation.line, weight * _volume(kernel, step.domain)
 
 
-def _volume(kernel: Nest | Product, labels: frozenset[int]) -> int:
+def _volume(kernel: Nest | Product | Matrices, labels: frozenset[int]) -> int:
     size = 1
     for label in labels:
         size *= kernel.sizes[label]

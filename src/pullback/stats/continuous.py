@@ -174,7 +174,11 @@ class Cauchy(_Symmetric):
         return np.arctan2(1.0, -x) / math.pi  # accurate in the lower tail
 
     def _ppf(self, p: Any) -> Any:
-        return -np.cos(math.pi * p) / np.sin(math.pi * p)
+        low = p < 0.5
+        tail = np.where(low, p, 1 - p)
+        far = tail < 0.25  # in the middle the tangent of what is left is 0 where p is ½
+        size = np.where(far, 1 / np.tan(math.pi * np.where(far, tail, 0.25)), np.tan(math.pi * (0.5 - tail)))
+        return np.where(low, -size, size)
 
     def _entropy(self) -> Any:
         return math.log(4 * math.pi)
@@ -222,21 +226,17 @@ class TruncatedNormal(Distribution):
 
 @final
 class VonMises(_Symmetric):
-    """exp(κ cos x) / (2π I₀(κ)), an angle on [−π, π]; κ = kappa below 200 or so."""
+    """exp(κ cos x) / (2π I₀(κ)), of an angle; κ = kappa below 200 or so. Quantiles and draws lie in [−π, π]."""
 
     name: ClassVar[str] = "vonmises"
     shapes = ("kappa",)
     TERMS: ClassVar[int] = 60  # of the series of the distribution function
 
-    def support(self, *_: Any) -> tuple[Any, Any]:
-        """The ends of what is possible."""
-        return -math.pi, math.pi
-
     def _logpdf(self, x: Any, kappa: Any) -> Any:
         return kappa * (np.cos(x) - 1) - math.log(2 * math.pi) - np.log(i0e_(kappa))
 
     def _cdf(self, x: Any, kappa: Any) -> Any:
-        """By the Fourier series of the density."""
+        """By the Fourier series of the density; each whole turn counts 1, as SciPy has it."""
         orders = np.arange(1.0, self.TERMS + 1)
         ratios = ive_(orders, kappa[..., None]) / i0e_(kappa)[..., None]
         waves = np.sin(orders * x[..., None]) / orders

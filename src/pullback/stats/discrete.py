@@ -57,8 +57,9 @@ class Counting(ABC):
     def logpmf(self, k: Any, *args: Any, **given: Any) -> Any:
         """The logarithm of P(X = k); −∞ for a k that is not possible."""
         shapes, k = self._taken(args, given), asarray(k) * 1.0
-        inside = (k >= 0) & (k <= self.last(*shapes)) & (np.floor(k) == k)
-        return np.where(inside, self._logpmf(np.where(inside, k, 0.0), *shapes), -np.inf)
+        inside = (k >= 0) & (k <= self.last(*shapes)) & (np.floor(k) == k) & np.isfinite(k)
+        found = self._logpmf(np.where(inside, k, 0.0), *shapes)
+        return np.where(inside, found, np.where(k == k, -np.inf, np.nan).astype(found.dtype))
 
     def pmf(self, k: Any, *args: Any, **given: Any) -> Any:
         """P(X = k)."""
@@ -67,7 +68,9 @@ class Counting(ABC):
     def _share(self, how: Any, below: float, above: float, k: Any, args: Any, given: Any) -> Any:
         shapes, k = self._taken(args, given), np.floor(asarray(k) * 1.0)
         inside = (k >= 0) & (k < self.last(*shapes))
-        return np.where(inside, how(np.where(inside, k, 0.0), *shapes), np.where(k < 0, below, above))
+        found, number = how(np.where(inside, k, 0.0), *shapes), k.dtype.type
+        beside = np.where(k < 0, number(below), np.where(k == k, number(above), number(np.nan)))
+        return np.where(inside, found, beside)
 
     def cdf(self, k: Any, *args: Any, **given: Any) -> Any:
         """P(X ≤ k)."""

@@ -84,10 +84,19 @@ class Distribution(ABC):
         return 1 - self._cdf(x, *shapes)
 
     def _logcdf(self, x: Any, *shapes: Any) -> Any:
-        return np.log(self._cdf(x, *shapes))
+        return self._logarithm(self._cdf, self._sf, x, shapes)
 
     def _logsf(self, x: Any, *shapes: Any) -> Any:
-        return np.log(self._sf(x, *shapes))
+        return self._logarithm(self._sf, self._cdf, x, shapes)
+
+    def _logarithm(self, tail: Any, other: Any, x: Any, shapes: Any) -> Any:
+        """The logarithm of a tail; of one that is nearly all, by what is left, where that has a formula of its own."""
+        share = tail(x, *shapes)
+        if type(self)._sf is Distribution._sf:
+            return np.log(share)
+        most = share > 0.5
+        rest = np.where(most, other(x, *shapes), 0.5)
+        return np.where(most, np.log1p(-rest), np.log(np.where(most, 1.0, share)))
 
     def _ppf(self, p: Any, *shapes: Any) -> Any:
         x = answer(scipys_inverse, constant(p), *map(constant, shapes), name=self.name)
@@ -95,12 +104,16 @@ class Distribution(ABC):
 
     def _implied(self, x: Any, p: Any, *shapes: Any) -> Any:
         """The numbers x, at which F is p, with the derivative of F's inverse."""
+        typical = constant(self._typical(*shapes))
         finite = np.isfinite(x)
-        safe = np.where(finite, x, 0.5)
-        slope = constant(np.exp(self._logpdf(safe, *map(constant, shapes))))
+        slope = constant(np.exp(self._logpdf(np.where(finite, x, typical), *map(constant, shapes))))
+        good, sheer = finite & np.isfinite(slope) & (slope > 0), np.isinf(slope)
+        safe, slope = np.where(good, x, typical), np.where(good, slope, 1.0)
         for _ in range(ORDERS):
             safe = safe - (self._cdf(safe, *shapes) - p) / slope
-        return np.where(finite, safe, x)
+        # At an end of what is possible a density of 0 has an inverse of infinite slope, as that of a root at 0.
+        end = np.where(sheer, x, x + np.sqrt(np.maximum(p - constant(p), 0.0)))
+        return np.where(good, safe, end)
 
     @abstractmethod
     def _entropy(self, *shapes: Any) -> Any:
@@ -127,7 +140,7 @@ class Distribution(ABC):
         shapes, loc, scale = self._taken(args, given, x)
         z = (x - loc) / scale
         low, high = self.support(*shapes)
-        inside = (z >= low) & (z <= high)
+        inside = (z >= low) & (z <= high) & np.isfinite(z)
         return np.where(inside, z, constant(self._typical(*shapes)).astype(z.dtype)), shapes, scale, inside, z, low
 
     def _typical(self, *_: Any) -> Any:
@@ -136,8 +149,9 @@ class Distribution(ABC):
 
     def logpdf(self, x: Any, *args: Any, **given: Any) -> Any:
         """The logarithm of the density at x; −∞ where x is not possible."""
-        z, shapes, scale, inside, *_ = self._within(x, args, given)
-        return np.where(inside, self._logpdf(z, *shapes) - np.log(scale), -np.inf)
+        z, shapes, scale, inside, raw, _ = self._within(x, args, given)
+        density = self._logpdf(z, *shapes) - np.log(scale)
+        return np.where(inside, density, np.where(raw == raw, -np.inf, np.nan).astype(density.dtype))
 
     def pdf(self, x: Any, *args: Any, **given: Any) -> Any:
         """The density at x."""
@@ -145,7 +159,9 @@ class Distribution(ABC):
 
     def _share(self, how: Any, below: float, above: float, x: Any, args: Any, given: Any) -> Any:
         z, shapes, _, inside, raw, low = self._within(x, args, given)
-        return np.where(inside, how(z, *shapes), np.where(raw < low, raw.dtype.type(below), raw.dtype.type(above)))
+        found, number = how(z, *shapes), raw.dtype.type
+        beside = np.where(raw <= low, number(below), np.where(raw == raw, number(above), number(np.nan)))
+        return np.where(inside, found, beside)
 
     def cdf(self, x: Any, *args: Any, **given: Any) -> Any:
         """P(X ≤ x)."""
@@ -164,8 +180,9 @@ class Distribution(ABC):
         return self._share(self._logsf, 0.0, -np.inf, x, args, given)
 
     def ppf(self, q: Any, *args: Any, **given: Any) -> Any:
-        """The x with P(X ≤ x) = q."""
+        """The x with P(X ≤ x) = q; NaN unless 0 ≤ q ≤ 1."""
         q = asarray(q) * 1.0
+        q = np.where((q >= 0) & (q <= 1), q, q.dtype.type(np.nan))
         shapes, loc, scale = self._taken(args, given, q)
         return loc + scale * self._ppf(q, *shapes)
 

@@ -99,10 +99,13 @@ class Multinomial:
     """n! Π pᵢ^(xᵢ) / xᵢ!, of counts that sum to n."""
 
     def logpmf(self, x: Any, n: Any, p: Any) -> Any:
-        """The logarithm of the probability of counts (..., k); −∞ where they do not sum to n."""
+        """The logarithm of the probability of counts (..., k); −∞ where they are none that sum to n."""
         x, n = asarray(x) * 1.0, asarray(n) * 1.0
         value = gammaln(n + 1) + (xlogy(x, asarray(p)) - gammaln(x + 1)).sum(axis=-1)
-        return np.where(x.sum(axis=-1) == n, value, -np.inf)
+        whole = ((x >= 0) & (np.floor(x) == x)).all(axis=-1)
+        return np.where(
+            (x.sum(axis=-1) == n) & whole, value, np.where(x.sum(axis=-1) == x.sum(axis=-1), -np.inf, np.nan)
+        )
 
     def pmf(self, x: Any, n: Any, p: Any) -> Any:
         """The probability of counts (..., k)."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import final
 
 from pullback.compiler.emission.loops import emit_nest
+from pullback.compiler.emission.matrices import emit_matrices
 from pullback.compiler.emission.names import RUN
 from pullback.compiler.emission.parallel import emit_parallel
 from pullback.compiler.emission.plain import emit_plain_product
@@ -19,13 +20,14 @@ from pullback.compiler.emission.stamps import Stamps
 from pullback.compiler.emission.steps import Steps
 from pullback.compiler.fusion.views import NATURALS
 from pullback.compiler.instructions.llvm import I8, I64, PTR, Function, Module, Reg
-from pullback.compiler.lowering.kernels import NumPyCall, Plan, Region, Repeat
+from pullback.compiler.lowering.kernels import Native, NumPyCall, Plan, Region, Repeat
+from pullback.compiler.lowering.matrices import Matrices
 from pullback.compiler.lowering.nest import Nest
 from pullback.compiler.lowering.products import Product
 from pullback.programs.program import Operand
 
 
-def buffers_of(kernel: Nest | Product | Repeat) -> list[Operand]:
+def buffers_of(kernel: Native) -> list[Operand]:
     """What a kernel's table lists."""
     return list(dict.fromkeys(access.base for access in kernel.accesses() if access.base is not NATURALS))
 
@@ -129,7 +131,7 @@ class _Regions:
                     holds = f.load(f.address(arena, plan.places[condition], I8), I8)
                     f.require(f.compare("ne", holds, 0))
 
-    def _alone(self, kernel: Nest | Product | Repeat, scratch: Reg, most: Reg) -> None:
+    def _alone(self, kernel: Native, scratch: Reg, most: Reg) -> None:
         """All pieces of a kernel, one after the other."""
         f, name, table = self._f, self._names[id(kernel)], self._tables[id(kernel)]
         if isinstance(kernel, Repeat):
@@ -141,10 +143,12 @@ class _Regions:
                 f.call(name, table, scratch, piece, kind=None)
 
 
-def _emit_kernel(module: Module, name: str, kernel: Nest | Product | Repeat, buffers: Sequence[Operand]) -> None:
+def _emit_kernel(module: Module, name: str, kernel: Native, buffers: Sequence[Operand]) -> None:
     """Define the function of a kernel, whose table lists these buffers."""
     if isinstance(kernel, Nest):
         emit_nest(module, name, kernel, buffers)
+    elif isinstance(kernel, Matrices):
+        emit_matrices(module, name, kernel, buffers)
     elif isinstance(kernel, Product):
         (emit_plain_product if kernel.plain else emit_product)(module, name, kernel, buffers)
     else:
@@ -167,7 +171,7 @@ def _emit_repeat(module: Module, name: str, repeat: Repeat, buffers: Sequence[Op
     f.finish()
 
 
-def _task(module: Module, name: str, kernels: Sequence[tuple[str, Nest | Product | Repeat]], scratch: int) -> None:
+def _task(module: Module, name: str, kernels: Sequence[tuple[str, Native]], scratch: int) -> None:
     """The task of a region: piece after piece of its kernels. A loop that is a piece never fails."""
     f = module.function(name, [(PTR, "context"), (I64, "piece"), (I64, "worker")], exported=False)
     context, piece, worker = f.arguments

@@ -114,6 +114,8 @@ class Row:
         with what was made of them, which gives weights.
     pairs : callable or Each, optional
         Of complex numbers: the parts of the result by those of the operands; or that each part goes its own way.
+    matrices : callable, optional
+        Of an operation on small matrices: what writes it, entry by entry, in registers.
     algebra : callable, optional
         What an equation becomes that can be had for less, with the same bits.
     alone : bool
@@ -133,6 +135,7 @@ class Row:
     running: Accumulator | None = None
     contraction: Literal["matrices", "windows", "weights"] | None = None
     pairs: Formula | Each | None = None
+    matrices: Callable[..., list[list[Reg]]] | None = None
     algebra: Rule | None = None
     alone: bool = False
     rounds: bool = False

@@ -12,8 +12,17 @@ from typing import Any, Final
 
 import numpy as np
 
-from pullback.compiler.facts import algebra, complex_numbers, definitions, indexed, instructions, places
+from pullback.compiler.facts import (
+    algebra,
+    complex_numbers,
+    definitions,
+    indexed,
+    instructions,
+    places,
+    special_functions,
+)
 from pullback.compiler.facts import convolutions as windowed
+from pullback.compiler.facts import matrices as small
 from pullback.compiler.facts.row import RECORDED, Accumulator, Definition, Instructions, Row, Write
 from pullback.compiler.instructions.mathematics import (
     exponentials,
@@ -49,6 +58,7 @@ from pullback.ops import (
 from pullback.ops import special as special_ops
 from pullback.ops.linalg import (
     bands,
+    cholesky,
     eigenvalues,
     equal_values,
     factorizations,
@@ -281,22 +291,18 @@ ROWS: Final[dict[Primitive, Row]] = {
     convolutions.conv_weight_: Row(definition=Definition(windowed.convolution_weight, _CONVOLUTION), rounds=True),
     windowed.correlate_: Row(contraction="windows", rounds=True),
     windowed.correlate_weight_: Row(contraction="weights", rounds=True),
-    # Linear algebra: one call each, inside the program.
+    cholesky.cholesky_cotangent_: Row(kernel="BLAS computes it, a half of a half at a time"),
+    # Linear algebra: one call each, inside the program; small matrices in registers.
+    **small.ROWS,
     **dict.fromkeys(
         (
-            systems.inv_,
-            systems.solve_,
-            systems.triangular_,
             systems.pinv_,
             systems.lstsq_,
             systems.sylvester_,
             bands.solve_banded_,
-            factorizations.cholesky_,
             factorizations.qr_,
             factorizations.lu_,
             factorizations.slogdet_,
-            factorizations.det_,
-            factorizations.cofactors_,
             eigenvalues.eig_,
             eigenvalues.eigvals_,
             roots.roots_,
@@ -306,7 +312,7 @@ ROWS: Final[dict[Primitive, Row]] = {
             matrix_functions.logm_,
             matrix_functions.sqrtm_,
         ),
-        Row(kernel="LAPACK computes it, in one call"),
+        Row(kernel=small.LAPACK),
     ),
     **dict.fromkeys(
         (
@@ -326,6 +332,7 @@ ROWS: Final[dict[Primitive, Row]] = {
     ),
     # Special functions.
     **dict.fromkeys(SPECIAL, Row(kernel="SciPy computes it, by series and recurrences")),
+    **special_functions.ROWS,
     holomorphic_: Row(kernel=COMPLAINS),
     # Loops: their bodies are programs of their own, and run natively if all in them does.
     loop_: Row(kernel="something in its body has no native code"),

@@ -78,6 +78,11 @@ def is_product(equation: Equation) -> bool:
     return plain and dtypes in ({"float32"}, {"float64"})
 
 
+def is_matrices(equation: Equation) -> bool:
+    """Whether an equation is an operation on small matrices that is written out in registers."""
+    return row_of(equation.primitive).matrices is not None
+
+
 def is_gather(equation: Equation) -> bool:
     """Whether an equation reads at places that numbers say."""
     return row_of(equation.primitive).indexed == "reads"

@@ -17,6 +17,7 @@ from pullback.compiler.fusion.equations import (
     is_assembled,
     is_elementwise,
     is_gather,
+    is_matrices,
     is_product,
     is_reducible,
     is_reduction,
@@ -102,6 +103,8 @@ class _Fuser:
             self._run(equation)
         elif is_product(equation):
             self._product(equation)
+        elif is_matrices(equation):
+            self._kernel(self._read_whole(equation), "matrices")
         elif is_assembled(equation):
             self._assemble(equation)
         else:
@@ -253,11 +256,8 @@ class _Fuser:
 
     def _read_whole(self, equation: Equation) -> Equation:
         """The equation on operands that are in memory as they are: nothing guards what is read."""
-
-        def plain(operand: Operand) -> Operand:
-            return self._copied(operand) if self._fused.view(operand).guards else operand
-
-        now = equation.on(tuple(map(plain, equation.operands)))
+        operands = [self._copied(o) if self._fused.view(o).guards else o for o in equation.operands]
+        now = equation.on(tuple(operands))
         self._grouping.place[now] = len(self._grouping.place)
         return now
 

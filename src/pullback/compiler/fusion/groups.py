@@ -17,7 +17,7 @@ from pullback.programs.program import Equation, Operand, Value
 
 Labels: TypeAlias = tuple[int | None, ...]
 Outer: TypeAlias = frozenset[int] | Literal[False] | None  # False: it cannot be
-GroupKind: TypeAlias = Literal["nest", "product", "loop", "kernel", "assembly"]
+GroupKind: TypeAlias = Literal["nest", "product", "matrices", "loop", "kernel", "assembly"]
 
 SMALL: Final = 4096  # elements up to which a nest may wait for a sum of all of them
 
@@ -28,7 +28,7 @@ class Group:
 
     Attributes
     ----------
-    kind : "nest", "product", "loop", "kernel" or "assembly"
+    kind : "nest", "product", "matrices", "loop", "kernel" or "assembly"
         Of a product all other equations are the epilogue; of a loop they pick what it gives. An assembly runs nothing:
         the groups that it needs make parts of its value, each at its places.
     product : Equation or None

@@ -7,6 +7,7 @@ from typing import Final, TypeAlias, final
 
 from pullback.compiler.fusion.fused import Fused
 from pullback.compiler.lowering.layout import Layout, Strides
+from pullback.compiler.lowering.matrices import Matrices
 from pullback.compiler.lowering.nest import Nest
 from pullback.compiler.lowering.products import Product
 from pullback.compiler.lowering.steps import Access
@@ -111,7 +112,8 @@ class Repeat:
         return self.plan.scratch
 
 
-Kernel: TypeAlias = Nest | Product | Repeat | NumPyCall
+Native: TypeAlias = Nest | Product | Matrices | Repeat
+Kernel: TypeAlias = Native | NumPyCall
 
 
 @final

@@ -14,6 +14,7 @@ from pullback.compiler.fusion.groups import Group
 from pullback.compiler.fusion.views import NATURALS, ordered
 from pullback.compiler.lowering.kernels import Kernel, Lowered, NumPyCall, Plan
 from pullback.compiler.lowering.layout import Strides, strides_of
+from pullback.compiler.lowering.matrices import lower_matrices
 from pullback.compiler.lowering.nest import Nest, lower_nest
 from pullback.compiler.lowering.plan import plan
 from pullback.compiler.lowering.products import lower_product
@@ -58,6 +59,8 @@ def lower(
             repeat = lower_repeat(group, fused, layouts, partial(_planned, together=fused.together, plain=plain))
             calls = (NumPyCall(equation, why(equation)) for equation in group.equations)
             kernels += calls if repeat is None else (repeat,)
+        elif group.kind == "matrices":
+            kernels.append(lower_matrices(group, fused, layouts, plain=plain))
         elif group.kind == "product":
             kernels.append(lower_product(group, fused, layouts, plain=plain))
         else:

@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 
 from pullback.compiler.lowering.kernels import Kernel, Lowered, NumPyCall, Plan, Region, Repeat
+from pullback.compiler.lowering.matrices import Matrices
 from pullback.compiler.lowering.nest import Nest
 from pullback.programs.program import Operand, Value
 
@@ -120,7 +121,7 @@ def _in_place(lowered: Lowered, regions: Sequence[Region], replaces: Mapping[int
         readers = [(place, kernel) for place, kernel in placed if old in touched(kernel, lowered)[0]]
         for place, kernel in placed:
             if (
-                isinstance(kernel, (NumPyCall, Repeat))
+                isinstance(kernel, (NumPyCall, Repeat, Matrices))
                 or new not in kernel.stores
                 or old in found.values()
                 or place <= sure

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pullback.compiler.lowering.kernels import Kernel, NumPyCall, Plan, Repeat
+from pullback.compiler.lowering.kernels import Kernel, Native, NumPyCall, Plan, Repeat
+from pullback.compiler.lowering.matrices import Matrices
 from pullback.compiler.lowering.nest import Nest
 from pullback.compiler.lowering.plan import size_of
 from pullback.compiler.lowering.products import Product
@@ -49,6 +50,8 @@ def describe(kernel: Kernel) -> str:
     if isinstance(kernel, Nest):
         stages = f" in {kernel.stages} stages" if kernel.stages > 1 else ""
         return f"loops   {shape_of(kernel)}{stages}: {names}; {_pieces(kernel.pieces)}, {traffic}"
+    if isinstance(kernel, Matrices):
+        return f"matrices {shape_of(kernel)}: {names}; {_pieces(kernel.pieces)}, {traffic}"
     times = f"{kernel.repeats} times " if kernel.repeats > 1 else ""
     then = f", then {names}" if names else ""
     blas = f"; by BLAS: {kernel.choice.reason}" if kernel.choice.way == "blas" else ""
@@ -56,8 +59,10 @@ def describe(kernel: Kernel) -> str:
     return f"product {times}{kernel.plan}{then}; {flops / 1e6:.3g} Mflop, {traffic}{blas}"
 
 
-def shape_of(kernel: Nest | Product) -> str:
-    """The loops of a kernel, or the matrices of a product."""
+def shape_of(kernel: Nest | Product | Matrices) -> str:
+    """The loops of a kernel, or its matrices."""
+    if isinstance(kernel, Matrices):
+        return f"{kernel.count} × {' · '.join(f'{m}×{n}' for m, n in kernel.shapes[:-1])}"
     if isinstance(kernel, Product):
         what = kernel.plan.what
         return f"{what.m}×{what.k} · {what.k}×{what.n}"
@@ -69,7 +74,7 @@ def _pieces(count: int) -> str:
     return f"{count} piece{'s' * (count != 1)}"
 
 
-def bytes_of(kernel: Nest | Product | Repeat) -> int:
+def bytes_of(kernel: Native) -> int:
     """Bytes of all that a kernel reads and writes, each once."""
     bases = {access.base for access in kernel.accesses()}
     return sum(size_of(base) for base in bases if isinstance(base, Value))

@@ -1,7 +1,7 @@
-"""Primitives that factor a matrix into triangles and an orthogonal part: Cholesky, QR and LU; and determinants.
+"""Primitives that factor a matrix into triangles and an orthogonal part: QR and LU; and determinants.
 
-Sources of the derivatives: I. Murray, "Differentiation of the Cholesky decomposition" (2016); S. Walter & L. Lehmann,
-"Algorithmic differentiation of linear algebra functions" (2010); of determinants of singular matrices, the adjugate's.
+Sources of the derivatives: S. Walter & L. Lehmann, "Algorithmic differentiation of linear algebra functions" (2010);
+of determinants of singular matrices, the adjugate's.
 """
 
 from __future__ import annotations
@@ -14,49 +14,11 @@ from pullback.batching.rules import as_it_is
 from pullback.core.complex import conjugate
 from pullback.core.custom_kinds import CustomVJP
 from pullback.ops.discrete import BY_ELEMENT, answer_
-from pullback.ops.linalg.matrices import (
-    adjoint,
-    as_matrices,
-    check_symmetric,
-    diagonal_of,
-    each_in_turn,
-    refuse,
-    rounded,
-)
+from pullback.ops.linalg.matrices import adjoint, as_matrices, diagonal_of, refuse, rounded
 from pullback.ops.linalg.spectra import all_of, settled, svd_
 from pullback.ops.linalg.systems import inv_, triangular_
 
 WELL: Final = 1e4  # the condition below which det(a) a⁻ᵀ has its digits
-
-
-def _cholesky(a: Any) -> Any:
-    given = as_matrices("cholesky", a)
-    check_symmetric("cholesky", given)
-    try:
-        return rounded(np.linalg.cholesky(given), a)
-    except np.linalg.LinAlgError:
-        index = each_in_turn(np.linalg.cholesky, given)
-        lowest = float(np.linalg.eigvalsh(given[index])[0])
-        raise refuse(
-            "cholesky", f"the matrix is not positive definite: its least eigenvalue is {lowest:.3g}", given, index,
-            "a + 1e-6 * pb.eye(n), where rounding is to blame",
-        ) from None  # fmt: skip
-
-
-def _cholesky_cotangent(ct: Any, _primals: Any, y: Any) -> tuple[Any]:
-    turned = adjoint(y)
-    inner = np.tril(turned @ ct)
-    inner = inner - diagonal_of(inner) / 2
-    inner = inner + adjoint(inner)
-    half = triangular_.bind(turned, inner, lower=False, unit=False)
-    whole = adjoint(triangular_.bind(turned, adjoint(half), lower=False, unit=False))
-    return (np.tril(whole) - diagonal_of(whole) / 2,)  # an entry of the half that is read is two of them
-
-
-cholesky_: CustomVJP = CustomVJP(
-    "cholesky", _cholesky, _cholesky_cotangent, batching=as_it_is,
-    doc="The lower triangle l of l lᵀ = a; the upper half of a is not read, and has derivative 0.",
-)  # fmt: skip
 
 
 def _qr(a: Any) -> tuple[Any, Any]:

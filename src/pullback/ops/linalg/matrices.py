@@ -11,6 +11,7 @@ import numpy as np
 from pullback.core.errors import DTypeError, LinAlgError, ShapeError
 from pullback.core.precision import is_half
 
+SPLIT: Final = 64  # rows from which on a half is cleared in parts
 ASYMMETRY: Final = 1e-3  # of the size of the products; more than rounding and small steps leave
 
 
@@ -23,6 +24,17 @@ def adjoint(x: Any) -> Any:
 def diagonal_of(x: Any) -> Any:
     """The matrix with everything beside its diagonal 0."""
     return x * np.eye(x.shape[-1], dtype=x.dtype)
+
+
+def lower_half(x: Any, k: int = 0) -> Any:
+    """`np.tril`, of one large matrix that nobody else holds in its place: a mask would be as large, and is not made."""
+    if not isinstance(x, np.ndarray) or x.ndim != 2 or x.shape[0] != x.shape[1] or len(x) <= SPLIT:
+        return np.tril(x, k)
+    half = len(x) // 2
+    x[:half, half:] = 0
+    for part in (x[:half, :half], x[half:, half:]):
+        part[:] = lower_half(part, k)
+    return x
 
 
 def of_lower_half(x: Any) -> Any:

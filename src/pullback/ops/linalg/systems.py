@@ -21,6 +21,7 @@ from pullback.ops.linalg.matrices import (
     check_rows_of,
     each_in_turn,
     first_where,
+    lower_half,
     refuse,
     rounded,
 )
@@ -59,9 +60,14 @@ def _solve(a: Any, b: Any) -> Any:
         raise refuse("solve", "the matrix is singular", matrix, index, NEAREST) from None
 
 
+def _less_products(x: Any, y: Any) -> Any:
+    """−x yᴴ, column by column of both."""
+    return -x * adjoint(y) if y.shape[-1] == 1 else -x @ adjoint(y)
+
+
 def _solve_cotangents(ct: Any, primals: Any, y: Any) -> tuple[Any, Any]:
     back = solve_.bind(adjoint(primals[0]), ct)
-    return -(back @ adjoint(y)), back
+    return _less_products(back, y), back
 
 
 solve_: CustomVJP = CustomVJP(
@@ -118,8 +124,8 @@ def _substituted(a: Any, x: Any, lower: bool, unit: bool) -> Any:
 
 def _triangular_cotangents(ct: Any, primals: Any, y: Any, lower: bool, unit: bool) -> tuple[Any, Any]:
     back = triangular_.bind(adjoint(primals[0]), ct, lower=not lower, unit=unit)
-    whole = -(back @ adjoint(y))
-    return np.tril(whole, -unit) if lower else np.triu(whole, int(unit)), back
+    whole = _less_products(back, y)
+    return lower_half(whole, -unit) if lower else np.triu(whole, int(unit)), back
 
 
 triangular_: CustomVJP = CustomVJP(

@@ -1,6 +1,7 @@
 """Hypergeometric functions, elliptic integrals, the zeta function and Lambert's W.
 
-The zeta function is summed by Euler and Maclaurin, and so is its derivative by the exponent.
+The zeta function is summed by Euler and Maclaurin, and so is its derivative by the exponent; derivatives by the
+parameters of hypergeometric functions are sums of series (`series`).
 Source of the rest: NIST *Digital Library of Mathematical Functions*, chapters 13, 15, 19 and 25.
 """
 
@@ -11,11 +12,10 @@ from typing import Any, Final
 
 import numpy as np
 
-from pullback.core.errors import NoGradientError
 from pullback.core.kinds import Elementwise
-from pullback.core.origin import user_line
 from pullback.core.precision import of_reals
 from pullback.ops.special_functions.scipys import row
+from pullback.ops.special_functions.series import BASE, confluent, gauss
 
 SUMMED: Final = 12  # terms of zeta that are added one by one
 # Bernoulli numbers B₂ₖ / (2k)!, k = 1, 2, …
@@ -61,24 +61,14 @@ zeta: Elementwise = row(
 )  # fmt: skip
 
 
-def _no_series(*_: Any) -> Any:
-    raise NoGradientError(
-        "hyp1f1 and hyp2f1: there is no derivative by the parameters yet", line=user_line(),
-        fix="x.detach() is a constant; the derivative by the argument is there",
-    )  # fmt: skip
-
-
 hyp1f1: Elementwise = row(
-    "hyp1f1",
-    lambda a: _no_series(a),
-    lambda b: _no_series(b),
-    lambda a, b, c: a / b * hyp1f1.bind(a + 1, b + 1, c),
-    doc="Kummer's function ₁F₁(a; b; c).",
-)
+    "hyp1f1", lambda a, b, c: confluent.bind(a, b, c, 1), lambda a, b, c: confluent.bind(a, b, c, BASE),
+    lambda a, b, c: a / b * hyp1f1.bind(a + 1, b + 1, c), doc="Kummer's function ₁F₁(a; b; c).",
+)  # fmt: skip
 hyp2f1: Elementwise = row(
-    "hyp2f1", lambda a: _no_series(a), lambda b: _no_series(b), lambda c: _no_series(c),
-    lambda a, b, c, d: a * b / c * hyp2f1.bind(a + 1, b + 1, c + 1, d),
-    doc="Gauss's function ₂F₁(a, b; c; d).",
+    "hyp2f1", lambda a, b, c, d: gauss.bind(a, b, c, d, 1), lambda a, b, c, d: gauss.bind(a, b, c, d, BASE),
+    lambda a, b, c, d: gauss.bind(a, b, c, d, BASE**2),
+    lambda a, b, c, d: a * b / c * hyp2f1.bind(a + 1, b + 1, c + 1, d), doc="Gauss's function ₂F₁(a, b; c; d).",
 )  # fmt: skip
 ellipk = row("ellipk", lambda x: math.pi / 8 * hyp2f1.bind(1.5, 1.5, 2.0, x), doc="∫₀^(π/2) (1 − x sin²t)^(−½) dt.")
 ellipe = row("ellipe", lambda x: -math.pi / 8 * hyp2f1.bind(0.5, 1.5, 2.0, x), doc="∫₀^(π/2) (1 − x sin²t)^½ dt.")

@@ -1,0 +1,131 @@
+"""Stacks of small matrices are native loops: they give what LAPACK gives, and complain as it does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("llvmlite", reason="compiled code needs llvmlite")
+
+import pullback as pb
+from pullback.compiler.facts import ROWS
+from pullback.compiler.facts.matrices import MOST
+
+RNG = np.random.default_rng(0)
+
+
+def matrices(*shape: int) -> Any:
+    return RNG.normal(size=shape) + 2 * shape[-1] * np.diag(np.where(np.arange(shape[-1]) % 2, -1.0, 1.0))
+
+
+def ran(function: Any, *arguments: Any) -> Any:
+    """What a program gives, and the function itself; and what the program consists of."""
+    compiled = pb.compile(function)
+    for _ in range(3):
+        found = compiled(*arguments)
+    told = compiled.explain()
+    assert "run as a program" in told
+    return found, function(*arguments), told
+
+
+def everything(a: Any, b: Any) -> Any:
+    even = a @ np.swapaxes(a, -1, -2)
+    l = np.linalg.cholesky(even)
+    x = np.linalg.solve(a, b)
+    return (
+        x, np.linalg.inv(a), np.linalg.det(a), l, pb.linalg.solve_triangular(l, b, lower=True),
+        pb.linalg.solve_triangular(np.swapaxes(l, -1, -2), x, unit_diagonal=True),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("shape", "columns", "dtype"),
+    [((1, 1), 1, "f8"), ((3, 1, 1), 2, "f8"), ((7, 2, 2), 1, "f4"), ((2, 9, 3, 3), 3, "f8"), ((5, 8, 8), 1, "f8")],
+)
+def test_programs_give_what_lapack_gives(shape, columns, dtype):
+    a, b = matrices(*shape).astype(dtype), RNG.normal(size=(*shape[:-1], columns)).astype(dtype)
+    found, wanted, told = ran(everything, a, b)
+    assert told.count("matrices ") == 6
+    assert "NumPy   " not in told
+    for x, y in zip(found, wanted, strict=True):
+        assert x.dtype == y.dtype
+        np.testing.assert_allclose(x, y, rtol=1e-9 if dtype == "f8" else 2e-4, atol=1e-6)
+
+
+def test_gradients_stay_in_registers():
+    def f(a: Any, b: Any) -> Any:
+        even = a @ np.swapaxes(a, -1, -2)
+        return np.square(np.linalg.solve(a, b)).sum() + np.linalg.det(a).sum() + np.sin(np.linalg.cholesky(even)).sum()
+
+    found, wanted, told = ran(pb.value_and_grad(f, argnums=(0, 1)), matrices(6, 3, 3), RNG.normal(size=(6, 3, 1)))
+    assert "NumPy   " not in told
+    for x, y in zip(found[1], wanted[1], strict=True):
+        np.testing.assert_allclose(x, y, rtol=1e-9, atol=1e-10)
+
+
+def test_stacks_broadcast_and_may_lie_anyhow():
+    one, many = matrices(3, 3), RNG.normal(size=(4, 5, 3, 2))
+    across = np.asfortranarray(matrices(5, 3, 3))
+    apart = np.moveaxis(np.ascontiguousarray(np.moveaxis(matrices(6, 3, 3), 0, -1)), -1, 0)[::2]
+
+    def f(one: Any, across: Any, apart: Any, many: Any) -> Any:
+        return np.linalg.solve(one, many), np.linalg.solve(np.swapaxes(across, -1, -2), many), np.linalg.inv(apart)
+
+    found, wanted, _ = ran(f, one, across, apart, many)
+    for x, y in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(x, y, rtol=1e-9, atol=1e-11)
+
+
+SOLVE = pb.compile(lambda a: np.linalg.solve(a, np.ones((3, 1))))
+CHOLESKY = pb.compile(np.linalg.cholesky)
+
+
+@pytest.mark.parametrize(
+    ("function", "bad", "said"),
+    [
+        (SOLVE, np.zeros((3, 3)), "solve: the matrix is singular"),
+        (SOLVE, np.arange(9.0).reshape(3, 3) + 1, "singular"),
+        (SOLVE, np.full((3, 3), np.nan), "not finite"),
+        (SOLVE, np.diag([1.0, np.inf, 1.0]), "not finite"),
+        (CHOLESKY, -np.eye(3), "not positive definite"),
+        (CHOLESKY, np.ones((3, 3)), "not positive definite"),
+        (CHOLESKY, np.eye(3) + np.diag([0.5, 0.5], 1) - np.diag([0.2, 0.2], -1), "not symmetric"),
+    ],
+)  # fmt: skip
+def test_lapack_decides_where_it_may_complain(function, bad, said):
+    good = np.stack([np.eye(3) * k for k in range(1, 12)])
+    for _ in range(3):
+        function(good)
+    stack = np.concatenate([good[2:], bad[None], good[:1]])
+    with pytest.raises(pb.linalg.LinAlgError, match=said) as raised:
+        function(stack)
+    assert "9" in str(raised.value)  # the place of the matrix in its stack
+
+
+def test_a_half_alone_and_a_pivot_that_is_not_on_the_diagonal():
+    lower = np.tril(matrices(5, 4, 4)) + 20 * np.eye(4)
+    found, wanted, _ = ran(lambda l: np.linalg.cholesky(l), lower)
+    np.testing.assert_allclose(found, wanted, rtol=1e-12)
+    turned = np.broadcast_to(np.eye(4)[[2, 0, 3, 1]] * [1.0, 1e-3, 1e3, 1.0], (5, 4, 4)).copy()
+    found, wanted, _ = ran(lambda a: (np.linalg.det(a), np.linalg.inv(a)), turned)
+    for x, y in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(x, y, rtol=1e-12, atol=1e-15)
+    zero, _, _ = ran(np.linalg.det, np.ones((5, 3, 3)))
+    assert not zero.numpy().any()
+
+
+def test_what_is_larger_is_one_call():
+    _, _, told = ran(lambda a: np.linalg.inv(a).sum() + np.exp(a).sum(), matrices(2, MOST + 1, MOST + 1))
+    assert "NumPy   inv: LAPACK computes it, in one call" in told
+
+
+def test_kernels_of_numpy_give_nan_where_they_complain():
+    for primitive, row in ROWS.items():
+        if row.matrices is not None and primitive.name != "small_det":
+            count = 2 if "solve" in primitive.name else 1
+            params = {"lower": True, "unit": False} if "triangular" in primitive.name else {}
+            operands = [np.zeros((2, 3, 3)) - np.eye(3) * (primitive.name == "small_cholesky")] * count
+            if primitive.name != "small_cofactors":
+                assert np.isnan(primitive.kernel(*operands, **params)).all(), primitive.name
