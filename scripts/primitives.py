@@ -31,7 +31,13 @@ PAGE: Final = ROOT / "docs" / "primitives.md"
 BEGIN: Final = "<!-- scripts/primitives.py writes from here -->\n"
 END: Final = "<!-- to here -->\n"
 
-KINDS: Final = {"f": "floating point", "i": "integers", "u": "integers without signs", "b": "truths"}
+KINDS: Final = {
+    "f": "floating point",
+    "i": "integers",
+    "u": "integers without signs",
+    "b": "truths",
+    "c": "complex numbers",
+}
 LONG: Final = "longer than a line"
 OPERATORS: Final = {"**": "power", "/": "divide", "%": "mod"}  # as the table of kinks writes them
 
@@ -59,6 +65,8 @@ def ways(row: Row) -> Iterator[str]:
         yield {"reads": "loads", "writes": "stores"}[row.indexed] + " in a loop at places that numbers say"
     if row.contraction:
         yield "code for its shapes, or a call of BLAS"
+    if row.pairs is not None:
+        yield "of complex numbers pairs of real ones"
     if row.kernel:
         yield f"NumPy's kernel: {row.kernel}"
 

@@ -52,14 +52,16 @@ def batching(subject: Subject, *, gradient: bool = False) -> None:
             np.testing.assert_allclose(y, np.stack(expected), rtol=1e-9, atol=1e-11)
 
 
-def lowering(subject: Subject, *, gradient: bool = False) -> None:
+def lowering(subject: Subject, *, gradient: bool = False, complexes: bool = False) -> None:
     """Compare what is compiled with what is interpreted; views are read by a loop behind them."""
     inner = subject.gradient if gradient else subject.f
 
     def f(*xs: Any) -> Any:
         return [~y if y.dtype.kind == "b" else y + y for y in leaves(inner(*xs))]
 
-    given: list[Any] = [pb.tensor(x) for x in subject.args]
+    args = subject.complexes if complexes else subject.args
+    assert args is not None
+    given: list[Any] = [pb.tensor(x) for x in args]
     expected = arrays(f(*given))
     compiled = pb.compile(f)
     for _ in range(2):

@@ -10,10 +10,11 @@ from typing import Any
 from tests.mutants.changes import CHANGES, VALUES
 
 from pullback.compiler.facts import ROWS, Row, instructions
+from pullback.compiler.facts.complex_numbers import Pair
 from pullback.compiler.facts.places import Place, Within
 from pullback.compiler.facts.row import Definition
 from pullback.compiler.instructions.llvm import Function
-from pullback.compiler.passes import expand
+from pullback.compiler.passes import expand, reals
 
 Put = Callable[["Lowered"], Callable[[], None]]
 
@@ -27,6 +28,7 @@ class Lowered:
     change: str
     spoil: Put
     touched: bool = False  # whether what is spoiled has been asked for
+    complexes: bool = False  # whether complex numbers alone show it
 
     def __str__(self) -> str:
         return f"{self.primitive.name}: {self.site}: {self.change}"
@@ -35,12 +37,14 @@ class Lowered:
     def at_work(self) -> Iterator[None]:
         """While the mutant is in."""
         back = self.spoil(self)
-        expand._recordings.clear()  # they are known by the primitive
+        for known in (expand, reals):
+            known._recordings.clear()  # they are known by the primitive
         try:
             yield
         finally:
             back()
-            expand._recordings.clear()
+            for known in (expand, reals):
+                known._recordings.clear()
 
     def noted(self, spoiled_fact: Callable[..., Any]) -> Callable[..., Any]:
         """What notes that it was asked for."""
@@ -136,6 +140,18 @@ def defined(formula: Callable[..., Any], spoil: Callable[[Any], Any]) -> Callabl
     return wrong
 
 
+def paired(formula: Callable[..., Any], part: int) -> Callable[..., Any]:
+    """The parts of a complex result, one of them spoiled; or what is made of parts."""
+
+    def wrong(*pairs: Any, **params: Any) -> Any:
+        found = formula(*pairs, **params)
+        if not isinstance(found, Pair):
+            return ~found if found.dtype.kind == "b" else found * 1.01
+        return Pair(*(x * 1.01 if i == part else x for i, x in enumerate(found)))
+
+    return wrong
+
+
 def multiplied(change: Callable[[Any, Any, Any], Any]) -> Put:
     """Spoil what a product of matrices adds to its sums."""
 
@@ -181,6 +197,10 @@ def of_lowering(primitive: Any) -> Iterator[Lowered]:
             yield Lowered(primitive, name, "a term dropped", other_row(primitive, **{name: wrong_one}))
     if row.parts is not None:
         yield Lowered(primitive, "parts", "backwards", other_row(primitive, parts=assembled(row.parts)))
+    for part, name in enumerate(("real", "imaginary") if callable(row.pairs) else ()):
+        assert callable(row.pairs)
+        wrong_pairs = other_row(primitive, pairs=paired(row.pairs, part))
+        yield Lowered(primitive, "pairs", f"{name} part × 1.01", wrong_pairs, complexes=True)
     if row.contraction is not None:
         yield Lowered(primitive, "product", "× 1.01", multiplied(lambda f, right, _: spoiled(f, right)))
         yield Lowered(primitive, "product", "a term dropped", multiplied(lambda _f, _r, operands: operands[2]))

@@ -55,7 +55,7 @@ def shown(subject: Subject, kind: str, *, derived: bool = False, complexes: bool
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         if kind == "lowering":
-            checks.lowering(subject, gradient=derived)
+            checks.lowering(subject, gradient=derived, complexes=complexes)
         elif kind == "batching":
             checks.batching(subject, gradient=derived)
         else:
@@ -80,6 +80,9 @@ def candidates(mutant: AnyMutant) -> Iterator[tuple[Subject, bool, bool]]:
     of_derivative = isinstance(mutant, Mutant) and mutant.kind != "batching"
     if of_derivative:
         using = [(subject, derived) for subject, derived in using if subject.differentiable]
+    if isinstance(mutant, Lowered) and mutant.complexes:
+        yield from ((subject, False, True) for subject in subjects() if primitive in subject.of_complexes)
+        return
     if mutant.change != "conjugate":
         yield from ((subject, derived, False) for subject, derived in using)
     if of_derivative:

@@ -41,6 +41,7 @@ class Subject:
     complexes: Sequence[Any] | None = None
     primitives: set[Any] = field(default_factory=set)
     derived: set[Any] = field(default_factory=set)  # which its derivative alone uses
+    of_complexes: set[Any] = field(default_factory=set)  # of complex arguments
 
     def gradient(self, *xs: Any) -> Any:
         """What a cotangent without pattern gives back, for what derivatives alone use."""
@@ -169,4 +170,9 @@ def subjects() -> tuple[Subject, ...]:
                 for root, one in zip(roots, grads, strict=True):
                     root.backward(one, create_graph=True, retain_graph=True)
         subject.derived = uses.found - subject.primitives
+        if subject.complexes is not None:
+            uses = Uses()
+            with ModeContext(observer=uses):
+                subject.f(*map(pb.tensor, subject.complexes))
+            subject.of_complexes = uses.found
     return tuple(made)

@@ -5,12 +5,35 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from pullback.compiler.instructions.llvm import Function, Reg
+from pullback.compiler.instructions.llvm import Function, Reg, Type
+from pullback.compiler.instructions.vectors import element, parts_of, shuffle
 
 
 def operation(of_floats: str, of_integers: str) -> Callable[..., Reg]:
     """An operation of LLVM on two operands, by their kind."""
     return lambda f, a, b: f.binary(of_floats if a.type.floating else of_integers, a, b)
+
+
+def join(f: Function, real: Reg, imag: Reg) -> Reg:
+    """The complex number of two parts, as its bits."""
+    kind = Type("i64" if real.type.scalar == "float" else "i128", real.type.lanes)
+    if kind.lanes:
+        both = shuffle(f, real, imag, [n for lane in range(kind.lanes) for n in (lane, kind.lanes + lane)])
+    else:
+        pair = parts_of(kind)
+        both = f.emit(f"insertelement {pair} poison, {real.typed}, i64 0", pair)
+        both = f.emit(f"insertelement {both.typed}, {imag.typed}, i64 1", pair)
+    return f.cast("bitcast", both, kind)
+
+
+def part(number: int) -> Callable[[Function, Reg], Reg]:
+    """The real part of a complex number, or the imaginary one."""
+
+    def write(f: Function, z: Reg) -> Reg:
+        both = f.cast("bitcast", z, parts_of(z.type))
+        return shuffle(f, both, both, range(number, both.type.lanes, 2)) if z.type.lanes else element(f, both, number)
+
+    return write
 
 
 def compare(of_floats: str, of_integers: str) -> Callable[..., Reg]:

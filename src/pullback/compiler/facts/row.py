@@ -9,6 +9,7 @@ from typing import Any, Final, Literal, NamedTuple, TypeAlias, final
 import numpy as np
 
 from pullback.compiler.facts.algebra import Rule
+from pullback.compiler.facts.complex_numbers import Each, Formula
 from pullback.compiler.facts.places import Assembly, Movement
 from pullback.compiler.instructions.llvm import Reg
 
@@ -24,7 +25,7 @@ class Instructions(NamedTuple):
         What operands are converted to first: the dtype of the result; that of all operands together; truths; a truth,
         and the others to the dtype of the result.
     kinds : str
-        Kinds of the dtypes that are computed with ("f", "i", "u", "b"); others run as NumPy kernels.
+        Kinds of the dtypes that are computed with ("f", "i", "u", "b", "c"); others run as NumPy kernels.
     weight : int
         About how many instructions it is.
     signed : bool
@@ -111,6 +112,8 @@ class Row:
     contraction : "matrices", "windows" or "weights", optional
         Of a product of matrices, which is emitted for its shapes or left to BLAS; of windows with weights; of windows
         with what was made of them, which gives weights.
+    pairs : callable or Each, optional
+        Of complex numbers: the parts of the result by those of the operands; or that each part goes its own way.
     algebra : callable, optional
         What an equation becomes that can be had for less, with the same bits.
     alone : bool
@@ -129,6 +132,7 @@ class Row:
     indexed: Literal["reads", "writes"] | None = None
     running: Accumulator | None = None
     contraction: Literal["matrices", "windows", "weights"] | None = None
+    pairs: Formula | Each | None = None
     algebra: Rule | None = None
     alone: bool = False
     rounds: bool = False

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from pullback.compiler.facts import algebra, definitions, indexed, instructions, places
+from pullback.compiler.facts import algebra, complex_numbers, definitions, indexed, instructions, places
 from pullback.compiler.facts import convolutions as windowed
 from pullback.compiler.facts.row import RECORDED, Accumulator, Definition, Instructions, Row, Write
 from pullback.compiler.instructions.mathematics import (
@@ -64,7 +64,6 @@ from pullback.transforms.holomorphic import holomorphic_
 
 ONE_FUNCTION: Final = "its kernel is one function of NumPy's"
 COMPLAINS: Final = "it complains of numbers that do not fit, which loops cannot"
-COMPLEX: Final = "loops do not know complex numbers"
 IN_RANGE: Final = "NumPy complains of an index that is out of range while it reads or writes; loops ask before"
 
 SPECIAL: Final = tuple(
@@ -111,7 +110,7 @@ _PLUS: Final = instructions.operation("fadd", "add")
 _TIMES: Final = instructions.operation("fmul", "mul")
 _AND: Final = instructions.operation("", "and")
 _OR: Final = instructions.operation("", "or")
-_UNCHANGED: Final = _of_elements(instructions.same, 0, "fiub", algebra=algebra.unchanged)
+_UNCHANGED: Final = _of_elements(instructions.same, 0, "fiubc", algebra=algebra.unchanged)
 
 _CONVOLUTION: Final = (
     "it gathers windows and hands them to BLAS, a block of images at a time, which is the quickest on NumPy"
@@ -233,9 +232,10 @@ ROWS: Final[dict[Primitive, Row]] = {
     labels.within_: Row(definition=Definition(definitions.within, COMPLAINS)),
     labels.known_labels_: Row(definition=Definition(definitions.known_labels, COMPLAINS)),
     labels.written_labels_: Row(definition=Definition(definitions.written_labels, COMPLAINS)),
-    complex_parts.real_: Row(kernel=COMPLEX),
-    complex_parts.imag_: Row(kernel=COMPLEX),
-    complex_parts.conj_: Row(kernel=COMPLEX),
+    complex_parts.real_: Row(Instructions(instructions.part(0), "operands", "c")),
+    complex_parts.imag_: Row(Instructions(instructions.part(1), "operands", "c")),
+    complex_parts.conj_: Row(),  # of pairs, see below
+    complex_numbers.complex_: Row(Instructions(instructions.join, "operands", "f")),
     reductions.cumsum_: Row(running=Accumulator(lambda _: 0, _PLUS, "or")),
     cumulative.cumprod_: Row(running=Accumulator(lambda _: 1, _TIMES, "and")),
     reductions.argmax_: Row(definition=Definition(definitions.argmax, ONE_FUNCTION), alone=True),
@@ -337,3 +337,5 @@ ROWS: Final[dict[Primitive, Row]] = {
     broadcast_: Row(kernel="MPI exchanges the numbers"),
     owned_: Row(kernel="MPI exchanges the numbers"),
 }
+
+ROWS.update({primitive: replace(ROWS[primitive], pairs=pairs) for primitive, pairs in complex_numbers.PAIRS.items()})

@@ -22,6 +22,9 @@ def is_elementwise(equation: Equation) -> bool:
     dtypes = [np.result_type(dtype_of(o)) for o in equation.operands]
     if not _in_loops((*dtypes, equation.output.dtype)):
         return False
+    kinds = {dtype.kind for dtype in (*dtypes, equation.output.dtype)}
+    if row.takes == "result" and "c" in kinds and len({*dtypes, equation.output.dtype}) > 1:
+        return False  # what is no more than moved
     pairs = zip(dtypes, converted_to(equation), strict=True)
     if any(a.kind == "f" and b.kind in "iu" and out_of_range(a, b) is None for a, b in pairs):
         return False  # what is out of range is NumPy's to decide
@@ -96,4 +99,4 @@ def is_running(equation: Equation) -> bool:
     if row_of(equation.primitive).running is None:
         return False
     dtypes = [value.dtype for value in (*equation.values, equation.output)]
-    return _in_loops(dtypes) and dtypes[-1].itemsize in (4, 8)
+    return _in_loops(dtypes) and dtypes[-1].itemsize in (4, 8) and dtypes[-1].kind != "c"

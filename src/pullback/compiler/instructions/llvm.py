@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import struct
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
@@ -18,6 +19,7 @@ import numpy as np
 SCALARS = {
     "float16": "half", "float32": "float", "float64": "double", "bool": "i8", "int8": "i8", "int16": "i16",
     "int32": "i32", "int64": "i64", "uint8": "i8", "uint16": "i16", "uint32": "i32", "uint64": "i64",
+    "complex64": "i64", "complex128": "i128",  # the bits of both parts, side by side
 }  # fmt: skip
 
 
@@ -89,6 +91,9 @@ def constant(value: Any, kind: Type) -> Reg:
     if kind.floating:
         exact = np.float32(value) if kind.scalar == "float" else np.float64(value)
         text = f"0x{struct.unpack('<Q', struct.pack('<d', float(exact)))[0]:016X}"  # LLVM writes floats as doubles
+    elif isinstance(value, (complex, np.complexfloating)):
+        exact_pair = np.asarray(value, np.complex64 if kind.scalar == "i64" else np.complex128)
+        text = str(int.from_bytes(exact_pair.tobytes(), sys.byteorder))
     else:
         text = ("true" if value else "false") if kind.scalar == "i1" else str(int(value))
     return Reg(f"splat ({kind.scalar} {text})" if kind.lanes else text, kind)

@@ -26,16 +26,41 @@ def first_lanes(count: int, kind: Type) -> Reg | None:
 
 def load(function: Function, pointer: Reg, kind: Type, mask: Reg | None) -> Reg:
     """Neighbouring elements; 0 in lanes outside of the mask, whose memory is not touched."""
+    if kind.scalar == "i128":
+        return function.cast("bitcast", load(function, pointer, parts_of(kind), _twice(function, mask)), kind)
     if mask is None:
         return function.load(pointer, kind)
     name, align = f"llvm.masked.load.{kind.suffix}.p0", Reg(str(kind.bits // 8), I32)
     return function.call(name, pointer, align, mask, Reg("zeroinitializer", kind), kind=kind)
 
 
+def parts_of(kind: Type) -> Type:
+    """The parts of complex numbers, whose bits are held as integers: two for each lane."""
+    return Type("float" if kind.scalar == "i64" else "double", 2 * (kind.lanes or 1))
+
+
+def _twice(function: Function, mask: Reg | None) -> Reg | None:
+    """A mask of complex numbers as that of their parts."""
+    return mask and shuffle(function, mask, mask, [lane // 2 for lane in range(2 * mask.type.lanes)])
+
+
+def _side_by_side(function: Function, vectors: Sequence[Reg]) -> Reg:
+    """The lanes of all vectors, one after the other; as many vectors as a power of two."""
+    now = list(vectors)
+    while len(now) > 1:
+        lanes = range(2 * now[0].type.lanes)
+        now = [shuffle(function, x, y, lanes) for x, y in zip(now[::2], now[1::2], strict=True)]
+    return now[0]
+
+
 def apart(function: Function, pointer: Reg, stride: int, kind: Type, mask: Reg | None) -> Reg:
     """Elements so many apart; 0 in lanes outside of the mask, whose memory is not touched."""
     if stride == 1:
         return load(function, pointer, kind, mask)
+    if kind.scalar == "i128" and mask is None:
+        there = (function.address(pointer, lane * stride, kind) for lane in range(kind.lanes))
+        pairs = [function.load(place, Type("double", 2)) for place in there]
+        return function.cast("bitcast", _side_by_side(function, pairs), kind)
     every, align = mask or Reg("splat (i1 true)", kind.mask), Reg(str(kind.bits // 8), I32)
     name = f"llvm.masked.gather.{kind.suffix}.v{kind.lanes}p0"
     lanes = places(function, pointer, stride, kind)
@@ -51,6 +76,10 @@ def places(function: Function, pointer: Reg, stride: int, kind: Type) -> Reg:
 
 def store(function: Function, value: Reg, pointer: Reg, mask: Reg | None) -> None:
     """Neighbouring elements; lanes outside of the mask leave memory as it is."""
+    if value.type.scalar == "i128" and value.type.lanes:
+        parts = function.cast("bitcast", value, parts_of(value.type))
+        store(function, parts, pointer, _twice(function, mask))
+        return
     if mask is None:
         function.store(value, pointer)
         return

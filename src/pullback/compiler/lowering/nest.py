@@ -22,6 +22,7 @@ PIECE: Final = 1 << 14  # instructions, about, that are worth a piece of their o
 PIECES: Final = 32  # at most
 RESIDENT: Final = 1 << 13  # bytes that a sum of columns may touch in one go
 LINE: Final = 64
+WORD: Final = 8  # bytes of an element of a buffer
 APART: Final = 2  # instructions, about, for an element that is loaded or stored by itself
 BESIDE: Final = 4  # vectors of an item, as that of one column waits for the last row before it can take in the next
 LIGHT: Final = 6  # instructions of columns up to which the registers hold so many vectors
@@ -107,7 +108,7 @@ class Nest:
     @property
     def scratch_bytes(self) -> int:
         """What a thread needs for the buffers."""
-        return 8 * self.buffer_size * len(self.buffered)
+        return WORD * self.buffer_size * len(self.buffered)
 
     @property
     def buffer_size(self) -> int:
@@ -255,6 +256,7 @@ def _buffer(nest: Nest) -> None:
                     not made.reduces
                     and made.stage < step.stage
                     and read not in nest.stores
+                    and read.dtype.itemsize <= WORD
                     and again(nest, read) > CHEAP
                 ):
                     nest.buffered.setdefault(read, len(nest.buffered))

@@ -6,7 +6,7 @@ equations take the place of the one. What has no definition, and no loop of its 
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
@@ -106,12 +106,17 @@ def written_out(equation: Equation, definition: Definition) -> Written | None:
     if recording is None:
         return None
     arrays = (o for o, x in zip(equation.operands, given, strict=True) if hasattr(x, "dtype") and o not in held)
+    return inlined(recording, arrays, equation.line)
+
+
+def inlined(recording: Program, arrays: Iterable[Operand], line: str) -> Written:
+    """A recording on other arrays, as equations with values of their own."""
     now: dict[Operand, Operand] = dict(zip(recording.inputs, arrays, strict=True))
     made = []
     for step in recording.equations:
         now[step.output] = output = Value(step.output.shape, step.output.dtype)
         operands = tuple(now.get(operand, operand) for operand in step.operands)
-        made.append(Equation(step.primitive, operands, step.params, output, equation.line))
+        made.append(Equation(step.primitive, operands, step.params, output, line))
     return Written(made, [now.get(output, output) for output in recording.outputs])
 
 

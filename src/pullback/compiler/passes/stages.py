@@ -12,6 +12,7 @@ from pullback.compiler.passes.expand import expand
 from pullback.compiler.passes.lifting.hoist import hoist
 from pullback.compiler.passes.lifting.sink import sink
 from pullback.compiler.passes.prune import prune
+from pullback.compiler.passes.reals import reals
 from pullback.compiler.passes.rolling import roll
 from pullback.compiler.passes.simplify import simplify
 from pullback.compiler.passes.unmerge import unmerge
@@ -22,9 +23,8 @@ from pullback.programs.program import Equation, Program
 Pass = Callable[[Program], Program]
 
 PASSES: Final[dict[str, Pass]] = {
-    "roll": roll, "sink": sink, "expand": expand, "unmerge": unmerge, "simplify": simplify, "deduplicate": deduplicate,
-    "hoist": hoist,
-    "prune": prune,
+    "roll": roll, "sink": sink, "expand": expand, "reals": reals, "unmerge": unmerge, "simplify": simplify,
+    "deduplicate": deduplicate, "hoist": hoist, "prune": prune,
 }  # fmt: skip
 SWITCHES: Final = ("fuse", "in_place", "worth")  # what comes after the passes and can be switched off like one
 LAST: Final[dict[str, Pass]] = {"block": block}  # once, when all is as it will be

@@ -26,7 +26,7 @@ from pullback.interop.atomic import write_atomically
 from pullback.programs.program import Constant, Value
 from pullback.programs.record import Record
 
-_WITHOUT: Final = ("block",)  # it shares rows among threads
+_WITHOUT: Final = ("block", "reals")  # it shares rows among threads; complex numbers are refused
 
 
 class Source(NamedTuple):
@@ -53,6 +53,9 @@ def source_of(made: Record, name: str) -> Source:
         made.count + j: captured[c.key] for j, c in enumerate(made.written) if c.key in captured and not c.gradient
     }
     wanted = [ordered(output.spec.shape) for output in program.outputs[:count]]
+    for equation in program.equations:
+        if any(value.dtype.kind == "c" for value in (equation.output, *equation.values)):
+            _refuse(NumPyCall(equation, "C has no loops of complex numbers here"), made.program.name)
     lowered = lower(fuse(program, given, wanted), given, wanted, plain=True)
     for kernel in lowered.kernels:
         _refuse(kernel, made.program.name)
