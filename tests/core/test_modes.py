@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import pullback as pb
-from pullback.core.modes import _MODE, Mode, ModeContext, current_mode
+from pullback.core.modes import MODE, Mode, ModeContext, current_mode
 
 
 def records():
@@ -24,7 +24,7 @@ def _the_mode_is_put_back():
     before = current_mode()
     yield
     after = current_mode()
-    _MODE.set(before)  # whatever a failing test did, the next begins as usual
+    MODE.set(before)  # whatever a failing test did, the next begins as usual
     assert after is before
 
 

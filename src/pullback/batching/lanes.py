@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, final
 import numpy as np
 
 from pullback.core.errors import UnbatchedError
-from pullback.core.modes import ModeContext, current_mode
+from pullback.core.modes import MODE, Mode, ModeContext, current_mode
 from pullback.core.origin import user_line
 from pullback.core.primitive import Primitive
 from pullback.core.tree import leaves, rebuild, tree_map
@@ -117,21 +117,27 @@ class Lanes(np.lib.mixins.NDArrayOperatorsMixin):
 class Level:
     """One call of `vmap`: how many examples there are, and what random draws do."""
 
-    __slots__ = ("__weakref__", "randomness", "size")
+    __slots__ = ("__weakref__", "randomness", "size", "under")
 
     def __init__(self, size: int, randomness: str = "error") -> None:
         self.size = size
         self.randomness = randomness
+        self.under: tuple[Mode, Mode] | None = None  # a mode within, and the same without this level
 
     def apply(self, primitive: Primitive, operands: Sequence[Any], params: dict[str, Any]) -> Any:
         """Apply a primitive to all examples at once."""
         batched = [has(x, self) for x in operands]
-        with ModeContext(levels=current_mode().levels[:-1]):
+        mode = current_mode()
+        if (known := self.under) is None or known[0] is not mode:
+            known = self.under = mode, mode.replace(levels=mode.levels[:-1], outer=mode)
+        MODE.set(known[1])  # by hand, for it is done for each operation
+        try:
             if not any(batched) and (not primitive.draws or self.randomness == "same"):
                 return primitive(*operands, **params)
             given = [x.array.held if b else x for x, b in zip(operands, batched, strict=True)]
-            result = primitive.batch(self, given, batched, params)
-        return mark(result, self)
+            return mark(primitive.batch(self, given, batched, params), self)
+        finally:
+            MODE.set(mode)
 
 
 def has(value: Any, level: Level) -> bool:

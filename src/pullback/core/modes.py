@@ -167,10 +167,10 @@ class Mode:
 
 _USUAL: Final = Mode()
 _FIELDS: Final = frozenset({*Mode.__slots__, "observer"})
-_MODE: Final[ContextVar[Mode]] = ContextVar("pullback mode", default=_USUAL)
+MODE: Final[ContextVar[Mode]] = ContextVar("pullback mode", default=_USUAL)
 
 # A method bound once: what every operation asks is asked without looking the method up.
-current_mode: Final = _MODE.get
+current_mode: Final = MODE.get
 
 
 def untraced(function: Callable[..., Any], operands: Sequence[Any], params: dict[str, Any]) -> Any:
@@ -178,11 +178,11 @@ def untraced(function: Callable[..., Any], operands: Sequence[Any], params: dict
     mode = current_mode()
     if mode.bare is None:
         mode.bare = mode.replace(trace=None, outer=mode)
-    _MODE.set(mode.bare)
+    MODE.set(mode.bare)
     try:
         return function(*operands, **params)
     finally:
-        _MODE.set(mode)
+        MODE.set(mode)
 
 
 class ModeContext(ContextDecorator):
@@ -203,7 +203,7 @@ class ModeContext(ContextDecorator):
 
     def __enter__(self) -> Self:
         mode = current_mode()
-        _MODE.set(mode.replace(**self._changes, outer=mode, owner=self))
+        MODE.set(mode.replace(**self._changes, outer=mode, owner=self))
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -212,7 +212,7 @@ class ModeContext(ContextDecorator):
         while mode is not None and mode.owner is not self:
             mode = mode.outer
         if mode is not None and mode.outer is not None:
-            _MODE.set(mode.outer)
+            MODE.set(mode.outer)
 
     def __call__(self, function: Any) -> Any:
         if iscoroutinefunction(function):

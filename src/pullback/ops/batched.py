@@ -33,6 +33,9 @@ def matmul(primitive: Any, _level: Any, operands: list[Any], batched: list[bool]
     a, b = operands
     if batched == [True, False] and a.ndim == 3 and ndim_of(b) == 2 and (not params["ta"] or a.shape[2] == 1):
         (count, rows, inner) = (a.shape[0], 1, a.shape[1]) if params["ta"] else a.shape
+        if rows > 1 and getattr(a.array, "strides", (1, 1))[1] == 0:  # as those of many points that begin alike
+            product = primitive(a[:, 0], b, ta=False, tb=params["tb"])
+            return np.broadcast_to(product.reshape((count, 1, product.shape[1])), (count, rows, product.shape[1]))
         product = primitive(a.reshape((count * rows, inner)), b, ta=False, tb=params["tb"])
         return product.reshape((count, rows, product.shape[1]))
     if batched == [False, True] and ndim_of(a) == 2 and b.ndim == 3 and b.shape[1 if params["tb"] else 2] == 1:

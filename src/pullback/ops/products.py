@@ -29,7 +29,7 @@ def _matmul(a: Any, b: Any, c: Any = None, *, ta: bool, tb: bool) -> Any:
     if tb:
         b = b.mT
     if b.ndim != 2:
-        y = np.matmul(a, b)
+        y = _stacked(a, b)
     elif a.ndim == 2:
         y = a.dot(b)  # the same numbers, by a shorter way to BLAS
     elif a.shape[-1] == b.shape[0] and (a.flags.c_contiguous or a.shape[-2] <= FEW):
@@ -42,6 +42,15 @@ def _matmul(a: Any, b: Any, c: Any = None, *, ta: bool, tb: bool) -> Any:
         y += c  # the product is ours: nothing is allocated for the sum
         return y
     return y + c
+
+
+def _stacked(a: Any, b: Any) -> Any:
+    """Products of stacks of matrices; of columns with rows as what they are, and one matrix that is repeated once."""
+    if a.shape[-1] == b.shape[-2] == 1:  # BLAS would be called for each
+        return (b.mT * a.mT).mT if a.shape[-2] > b.shape[-1] else a * b
+    if a.ndim == b.ndim == 3 and a.shape[0] == b.shape[0] > 1 and b.strides[0] == 0 and a.flags.c_contiguous:
+        return _rows(a).dot(b[0]).reshape((*a.shape[:-1], b.shape[2]))
+    return np.matmul(a, b)
 
 
 def _rows(x: Any) -> Any:
