@@ -222,6 +222,14 @@ def test_a_compiled_step_is_run_once_as_it_is_written_and_put_back():
         np.testing.assert_array_equal(p.grad.numpy(), grad)
 
 
+def test_causes_that_stand_behind_others_are_told_too():
+    w = pb.tensor([1.0, 2.0], requires_grad=True)
+    found = pb.explain(lambda: (pb.floor(pb.relu(-w)) ** 2).sum(), w).findings
+    assert [finding.op for finding in found] == ["power", "floor", "relu"]
+    assert [finding.op for finding in pb.explain((pb.relu(-w) ** 2).sum()).findings] == ["power", "relu"]
+    assert [finding.op for finding in pb.explain((pb.relu(w) * 0).sum()).findings] == ["multiply"]
+
+
 def test_it_prints_and_is_a_table_in_notebooks():
     x = w()
     found = pb.explain(lambda: pb.relu(x - 9).sum(), x)

@@ -10,7 +10,7 @@ from typing import Any
 from tests.mutants.changes import CHANGES, VALUES
 
 from pullback.compiler.facts import ROWS, Row, instructions
-from pullback.compiler.facts.complex_numbers import Pair
+from pullback.compiler.facts.complex_numbers import Pair, complex_
 from pullback.compiler.facts.places import Place, Within
 from pullback.compiler.facts.row import Definition
 from pullback.compiler.instructions.llvm import Function
@@ -177,7 +177,10 @@ def of_lowering(primitive: Any) -> Iterator[Lowered]:
     """All mutants of how a primitive becomes native code."""
     row = ROWS[primitive]
     if (how := row.instructions) is not None:
-        for change, spoil in (("× 1.01", spoiled), ("sign", opposite)):
+        if primitive is complex_:  # whose register is bits: 1 more of them is nothing
+            wrong = how._replace(write=lambda f, a, b: how.write(f, b, a))
+            yield Lowered(primitive, "instructions", "parts exchanged", other_row(primitive, instructions=wrong))
+        for change, spoil in (("× 1.01", spoiled), ("sign", opposite))[primitive is complex_ :]:
             wrong = how._replace(write=lambda f, *xs, s=spoil: s(f, how.write(f, *xs)))
             yield Lowered(primitive, "instructions", change, other_row(primitive, instructions=wrong))
     if row.definition is not None:

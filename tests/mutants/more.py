@@ -8,7 +8,10 @@ import numpy as np
 
 import pullback as pb
 from pullback.core.custom_kinds import CustomJVP, CustomVJP
+from pullback.functions.random import probability_
+from pullback.ops.linalg import eigenvalues, equal_values, roots, spectra
 
+APART: Final = np.array([2.0, 3.0, 5.0])
 X: Final = np.array([0.7, -1.3, 2.1])
 Y: Final = np.array([1.1, 0.4, -0.6])
 Z: Final = X + 1j * Y
@@ -65,7 +68,13 @@ def asked(z: Any) -> Any:
     """What is asked of complex numbers, as a real number for each; and the same in less precision."""
     w, far = np.where(z == z[0], np.nan, z), np.where(z == z[0], np.inf, z)
     answers = (z == z[0], z != z[0], np.isnan(w), np.isinf(far), np.isfinite(far), np.logical_not(z - z[0]))
-    return sum(a * 2.0**i for i, a in enumerate(answers)) * (z.astype(np.complex64) * 2)
+    return pb.stop_gradient(sum(a * 2.0**i for i, a in enumerate(answers)) * (z.astype(np.complex64) * 2))
+
+
+def unmixed(x: Any) -> Any:
+    """Vectors of values that are apart."""
+    x, one = x.reshape(2, 2), np.eye(2)
+    return equal_values.unmixed_(x, one, np.array([2.0, 3.0]), one, one, name="eigh", both=False)
 
 
 # A name, a function, real arguments, and complex ones where there are any.
@@ -96,6 +105,15 @@ ROWS: Final = (
     ("a determinant twice", pb.grad(lambda x: pb.linalg.det(x.reshape(2, 2)) ** 2), (M,), None),
     ("eigenvalues twice", pb.grad(lambda x: abs(pb.linalg.eigvals(x.reshape(2, 2)) ** 2).sum()), (M,), None),
     ("roots", lambda x: pb.real(pb.roots(x) ** 3), (X + 0.5,), None),
+    ("both roots", lambda x: pb.imag(pb.roots(x) * (2 + 1j)), (X + 0.5,), None),
+    # What passes a tangent or a value on as it is, once it has looked at it.
+    ("roots that are apart", lambda x: roots.simple_(x, APART, np.poly(APART)), (X,), None),
+    ("values that are apart", lambda x: spectra.asked_(x, APART, name="eigh", zero=False), (X,), None),
+    ("vectors that are apart", lambda x: eigenvalues.asked_(x, APART, np.eye(3), name="eig"), (X,), None),
+    ("vectors that do not mix", unmixed, (M,), None),
+    ("values that are watched", equal_values.values_, (X,), None),
+    ("vectors that are watched", lambda x: equal_values.vectors_(x, x, x, x, x, x, name="eigh"), (X,), None),
+    ("probabilities", lambda x: probability_(x) * x, (abs(X) / 9,), None),
     ("scan", scanned, (X,), None),
     ("checkpoint", again, (X,), (Z,)),
     ("a quotient of products", lambda a, b: (a * b).sum() / (a @ b + 3), (X, Y), (Z, Z[::-1].copy())),

@@ -156,7 +156,9 @@ def _verdict(tensor: Any, place: int, losses: list[Tensor], roots: list[Node], w
         findings = [found for walk, path in walks for found in _not_finite(walk, path, watch)]
     elif numbers.zero or largest(gradient) <= DIGITS * most:
         state = "zero" if numbers.zero else "rounding"
-        findings = [found for walk, path in walks for found in _zero(walk, path, watch)]
+        findings = [
+            found for walk, path in walks for found in (*_zero(walk, path, watch), *_behind(node, walk, path, watch))
+        ]
     else:
         state = "finite"
         facts |= _remarks(tensor, gradient)
@@ -200,6 +202,39 @@ def _zero(walk: Walk, path: Collection[Node], watch: Watch) -> Iterator[Finding]
             yield from above or [case.finding(why_flat(case))]
     for step, i in () if live else rounding(walk, path)[1]:
         yield _case(step, max(i, 0), watch).finding(CANCELLED)
+
+
+def _behind(source: Node, walk: Walk, path: Collection[Node], watch: Watch) -> Iterator[Finding]:
+    """What else ends the ways to a source: where a cotangent would end that got past the first cuts."""
+    seen: set[Node] = set()
+    while True:
+        cut = {
+            step.node.inputs[i] for step, i in edges(walk, path)
+            if not numbers_of(step.cotangent).zero and numbers_of(step.contributions.get(i)).zero
+        }  # fmt: skip
+        known = (
+            node for node in cut - seen - {source} if all(n.saved is not None for n in ancestors([node]) if n.primitive)
+        )
+        further = sorted(known, key=lambda node: -node.serial)
+        if not further:
+            return
+        seen.update(further)
+        seeds = {
+            node: np.cos(1 + np.arange(node.aval.size)).astype(node.aval.dtype).reshape(node.aval.shape)
+            for node in further
+        }
+        inner = Watch()
+        with ModeContext(observer=inner), np.errstate(all="ignore"):
+            pull([*seeds.items()], retain=True)
+        walk, path = inner.walks[-1], between(seeds, {source}).nodes
+        for step, i in edges(walk, path):
+            if (
+                not numbers_of(step.cotangent).zero
+                and numbers_of(step.contributions.get(i)).zero
+                and step.node in watch.of_node
+            ):
+                case = _case(step, i, watch)
+                yield case.finding(why_flat(case))
 
 
 def _above(node: Node, walk: Walk, path: Collection[Node], watch: Watch) -> Iterator[Finding]:
