@@ -58,7 +58,7 @@ np.ediff1d(v, to_begin=s, to_end=[1.0, 2.0]) | np.diff(x, axis=0, prepend=0.0) |
 np.gradient(x, axis=1) | np.gradient(v, 2.0) | np.gradient(A, 0.5, 2.0) | np.gradient(v, edge_order=2)
 np.gradient(A, axis=(0, 1), edge_order=2) | np.trapezoid(v) | np.trapezoid(x, axis=0) | np.trapezoid(v, dx=0.5)
 np.trapezoid(y=x, dx=2.0) | np.unwrap(v) | np.unwrap(4 * x, axis=0) | np.unwrap(v, period=1.0)
-np.unwrap(9 * v, discont=4.0) | np.cumsum(x) | np.cumsum(x, axis=1) | np.cumsum(x, 0, np.float64)
+np.unwrap(9 * v, discont=4.0) | np.unwrap(9 * v, discont=(4.0,)) | np.cumsum(x) | np.cumsum(x, axis=1) | np.cumsum(x, 0, np.float64)
 np.cumulative_sum(v) | np.cumulative_sum(x, axis=-1) | np.cumulative_sum(x, axis=0, include_initial=True)
 np.nancumsum(n) | np.nancumsum(n, axis=1) | np.sum(x, where=b) | np.sum(x, axis=1, initial=2.0)
 np.sum(x, 0, np.float64) | np.sum(x, dtype=np.float64, keepdims=True) | np.sum(x, axis=0, where=[[True], [False]])

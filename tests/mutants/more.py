@@ -81,6 +81,9 @@ def unmixed(x: Any) -> Any:
 ROWS: Final = (
     ("real", lambda z: pb.real(z * 2), (X,), (Z,)),
     ("imag", lambda z: pb.imag(z * (1 + 2j)), (X,), (Z,)),
+    ("imag of a matrix", lambda z: pb.imag(z.reshape(2, 2) * (1 + 2j)), (M,), (M * (1 + 0.5j),)),
+    ("a square of a matrix", lambda x: pb.square(x.reshape(2, 2)), (M,), (M * (1 + 0.5j),)),
+    ("a cast of complex numbers", lambda z: pb.imag((z * (1 + 2j)).astype(np.complex64) * (2 + 1j)), (X,), (Z,)),
     ("conj", lambda z: pb.conj(z) * (1 + 2j), (X,), (Z,)),
     ("abs of complex", lambda z: abs(z * (1 + 0.5j)), (X,), (Z,)),
     ("angle", lambda z: pb.angle(z * (1 + 0.5j)), (X,), (Z,)),

@@ -125,12 +125,16 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
 def unwrap(p: Any, discont: Any = None, axis: int = -1, *, period: float = 2 * math.pi) -> Any:
     """Angles without jumps: multiples of the period are added where neighbours differ by more than half of it.
 
+    A larger `discont`, one number or one for each pair of neighbours along the last axis, leaves smaller jumps.
+
     >>> unwrap(np.array([0.0, 6.0]))
     Tensor([ 0.        , -0.28318531])
     """
     x = asarray(p)
     axis = normalize_axis(axis, x.ndim, "unwrap")
-    discont = None if discont is None else float(discont)
+    if discont is not None:  # a number, or one for each neighbour
+        limits = np.asarray(discont, float)
+        discont = limits.item() if limits.size == 1 else tuple(limits.tolist())
     turns = answer(_turns, x, discont=discont, axis=axis, period=float(period))
     return x + turns
 
