@@ -56,6 +56,13 @@ def known(fallen):
     assert fallen.items() <= FALLBACKS.items()
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_ties_of_maxima_have_loops(fallen, dtype):
+    x, y = np.array([1, 2, 3], dtype), np.array([1, 3, 2], dtype)
+    run(pb.grad(lambda x: (pb.maximum(x, y) * pb.minimum(x, y) * x).sum()), x)
+    assert not fallen
+
+
 @pytest.mark.filterwarnings("ignore")
 def test_the_benchmarks(fallen, monkeypatch):
     monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))

@@ -117,14 +117,14 @@ trunc = Elementwise("trunc", np.trunc, 0, doc="x rounded towards 0; derivative 0
 rint = Elementwise("rint", np.rint, 0, doc="x rounded to the nearest integer, halves to even; derivative 0.")
 maximum = Elementwise(
     "maximum", np.maximum,
-    lambda a, b: partials.share(partials.above(a, b), partials.above(b, a)),
-    lambda a, b: partials.share(partials.above(b, a), partials.above(a, b)),
+    lambda a, b: partials.share(partials.above, a, b),
+    lambda a, b: partials.share(partials.above, b, a),
     doc="The larger of a and b, or NaN; ties share the derivative.",
 )  # fmt: skip
 minimum = Elementwise(
     "minimum", np.minimum,
-    lambda a, b: partials.share(partials.below(a, b), partials.below(b, a)),
-    lambda a, b: partials.share(partials.below(b, a), partials.below(a, b)),
+    lambda a, b: partials.share(partials.below, a, b),
+    lambda a, b: partials.share(partials.below, b, a),
     doc="The smaller of a and b, or NaN; ties share the derivative.",
 )  # fmt: skip
 clip_ = Elementwise(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
@@ -60,9 +61,13 @@ def root_above(x: Any) -> Any:
     return np.sqrt(1 + x * x) if is_complex(x) else np.hypot(x, 1)
 
 
-def share(chosen: Any, other: Any) -> Any:
-    """What one of two operands takes of the derivative: half of it where both are chosen."""
-    return np.where(chosen & other, _HALF, chosen)
+def share(chosen: Callable[[Any, Any], Any], a: Any, b: Any) -> Any:
+    """What the first of two operands takes of the derivative: half of it where both are chosen."""
+    dtypes = [x.dtype for x in (a, b) if hasattr(x, "dtype")]
+    dtype = np.result_type(*dtypes) if dtypes else None
+    half = _HALF if dtype is None or dtype.kind != "f" else dtype.type(0.5)  # no loop mixes precisions
+    own = chosen(a, b)
+    return np.where(own & chosen(b, a), half, own)
 
 
 def above(a: Any, b: Any) -> Any:
