@@ -10,7 +10,8 @@ Lanes have no numbers to give: whatever asks for those of one example gets an er
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, final
 
 import numpy as np
@@ -140,6 +141,16 @@ class Level:
             MODE.set(mode)
 
 
+@contextmanager
+def inside(level: Level) -> Iterator[None]:
+    """All examples of a level at once; at the end it forgets the modes that it knew, which know it."""
+    with ModeContext(levels=(*current_mode().levels, level)):
+        try:
+            yield
+        finally:
+            level.under = None
+
+
 def has(value: Any, level: Level) -> bool:
     """Whether a value is a tensor with the batch of a level."""
     lanes = getattr(value, "array", None)
@@ -232,7 +243,7 @@ def within(level: Level, f: Callable[..., Any]) -> Callable[..., Any]:
     """  # noqa: E501 (the signature on one line)
 
     def run(flags: Sequence[bool], *args: Any, **kwargs: Any) -> Any:
-        with ModeContext(levels=(*current_mode().levels, level)):
+        with inside(level):
             given = [mark(x, level) if b else x for x, b in zip(leaves((args, kwargs)), flags, strict=True)]
             args, kwargs = rebuild((args, kwargs), given)
             return tree_map(lambda y: held(y, level) if hasattr(y, "array") else y, f(*args, **kwargs))

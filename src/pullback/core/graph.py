@@ -81,8 +81,14 @@ class Node:
         return [inputs[i] for i in self.tracked]
 
 
+# Whether there ever was a complex source; as long as there is none, no walk to the sources asks each for its dtype.
+COMPLEX_SOURCES: Final = [False]
+
+
 def source(aval: Any) -> Node:
     """Make a node that no primitive made, of the shape and dtype of `aval`."""
+    if aval.dtype.kind == "c":
+        COMPLEX_SOURCES[0] = True
     node = Node()
     node.primitive = None
     node.inputs = ()

@@ -24,7 +24,7 @@ from numpy import float64, ndarray
 
 from pullback.core.conformity import cast_tangent, conform
 from pullback.core.errors import GraphError
-from pullback.core.graph import Node, ancestors, source
+from pullback.core.graph import COMPLEX_SOURCES, Node, ancestors, source
 from pullback.core.leaving import LeftTraceError, RuleExits
 from pullback.core.modes import ModeContext, current_mode
 from pullback.core.opaque import once, whole_jvp, whole_vjp
@@ -95,7 +95,7 @@ def _pull_adjoint(
     seeds: Iterable[tuple[Node, Any]], path: Sequence[Node] | None, wrt: Collection[Node], way: Way, retain: bool
 ) -> dict[Node, Any]:
     found = _pull(seeds, path, wrt, way, retain, adjoint=True)
-    for node, cotangent in found.items():
+    for node, cotangent in found.items() if wrt or COMPLEX_SOURCES[0] else ():
         if type(cotangent) is not float64 and cotangent.dtype.kind == "c":
             found[node] = cotangent.conj()
     return found

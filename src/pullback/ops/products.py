@@ -37,6 +37,8 @@ def _matmul(a: Any, b: Any, c: Any = None, *, ta: bool, tb: bool) -> Any:
         y = _rows(a).dot(b).reshape((*a.shape[:-1], b.shape[1]))
     else:
         y = np.matmul(a, b)
+    if y.dtype.char == "e":
+        return _matmul_of_halves(a, b, c, ta=False, tb=False)
     if c is None:
         return y
     if c.dtype == y.dtype and c.ndim <= 1:
@@ -52,6 +54,9 @@ def _stacked(a: Any, b: Any) -> Any:
     if a.ndim == b.ndim == 3 and a.shape[0] == b.shape[0] > 1 and b.strides[0] == 0 and a.flags.c_contiguous:
         return _rows(a).dot(b[0]).reshape((*a.shape[:-1], b.shape[2]))
     return np.matmul(a, b)
+
+
+_matmul_of_halves = in_single(_matmul)
 
 
 def _rows(x: Any) -> Any:
@@ -128,6 +133,6 @@ def explain_matmul(a: Any, b: Any, c: Any = None) -> ShapeError:
 
 
 matmul_ = BilinearMap(
-    "matmul", in_single(_matmul), _matmul_left, _matmul_right, explain=explain_matmul, batching=batched.matmul,
+    "matmul", _matmul, _matmul_left, _matmul_right, explain=explain_matmul, batching=batched.matmul,
     doc="Products of matrices in the last two axes, of the transposes where `ta`, `tb` say so.",
 )  # fmt: skip

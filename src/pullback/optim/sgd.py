@@ -70,7 +70,8 @@ class SGD(Optimizer):
         return state
 
     def update(self, p: Any, g: Any, state: Mapping[str, Any], s: SimpleNamespace) -> None:
-        g = decayed(p, g, s)
+        if s.weight_decay:
+            g = decayed(p, g, s)
         if s.momentum:
             v = state["momentum"]
             v *= s.momentum

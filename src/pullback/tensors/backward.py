@@ -176,4 +176,4 @@ def _replace(node: Node | None, gradient: Any, trace: Trace | None) -> None:
         node.grad = gradient
 
 
-explain_keywords(globals())
+explain_keywords(globals(), without=("forget_gradients", "gradients_of"))

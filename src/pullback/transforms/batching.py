@@ -6,11 +6,10 @@ from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any, Final
 
-from pullback.batching.lanes import Level, has, held, mark
+from pullback.batching.lanes import Level, has, held, inside, mark
 from pullback.core.axes import normalize_axis
 from pullback.core.errors import AxisError, OptionError, ShapeError
 from pullback.core.habits import explain_keywords
-from pullback.core.modes import ModeContext, current_mode
 from pullback.core.tree import children, is_tree, leaves, rebuild, structure
 from pullback.functions.creation import asarray
 from pullback.ops.indexing import getitem
@@ -106,7 +105,7 @@ def _run(
 ) -> tuple[Any, list[int | None]]:  # fmt: skip
     """The results of some examples, along the first axis, and where that belongs."""
     given = [x if axis is None else mark(x, level) for x, axis in zip(examples, axes, strict=True)]
-    with ModeContext(levels=(*current_mode().levels, level)):
+    with inside(level):
         result = f(*rebuild(args, given), **kwargs)
         places = _axes(out_axes, result, "out_axes")
         values = [_out(y, place, level) for y, place in zip(leaves(result), places, strict=True)]
