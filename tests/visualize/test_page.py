@@ -79,7 +79,9 @@ def test_a_sum_is_written_out(show):
 
 def test_edges_show_the_local_derivative(show):
     x = pb.tensor(0.5, requires_grad=True, name="x")
-    page = show(pb.graph(np.sin(x)).play())
+    with pb.detect_anomaly():  # it notes lines
+        y = np.sin(x)
+    page = show(pb.graph(y).play())
     page.keyboard.press("End")
     slope = f"∂/∂x = cos(x) = {np.cos(0.5):.5g}"
     assert page.locator(".slope text").text_content() == slope
@@ -88,6 +90,17 @@ def test_edges_show_the_local_derivative(show):
     said = page.locator("#panel").inner_text()
     assert "∂y/∂x = cos(x)" in said
     assert "test_page.py" in said
+    assert "y = np.sin(x)" in said
+
+
+def test_a_graph_shows_no_line_where_it_knows_none(show):
+    x = pb.tensor(0.5, requires_grad=True, name="x")
+    page = show(pb.graph(np.sin(x)).play())
+    page.keyboard.press("End")
+    page.locator(".box.operation").hover()
+    said = page.locator("#panel").inner_text()
+    assert "sin(x)" in said
+    assert "test_page.py" not in said  # the line of play() is not that of the sine
 
 
 def notes(page):

@@ -131,7 +131,8 @@ class _Drafts:
         results = tuple(Spec(part.shape, part.dtype) for part in parts)
         known = None if isinstance(value, Spec) else value
         index = self.places[key] = len(self.vertices)
-        made = Vertex(index, kind, label, "", name or None, params or {}, known, results, inputs, primitive)
+        site = getattr(key, "site", "")
+        made = Vertex(index, kind, label, "", name or None, params or {}, known, results, inputs, site, primitive)
         self.vertices.append(made)
         return index
 

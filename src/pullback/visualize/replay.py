@@ -57,7 +57,7 @@ def _computed(vertices: Sequence[Vertex]) -> list[Any]:
     scopes: dict[str, Scope] = {}
     for vertex in vertices:
         if vertex.kind == "operation":
-            with ModeContext(scope=_scope(vertex, vertices, scopes)):
+            with ModeContext(scope=_scope(vertex, vertices, scopes), line=vertex.site):
                 values.append(_applied(vertex, [values[i] for i in vertex.inputs]))
         elif vertex.value is None:
             raise _unknown(vertex)

@@ -99,7 +99,8 @@ class Tape:
         value = Value("operation", result.array, result.name, result.node is not None)
         value.operands = tuple(None if operand is None else self._operand(operand) for operand in operands)
         value.primitive, value.params = primitive, params
-        value.site, value.scope = user_line(), current_mode().scope
+        mode = current_mode()
+        value.site, value.scope = user_line() if mode.line is None else mode.line, mode.scope
         index = self._add(value, result)
         if result.node is not None:
             self._nodes[result.node] = index

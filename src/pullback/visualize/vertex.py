@@ -39,6 +39,8 @@ class Vertex:
         Shape and dtype of the value; of an operation with several outputs, of each.
     inputs : tuple of int
         The indices of the operands, in order.
+    site : str
+        The line that an operation was recorded on, where the graph knows it: `pb.detect_anomaly` notes lines.
     primitive : Primitive or None
         What an operation applied; a graph from a pickle no longer knows.
     """
@@ -52,6 +54,7 @@ class Vertex:
     value: Any = field(repr=False)
     results: tuple[Spec, ...]
     inputs: tuple[int, ...]
+    site: str = field(default="", repr=False)
     primitive: Primitive | None = field(default=None, repr=False)
 
     def __reduce__(self) -> tuple[Any, ...]:
