@@ -58,7 +58,7 @@ def test_integers_asked_for_a_gradient(data):
 def test_device():
     assert pb.tensor(1.0, device="cpu").device == "cpu"
     with pytest.raises(pb.OptionError, match="unknown device"):
-        pb.tensor(1.0, device="cuda")
+        pb.tensor(1.0, device="tpu")
 
 
 def test_lists_of_tensors_are_stacked_and_differentiable():

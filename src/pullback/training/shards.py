@@ -88,7 +88,7 @@ def owners(sizes: Iterable[int], ranks: int) -> tuple[int, ...]:
     """Which rank owns which parameter: the largest first, each to the rank that has least.
 
     >>> owners([10, 3, 4, 6], 2)
-    (0, 1, 0, 1)
+    (0, 0, 1, 1)
     """
     counted = list(sizes)
     has, found = [0] * ranks, [0] * len(counted)
