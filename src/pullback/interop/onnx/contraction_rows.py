@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 
 from pullback.core.primitive import Primitive
-from pullback.interop.onnx.movement_rows import scattered, zeros
+from pullback.interop.onnx.movement_rows import END, scattered, zeros
 from pullback.interop.onnx.sizes import Size
 from pullback.interop.onnx.writer import Name, Rule, Site
 from pullback.ops import contractions, convolutions, products, windows
@@ -39,18 +39,31 @@ def _einsum(site: Site) -> Name:
 
 
 def _places(site: Site) -> dict[str, Any]:
-    """The attributes of a convolution."""
-    padding = site.params["padding"]
-    pads = [pair[side] for side in (0, 1) for pair in padding]
+    """The attributes of a convolution; of a padding below 0 see `_cut`."""
     return {
-        "strides": list(site.params["stride"]), "dilations": list(site.params["dilation"]), "pads": pads,
+        "strides": list(site.params["stride"]), "dilations": list(site.params["dilation"]),
+        "pads": [max(pair[side], 0) for side in (0, 1) for pair in site.params["padding"]],
         "group": site.params["groups"],
     }  # fmt: skip
 
 
-def _with_bias(site: Site, kind: str, **attributes: Any) -> Name:
+def _cut(site: Site) -> list[list[int]]:
+    """What a padding below 0 leaves out of images, which no operator does: in front and behind, of each axis."""
+    return [[max(-pair[side], 0) for pair in site.params["padding"]] for side in (0, 1)]
+
+
+def _images(site: Site) -> Name:
+    """The images, without what is left out."""
+    x, (front, behind) = site.at(0, site.dtype), _cut(site)
+    if not any((*front, *behind)):
+        return x
+    ends = (-n if n else END for n in behind)
+    return site.op("Slice", x, site.ints(*front), site.ints(*ends), site.ints(*range(2, 2 + len(front))))
+
+
+def _with_bias(site: Site, kind: str, x: Name, **attributes: Any) -> Name:
     """A convolution with what is added: a vector of channels goes into the operator."""
-    x, w = site.at(0, site.dtype), site.at(1, site.dtype)
+    w = site.at(1, site.dtype)
     if len(site.operands) < 3:
         return site.op(kind, x, w, **attributes)
     bias = site.operands[2]
@@ -64,7 +77,7 @@ def _with_bias(site: Site, kind: str, **attributes: Any) -> Name:
 
 
 def _conv(site: Site) -> Name:
-    return _with_bias(site, "Conv", **_places(site))
+    return _with_bias(site, "Conv", _images(site), **_places(site))
 
 
 def _conv_input(site: Site) -> Name:
@@ -77,18 +90,38 @@ def _conv_input(site: Site) -> Name:
         low, high = site.params["padding"][i]
         reach = (count - 1) * places["strides"][i] + places["dilations"][i] * (k - 1) + 1 - low - high
         extra.append(n - reach)
-    return _with_bias(site, "ConvTranspose", output_padding=extra, **places)
+    x, (front, behind) = site.at(0, site.dtype), _cut(site)
+    if not any((*front, *behind)):
+        return _with_bias(site, "ConvTranspose", x, output_padding=extra, **places)
+    made = site.op("ConvTranspose", x, site.at(1, site.dtype), output_padding=extra, **places)
+    made = site.op("Pad", made, site.ints(0, 0, *front, 0, 0, *behind))
+    return site.op("Add", made, site.at(2, site.dtype)) if len(site.operands) > 2 else made
 
 
 def _conv_weight(site: Site) -> Name:
-    """A convolution of images with what was made of them: batch and channels change places."""
-    if site.params["groups"] != 1:
-        site.refuse("the derivative by the weight of a convolution in groups")
+    """A convolution of images with what was made of them: batch and channels change places.
+
+    Of images in g groups, the batch of each group is a group of channels.
+    """
     places = _places(site)
-    rank = len(site.shape)
+    rank, groups = len(site.shape), places["group"]
     swap = [1, 0, *range(2, rank)]
-    x, y = (site.op("Transpose", site.at(i, site.dtype), perm=swap) for i in (0, 1))
-    made = site.op("Conv", x, y, strides=places["dilations"], dilations=places["strides"], pads=places["pads"])
+    x, y = _images(site), site.op("Transpose", site.at(1, site.dtype), perm=swap)
+    if groups == 1:
+        x = site.op("Transpose", x, perm=swap)
+    else:
+        channels = site.shape[1]
+        sizes = [
+            n - front - behind for n, front, behind in zip(
+                site.known(site.shape_of(0)[2:], "the size of the images"), *_cut(site), strict=True
+            )
+        ]  # fmt: skip
+        x = site.op("Reshape", x, site.ints(-1, groups, channels, *sizes))
+        x = site.op("Transpose", x, perm=[2, 1, 0, *range(3, rank + 1)])
+        x = site.op("Reshape", x, site.ints(channels, -1, *sizes))
+    made = site.op(
+        "Conv", x, y, strides=places["dilations"], dilations=places["strides"], pads=places["pads"], group=groups
+    )
     kernel = site.params["kernel"]
     zero, ends, axes = site.ints(*[0] * len(kernel)), site.ints(*kernel), site.ints(*range(2, rank))
     return site.op("Transpose", site.op("Slice", made, zero, ends, axes), perm=swap)
@@ -99,9 +132,9 @@ def _windows(site: Site) -> Name:
     x, rank = site.at(0), len(site.shape_of(0))
     p = site.params
     d = len(p["axes"])
-    for axis, size, stride, hole in reversed(
-        list(zip(p["axes"], p["sizes"], p["strides"], p["dilations"], strict=True))
-    ):
+    for axis, size, stride, hole in sorted(
+        zip(p["axes"], p["sizes"], p["strides"], p["dilations"], strict=True), reverse=True
+    ):  # the last axis first, so that the others stay where they are
         n = site.shape_of(0)[axis]
         if isinstance(n, Size):
             n = site.known(n, "the length of an axis with windows")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Final
+from functools import partial
+from typing import Final
 
 import numpy as np
 
@@ -213,18 +214,28 @@ def _softplus(site: Site) -> Name:
     return site.op("Add", site.op("Max", x, site.const(0)), log1p(site, down))
 
 
-def _shift(by: Any) -> Rule:
-    """Whole numbers times or over a power of 2."""
-
-    def rule(site: Site) -> Name:
-        power = site.op("Pow", site.const(2), site.at(1, site.dtype))
-        return by(site, site.at(0, site.dtype), power)
-
-    return rule
-
-
 def _over(site: Site, a: Name, b: Name) -> Name:
     return site.op("Div", site.op("Sub", a, _rest(site, a, b)), b)
+
+
+def _shift(site: Site, *, right: bool) -> Name:
+    """Whole numbers times or over a power of 2; by all their bits, or by less than none, their signs are left."""
+    a, b, zero = site.at(0, site.dtype), site.at(1, site.dtype), site.const(0)
+    signed = site.dtype.kind == "i"
+    bits = 8 * site.dtype.itemsize - (signed and right)
+    by = site.operands[1]
+    held = site.writer.agreement.constant(by, site.line) if isinstance(by, Constant) else None
+    if isinstance(held, (int, np.integer, np.ndarray)) and np.all((np.asarray(held) >= 0) & (np.asarray(held) < bits)):
+        return _shifted(site, a, b, right=right)
+    inside = site.op("And", site.op("GreaterOrEqual", b, zero), site.op("Less", b, site.const(bits)))
+    found = _shifted(site, a, site.op("Where", inside, b, zero), right=right)
+    rest = site.op("Where", site.op("Less", a, zero), site.const(-1), zero) if signed and right else zero
+    return site.op("Where", inside, found, rest)
+
+
+def _shifted(site: Site, a: Name, b: Name, *, right: bool) -> Name:
+    power = site.op("Pow", site.const(2), b)
+    return _over(site, a, power) if right else site.op("Mul", a, power)
 
 
 def _erfc(site: Site) -> Name:
@@ -312,8 +323,8 @@ ROWS: Final[dict[Primitive, Rule]] = {
     ew.bitwise_or: plain("BitwiseOr", "Or"),
     ew.bitwise_xor: plain("BitwiseXor", "Xor"),
     ew.invert: plain("BitwiseNot", "Not"),
-    ew.left_shift: _shift(lambda site, a, b: site.op("Mul", a, b)),
-    ew.right_shift: _shift(_over),
+    ew.left_shift: partial(_shift, right=False),
+    ew.right_shift: partial(_shift, right=True),
     ew.isnan: _is("IsNaN"),
     ew.isinf: _is("IsInf"),
     ew.isfinite: _isfinite,

@@ -15,7 +15,7 @@ from pullback.ops import indexing, movement, rows
 from pullback.ops.batched import ARRAY
 from pullback.programs.program import Constant
 
-_END: Final = (1 << 63) - 1  # of a slice that goes to the end
+END: Final = (1 << 63) - 1  # of a slice that goes to the end
 _START: Final = -(1 << 63)  # and of one that goes backwards
 
 
@@ -32,7 +32,8 @@ def _reshape(site: Site) -> Name:
 
 
 def _transpose(site: Site) -> Name:
-    return site.op("Transpose", site.at(0), perm=list(site.params["axes"]))
+    axes = [*site.params["axes"]]
+    return site.op("Transpose", site.at(0), perm=axes) if axes else same(site)
 
 
 def expanded(site: Site, x: Name, shape: tuple[Any, ...]) -> Name:
@@ -57,7 +58,7 @@ def _roll(site: Site) -> Name:
         n = site.known(site.shape[axis], "the length of a rolled axis")
         if n and shift % n:
             first = n - shift % n
-            tail = site.op("Slice", x, site.ints(first), site.ints(_END), site.ints(axis))
+            tail = site.op("Slice", x, site.ints(first), site.ints(END), site.ints(axis))
             head = site.op("Slice", x, site.ints(0), site.ints(first), site.ints(axis))
             x = site.op("Concat", tail, head, axis=axis)
     return x
@@ -159,7 +160,7 @@ def _basic(site: Site, x: Name, index: tuple[Any, ...]) -> Name:
         if isinstance(part, slice):
             if (part.start, part.stop, part.step) not in ((None, None, None), (None, None, 1), (0, None, None)):
                 step = site.known(1 if part.step is None else part.step, "the step of a slice")
-                first, last = (0, _END) if step > 0 else (_END, _START)
+                first, last = (0, END) if step > 0 else (END, _START)
                 starts.append(first if part.start is None else part.start)
                 ends.append(last if part.stop is None else part.stop)
                 axes.append(axis)
