@@ -53,12 +53,12 @@ class Recorder:
     Attributes
     ----------
     applied : list
-        Of each operation OPERATION things: primitive, begin, end, thread, line, the node's number or None, and the
-        shapes and dtypes of its operands and, last, of its result, followed by the parameters of a product. Times are
+        Of each operation OPERATION things: primitive, begin, end, thread, line, the node's number or None, and in turn
+        shape and dtype of its operands and, last, of its result, followed by the parameters of a product. Times are
         in nanoseconds. (What is noted lies flat in lists: of many small tuples the garbage collector would take note.)
     walked : list
         Of each step of a walk WALKED things: "backward" or "forward", primitive, begin, end, thread, the node's number,
-        and how many operands were wanted.
+        and the operands that were wanted, of a walk back.
     spans : list
         Of what lasts longer SPAN things: what it is, whose it is, begin, end, thread.
     kernels : list
@@ -116,7 +116,8 @@ class Recorder:
 
     def _operation(self, method: Method) -> Method:
         note, thread, mode_of, array_type = self.applied.extend, get_ident, current_mode, np.ndarray
-        lines, known, hold = self._lines, self._known, None if self.memory is None else self.memory.hold
+        lines, share, hold = self._lines, self._known.setdefault, None if self.memory is None else self.memory.hold
+        products, nothing = PRODUCTS, (None, None)
 
         def timed(primitive: Any, /, *operands: Any, **params: Any) -> Any:
             if mode_of().apply is not None:  # it comes back here, for what it does
@@ -127,35 +128,35 @@ class Recorder:
             facts: list[Any] = []
             for operand in operands:
                 array = operand.array if isinstance(operand, Tensor) else operand
-                facts.append((array.shape, array.dtype) if type(array) is array_type else None)
-            array, node = result.array, result.node
+                facts += (array.shape, array.dtype) if type(array) is array_type else nothing
+            array, node, own = result.array, result.node, thread()
             if type(array) is array_type:
-                facts.append((array.shape, array.dtype))
-                if array.nbytes >= LEAST and hold is not None:
+                facts += array.shape, array.dtype
+                if hold is not None and array.nbytes >= LEAST:
                     hold(array, end)
             else:
-                facts.append(None)
-            specs = (*facts, *params.items()) if primitive in PRODUCTS else (*facts,)
-            specs = known.setdefault(specs, specs)
-            own = thread()
-            note((primitive, begin, end, own, lines.get(own) or user_line(), node and node.serial, specs))
+                facts += nothing
+            if params and primitive in products:
+                facts += params.items()
+            specs = tuple(facts)
+            note((primitive, begin, end, own, lines.get(own) or user_line(), node and node.serial, share(specs, specs)))
             return result
 
         return timed
 
     def _rule(self, direction: str) -> Callable[[Method], Method]:
         note, thread = self.walked.extend, get_ident
-        hold = None if self.memory is None else self.memory.hold
+        hold, array_type = None if self.memory is None else self.memory.hold, np.ndarray
 
         def exchanged(method: Method) -> Method:
             def timed(primitive: Any, node: Any, given: Any, saved: Any, *wanted: Any) -> Any:
                 begin = now()
                 found = method(primitive, node, given, saved, *wanted)
                 end = now()
-                note((direction, primitive, begin, end, thread(), node.serial, len(wanted[0]) if wanted else 1))
+                note((direction, primitive, begin, end, thread(), node.serial, wanted))
                 if hold is not None:
                     for array in found if type(found) is list else (found,):
-                        if type(array) is np.ndarray and array.nbytes >= LEAST:
+                        if type(array) is array_type and array.nbytes >= LEAST:
                             hold(array, end)
                 return found
 
@@ -188,7 +189,12 @@ class Recorder:
             if known is None:
                 known = ours[kind] = is_library(kind.forward)
             begin = now()
-            lines[own] = (before or user_line()) if known else ""
+            if before and known:  # it belongs to the line of what it is part of
+                try:
+                    return method(module, *args, **kwargs)
+                finally:
+                    note(("module", module, begin, now(), own))
+            lines[own] = user_line() if known else ""
             try:
                 return method(module, *args, **kwargs)
             finally:

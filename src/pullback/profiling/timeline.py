@@ -116,14 +116,15 @@ def _walked(recorder: Recorder) -> Iterator[tuple[Event, int]]:
         if serial in known:
             specs, params = _apart(known[serial][6])
             line = known[serial][4]
-            work = walked_work(primitive, work_of(primitive, specs, params), specs, wanted)
+            work = walked_work(primitive, work_of(primitive, specs, params), specs, len(wanted[0]) if wanted else 1)
         yield Event(direction, f"{primitive.name} {direction}", begin, end, thread, [(line, 1.0)], work=work), serial
 
 
 def _apart(facts: tuple[Any, ...]) -> tuple[list[Any], dict[str, Any]]:
     """Shapes and dtypes, and the parameters behind them."""
-    named = [fact for fact in facts if fact is not None and isinstance(fact[0], str)]
-    return [*facts[: len(facts) - len(named)]], dict(named)
+    named = [fact for fact in facts if isinstance(fact, tuple) and fact and isinstance(fact[0], str)]
+    each = iter(facts[: len(facts) - len(named)])
+    return [None if shape is None else (shape, dtype) for shape, dtype in zip(each, each, strict=True)], dict(named)
 
 
 def batched(flat: list[Any], size: int) -> Iterator[tuple[Any, ...]]:
