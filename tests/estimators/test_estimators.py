@@ -214,6 +214,13 @@ def test_data_that_cannot_be_learned_is_told(inputs, labels, words):
         PullbackClassifier().fit(inputs, labels)
 
 
+def test_one_class_is_learned_as_itself():
+    learned = PullbackClassifier(max_iter=2, batch_size=4).fit(np.eye(8), ["rain"] * 8)
+    assert [*learned.classes_] == ["rain"]
+    assert {*learned.predict(np.zeros((3, 8)))} == {"rain"}
+    np.testing.assert_array_equal(learned.predict_proba(np.zeros((3, 8))), np.ones((3, 1)))
+
+
 def test_a_loss_that_leaves_the_numbers_is_told():
     with pytest.raises(FloatingPointError, match="smaller learning_rate_init"):
         PullbackRegressor(optimizer="sgd", learning_rate_init=1e6, max_iter=50).fit(X, Y * 1e3)
