@@ -291,7 +291,10 @@ def test_a_random_program(exported, seed):
 
 
 REFUSED = {
-    "a matrix inverse": (lambda x: pb.linalg.inv(x), "there is no operator for a primitive\n  primitive  small_inv\n  line "),
+    "a matrix inverse": (
+        lambda x: pb.linalg.inv(x),
+        "there is no operator for a primitive\n  primitive  small_inv\n  line ",
+    ),
     "a number that is looked at": (lambda x: x * float(x.sum()), "float\\(\\): a program .* has no numbers to look at"),
     "a mask": (lambda x: x[x > 0], "the size of a result depends on numbers"),
     "complex numbers": (lambda x: pb.abs(x * 1j), "no operator knows this dtype\n  dtype  complex64\n  line "),
