@@ -214,7 +214,9 @@ class Optimizer(Noticed, ABC):
                 s = prepared.get(key)
                 if s is None:
                     step = None if count is None else count.owned()
-                    s = prepared[key] = self.prepare(group, group.lr.array[()], array.dtype, step)
+                    lr = group.lr.array  # of NumPy's own an array is quicker than a number; others take numbers alone
+                    lr = lr if type(own) is np.ndarray else lr[()]
+                    s = prepared[key] = self.prepare(group, lr, array.dtype, step)
                 arrays = {name: x.owned() for name, x in state.items() if x is not count} if state else state
                 work = single(own) if half else own
                 self.update(work, array, arrays, s)
