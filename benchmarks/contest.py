@@ -102,6 +102,18 @@ class Work:
 
         return enter
 
+    def both_ways(self, of_pullback: Callable[[Callable[[Any], Any]], Step]) -> Callable[[Callable[[Any], Any]], Step]:
+        """Enter Pullback's two contestants: `of_pullback` is told what prepares a function, nothing or `pb.compile`."""
+
+        def compiled() -> Step:
+            import pullback as pb
+
+            return of_pullback(pb.compile)
+
+        self.contestant("pullback")(lambda: of_pullback(lambda f: f))
+        self.contestant(COMPILED)(compiled)
+        return of_pullback
+
     def measured(self) -> dict[str, list[str]]:
         """For each measure, the contestants that it is taken of."""
         others = {target.measure for target in self.targets} - {self.measure}

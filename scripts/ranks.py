@@ -20,10 +20,11 @@ import numpy as np
 import pullback as pb
 from pullback.parallel import Cost, Measured, fit_cost
 from pullback.parallel.exchange import World
-from pullback.parallel.launcher import _settled, launcher
+from pullback.parallel.launcher import launcher, settled
 from pullback.training import DataParallel, Trainer
 from pullback.training.recipes.images import cnn
 from pullback.training.settings import Settings
+from pullback.visualize.drawing import OPERATION, VARIABLE
 
 PICTURE: Final = Path(__file__).resolve().parent.parent / "docs" / "pictures" / "ranks.svg"
 RANKS: Final = (1, 2, 4)
@@ -34,9 +35,9 @@ NETWORK: Final = {"latency": 3e-5, "byte": 2 / 1.25e9}  # 30 µs, and 10 Gbit/s 
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 720, 360, 56, 44, 40
 LINES: Final = (
     ("#b3bac4", "as many times"),
-    ("#2f7fc1", "weak"),
-    ("#7447c4", "weak, overlapped"),
-    ("#00795b", "strong"),
+    (VARIABLE.stroke, "weak"),
+    (OPERATION.stroke, "weak, overlapped"),
+    ("#006e52", "strong"),
 )
 
 
@@ -87,7 +88,7 @@ def measured() -> None:
 def told(ranks: int) -> str:
     """What so many ranks print that measure themselves."""
     command = [launcher(), "-n", str(ranks), sys.executable, "-m", "mpi4py", __file__, "measure"]
-    environment = {**_settled(), "OMP_NUM_THREADS": "1"}
+    environment = {**settled(), "OMP_NUM_THREADS": "1"}
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
 
 

@@ -31,6 +31,7 @@ def batch() -> tuple[Any, Any]:
     return rng.standard_normal((ROWS, SIZES[0]), np.float32), rng.standard_normal((ROWS, SIZES[-1]), np.float32)
 
 
+@work.both_ways
 def of_pullback(prepared: Callable[[Any], Any]) -> Step:
     """The step of Pullback's contestants."""
     import pullback as pb
@@ -51,18 +52,6 @@ def of_pullback(prepared: Callable[[Any], Any]) -> Step:
 
     step, given = prepared(train), [pb.tensor(array) for array in batch()]
     return lambda: float(step(*given))
-
-
-@work.contestant(COMPILED)
-def compiled() -> Step:
-    import pullback as pb
-
-    return of_pullback(pb.compile)
-
-
-@work.contestant("pullback")
-def eager() -> Step:
-    return of_pullback(lambda f: f)
 
 
 @work.contestant("torch fused")

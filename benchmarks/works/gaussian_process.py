@@ -62,6 +62,7 @@ def likelihood(
     return objective
 
 
+@work.both_ways
 def of_pullback(prepared: Callable[[Any], Any]) -> Step:
     """The step of Pullback's contestants."""
     import pullback as pb
@@ -72,18 +73,6 @@ def of_pullback(prepared: Callable[[Any], Any]) -> Step:
     )
     both = prepared(pb.value_and_grad(objective))
     return lambda: both(START)
-
-
-@work.contestant("pullback")
-def eager() -> Step:
-    return of_pullback(lambda f: f)
-
-
-@work.contestant(COMPILED)
-def compiled() -> Step:
-    import pullback as pb
-
-    return of_pullback(pb.compile)
 
 
 @work.contestant("jax")

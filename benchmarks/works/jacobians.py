@@ -59,6 +59,7 @@ def loss(softplus: Callable[[Any], Any], x: Any, y: Any) -> Callable[[Any], Any]
     return f
 
 
+@network.both_ways
 def network_of_pullback(prepared: Callable[[Any], Any]) -> Step:
     """The step of Pullback's contestants."""
     import pullback as pb
@@ -68,6 +69,7 @@ def network_of_pullback(prepared: Callable[[Any], Any]) -> Step:
     return lambda: jacobians(points)
 
 
+@logistic.both_ways
 def logistic_of_pullback(prepared: Callable[[Any], Any]) -> Step:
     """The same of the Hessian."""
     import pullback as pb
@@ -75,19 +77,6 @@ def logistic_of_pullback(prepared: Callable[[Any], Any]) -> Step:
     x, y, w = rows()
     hessian = prepared(pb.hessian(loss(pb.softplus, x, y)))
     return lambda: hessian(w)
-
-
-for _work, _of_pullback in ((network, network_of_pullback), (logistic, logistic_of_pullback)):
-
-    @_work.contestant("pullback")
-    def _eager(of_pullback: Any = _of_pullback) -> Step:
-        return of_pullback(lambda f: f)
-
-    @_work.contestant(COMPILED)
-    def _compiled(of_pullback: Any = _of_pullback) -> Step:
-        import pullback as pb
-
-        return of_pullback(pb.compile)
 
 
 @network.contestant("torch")

@@ -39,6 +39,7 @@ def by_hand() -> Step:
     return step
 
 
+@work.both_ways
 def of_pullback(prepared: Callable[[Any], Any]) -> Step:
     """The step of Pullback's contestants, which prepare the function of the loss and its gradient."""
     import pullback as pb
@@ -46,18 +47,6 @@ def of_pullback(prepared: Callable[[Any], Any]) -> Step:
     both = prepared(pb.value_and_grad(loss_with(pb.log1p, pb.exp)))
     given = [pb.tensor(array) for array in arguments()]
     return lambda: both(*given)
-
-
-@work.contestant("pullback")
-def eager() -> Step:
-    return of_pullback(lambda f: f)
-
-
-@work.contestant(COMPILED)
-def compiled() -> Step:
-    import pullback as pb
-
-    return of_pullback(pb.compile)
 
 
 @work.contestant("jax")

@@ -29,6 +29,7 @@ def logits(relu: Callable[[Any], Any], weights: Any, x: Any) -> Any:
     return relu(x @ w1.T + b1) @ w2.T + b2
 
 
+@work.both_ways
 def of_pullback(prepared: Callable[[Any], Any]) -> Step:
     """The step of Pullback's contestants."""
     import pullback as pb
@@ -38,18 +39,6 @@ def of_pullback(prepared: Callable[[Any], Any]) -> Step:
     one = pb.grad(lambda weights, x, y: pb.cross_entropy(logits(pb.relu, weights, x), y))
     each = prepared(pb.vmap(one, in_axes=(None, 0, 0)))
     return lambda: each(given, images, labels)
-
-
-@work.contestant("pullback")
-def eager() -> Step:
-    return of_pullback(lambda f: f)
-
-
-@work.contestant(COMPILED)
-def compiled() -> Step:
-    import pullback as pb
-
-    return of_pullback(pb.compile)
 
 
 @work.contestant("torch")

@@ -23,6 +23,7 @@ def data() -> tuple[Any, Any]:
     return rng.standard_normal((SYSTEMS, 4, 4)) + 4 * np.eye(4), rng.standard_normal((SYSTEMS, 4, 1))
 
 
+@work.both_ways
 def of_pullback(prepared: Callable[[Any], Any]) -> Step:
     """The step of Pullback's contestants."""
     import pullback as pb
@@ -30,18 +31,6 @@ def of_pullback(prepared: Callable[[Any], Any]) -> Step:
     a, b = data()
     both = prepared(pb.value_and_grad(lambda a, b: pb.square(pb.linalg.solve(a, b)).sum(), argnums=(0, 1)))
     return lambda: both(a, b)
-
-
-@work.contestant("pullback")
-def eager() -> Step:
-    return of_pullback(lambda f: f)
-
-
-@work.contestant(COMPILED)
-def compiled() -> Step:
-    import pullback as pb
-
-    return of_pullback(pb.compile)
 
 
 @work.contestant("jax")

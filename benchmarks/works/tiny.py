@@ -48,6 +48,7 @@ def by_hand() -> Step:
     return step
 
 
+@work.both_ways
 def of_pullback(prepared: Callable[[Any], Any]) -> Step:
     """The step of Pullback's contestants, which prepare the function of the loss and its gradients."""
     import pullback as pb
@@ -59,18 +60,6 @@ def of_pullback(prepared: Callable[[Any], Any]) -> Step:
         return both(*given)
 
     return step
-
-
-@work.contestant(COMPILED)
-def compiled() -> Step:
-    import pullback as pb
-
-    return of_pullback(pb.compile)
-
-
-@work.contestant("pullback")
-def pullback() -> Step:
-    return of_pullback(lambda f: f)
 
 
 @work.contestant("torch")

@@ -59,6 +59,10 @@ def test_device():
     assert pb.tensor(1.0, device="cpu").device == "cpu"
     with pytest.raises(pb.OptionError, match="unknown device"):
         pb.tensor(1.0, device="tpu")
+    with pytest.raises(pb.OptionError, match="full: unknown device"):
+        pb.full(2, pb.tensor(1.0), device="tpu")
+    with pytest.raises(pb.OptionError, match="linspace: unknown device"):
+        pb.linspace(0.0, pb.tensor(1.0), 3, device="tpu")
 
 
 def test_lists_of_tensors_are_stacked_and_differentiable():

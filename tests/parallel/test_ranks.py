@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from pullback.core.errors import OptionError
-from pullback.parallel.launcher import _settled, launcher
+from pullback.parallel.launcher import launcher, settled
 from pullback.training import checkpoint
 
 pytest.importorskip("mpi4py", reason="mpi4py is not installed: pip install 'pullback[mpi]'")
@@ -29,7 +29,7 @@ def together(what, *args, ranks=2, launched=()):
     python = [sys.executable, "-W", "error", "-m", "mpi4py"]
     command = [LAUNCHER, *launched, "-n", str(ranks), *python, str(PROGRAM), what, *map(str, args)]
     return subprocess.run(
-        command, env={**_settled(), "OMP_NUM_THREADS": "1"}, capture_output=True, text=True, timeout=120, check=False
+        command, env={**settled(), "OMP_NUM_THREADS": "1"}, capture_output=True, text=True, timeout=120, check=False
     )
 
 

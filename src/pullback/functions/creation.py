@@ -18,7 +18,7 @@ from pullback.core.tree import leaves
 from pullback.ops.elementwise import equal
 from pullback.ops.movement import astype, broadcast_to, copy_, expand_dims, gathered, moveaxis
 from pullback.tensors import Tensor
-from pullback.tensors.devices import device_of, moved
+from pullback.tensors.devices import device_of
 from pullback.tensors.tables import FUNCTIONS
 
 Shape = int | Sequence[int]
@@ -61,8 +61,7 @@ def tensor(
             made = made.astype(dtype)
     else:
         made = _copied(data, dtype) if isinstance(data, Tensor) else _read(data, dtype, copy)
-    if device is not None:
-        made = made.to_device(device_of(device, "tensor").name)
+    made = _on(device, "tensor", made)
     if requires_grad and made.node is not None:
         raise GraphError(
             "tensor: what is computed from a tracked tensor is no leaf", shape=made.shape, line=user_line(),
@@ -113,7 +112,7 @@ def asarray(data: Any, dtype: Any = None, *, device: str | None = None, copy: bo
 
 def _on(device: str | None, name: str, made: Tensor) -> Tensor:
     """What was made, where it was asked for."""
-    return made if device is None else Tensor(moved(made.array, device_of(device, name)))
+    return made if device is None else made.to_device(device_of(device, name).name)
 
 
 def zeros(shape: Shape, dtype: Any = None, *, device: str | None = None) -> Tensor:
@@ -149,7 +148,7 @@ def full(shape: Shape, fill_value: Any, dtype: Any = None, *, device: str | None
     """
     fill_value = gathered(fill_value)
     if isinstance(fill_value, Tensor):
-        return broadcast_to(fill_value if dtype is None else fill_value.astype(dtype), shape)
+        return _on(device, "full", broadcast_to(fill_value if dtype is None else fill_value.astype(dtype), shape))
     return _on(device, "full", Tensor(np.full(shape, fill_value, dtype)))
 
 
@@ -246,7 +245,7 @@ def linspace(
     places = np.linspace(0.0, 1.0, num, endpoint=endpoint)
     between: Any = start + span * places.reshape(-1, *(1,) * span.ndim)
     between = moveaxis(between, 0, axis) if axis else between
-    between = between if dtype is None else astype(between, dtype)
+    between = _on(device, "linspace", between if dtype is None else astype(between, dtype))
     return (between, span / ((num - 1 if endpoint else num) or np.nan)) if retstep else between
 
 

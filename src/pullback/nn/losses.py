@@ -43,9 +43,7 @@ class Loss(Module, ABC):
                 del self.settings[name]
 
     def forward(self, *args: Any) -> Any:
-        if not self._buffers:
-            return self.function(*args, reduction=self.reduction, **self.settings)
-        held: dict[str, Tensor] = {name: getattr(self, name) for name in self._buffers}
+        held: dict[str, Tensor] = {name: getattr(self, name) for name in self._buffers} if self._buffers else {}
         return self.function(*args, reduction=self.reduction, **self.settings, **held)
 
     def extra_repr(self) -> str:

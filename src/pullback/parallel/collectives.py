@@ -5,6 +5,7 @@ Each is one operation of a compiled program, in the order in which the function 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
@@ -140,24 +141,27 @@ def _exchanged(primitive: Opaque, tree: Any, timeout: float, **params: Any) -> A
     return rebuild(tree, outputs_of(primitive(*values, timeout=seconds, **params)))
 
 
+def _exchange(name: str, exchanged: Callable[..., tuple[Any, ...]], doc: str) -> Opaque:
+    """A primitive of what all ranks do together; while a program is only prepared, each keeps what it gives."""
+
+    def kernel(*arrays: Any, **params: Any) -> tuple[Any, ...]:
+        return tuple(array.copy() for array in arrays) if rehearsing() else exchanged(*arrays, **params)
+
+    return Opaque(name, kernel, doc=doc)
+
+
 def _all_reduced(*arrays: Any, op: str, timeout: float) -> tuple[Any, ...]:
-    if rehearsing():
-        return tuple(array.copy() for array in arrays)
     return world().combined(arrays, _OPS[op], op == "mean", "all_reduce", (("op", op),), timeout)
 
 
 def _broadcast(*arrays: Any, root: int, timeout: float) -> tuple[Any, ...]:
-    if rehearsing():
-        return tuple(array.copy() for array in arrays)
     return world().spread(arrays, root, "broadcast", (("root", root),), timeout)
 
 
 def _owned(*arrays: Any, owners: tuple[int, ...], timeout: float) -> tuple[Any, ...]:
-    if rehearsing():
-        return tuple(array.copy() for array in arrays)
     return world().owned(arrays, owners, "parameters", timeout)
 
 
-all_reduce_ = Opaque("all_reduce", _all_reduced, doc="Values combined over all ranks; carries no derivative.")
-broadcast_ = Opaque("broadcast", _broadcast, doc="The values of one rank; carries no derivative.")
-owned_ = Opaque("owned", _owned, doc="Each value as the rank that owns it has it; carries no derivative.")
+all_reduce_ = _exchange("all_reduce", _all_reduced, "Values combined over all ranks; carries no derivative.")
+broadcast_ = _exchange("broadcast", _broadcast, "The values of one rank; carries no derivative.")
+owned_ = _exchange("owned", _owned, "Each value as the rank that owns it has it; carries no derivative.")

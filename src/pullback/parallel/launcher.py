@@ -52,7 +52,7 @@ def launch(ranks: int, module: str, arguments: Sequence[str], environment: Mappi
     before = {number: signal.getsignal(number) for number in _HEARD}
     # A group of its own, so that the terminal's Ctrl-C reaches the launcher through this process alone.
     process = subprocess.Popen(  # noqa: S603 - it is our own
-        command, env={**_settled(), **environment, RANKS: str(ranks)}, stdin=subprocess.DEVNULL, process_group=0
+        command, env={**settled(), **environment, RANKS: str(ranks)}, stdin=subprocess.DEVNULL, process_group=0
     )
 
     def passed_on(number: int, _frame: FrameType | None) -> None:
@@ -76,7 +76,7 @@ def launch(ranks: int, module: str, arguments: Sequence[str], environment: Mappi
     return status if status >= 0 else 128 - status
 
 
-def _settled() -> dict[str, str]:
+def settled() -> dict[str, str]:
     """What Open MPI has to be told once: more ranks than cores may run, where they like, and in a container as root."""
     told = {"PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe", "PRTE_MCA_hwloc_default_binding_policy": "none"}
     if hasattr(os, "geteuid") and os.geteuid() == 0:

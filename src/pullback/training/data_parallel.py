@@ -154,9 +154,7 @@ class DataParallel:
 
     def _text(self, text: str) -> str:
         """A text of rank 0."""
-        length = int(broadcast(len(text.encode()), timeout=self.timeout).item())
-        padded = np.frombuffer(text.encode().ljust(length)[:length], np.uint8)
-        return str(broadcast(padded, timeout=self.timeout).numpy().tobytes().decode())
+        return self._world.texts(text, "train", self.timeout)[0]
 
     @contextmanager
     def drawing(self, trainer: Trainer) -> Iterator[None]:

@@ -82,10 +82,8 @@ class Survival:
         """The state of one rank, and its last loss."""
         self._loss = float(self._of(root, np.array([self._loss]))[0][0])
         arrays: dict[str, Any] = {}
-        note = json.dumps([list(state.model), pack(state.rest, REST, arrays)]).encode()
-        length = int(self._of(root, np.array([len(note)]))[0][0])
-        note = self._of(root, np.frombuffer(note.ljust(length)[:length], np.uint8))[0].tobytes()
-        names, rest = json.loads(note)
+        note = json.dumps([list(state.model), pack(state.rest, REST, arrays)])
+        names, rest = json.loads(self._world.texts(note, "train: going on", self._timeout)[root])
         parts = [*state.model.values(), *arrays.values()]
         values = self._of(root, *(np.asarray(getattr(x, "array", x)) for x in parts))
         held = dict(zip(arrays, values[len(names) :], strict=True))

@@ -12,6 +12,7 @@ from typing import Final, final
 from pullback.compiler.emission import accumulate
 from pullback.compiler.emission.elementwise import converted, register_type
 from pullback.compiler.emission.indexed import Scatter
+from pullback.compiler.emission.parallel import share
 from pullback.compiler.emission.point import Buffers, Point, from_memory, held, in_memory, load, offset, store
 from pullback.compiler.emission.values import Values, dtype_at
 from pullback.compiler.instructions.llvm import I8, I64, PTR, Module, Reg, Type
@@ -57,7 +58,7 @@ class _Loops:
         if nest.items == 1:
             self._item(f.const(0, I64))
         else:
-            with f.loop(self._share(0), self._share(1)) as (item, _, _):
+            with f.loop(*share(f, self._piece, nest.items, nest.pieces)) as (item, _, _):
                 self._item(item)
         for value in nest.finals:
             if not self._in_memory(value):
@@ -66,12 +67,6 @@ class _Loops:
         f.finish()
 
     # Items.
-
-    def _share(self, extra: int) -> Reg:
-        """The first item of this piece, or of the next."""
-        f, nest = self._f, self._nest
-        number = f.binary("add", self._piece, extra)
-        return f.binary("udiv", f.binary("mul", number, nest.items), nest.pieces)
 
     def _item(self, item: Reg) -> None:
         """Find the outer indices of an item, and run it."""

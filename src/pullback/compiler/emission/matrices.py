@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 
 from pullback.compiler.contraction.job import moved
 from pullback.compiler.emission.elementwise import register_type
+from pullback.compiler.emission.parallel import share
 from pullback.compiler.emission.point import Buffers
 from pullback.compiler.facts import row_of
 from pullback.compiler.instructions.llvm import I64, PTR, Function, Module, Reg, Type
 from pullback.compiler.instructions.matrices import Matrix
-from pullback.compiler.instructions.vectors import WIDE, apart, places, transpose
+from pullback.compiler.instructions.vectors import WIDE, apart, store_apart, transpose
 from pullback.compiler.lowering.matrices import Matrices
 from pullback.compiler.lowering.sides import COLUMN, ROW
 from pullback.compiler.lowering.steps import Access
@@ -40,11 +41,7 @@ def emit_matrices(module: Module, name: str, kernel: Matrices, buffers: Sequence
     if kernel.items == 1:
         one(f.const(0, I64))
     else:
-        first, last = (
-            f.binary("udiv", f.binary("mul", part, kernel.items), kernel.pieces)
-            for part in (piece, f.binary("add", piece, 1))
-        )
-        with f.loop(first, last) as (item, _, _):
+        with f.loop(*share(f, piece, kernel.items, kernel.pieces)) as (item, _, _):
             one(item)
     f.ret()
     f.finish()
@@ -123,6 +120,4 @@ def _write(f: Function, start: Reg, access: Access, made: Matrix, kind: Type, st
         if not kind.lanes or stride == 1:
             f.store(x, place)
         else:
-            every, align = Reg("splat (i1 true)", kind.mask), f.const(kind.bits // 8, Type("i32"))
-            there = places(f, place, stride, kind)
-            f.call(f"llvm.masked.scatter.{kind.suffix}.v{kind.lanes}p0", x, there, align, every, kind=None)
+            store_apart(f, x, place, stride, None)

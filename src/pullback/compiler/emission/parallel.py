@@ -6,6 +6,14 @@ from pullback.compiler.emission.names import PARALLEL
 from pullback.compiler.instructions.llvm import I64, PTR, Function, Reg, constant
 
 
+def share(f: Function, piece: Reg, items: int, pieces: int) -> tuple[Reg, Reg]:
+    """The first of the items that a piece does, and the first of the next piece."""
+    first, last = (
+        f.binary("udiv", f.binary("mul", number, items), pieces) for number in (piece, f.binary("add", piece, 1))
+    )
+    return first, last
+
+
 def emit_parallel(function: Function, task: str, context: Reg, pieces: Reg | int, most: Reg | int) -> None:
     """Call `task(ptr context, i64 piece, i64 worker)` for each piece, on several threads at once, and wait for all.
 

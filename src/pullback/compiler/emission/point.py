@@ -9,8 +9,8 @@ import numpy as np
 
 from pullback.compiler.emission.elementwise import register_type
 from pullback.compiler.fusion.views import NATURALS
-from pullback.compiler.instructions.llvm import I1, I32, I64, PTR, SCALARS, Function, Reg, Type
-from pullback.compiler.instructions.vectors import apart, places
+from pullback.compiler.instructions.llvm import I1, I64, PTR, SCALARS, Function, Reg, Type
+from pullback.compiler.instructions.vectors import apart, store_apart
 from pullback.compiler.instructions.vectors import load as load_vector
 from pullback.compiler.instructions.vectors import store as store_vector
 from pullback.compiler.lowering.steps import Access
@@ -180,10 +180,7 @@ def store_to(place: Reg, stride: int, register: Reg, dtype: np.dtype[Any], point
     if not point.lanes or stride == 1:
         store_vector(f, register, place, point.mask if point.lanes else None)
         return
-    kind = register.type
-    mask = point.mask or Reg("splat (i1 true)", kind.mask)
-    there, align = places(f, place, stride, kind), Reg(str(kind.bits // 8), I32)
-    f.call(f"llvm.masked.scatter.{kind.suffix}.v{kind.lanes}p0", register, there, align, mask, kind=None)
+    store_apart(f, register, place, stride, point.mask)
 
 
 def in_memory(f: Function, register: Reg, dtype: np.dtype[Any]) -> Reg:

@@ -8,6 +8,7 @@ from typing import Final
 from pullback.compiler.contraction import emit_matmul
 from pullback.compiler.contraction.blas import emit_gemm_call
 from pullback.compiler.contraction.job import argument, moved
+from pullback.compiler.emission.parallel import share
 from pullback.compiler.emission.point import Buffers, Point, store
 from pullback.compiler.emission.values import Values
 from pullback.compiler.instructions.llvm import I64, PTR, Function, Module, Reg
@@ -43,7 +44,7 @@ def emit_product(module: Module, name: str, product: Product, buffers: Sequence[
     f = Function(module, name, [(PTR, "table"), (PTR, "scratch"), (I64, "piece")], attributes=WIDE, exported=False)
     table, scratch, piece = f.arguments
     at = Buffers(f, table, buffers)
-    share, first = f.binary("udiv", piece, product.parts), f.binary("urem", piece, product.parts)
+    number, first = f.binary("udiv", piece, product.parts), f.binary("urem", piece, product.parts)
 
     def one(batch: Reg) -> None:
         index: dict[int, Reg] = {}
@@ -63,13 +64,9 @@ def emit_product(module: Module, name: str, product: Product, buffers: Sequence[
             f.call(f"{name}.matmul", *given, *(index[label] for label in product.batches), kind=None)
 
     if product.shares == product.repeats:
-        one(share)
+        one(number)
     else:
-        start, stop = (
-            f.binary("udiv", f.binary("mul", part, product.repeats), product.shares)
-            for part in (share, f.binary("add", share, 1))
-        )
-        with f.loop(start, stop) as (batch, _, _):
+        with f.loop(*share(f, number, product.repeats, product.shares)) as (batch, _, _):
             one(batch)
     f.ret()
     f.finish()

@@ -26,8 +26,7 @@ ROUNDINGS: Final = 16  # for each row: pivots that are smaller, beside their col
 ASYMMETRIC: Final = 1024  # roundings by which a symmetric matrix may differ from its transpose
 
 
-def _epsilon(f: Function, like: Reg) -> float:
-    del f
+def _epsilon(like: Reg) -> float:
     return float(np.finfo("f8" if like.type.scalar == "double" else "f4").eps)
 
 
@@ -94,7 +93,7 @@ def _eliminated(f: Function, a: Matrix, b: Matrix | None, swaps: bool = False) -
                 x, y = rows[i][c], rows[r][c]
                 rows[i][c], rows[r][c] = f.select(larger, y, x), f.select(larger, x, y)
             odd = odd and f.binary("xor", odd, larger)
-        sure.append(f.compare("ogt", largest, f.binary("fmul", columns[i], n * ROUNDINGS * _epsilon(f, one))))
+        sure.append(f.compare("ogt", largest, f.binary("fmul", columns[i], n * ROUNDINGS * _epsilon(one))))
         pivot = rows[i][i]
         inverse = f.binary("fdiv", one, f.select(f.compare("oeq", pivot, 0.0), one, pivot))
         inverses.append(inverse)
@@ -164,7 +163,7 @@ def cholesky(f: Function, a: Matrix) -> Matrix:
         rest = a[j][j]
         for k in range(j):
             rest = _less_product(f, rest, found[j][k], found[j][k])
-        sure.append(f.compare("ogt", rest, f.binary("fmul", _size(f, a[j][j]), n * ROUNDINGS * _epsilon(f, one))))
+        sure.append(f.compare("ogt", rest, f.binary("fmul", _size(f, a[j][j]), n * ROUNDINGS * _epsilon(one))))
         found[j][j] = f.intrinsic("sqrt", f.select(f.compare("ogt", rest, 0.0), rest, one))
         inverse = f.binary("fdiv", one, found[j][j])
         for i in range(j + 1, n):
@@ -183,6 +182,6 @@ def _symmetric(f: Function, a: Matrix) -> Reg:
         return f.compare("oeq", a[0][0], a[0][0])
     uneven = _sizes(f, [f.binary("fsub", a[i][j], a[j][i]) for i, j in places])
     below, above = _sizes(f, [a[i][j] for i, j in places]), _sizes(f, [a[j][i] for i, j in places])
-    limit = f.binary("fmul", f.binary("fadd", below, above), ASYMMETRIC * _epsilon(f, below))
+    limit = f.binary("fmul", f.binary("fadd", below, above), ASYMMETRIC * _epsilon(below))
     alone = f.binary("or", f.compare("oeq", above, 0.0), f.compare("oeq", below, 0.0))
     return f.binary("or", f.compare("ole", uneven, limit), alone)

@@ -95,6 +95,14 @@ def store(function: Function, value: Reg, pointer: Reg, mask: Reg | None) -> Non
     function.call(name, value, pointer, align, mask, kind=None)
 
 
+def store_apart(function: Function, value: Reg, pointer: Reg, stride: int, mask: Reg | None) -> None:
+    """Elements so many apart; lanes outside of the mask leave memory as it is."""
+    kind = value.type
+    every, align = mask or Reg("splat (i1 true)", kind.mask), Reg(str(kind.bits // 8), I32)
+    there = places(function, pointer, stride, kind)
+    function.call(f"llvm.masked.scatter.{kind.suffix}.v{kind.lanes}p0", value, there, align, every, kind=None)
+
+
 def prefetch(function: Function, pointer: Reg, offset: int, kind: Type) -> None:
     """Ask for a line that will be read soon. It may lie outside of the array: nothing is read that is not there."""
     place = function.emit(f"getelementptr {kind.scalar}, ptr {pointer}, i64 {offset}", PTR)
