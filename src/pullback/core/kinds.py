@@ -215,7 +215,8 @@ class Reduction(Primitive):
         return super().needs(operand, count) if self.residual is None else tuple(range(1, count + 1))
 
     def _weight(self, node: Node, saved: Sequence[Any]) -> Any:
-        saved = singles(saved, node.aval)
+        if node.aval.dtype.char == "e":
+            saved = singles(saved, node.aval)
         if self.residual is not None:
             operands = len(node.inputs) + 1
             return saved[operands] if len(saved) > operands else self.residual(*saved[1:operands], **node.params)

@@ -37,11 +37,13 @@ def singles(values: Sequence[Any], like: Any) -> Sequence[Any]:
 
 def real(value: Any) -> Any:
     """Integers and booleans as the floating-point numbers that NumPy's functions make of them; others as they are."""
-    if isinstance(value, _NUMBERS):
-        return float(value) if isinstance(value, bool) else value
-    if not hasattr(value, "dtype"):
+    dtype = getattr(value, "dtype", None)
+    if dtype is None:
+        if isinstance(value, _NUMBERS):
+            return float(value) if isinstance(value, bool) else value
         value = np.asarray(value)
-    return value.astype(np.result_type(value.dtype, np.float16)) if value.dtype.kind in "iub" else value
+        dtype = value.dtype
+    return value.astype(np.result_type(dtype, np.float16)) if dtype.kind in "iub" else value
 
 
 def in_single(kernel: F) -> F:

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 # Operands that a kernel takes as they are and that cannot change: Python's numbers, which stay weak, and NumPy's.
 _NUMBERS: Final = {int, float, bool, complex, type(None), np.float64, np.float32, np.int64, np.int32, np.bool_}
 
-# What kernels give, but for arrays: NumPy's numbers, and tuples where there are several outputs.
-_OUTPUTS: Final = frozenset({tuple, *(kind for kind in np.sctypeDict.values() if np.dtype(kind).kind in NUMERIC)})
+# What kernels give: arrays, NumPy's numbers, and tuples where there are several outputs.
+_OUTPUTS: Final = {ndarray, tuple, *(kind for kind in np.sctypeDict.values() if np.dtype(kind).kind in NUMERIC)}
 
 # What a rule's arguments are called, by the number of operands; `y` is always the output.
 OPERAND_NAMES: Final = {1: ("x",), 2: ("a", "b"), 3: ("a", "b", "c"), 4: tuple("abcd"), 5: tuple("abcde")}
@@ -188,7 +188,7 @@ class Primitive(ABC):
         if residual:
             output, weight = output
         kind = type(output)
-        if kind is not float64 and kind is not ndarray and kind not in _OUTPUTS:
+        if kind not in _OUTPUTS:
             output = self._output(output)
         result: Tensor = _new(tensor_type)
         if not recorded:

@@ -84,26 +84,15 @@ def pull(
         The cotangent of each node asked for that was reached; of a source behind a derivative of 0 it is 0.
     """
     way = way_of(record)
-    walk = _pull if within else _pull_adjoint
     if way.changes is None:
-        return walk(seeds, path, wrt, way, retain)
+        return _pull(seeds, path, wrt, way, retain, not within)
     with ModeContext(**way.changes):
-        return walk(seeds, path, wrt, way, retain)
-
-
-def _pull_adjoint(
-    seeds: Iterable[tuple[Node, Any]], path: Sequence[Node] | None, wrt: Collection[Node], way: Way, retain: bool
-) -> dict[Node, Any]:
-    found = _pull(seeds, path, wrt, way, retain, adjoint=True)
-    for node, cotangent in found.items() if wrt or COMPLEX_SOURCES[0] else ():
-        if type(cotangent) is not float64 and cotangent.dtype.kind == "c":
-            found[node] = cotangent.conj()
-    return found
+        return _pull(seeds, path, wrt, way, retain, not within)
 
 
 def _pull(
     seeds: Iterable[tuple[Node, Any]], path: Sequence[Node] | None, wrt: Collection[Node], way: Way, retain: bool,
-    adjoint: bool = False,
+    adjoint: bool,
 ) -> dict[Node, Any]:  # fmt: skip
     observers, tracing, exits = way.observers, way.tracing, way.exits
     on_path = None if path is None else set(path)
@@ -182,10 +171,14 @@ def _pull(
         for node in ancestors(unfed) if unfed else ():
             if node.primitive is None and node not in cotangents:
                 cotangents[node] = zeros_of(node.aval)
-        return cotangents  # of the sources: all others are spent
+        results = cotangents  # of the sources: all others are spent
     for node in wrt:
         if node in cotangents:  # the sources among them
             results[node] = cotangents[node]
+    if adjoint and (wrt or COMPLEX_SOURCES[0]):
+        for node, cotangent in results.items():
+            if type(cotangent) is not float64 and cotangent.dtype.kind == "c":
+                results[node] = cotangent.conj()
     return results
 
 

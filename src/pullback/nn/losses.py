@@ -10,7 +10,6 @@ import numpy as np
 
 from pullback.functions import classification, ctc, losses, margins, regression
 from pullback.nn.module import Module
-from pullback.tensors import Tensor
 
 
 class Loss(Module, ABC):
@@ -43,8 +42,10 @@ class Loss(Module, ABC):
                 del self.settings[name]
 
     def forward(self, *args: Any) -> Any:
-        held: dict[str, Tensor] = {name: getattr(self, name) for name in self._buffers} if self._buffers else {}
-        return self.function(*args, reduction=self.reduction, **self.settings, **held)
+        settings = self.settings
+        if self._buffers:
+            settings = {**settings, **{name: getattr(self, name) for name in self._buffers}}
+        return self.function(*args, reduction=self.reduction, **settings)
 
     def extra_repr(self) -> str:
         said = {} if self.reduction == "mean" else {"reduction": self.reduction}

@@ -6,6 +6,7 @@ import math
 from typing import Any, Final
 
 import numpy as np
+from numpy import ndarray
 
 from pullback.core.arrays import HELD
 from pullback.core.axes import dropped_shape, kept_shape
@@ -14,13 +15,14 @@ from pullback.core.kinds import Reduction
 from pullback.core.precision import in_single
 from pullback.ops import batched, kernels
 from pullback.ops import elementwise as ew
-from pullback.ops.reductions import mean_
 
 FEW_CLASSES: Final = 64  # up to which turning logits around costs less than short inner loops
 
 
 def _cross_entropy(x: Any, labels: Any, axis: tuple[int, ...] | None, keepdims: bool, mean: bool) -> Any:
     """The losses and, from what is at hand, their derivative: softmax(x) − y."""
+    if x.dtype.char == "e":
+        return _of_halves(x, labels, axis, keepdims, mean)
     flat = labels.reshape(-1)
     count, classes = flat.size, x.shape[-1]
     rows = x.reshape(count, classes)
@@ -34,7 +36,9 @@ def _cross_entropy(x: Any, labels: Any, axis: tuple[int, ...] | None, keepdims: 
             "cross_entropy: a label is not a class", classes=classes, smallest=flat.min(), largest=flat.max(),
             fix="ignore_index=-100, to leave such labels out" if flat.min() == -100 else None,
         ) from None  # fmt: skip
-    shifted = kernels.gap(columns, np.maximum.reduce(columns, axis=0))
+    largest = np.maximum.reduce(columns, axis=0)
+    finite = type(largest) is ndarray and math.isfinite(abs(largest.dot(largest)))  # as nearly always
+    shifted = columns - largest if finite else kernels.gap(columns, largest)
     weight = np.exp(shifted)
     total = np.add.reduce(weight, axis=0)
     losses = np.log(total) - shifted.ravel("K")[place]
@@ -42,7 +46,7 @@ def _cross_entropy(x: Any, labels: Any, axis: tuple[int, ...] | None, keepdims: 
     weight.ravel("K")[place] -= 1
     if axis is None:
         if mean:
-            losses = mean_.kernel(losses, None, keepdims=False)
+            losses = np.add.reduce(losses) / count
             weight /= count
         else:
             losses = np.add.reduce(losses)
@@ -50,6 +54,9 @@ def _cross_entropy(x: Any, labels: Any, axis: tuple[int, ...] | None, keepdims: 
             return losses, weight.T.reshape(x.shape)
     losses = losses.reshape(kept_shape(x.shape, axis) if keepdims else dropped_shape(x.shape, axis))
     return losses, weight.T.reshape(x.shape)
+
+
+_of_halves = in_single(_cross_entropy)
 
 
 def _softmax_minus(x: Any, labels: Any, *, mean: bool, **_: Any) -> Any:
@@ -61,6 +68,6 @@ def _softmax_minus(x: Any, labels: Any, *, mean: bool, **_: Any) -> Any:
 
 
 cross_entropy_ = Reduction(
-    "softmax_cross_entropy", in_single(_cross_entropy), None, residual=_softmax_minus, batching=batched.cross_entropy,
+    "softmax_cross_entropy", _cross_entropy, None, residual=_softmax_minus, batching=batched.cross_entropy,
     doc="−log softmax(x) at the label; its derivative is softmax(x), less 1 at the label.",
 )  # fmt: skip

@@ -31,13 +31,13 @@ def _matmul(a: Any, b: Any, c: Any = None, *, ta: bool, tb: bool) -> Any:
     if b.ndim != 2:
         y = _stacked(a, b)
     elif a.ndim == 2:
-        one = a.shape[1] == 1 == b.shape[0]  # for which BLAS takes its time
-        y = a * b if one else a.dot(b)  # the same numbers, by a shorter way to BLAS
+        # `dot` gives the same numbers as `matmul` by a shorter way to BLAS, which takes its time for outer products.
+        y = a * b if len(b) == 1 and a.shape[1] == 1 else a.dot(b)
     elif a.shape[-1] == b.shape[0] and (a.flags.c_contiguous or a.shape[-2] <= FEW):
         y = _rows(a).dot(b).reshape((*a.shape[:-1], b.shape[1]))
     else:
         y = np.matmul(a, b)
-    if y.dtype.char == "e":
+    if y.itemsize == 2 and y.dtype.char == "e":
         return _matmul_of_halves(a, b, c, ta=False, tb=False)
     if c is None:
         return y

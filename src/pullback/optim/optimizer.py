@@ -206,9 +206,10 @@ class Optimizer(Noticed, ABC):
         prepared: dict[Any, SimpleNamespace] = {}
         for p, g, state in zip(group.params, gradients, group.states, strict=True):
             if g is not None:
-                own = p.owned()
-                half = own.dtype.char == "e"
-                array = single(g.array) if half else g.array
+                own = work = p.owned()
+                array = g.array
+                if own.itemsize == 2:
+                    work, array = single(own), single(array)
                 count = state.get("step") if state else None
                 key = array.dtype if count is None else id(count)
                 s = prepared.get(key)
@@ -218,9 +219,8 @@ class Optimizer(Noticed, ABC):
                     lr = lr if type(own) is np.ndarray else lr[()]
                     s = prepared[key] = self.prepare(group, lr, array.dtype, step)
                 arrays = {name: x.owned() for name, x in state.items() if x is not count} if state else state
-                work = single(own) if half else own
                 self.update(work, array, arrays, s)
-                if half:
+                if work is not own:
                     own[...] = work
 
     def _gradients(self, skip_missing: bool) -> list[list[Tensor | None]]:

@@ -8,7 +8,7 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from numpy import float64, generic, ndarray
+from numpy import floating, ndarray
 
 from pullback.core.arrays import in_dtype
 from pullback.core.axes import dtype_of
@@ -123,22 +123,21 @@ class Backward:
     def seed(self, grad: Any, boxed: bool) -> Any:
         """The cotangent that a walk back from here begins with: `grad`, or 1 for a single number."""
         tensor = Primitive.tensor
-        if type(array := self.array) is float64 and grad is None:
-            seed: Any = float64(1)
+        array = self.array
+        if grad is None and isinstance(array, floating):
+            seed: Any = type(array)(1)
         elif grad is None:
             if array.size != 1:
                 raise GraphError(
                     "backward: only a single number has a gradient", shape=self.shape,
                     fix="reduce it, e.g. loss.sum() or loss.mean(), or pass grad=",
                 )  # fmt: skip
-            if (dtype := array.dtype).kind == "c":
+            if array.dtype.kind == "c":
                 raise GraphError(
                     "backward: only a real number has a gradient", dtype=self.dtype,
                     fix="its real part or absolute value, or pass grad=",
                 )  # fmt: skip
-            seed = (
-                dtype.type(1) if array.ndim == 0 and isinstance(array, (ndarray, generic)) else np.full_like(array, 1)
-            )
+            seed = array.dtype.type(1) if array.ndim == 0 and isinstance(array, ndarray) else np.full_like(array, 1)
         else:
             if self.dtype.kind != "c" and dtype_of(grad).kind == "c":
                 raise DTypeError("backward: grad of a real tensor is real", tensor=self.dtype, grad=dtype_of(grad))

@@ -6,11 +6,12 @@ can see it, which its reference count says.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
+from sys import getrefcount
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
+from numpy import ndarray
 
 from pullback.batching.lanes import Lanes
 from pullback.core.changes import changed
@@ -85,9 +86,9 @@ class Writing:
     def update(self, operation: Primitive, ufunc: np.ufunc, other: Any) -> Self:
         """`self operation= other`; without a copy where nothing else can see the array."""
         array = self.array
-        if sys.getrefcount(array) <= _ALONE and self._writable(array, other):
+        if getrefcount(array) <= _ALONE and self._writable(array, other):
             value = other.array if isinstance(other, Primitive.tensor) else other
-            plain = type(value) is np.ndarray or isinstance(value, (int, float, np.generic))  # runs no code of its own
+            plain = type(value) is ndarray or isinstance(value, (int, float, np.generic))  # runs no code of its own
             if plain and value is not array and getattr(value, "ndim", 0) <= array.ndim:
                 try:
                     ufunc(array, value, out=array, casting="same_kind")
@@ -101,14 +102,14 @@ class Writing:
     def owned(self) -> np.ndarray[Any, Any]:
         """The array, to be written to where nothing is recorded; if something else can see it, first a copy of it."""
         array = self.array
-        if sys.getrefcount(array) > _ALONE or type(array) is not np.ndarray or not owned(array):
+        if getrefcount(array) > _ALONE or type(array) is not ndarray or not owned(array):
             array = self.array = placed(array)
         return array
 
     def _writable(self, array: Any, other: Any) -> bool:
         """Whether nothing would be recorded, and the array owns its memory."""
         mode = current_mode()
-        if mode.trace is not None or not self.is_leaf or type(array) is not np.ndarray or not owned(array):
+        if mode.trace is not None or not self.is_leaf or type(array) is not ndarray or not owned(array):
             return False
         if not mode.recording:
             return array.ndim > 0
@@ -194,10 +195,10 @@ class _Holder:
 
 
 def _references_alone() -> int:
-    """What `sys.getrefcount` says of an array that only its tensor holds, asked as `update` asks."""
+    """What `getrefcount` says of an array that only its tensor holds, asked as `update` asks."""
     holder = _Holder(np.zeros(1))
     array = holder.array
-    return sys.getrefcount(array)
+    return getrefcount(array)
 
 
 _ALONE: Final = _references_alone()  # measured: how many references a call itself holds differs between Pythons
