@@ -75,6 +75,7 @@ from pullback.functions.activations import softmax as softmax
 from pullback.functions.classification import cross_entropy as cross_entropy
 from pullback.functions.classification import softmax_cross_entropy as softmax_cross_entropy
 from pullback.functions.creation import arange as arange
+from pullback.functions.creation import array as array
 from pullback.functions.creation import asarray as asarray
 from pullback.functions.creation import empty as empty
 from pullback.functions.creation import empty_like as empty_like
@@ -343,6 +344,7 @@ if TYPE_CHECKING:
     from pullback.functions.floats import copysign as copysign
     from pullback.functions.floats import deg2rad as deg2rad
     from pullback.functions.floats import degrees as degrees
+    from pullback.functions.floats import divmod as divmod
     from pullback.functions.floats import fabs as fabs
     from pullback.functions.floats import fix as fix
     from pullback.functions.floats import float_power as float_power
@@ -418,6 +420,7 @@ if TYPE_CHECKING:
     from pullback.functions.products import convolve as convolve
     from pullback.functions.products import correlate as correlate
     from pullback.functions.products import cross as cross
+    from pullback.functions.products import einsum_path as einsum_path
     from pullback.functions.products import inner as inner
     from pullback.functions.products import kron as kron
     from pullback.functions.products import matvec as matvec

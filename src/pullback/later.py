@@ -30,15 +30,15 @@ FUNCTIONS: Final = {
     "functions.differences": "diff ediff1d gradient trapezoid unwrap",
     "functions.dtypes": "__array_namespace_info__ can_cast finfo iinfo isdtype result_type",
     "functions.floats": """
-        copysign deg2rad degrees fabs fix float_power fmax fmin fmod frexp heaviside i0 isclose isneginf isposinf ldexp
-        logaddexp2 modf nextafter rad2deg radians signbit spacing
+        copysign deg2rad degrees divmod fabs fix float_power fmax fmin fmod frexp heaviside i0 isclose isneginf isposinf
+        ldexp logaddexp2 modf nextafter rad2deg radians signbit spacing
     """,
     "functions.grids": "broadcast_shapes geomspace indices logspace ravel_multi_index tri unravel_index",
     "functions.joining": "append block c_ column_stack delete dstack hstack insert r_ resize vstack",
     "functions.nan": "nanargmax nanargmin nancumprod nancumsum nanmax nanmean nanmin nanprod nanstd nansum nanvar",
     "functions.placing": "copyto fill_diagonal place put put_along_axis putmask",
     "functions.polynomials": "poly polyadd polyder polydiv polyfit polyint polymul polysub polyval roots vander",
-    "functions.products": "convolve correlate cross inner kron matvec vecdot vecmat",
+    "functions.products": "convolve correlate cross einsum_path inner kron matvec vecdot vecmat",
     "functions.quantiles": "median nanmedian nanpercentile nanquantile percentile quantile",
     "functions.segments": """
         index_add scatter_add scatter_max scatter_mean scatter_min segment_max segment_mean segment_min segment_sum

@@ -23,6 +23,7 @@ OF_NO_ARRAYS = {
     "compile",
     "cond",
     "detect_anomaly",
+    "einsum_path",
     "enable_grad",
     "explain",
     "fori_loop",
@@ -69,7 +70,9 @@ REFUSED = {
     **dict.fromkeys(("decimals",), "a number of digits"),
     **dict.fromkeys(("q",), "a share of the numbers"),
     **dict.fromkeys(("axisa", "axisb", "axisc", "edge_order", "indices_or_sections"), "an integer"),
-    **dict.fromkeys(("dims", "new_shape", "N", "M", "num_segments", "minlength", "bins", "deg", "m", "n"), "a length"),
+    **dict.fromkeys(
+        ("dims", "new_shape", "N", "M", "ndmin", "num_segments", "minlength", "bins", "deg", "m", "n"), "a length"
+    ),
     **dict.fromkeys(("kth", "obj", "segment_ids", "multi_index", "sorter"), "a place is an integer"),
     **dict.fromkeys(
         ("start", "stop", "step"), "how many numbers there are depends on it: pb.linspace has a derivative"
@@ -182,6 +185,7 @@ CALLS: dict[str, dict[str, Any]] = {
     "take": {"x": X, "indices": LABELS, "axis": 1},
     "take_along_axis": {"x": X, "indices": LABELS[:, None], "axis": 1},
     "tensor": {"data": X, "dtype": np.float64, "requires_grad": False, "name": "t", "copy": True, "device": "cpu"},
+    "array": {"data": X, "dtype": np.float64, "copy": True, "ndmin": 3},
     "asarray": {"data": X, "dtype": np.float64, "device": "cpu", "copy": True},
     "tensordot": {"a": X, "b": Y, "axes": 2},
     "tile": {"x": X, "repetitions": 2},

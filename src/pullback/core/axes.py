@@ -33,10 +33,21 @@ def normalize_axes(axis: Axes, ndim: int, name: str) -> tuple[int, ...] | None:
     """The axes counted from the front, as a tuple without repeats; None for all."""
     if axis is None:
         return None
-    axes = tuple(normalize_axis(a, ndim, name) for a in (axis if isinstance(axis, (tuple, list)) else (axis,)))
+    axes = tuple(normalize_axis(a, ndim, name) for a in ((axis,) if isinstance(axis, int) else several(axis)))
     if len(set(axes)) != len(axes):
         raise ShapeError(f"{name}: an axis is given twice", axis=axis)
     return axes
+
+
+def several(value: Any) -> tuple[Any, ...]:
+    """One number, or a sequence or an array of numbers, as a tuple.
+
+    >>> several(2), several([2, 3]), several(np.array([2, 3])), several(np.int64(2))
+    ((2,), (2, 3), (2, 3), (2,))
+    """
+    if isinstance(value, (np.ndarray, np.generic)):
+        value = value.tolist()
+    return tuple(value) if isinstance(value, Sequence) or getattr(value, "ndim", 0) > 0 else (value,)
 
 
 def ndim_of(x: Any) -> int:

@@ -16,6 +16,10 @@ from typing import Any, Final, NoReturn, final
 
 from pullback.core.errors import DTypeError, KeywordError, message
 
+# Gives for a function and its arguments, whose keywords are perhaps NumPy's, the call that they mean, or None; set by
+# `tensors/protocols.py`.
+BY_NUMPYS_NAMES: Final[list[Callable[..., Callable[[], Any] | None]]] = [lambda *_: None]
+
 _UNEXPECTED: Final = re.compile(r"got an unexpected keyword argument '(\w+)'")
 _AIDS: Final = ("TYPE_CHECKING", "namespace", "explain_keywords")  # what a package imports for itself
 _ASKED: Final = ("__init__", "zero_grad", "step")  # methods whose keywords are asked after though they have none
@@ -123,24 +127,35 @@ def _has_options(function: FunctionType) -> bool:
 
 
 def _explained(function: FunctionType) -> Any:
-    complaint = _complaint
+    meant = _meant
 
     def call(*args: Any, **kwargs: Any) -> Any:
         try:
             return function(*args, **kwargs)
         except TypeError as error:
-            if (better := complaint(function, args, error)) is None:
+            again, better = meant(function, args, kwargs, error)
+            if better is not None:
+                raise better from None
+            if again is None:
                 raise
-            raise better from None
+        return again()
 
     # With the function's own globals, so that whoever looks for the examples of a module finds them there.
     made = FunctionType(call.__code__, function.__globals__, function.__name__, None, call.__closure__)
     return update_wrapper(made, function)
 
 
-def _complaint(function: FunctionType, args: tuple[Any, ...], error: TypeError) -> TypeError | None:
+def _meant(
+    function: FunctionType, args: tuple[Any, ...], kwargs: dict[str, Any], error: TypeError
+) -> tuple[Callable[[], Any] | None, TypeError | None]:
+    """The call that one means that was refused, with NumPy's names; or else what to say of it."""
     if error.__traceback__ is not None and error.__traceback__.tb_next is not None:
-        return None  # from inside
+        return None, None  # from inside
+    again = BY_NUMPYS_NAMES[0](function, args, kwargs) if kwargs else None
+    return again, None if again is not None else _complaint(function, args, error)
+
+
+def _complaint(function: FunctionType, args: tuple[Any, ...], error: TypeError) -> TypeError | None:
     code = function.__code__
     known = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
     name = type(args[0]).__name__ if function.__name__ == "__init__" else function.__name__

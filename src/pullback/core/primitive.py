@@ -32,6 +32,8 @@ _NUMBERS: Final = {int, float, bool, complex, type(None), np.float64, np.float32
 # What kernels give: arrays, NumPy's numbers, and tuples where there are several outputs.
 _OUTPUTS: Final = {ndarray, tuple, *(kind for kind in np.sctypeDict.values() if np.dtype(kind).kind in NUMERIC)}
 
+UFUNC_KEYWORDS: Final = frozenset({"out", "where", "dtype", "casting", "order", "subok"})
+
 # What a rule's arguments are called, by the number of operands; `y` is always the output.
 OPERAND_NAMES: Final = {1: ("x",), 2: ("a", "b"), 3: ("a", "b", "c"), 4: tuple("abcd"), 5: tuple("abcde")}
 
@@ -135,6 +137,8 @@ class Primitive(ABC):
 
     def __call__(self, *operands: Any, **params: Any) -> Any:
         # The hot path of every recorded operation: written out in one piece, for each call here costs 5 % of it.
+        if params and self.blocks:
+            return self._as_ufunc(operands, params)
         mode = current_mode()
         if mode.apply is not None:
             return mode.apply(self, operands, params)
@@ -178,8 +182,6 @@ class Primitive(ABC):
             if blocks and type(array) is ndarray and array.size >= LARGE:
                 output = blockwise(self.kernel, arrays)
             elif params:
-                if blocks:
-                    raise TypeError(f"got an unexpected keyword argument '{next(iter(params))}'")
                 output = self.kernel(*arrays, **params)
             else:
                 output = self.kernel(*arrays)  # without keywords it is the shorter call
@@ -255,6 +257,13 @@ class Primitive(ABC):
                 fix="x.data is the array; NumPy's functions (np.exp) and operators keep the labels",
             )  # fmt: skip
         return ufunc(*operands)
+
+    def _as_ufunc(self, operands: Sequence[Any], params: dict[str, Any]) -> Any:
+        """Apply with keywords, which an elementwise operation has none of: those of NumPy's are done around it."""
+        ufunc = self.ufuncs.get(self)
+        if ufunc is None or not UFUNC_KEYWORDS.issuperset(params):
+            raise self.complaint(TypeError(f"got an unexpected keyword argument '{next(iter(params))}'"), operands)
+        return self.tensor.__array_ufunc__(None, ufunc, "__call__", *operands, **params)
 
     def _output(self, output: Any) -> Any:
         """A kernel's output as tensors hold it."""

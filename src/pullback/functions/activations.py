@@ -63,7 +63,7 @@ def _shifted(x: Any, axes: tuple[int, ...] | None) -> Any:
 
 @np.errstate(invalid="ignore")  # −∞ behind a gate that is shut is 0
 def gated(x: Any, gate: Any) -> Any:
-    """X times a gate, 0 where the gate is shut."""
+    """x times a gate, 0 where the gate is shut."""
     return strong_multiply(x, gate)
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from pullback.core.axes import normalize_axis
+from pullback.core.axes import normalize_axis, several
 from pullback.core.errors import AxisError, ShapeError
 from pullback.core.habits import explain_keywords
 from pullback.functions.creation import asarray
@@ -44,25 +44,25 @@ _THREE: Final = (lambda: (1, 1, 1), lambda n: (1, n, 1), lambda n, m: (n, m, 1))
 
 
 def array_split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Any]:
-    """X cut along an axis into parts that are as equal as can be, or at the given indices.
+    """x cut along an axis into parts that are as equal as can be, or at the given indices.
 
     >>> [part.shape for part in array_split(np.ones(5), 2)]
     [(3,), (2,)]
     """
     x = asarray(x)
     axis = normalize_axis(axis, x.ndim, "array_split")
-    if not isinstance(indices_or_sections, (Sequence, np.ndarray)):
+    cuts = several(indices_or_sections)
+    if not isinstance(indices_or_sections, Sequence) and not np.ndim(indices_or_sections):
         sections = operator.index(indices_or_sections)
         if sections < 1:
             raise ShapeError("array_split: at least one part", sections=sections)
         each, extra = divmod(x.shape[axis], sections)
-        indices_or_sections = np.cumsum([each + 1] * extra + [each] * (sections - extra))[:-1].tolist()
-    cuts: Any = indices_or_sections
+        cuts = tuple(np.cumsum([each + 1] * extra + [each] * (sections - extra))[:-1].tolist())
     return split(x, [operator.index(i) for i in cuts], axis)
 
 
 def hsplit(x: Any, indices_or_sections: int | Sequence[int]) -> list[Any]:
-    """X cut along its second axis, a vector along its only one.
+    """x cut along its second axis, a vector along its only one.
 
     >>> [part.shape for part in hsplit(np.ones((2, 4)), 2)]
     [(2, 2), (2, 2)]
@@ -72,7 +72,7 @@ def hsplit(x: Any, indices_or_sections: int | Sequence[int]) -> list[Any]:
 
 
 def vsplit(x: Any, indices_or_sections: int | Sequence[int]) -> list[Any]:
-    """X cut along its first axis.
+    """x cut along its first axis.
 
     >>> [part.shape for part in vsplit(np.ones((2, 4)), 2)]
     [(1, 4), (1, 4)]
@@ -81,7 +81,7 @@ def vsplit(x: Any, indices_or_sections: int | Sequence[int]) -> list[Any]:
 
 
 def dsplit(x: Any, indices_or_sections: int | Sequence[int]) -> list[Any]:
-    """X cut along its third axis.
+    """x cut along its third axis.
 
     >>> [part.shape for part in dsplit(np.ones((2, 1, 4)), 2)]
     [(2, 1, 2), (2, 1, 2)]
@@ -97,7 +97,7 @@ def _with_axes(x: Any, least: int, name: str) -> Any:
 
 
 def fliplr(x: Any) -> Any:
-    """X with the order of its columns reversed.
+    """x with the order of its columns reversed.
 
     >>> fliplr(np.array([[1.0, 2.0]]))
     Tensor([[2., 1.]])
@@ -106,7 +106,7 @@ def fliplr(x: Any) -> Any:
 
 
 def flipud(x: Any) -> Any:
-    """X with the order of its rows reversed.
+    """x with the order of its rows reversed.
 
     >>> flipud(np.array([1.0, 2.0]))
     Tensor([2., 1.])
@@ -115,7 +115,7 @@ def flipud(x: Any) -> Any:
 
 
 def rot90(x: Any, k: int = 1, axes: Sequence[int] = (0, 1)) -> Any:
-    """X turned by k quarters in the plane of two axes, from the first towards the second.
+    """x turned by k quarters in the plane of two axes, from the first towards the second.
 
     >>> rot90(np.array([[1.0, 2.0]]))
     Tensor([[2.],
@@ -136,7 +136,7 @@ def rot90(x: Any, k: int = 1, axes: Sequence[int] = (0, 1)) -> Any:
 
 
 def rollaxis(x: Any, axis: int, start: int = 0) -> Any:
-    """X with an axis moved before the axis `start`; `moveaxis` is easier to read.
+    """x with an axis moved before the axis `start`; `moveaxis` is easier to read.
 
     >>> rollaxis(np.ones((2, 3, 4)), 2).shape
     (4, 2, 3)

@@ -105,7 +105,7 @@ def attention_weights(scores: Any, mask: Any = None, is_causal: bool = False) ->
 
 
 def dropped(x: Any, p: float, rng: random.Rng = None, shape: tuple[int, ...] | None = None) -> Any:
-    """X with each element 0 with probability p, and else divided by 1 − p (Srivastava et al. 2014).
+    """x with each element 0 with probability p, and else divided by 1 − p (Srivastava et al. 2014).
 
     What is drawn is of a shape that broadcasts to that of x; where it has an axis of length 1, elements go together.
 

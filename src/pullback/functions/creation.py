@@ -74,6 +74,17 @@ def tensor(
     return made
 
 
+def array(data: Any, dtype: Any = None, *, copy: bool | None = True, ndmin: int = 0) -> Tensor:
+    """NumPy's name of `tensor`: a constant, or of tracked tensors their stack, with axes in front up to `ndmin`.
+
+    >>> array([1.0, 2.0], ndmin=2)
+    Tensor([[1., 2.]])
+    """
+    made = tensor(data, dtype, copy=bool(copy))
+    missing = operator.index(ndmin) - made.ndim
+    return expand_dims(made, tuple(range(missing))) if missing > 0 else made
+
+
 def _copied(data: Tensor, dtype: Any) -> Tensor:
     return copy_(data) if dtype is None else astype(data, dtype)
 

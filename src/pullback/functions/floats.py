@@ -99,6 +99,15 @@ def modf(x: Any, /) -> tuple[Any, Any]:
     return part, ew.trunc(x)
 
 
+def divmod(x1: Any, x2: Any, /) -> tuple[Any, Any]:
+    """The quotient, rounded down, and the remainder, with the sign of b.
+
+    >>> divmod(np.array([7.0]), 3.0)
+    (Tensor([2.]), Tensor([1.]))
+    """
+    return ew.floor_divide(x1, x2), ew.mod(x1, x2)
+
+
 def frexp(x: Any, /) -> tuple[Any, Any]:
     """M and e of x = m · 2ᵉ with ½ ≤ |m| < 1.
 
@@ -248,7 +257,7 @@ def i0(x: Any, /) -> Any:
 
 
 def fix(x: Any) -> Any:
-    """X rounded towards 0.
+    """x rounded towards 0.
 
     >>> fix(np.array([-1.5]))
     Tensor([-1.])

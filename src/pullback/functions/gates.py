@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def mish(x: Any) -> Tensor:
-    """X · tanh(log(1 + eˣ)) (Misra 2019).
+    """x · tanh(log(1 + eˣ)) (Misra 2019).
 
     >>> import pullback as pb
     >>> mish(pb.tensor([0.0, 1.0]))

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pullback.core.axes import normalize_axis
+from pullback.core.axes import normalize_axis, several
 from pullback.core.habits import explain_keywords
 from pullback.functions.creation import asarray, linspace
 from pullback.ops import elementwise as ew
@@ -92,7 +92,7 @@ def unravel_index(indices: Any, shape: Any, order: str = "C") -> tuple[Any, ...]
     >>> unravel_index([1, 4], (2, 3))
     (Tensor([0, 1]), Tensor([1, 1]))
     """
-    dims = (shape,) if isinstance(shape, int) else tuple(map(operator.index, shape))
+    dims = tuple(map(operator.index, several(shape)))
     return tuple(answer(np.unravel_index, asarray(indices), shape=dims, order=order))
 
 

@@ -36,7 +36,7 @@ def _hinge(x: Any, t: Any, margin: float) -> Any:
 
 
 def hinge_embedding_loss(distance: Any, target: Any, reduction: str = "mean", *, margin: float = 1.0) -> Tensor:
-    """X where the target is 1, max(0, margin − x) where it is −1, for distances x (Hadsell, Chopra & LeCun 2006).
+    """x where the target is 1, max(0, margin − x) where it is −1, for distances x (Hadsell, Chopra & LeCun 2006).
 
     >>> import pullback as pb
     >>> hinge_embedding_loss(pb.tensor([0.25, 0.25]), pb.tensor([1, -1]), "none")

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from pullback.core.axes import ndim_of, shape_of
+from pullback.core.axes import ndim_of, several, shape_of
 from pullback.core.errors import OptionError, ShapeError
 from pullback.ops.elementwise import divide, multiply, sqrt, square, stop_gradient, subtract
 from pullback.ops.movement import reshape
@@ -82,7 +82,7 @@ def layer_norm(
 
 
 def rms_norm(x: Any, normalized_shape: int | Sequence[int], weight: Any = None, eps: float | None = None) -> Any:
-    """X / √(mean(x²) + ε) · weight over the last axes (Zhang & Sennrich 2019); ε is that of the dtype if not given.
+    """x / √(mean(x²) + ε) · weight over the last axes (Zhang & Sennrich 2019); ε is that of the dtype if not given.
 
     >>> import pullback as pb
     >>> rms_norm(pb.tensor([3.0, 4.0]), 2)
@@ -132,7 +132,7 @@ def instance_norm(x: Any, weight: Any = None, bias: Any = None, eps: float = 1e-
 
 
 def scaled(x: Any, weight: Any, bias: Any) -> Any:
-    """X · weight + bias, of what is given."""
+    """x · weight + bias, of what is given."""
     x = x if weight is None else multiply(x, weight)
     return x if bias is None else x + bias
 
@@ -150,7 +150,7 @@ def channelled(values: Any, channels: int, shape: tuple[int, ...], name: str) ->
 
 def last_axes(name: str, x: Any, lengths: int | Sequence[int]) -> tuple[int, ...]:
     """The last axes of x, which have these lengths."""
-    wanted = (lengths,) if isinstance(lengths, int) else tuple(lengths)
+    wanted = several(lengths)
     shape = shape_of(x)
     if not wanted or shape[-len(wanted) :] != wanted:
         expected = "(..., " + ", ".join(map(str, wanted)) + ")"
@@ -167,13 +167,13 @@ def _channels(x: Any) -> tuple[tuple[int, ...], int]:
 
 
 def _affine(x: Any, weight: Any, bias: Any, shape: tuple[int, ...]) -> Any:
-    """X · weight + bias, along the channels."""
+    """x · weight + bias, along the channels."""
     pairs = ((weight, "weight"), (bias, "bias"))
     return scaled(x, *(channelled(values, shape[1], shape, name) for values, name in pairs))
 
 
 def _moments(x: Any, axes: tuple[int, ...]) -> tuple[Any, Any, Any]:
-    """X without its mean, the mean of the squares of that, and the mean."""
+    """x without its mean, the mean of the squares of that, and the mean."""
     centre = mean(x, axes, keepdims=True)
     centred = subtract(x, centre)
     return centred, mean(square(centred), axes, keepdims=True), centre

@@ -45,7 +45,7 @@ def relu6(x: Any) -> Tensor:
 
 
 def hardtanh(x: Any, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
-    """X limited to [min_val, max_val] (Collobert 2004); derivative 0 at the bounds.
+    """x limited to [min_val, max_val] (Collobert 2004); derivative 0 at the bounds.
 
     Raises OptionError if the bounds are not in order.
 
@@ -80,7 +80,7 @@ def hardswish(x: Any) -> Tensor:
 
 
 def elu(x: Any, alpha: float = 1.0) -> Tensor:
-    """X where x > 0, else α·(eˣ − 1) (Clevert, Unterthiner & Hochreiter 2015); derivative α at 0.
+    """x where x > 0, else α·(eˣ − 1) (Clevert, Unterthiner & Hochreiter 2015); derivative α at 0.
 
     >>> import pullback as pb
     >>> elu(pb.tensor([-1000.0, 0.0, 2.0]))
@@ -101,7 +101,7 @@ def selu(x: Any) -> Tensor:
 
 
 def celu(x: Any, alpha: float = 1.0) -> Tensor:
-    """X where x > 0, else α·(e^(x / α) − 1) (Barron 2017); derivative 1 at 0.
+    """x where x > 0, else α·(e^(x / α) − 1) (Barron 2017); derivative 1 at 0.
 
     Raises OptionError if α is 0.
 
@@ -116,7 +116,7 @@ def celu(x: Any, alpha: float = 1.0) -> Tensor:
 
 
 def prelu(x: Any, weight: Any) -> Tensor:
-    """X where x > 0, else w·x, with a slope for all or for each channel, axis 1 (He et al. 2015).
+    """x where x > 0, else w·x, with a slope for all or for each channel, axis 1 (He et al. 2015).
 
     Raises ShapeError if there are not as many slopes as channels.
 
@@ -134,6 +134,6 @@ def prelu(x: Any, weight: Any) -> Tensor:
 
 
 def _limited(x: Any, low: float, high: float) -> Any:
-    """X limited to bounds, at which the derivative is 0: one side is flat, and a parameter that is there stays."""
+    """x limited to bounds, at which the derivative is 0: one side is flat, and a parameter that is there stays."""
     inside = logical_and(greater(x, low), less(x, high))
     return where(inside, x, clip(stop_gradient(x), low, high))

@@ -17,6 +17,15 @@ from pullback.ops.movement import broadcast_to, expand_dims, flip, moveaxis, res
 from pullback.tensors.tables import serve
 
 
+def einsum_path(subscripts: Any, *operands: Any, optimize: Any = "greedy") -> Any:
+    """The order in which `einsum` contracts pairs of operands, as NumPy gives it: the pairs, and a table in words.
+
+    >>> einsum_path("ij,jk,kl->il", np.ones((2, 9)), np.ones((9, 9)), np.ones((9, 2)))[0]
+    ['einsum_path', (0, 1), (0, 1)]
+    """
+    return np.einsum_path(subscripts, *operands, optimize=optimize)
+
+
 def inner(a: Any, b: Any) -> Any:
     """Σ a·b over the last axes of both; with a number, the product.
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from pullback.batching.rules import aligned, as_it_is, shape_of_one
 from pullback.core.anomaly import ranges
+from pullback.core.axes import several
 from pullback.core.errors import GraphError, OptionError, TraceError, UnbatchedError
 from pullback.core.habits import explain_keywords, namespace
 from pullback.core.modes import current_mode
@@ -133,7 +134,7 @@ def _draw_for_all(primitive: Any, level: Any, operands: Any, batched: Any, param
     size = params["size"]
     if size is None:
         size = np.broadcast_shapes(*map(shape_of_one, operands, batched))
-    size = (size,) if isinstance(size, int) else tuple(size)
+    size = several(size)
     return primitive(*aligned(operands, batched, len(size)), **{**params, "size": (level.size, *size)})
 
 

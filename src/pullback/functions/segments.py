@@ -139,7 +139,7 @@ def _flat_places(where: Any, *, shape: tuple[int, ...], axis: int) -> Any:
 
 
 def scatter_add(x: Any, indices: Any, values: Any, axis: int = 0) -> Any:
-    """X with values added at the places that `take_along_axis` reads; where they meet, all are added.
+    """x with values added at the places that `take_along_axis` reads; where they meet, all are added.
 
     >>> scatter_add(np.zeros(3), [0, 2, 2], np.array([1.0, 2.0, 3.0]))
     Tensor([1., 0., 5.])
@@ -148,7 +148,7 @@ def scatter_add(x: Any, indices: Any, values: Any, axis: int = 0) -> Any:
 
 
 def scatter_mean(x: Any, indices: Any, values: Any, axis: int = 0) -> Any:
-    """X with, at each place, the mean of its number and of the values that belong there.
+    """x with, at each place, the mean of its number and of the values that belong there.
 
     >>> scatter_mean(np.zeros(3), [0, 2, 2], np.array([1.0, 2.0, 4.0]))
     Tensor([0.5, 0. , 2. ])
@@ -157,7 +157,7 @@ def scatter_mean(x: Any, indices: Any, values: Any, axis: int = 0) -> Any:
 
 
 def scatter_max(x: Any, indices: Any, values: Any, axis: int = 0) -> Any:
-    """X with, at each place, the largest of its number and of the values that belong there.
+    """x with, at each place, the largest of its number and of the values that belong there.
 
     >>> scatter_max(np.zeros(3), [0, 2, 2], np.array([1.0, 2.0, 4.0]))
     Tensor([1., 0., 4.])
@@ -166,7 +166,7 @@ def scatter_max(x: Any, indices: Any, values: Any, axis: int = 0) -> Any:
 
 
 def scatter_min(x: Any, indices: Any, values: Any, axis: int = 0) -> Any:
-    """X with, at each place, the smallest of its number and of the values that belong there.
+    """x with, at each place, the smallest of its number and of the values that belong there.
 
     >>> scatter_min(np.zeros(3), [0, 2, 2], np.array([-1.0, 2.0, -4.0]))
     Tensor([-1.,  0., -4.])
@@ -175,7 +175,7 @@ def scatter_min(x: Any, indices: Any, values: Any, axis: int = 0) -> Any:
 
 
 def index_add(x: Any, indices: Any, values: Any, axis: int = 0) -> Any:
-    """X with slices of values added to those of its slices along an axis that a vector of indices names.
+    """x with slices of values added to those of its slices along an axis that a vector of indices names.
 
     >>> index_add(np.zeros((3, 2)), [0, 2, 2], np.ones((3, 2)))
     Tensor([[1., 1.],

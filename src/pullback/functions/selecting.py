@@ -93,7 +93,7 @@ def flatnonzero(a: Any) -> Any:
 
 
 def nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Any:  # noqa: ARG001 (NumPy's)
-    """X with numbers in place of NaN and infinities, which take no derivative.
+    """x with numbers in place of NaN and infinities, which take no derivative.
 
     >>> nan_to_num(np.array([np.nan, 2.0]))
     Tensor([0., 2.])

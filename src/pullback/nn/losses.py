@@ -193,7 +193,7 @@ class HingeLoss(Loss):
 
 @final
 class HingeEmbeddingLoss(Loss):
-    """X where the target is 1, max(0, margin − x) where it is −1; see `hinge_embedding_loss`."""
+    """x where the target is 1, max(0, margin − x) where it is −1; see `hinge_embedding_loss`."""
 
     function = staticmethod(margins.hinge_embedding_loss)
 

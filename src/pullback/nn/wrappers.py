@@ -14,7 +14,7 @@ from pullback.ops.elementwise import add
 
 @final
 class Residual(Module):
-    """X + f(x), f being the modules in a row (He et al. 2016).
+    """x + f(x), f being the modules in a row (He et al. 2016).
 
     Raises ShapeError if f gives another shape.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from pullback.core.axes import dtype_of, ndim_of, normalize_axes, shape_of
+from pullback.core.axes import dtype_of, ndim_of, normalize_axes, several, shape_of
 from pullback.core.errors import AxisError, OptionError, ShapeError
 from pullback.core.habits import explain_keywords
 from pullback.core.kinds import BilinearMap
@@ -127,7 +127,7 @@ def tensordot(a: Any, b: Any, axes: int | tuple[Any, Any] = 2) -> Tensor:
         if not 0 <= axes <= min(na, nb):
             raise AxisError("tensordot: so many axes are not there", left=na, right=nb, axes=axes)
         pair = tuple(range(na - int(axes), na)), tuple(range(axes))
-    elif not isinstance(axes, (tuple, list)) or len(axes) != 2:
+    elif len(pair := several(axes)) != 2:
         raise OptionError("tensordot: axes is a number, or a pair of axes for each operand", got=axes)
     ia = normalize_axes(pair[0], na, "tensordot") or ()
     ib = normalize_axes(pair[1], nb, "tensordot") or ()
@@ -152,13 +152,13 @@ def outer(a: Any, b: Any) -> Tensor:
     return multiply(reshape(a, (-1, 1)), reshape(b, (1, -1)))
 
 
-def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
+def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, *, dtype: Any = None) -> Tensor:
     """Σᵢ x[i, i + offset].
 
     >>> trace(np.array([[1.0, 2.0], [3.0, 4.0]]))
     Tensor(5.)
     """
-    return sum_over(diagonal(x, offset, axis1, axis2), -1)
+    return sum_over(diagonal(x, offset, axis1, axis2), -1, dtype=dtype)
 
 
 def einsum(subscripts: Any, *operands: Any, optimize: Any = "greedy") -> Tensor:

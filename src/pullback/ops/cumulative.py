@@ -18,7 +18,7 @@ from pullback.ops.reductions import cumsum
 
 
 def _shifted(x: Any, step: int, first: float) -> Any:
-    """X, moved back along the last axis, with a number in the places that it leaves."""
+    """x, moved back along the last axis, with a number in the places that it leaves."""
     return np.concatenate([np.full_like(x, first, shape=(*x.shape[:-1], step)), x[..., :-step]], axis=-1)
 
 

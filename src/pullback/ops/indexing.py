@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pullback.core.arrays import copied
-from pullback.core.axes import ndim_of, normalize_axis, shape_of
+from pullback.core.axes import ndim_of, normalize_axis, several, shape_of
 from pullback.core.errors import AxisError, DTypeError, OptionError, ShapeError
 from pullback.core.habits import explain_keywords
 from pullback.core.kinds import LinearMap
@@ -137,8 +137,10 @@ def setitem(x: Any, index: Any, values: Any) -> Tensor:
     return put_(x, values, *arrays, index=template)
 
 
-def take(x: Any, indices: Any, axis: int | None = None) -> Tensor:
+def take(x: Any, indices: Any, axis: int | None = None, *, mode: str = "raise") -> Tensor:
     """Elements of x along an axis, or of the flat array, at integer indices.
+
+    Indices beyond the axis are an error; `mode="wrap"` counts them from its beginning again, "clip" takes the ends.
 
     >>> take(np.array([1.0, 2.0, 3.0]), [0, 0, 2])
     Tensor([1., 1., 3.])
@@ -146,6 +148,13 @@ def take(x: Any, indices: Any, axis: int | None = None) -> Tensor:
     if axis is None:
         x, axis = ravel(x), 0
     axis = normalize_axis(axis, ndim_of(x), "take")
+    last = shape_of(x)[axis] - 1
+    if mode == "wrap":
+        indices = ew.mod(indices, last + 1)
+    elif mode == "clip":
+        indices = ew.clip(indices, 0, last)
+    elif mode != "raise":
+        raise OptionError("take: an unknown mode", got=mode, fix="raise, wrap or clip")
     return getitem(x, (slice(None),) * axis + (indices,))
 
 
@@ -177,12 +186,13 @@ def split(x: Any, sections: int | Sequence[int], axis: int = 0) -> list[Any]:
     """
     axis = normalize_axis(axis, ndim_of(x), "split")
     length = shape_of(x)[axis]
-    if isinstance(sections, Sequence):
-        cuts = [0, *sections, length]
-    elif sections < 1 or length % sections:
+    given = several(sections)
+    if isinstance(sections, Sequence) or np.ndim(sections):
+        cuts = [0, *given, length]
+    elif (count := given[0]) < 1 or length % count:
         raise ShapeError("split: the axis does not divide equally", length=length, sections=sections)
     else:
-        cuts = list(range(0, length + 1, length // sections)) if length else [0] * (sections + 1)
+        cuts = list(range(0, length + 1, length // count)) if length else [0] * (count + 1)
     head = (slice(None),) * axis
     return [getitem(x, (*head, slice(a, b))) for a, b in pairwise(cuts)]
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from pullback.batching.rules import axes_behind, in_front, order_behind, shape_behind, width_behind
 from pullback.core.arrays import copied
-from pullback.core.axes import Axes, dtype_of, ndim_of, normalize_axes, normalize_axis, shape_of
+from pullback.core.axes import Axes, dtype_of, ndim_of, normalize_axes, normalize_axis, several, shape_of
 from pullback.core.conformity import sum_to
 from pullback.core.errors import DTypeError, OptionError, ShapeError
 from pullback.core.habits import explain_keywords
@@ -183,8 +183,8 @@ def expand_dims(x: Any, axis: int | Sequence[int] = 0) -> Tensor:
     (1, 3, 1)
     """
     shape = list(shape_of(x))
-    count = len(axis) if isinstance(axis, Sequence) else 1
-    for place in sorted(normalize_axes(axis, len(shape) + count, "expand_dims") or ()):
+    places = several(axis)
+    for place in sorted(normalize_axes(places, len(shape) + len(places), "expand_dims") or ()):
         shape.insert(place, 1)
     return reshape_(x, shape=tuple(shape))
 
@@ -211,33 +211,35 @@ def broadcast_to(x: Any, shape: Shape) -> Tensor:
     Tensor([[1., 2.],
             [1., 2.]])
     """
-    return broadcast_to_(x, shape=(shape,) if isinstance(shape, int) else tuple(map(int, shape)))
+    return broadcast_to_(x, shape=tuple(map(int, several(shape))))
 
 
-def concatenate(arrays: Sequence[Any], axis: int | None = 0) -> Tensor:
-    """Arrays joined along an axis that they have; None joins them flat.
+def concatenate(arrays: Sequence[Any], axis: int | None = 0, *, dtype: Any = None) -> Tensor:
+    """Arrays joined along an axis that they have, as a dtype if one is given; None joins them flat.
 
     >>> concatenate([np.ones(2), np.zeros(1)])
     Tensor([1., 1., 0.])
     """
     if not len(arrays):
         raise ShapeError("concatenate: needs at least one array")
+    if dtype is not None:
+        arrays = [astype(array, dtype) for array in arrays]
     if axis is None:
         return concatenate_(*map(ravel, arrays), axis=0)
     return concatenate_(*arrays, axis=normalize_axis(axis, ndim_of(arrays[0]), "concatenate"))
 
 
-def concat(arrays: Sequence[Any], axis: int | None = 0) -> Tensor:
+def concat(arrays: Sequence[Any], axis: int | None = 0, *, dtype: Any = None) -> Tensor:
     """The Array API's name of `concatenate`.
 
     >>> concat([np.ones(2), np.zeros(1)])
     Tensor([1., 1., 0.])
     """
-    return concatenate(arrays, axis)
+    return concatenate(arrays, axis, dtype=dtype)
 
 
-def stack(arrays: Sequence[Any], axis: int = 0) -> Tensor:
-    """Arrays of one shape joined along a new axis.
+def stack(arrays: Sequence[Any], axis: int = 0, *, dtype: Any = None) -> Tensor:
+    """Arrays of one shape joined along a new axis, as a dtype if one is given.
 
     >>> stack([np.ones(2), np.zeros(2)])
     Tensor([[1., 1.],
@@ -245,6 +247,8 @@ def stack(arrays: Sequence[Any], axis: int = 0) -> Tensor:
     """
     if not len(arrays):
         raise ShapeError("stack: needs at least one array")
+    if dtype is not None:
+        arrays = [astype(array, dtype) for array in arrays]
     return stack_(*arrays, axis=normalize_axis(axis, ndim_of(arrays[0]) + 1, "stack"))
 
 
@@ -254,7 +258,7 @@ def tile(x: Any, repetitions: Shape) -> Tensor:
     >>> tile(np.array([1.0, 2.0]), 2)
     Tensor([1., 2., 1., 2.])
     """
-    counts = (repetitions,) if isinstance(repetitions, int) else tuple(repetitions)
+    counts = several(repetitions)
     shape = shape_of(x)
     ndim = max(len(shape), len(counts))
     shape = (1,) * (ndim - len(shape)) + shape
@@ -287,7 +291,8 @@ def roll(x: Any, shift: Shape, axis: Axes = None) -> Tensor:
     if axis is None:
         return reshape_(roll(ravel(x), shift, 0), shape=shape_of(x))
     axes = normalize_axes(axis, ndim_of(x), "roll") or ()
-    shifts = tuple(shift) if isinstance(shift, Sequence) else (operator.index(shift),) * len(axes)
+    shifts = tuple(map(operator.index, several(shift)))
+    shifts = shifts * len(axes) if len(shifts) == 1 else shifts
     return roll_(x, shift=shifts, axis=axes)
 
 

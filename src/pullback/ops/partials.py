@@ -37,13 +37,13 @@ def _direction(x: Any, a: Any, b: Any) -> tuple[Any, Any, Any]:
 
 
 def over_radius(x: Any, a: Any, b: Any) -> Any:
-    """X / √(a² + b²), for x one of a and b."""
+    """x / √(a² + b²), for x one of a and b."""
     _, x, radius = _direction(x, a, b)
     return safe_ratio(x, radius)
 
 
 def over_square(x: Any, a: Any, b: Any) -> Any:
-    """X / (a² + b²), for x one of a and b."""
+    """x / (a² + b²), for x one of a and b."""
     size, x, radius = _direction(x, a, b)
     return safe_ratio(safe_ratio(x, radius * radius), size)
 

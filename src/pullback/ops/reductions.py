@@ -82,7 +82,7 @@ def _given(total: Any, dtype: Any) -> Any:
 
 
 def _chosen(x: Any, where: Any, *, other: Any) -> Any:
-    """X where it counts, and elsewhere a number that changes nothing."""
+    """x where it counts, and elsewhere a number that changes nothing."""
     return ew.where(broadcast_to(where, shape_of(x)), x, other)
 
 

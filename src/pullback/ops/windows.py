@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from pullback.batching.rules import axes_behind, in_front, shape_behind
-from pullback.core.axes import Axes, ndim_of, normalize_axes, shape_of
+from pullback.core.axes import Axes, ndim_of, normalize_axes, several, shape_of
 from pullback.core.errors import OptionError, ShapeError
 from pullback.core.kinds import LinearMap
 from pullback.ops.movement import moveaxis, pad_, reshape
@@ -104,7 +104,7 @@ def sliding_window_view(x: Any, window_shape: int | Sequence[int], axis: Axes = 
     Tensor([[1., 2.],
             [2., 3.]])
     """
-    sizes = (window_shape,) if isinstance(window_shape, int) else tuple(window_shape)
+    sizes = several(window_shape)
     axes = normalize_axes(axis, ndim_of(x), "sliding_window_view")
     axes = tuple(range(ndim_of(x))) if axes is None else axes
     if len(sizes) != len(axes):

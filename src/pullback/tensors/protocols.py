@@ -19,11 +19,11 @@ from pullback.batching.lanes import outline
 from pullback.core.arrays import as_operand
 from pullback.core.axes import dtype_of
 from pullback.core.errors import DTypeError, GraphError, OptionError, ShapeError
-from pullback.core.habits import nearest
+from pullback.core.habits import BY_NUMPYS_NAMES, nearest
 from pullback.core.leaving import RuleExits, is_asked_by_scipy, leave
 from pullback.core.modes import current_mode
 from pullback.core.origin import user_line
-from pullback.core.primitive import Primitive
+from pullback.core.primitive import UFUNC_KEYWORDS, Primitive
 from pullback.core.tree import leaves, rebuild
 from pullback.ops import elementwise, movement
 from pullback.tensors.devices import device_at
@@ -43,7 +43,7 @@ from pullback.tensors.tables import (
 )
 
 _UNKNOWN: Final = object()  # the default of an argument that NumPy's function has not
-_LAYOUT: Final = ("order", "subok", "casting")  # of a ufunc: how results lie in memory, and what is checked
+_LAYOUT: Final = ("order", "subok")  # how results lie in memory
 
 
 def array_ufunc(_self: Any, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
@@ -54,8 +54,9 @@ def array_ufunc(_self: Any, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs
     if ours is not None and not kwargs and method == "__call__":
         return ours(*inputs)
     out = kwargs.pop("out", (None,))
+    out = out if isinstance(out, tuple) else (out,)
     name = _ufunc_name(ufunc)
-    options = {k: v for k, v in kwargs.items() if v is not np._NoValue and k not in _LAYOUT}
+    options = {k: v for k, v in kwargs.items() if v is not np._NoValue and k not in (*_LAYOUT, "casting")}
     writes = method == "at"
     if ours is None or (writes and not isinstance(inputs[0], Primitive.tensor)):
         why = f"method {method}" if method != "__call__" else "no such operation"
@@ -101,9 +102,9 @@ def array_function(
     if function is np.full_like and getattr(_bound(function, args, kwargs).get("fill_value"), "node", None) is not None:
         return full_like(*args, **kwargs)
     if function in OF_SHAPES:
-        return function(*_mapped(args, outline), **kwargs)
+        return function(*_mapped(args, outline), **_mapped(kwargs, outline))
     if function in SHOWN:
-        return function(*_mapped(args, lambda t: np.asarray(t.array)), **kwargs)
+        return function(*_mapped(args, _shown), **_mapped(kwargs, _shown))
     if function in ANSWERS:
         return function(*_mapped(args, lambda t: t.numpy()), **_mapped(kwargs, lambda t: t.numpy()))
     converts = function in CONVERSIONS and (_is_free(args) or is_asked_by_scipy())
@@ -113,20 +114,60 @@ def array_function(
         return _numpys_own(function, name, "this function", None, args, kwargs, function in WRITERS)
     plain = getattr(ours, "__wrapped__", ours)  # NumPy knows its keywords
     try:
-        given, options, out = _translated(function, plain, args, kwargs)
-        result = plain(*given, **options)
+        return _called(function, plain, name, args, kwargs)
     except TypeError as error:
         if not _is_of_the_call(error):
             raise
         return _numpys_own(function, name, "an option", sorted(kwargs), args, kwargs)  # ours has not such arguments
+
+
+def _called(theirs: Callable[..., Any], ours: Callable[..., Any], name: str, args: Any, kwargs: Any) -> Any:
+    """Our function, of arguments as NumPy's has them."""
+    given, options, out = _translated(theirs, ours, args, kwargs)
+    result = ours(*given, **options)
     return result if out is None else _into(out, result, name)
+
+
+@cache
+def _numpys() -> dict[Callable[..., Any], Callable[..., Any]]:
+    """NumPy's functions, by those of ours that answer them."""
+    ours_for(FUNCTIONS, _numpys)  # which has no row: all are loaded then
+    every = {**UFUNCS, **FUNCTIONS}
+    return {getattr(ours, "__wrapped__", ours): theirs for theirs, ours in every.items()}
+
+
+def _namesake(ours: Callable[..., Any]) -> Callable[..., Any] | None:
+    """What NumPy calls so, of a function that is never asked with a tensor (`zeros`, `eye`)."""
+    public = getattr(sys.modules["pullback"], ours.__name__, None)
+    return getattr(np, ours.__name__, None) if getattr(public, "__wrapped__", None) is ours else None
+
+
+def by_numpys_names(ours: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """The call that is meant where a function of ours is given keywords that NumPy's has; None if it has them not."""
+    theirs = _numpys().get(ours) or _namesake(ours)
+    if isinstance(theirs, np.ufunc):
+        known = UFUNC_KEYWORDS.issuperset(kwargs)
+        return (lambda: array_ufunc(None, theirs, "__call__", *args, **kwargs)) if known else None
+    if theirs is None or not set(_signature(theirs).parameters).issuperset(kwargs):
+        return None
+    try:
+        _, options, _ = _translated(theirs, ours, args, kwargs)
+    except TypeError:
+        return None
+    if not set(_signature(ours).parameters).issuperset(options):
+        return None
+    return lambda: _called(theirs, ours, f"pb.{theirs.__name__}", args, kwargs)
+
+
+BY_NUMPYS_NAMES[0] = by_numpys_names
 
 
 def _is_of_the_call(error: TypeError) -> bool:
     """Whether the call itself was refused, and nothing inside of it."""
     step = error.__traceback__
     assert step is not None
-    last = step.tb_next
+    assert step.tb_next is not None
+    last = step.tb_next.tb_next  # behind `array_function` and `_called`
     return last is None or (last.tb_next is None and last.tb_frame.f_code is _translated.__code__)
 
 
@@ -192,6 +233,10 @@ def _tensors(tree: Any) -> Iterator[Any]:
 
 def _mapped(tree: Any, numbers: Callable[[Any], Any]) -> Any:
     return rebuild(tree, [numbers(x) if isinstance(x, Primitive.tensor) else x for x in leaves(tree)])
+
+
+def _shown(tensor: Any) -> Any:
+    return np.asarray(tensor.array)
 
 
 def numbers_of(tensor: Any) -> Any:
@@ -276,7 +321,8 @@ def _translated(
         if name not in given:
             break
         leading.append(given.pop(name))
-    options = {called.get(k, k): v for k, v in given.items() if not _is_default(v, defaults.get(k, _UNKNOWN))}
+    said = (k for k, v in given.items() if not _is_default(v, defaults.get(k, _UNKNOWN)))
+    options = {called.get(k, k): given[k] for k in said if k not in _LAYOUT or k in _signature(ours).parameters}
     return tuple(leading), options, out
 
 

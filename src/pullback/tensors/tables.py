@@ -40,10 +40,6 @@ _MODULES: Final = (
 Table = dict[Callable[..., Any], Callable[..., Any]]
 
 
-def _divmod(a: Any, b: Any) -> Any:
-    return elementwise.floor_divide(a, b), elementwise.mod(a, b)
-
-
 def _copy(x: Any, order: str = "K", *, subok: bool = False) -> Any:  # noqa: ARG001 (NumPy's)
     return movement.copy_(x)
 
@@ -59,7 +55,7 @@ UFUNCS: Final[Table] = {
         ufunc: op for name, op in vars(elementwise).items()
         if isinstance(op, Elementwise) and isinstance(ufunc := getattr(np, name, None), np.ufunc)
     },
-    np.matmul: contractions.matmul, np.sign: elementwise.sign, np.divmod: _divmod, np.conjugate: complex_parts.conj,
+    np.matmul: contractions.matmul, np.sign: elementwise.sign, np.conjugate: complex_parts.conj,
     np.gcd: partial(discrete.answer, np.gcd), np.lcm: partial(discrete.answer, np.lcm),
 }  # fmt: skip
 
@@ -94,6 +90,7 @@ WRITERS: Final = frozenset({np.put, np.place, np.putmask, np.copyto, np.fill_dia
 # Keywords of NumPy's that have other names here.
 KEYWORDS: Final = {
     "ddof": "correction", "a_min": "min", "a_max": "max", "reps": "repetitions", "indices_or_sections": "sections",
+    "M": "columns",
 }  # fmt: skip
 
 

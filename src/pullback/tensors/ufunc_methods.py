@@ -104,7 +104,7 @@ def reduceat(ufunc: np.ufunc, op: Operation, x: Any, indices: Any, axis: int = 0
 
 
 def at(_ufunc: np.ufunc, op: Operation, x: Any, index: Any, *operand: Any) -> Any:
-    """X with the operation applied at an index; where the index repeats, once for each time."""
+    """x with the operation applied at an index; where the index repeats, once for each time."""
     places = np.arange(int(np.prod(shape_of(x)))).reshape(shape_of(x))[_plain(index)]
     flat = ravel(x)
     values = [ravel(broadcast_to(v, places.shape)) for v in operand]

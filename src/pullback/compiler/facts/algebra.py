@@ -93,7 +93,7 @@ def strong(equation: Equation, made: Maker) -> Outcome:
 
 
 def divide(equation: Equation, made: Maker) -> Outcome:
-    """X / 1 is x; by a power of two it is a product."""
+    """x / 1 is x; by a power of two it is a product."""
     a, b = equation.operands
     known, dtype = number(b, made), equation.output.dtype
     if known is None or isinstance(known, (bool, np.bool_)):
@@ -110,7 +110,7 @@ def divide(equation: Equation, made: Maker) -> Outcome:
 
 
 def subtract(equation: Equation, made: Maker) -> Outcome:
-    """X − 0 is x; a − (−b) is a + b."""
+    """x − 0 is x; a − (−b) is a + b."""
     a, b = equation.operands
     known, inner = number(b, made), _negated(b, made)
     if inner is not None and equation.output.dtype.kind == "f":

@@ -71,7 +71,7 @@ def minimum(f: Function, a: Reg, b: Reg) -> Reg:
 
 
 def relu(f: Function, x: Reg) -> Reg:
-    """X where it is above 0 or NaN, else 0."""
+    """x where it is above 0 or NaN, else 0."""
     return f.select(f.compare("ugt" if x.type.floating else "sgt", x, 0), x, f.const(0, x))
 
 
@@ -95,7 +95,7 @@ def where(f: Function, condition: Reg, a: Reg, b: Reg) -> Reg:
 
 
 def clip(f: Function, x: Reg, low: Reg, high: Reg) -> Reg:
-    """X, at least `low`, at most `high`."""
+    """x, at least `low`, at most `high`."""
     return minimum(f, maximum(f, x, low), high)
 
 
