@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import platform
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,6 +13,7 @@ from hypothesis import strategies as st
 
 import pullback as pb
 from pullback import nn, optim
+from pullback.core.graph import ancestors
 from pullback.core.memory import LINE, PLACED, owned, placed, placed_like
 
 
@@ -103,3 +108,34 @@ def test_writing_in_place_to_a_placed_parameter_makes_no_copy():
         weight -= 0.75
     assert weight.array.ctypes.data == address
     assert float(weight.array[0, 0]) == 0.25
+
+
+PAGES_OF_RESULTS = """
+import resource
+import numpy as np
+import pullback as pb
+
+x = np.ones((8, 1 << 15))
+faults = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for step in range(12):
+    before = faults() if step == 2 else before if step > 2 else None
+    y = [pb.exp(x), pb.sin(x), pb.tanh(x), pb.cos(x)]
+    del y
+print(faults() - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries have other rules of what they keep")
+def test_results_of_each_step_have_the_memory_of_the_last():
+    found = subprocess.run([sys.executable, "-c", PAGES_OF_RESULTS], capture_output=True, text=True, check=True)
+    assert int(found.stdout) < 4 * (8 << 15) * 8 // 4096  # the pages of one step, of ten
+
+
+def test_a_derivative_of_a_derivative_shares_the_copy_of_a_captured_array():
+    w, x = pb.tensor(np.ones((2, 1)), requires_grad=True), np.ones((3, 2))
+    y = x @ w
+    kept = y.node.saved[1]
+    assert not np.shares_memory(kept, x)
+    gradient = pb.gradients((y**2).sum(), w, create_graph=True)[w]
+    saved = [value for node in ancestors([gradient.node]) if node is not y.node for value in node.saved or ()]
+    assert any(isinstance(value, np.ndarray) and np.shares_memory(value, kept) for value in saved)

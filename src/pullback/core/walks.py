@@ -50,7 +50,7 @@ def boxed(node: Node, saved: Sequence[Any], tracing: bool = False) -> Sequence[A
     for value, operand in zip(saved[1:], node.inputs, strict=False):
         if value is not None and type(operand) is Node:
             value = box(value, operand)
-        elif tracing and hasattr(value, "dtype"):
+        elif type(value) is np.ndarray or (tracing and hasattr(value, "dtype")):  # boxed, it is not copied again
             value = box(value)
         values.append(value)
     return values  # without the residual: where the derivative is recorded, it is computed again from the operands

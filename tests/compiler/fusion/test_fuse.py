@@ -83,3 +83,13 @@ def test_what_follows_a_narrow_product_has_all_lanes():
     assert "then exp" in line
     product, loops = kernels(lambda x, w: np.where(x[:, :3] > 0, np.exp(x[:, 3:6]), 1) * (x @ w), x, narrow)
     assert "then" not in product
+
+
+def test_axes_of_a_result_that_are_taken_apart_are_not_moved():
+    rng = np.random.default_rng(0)
+    x, w = (pb.tensor(rng.standard_normal(shape)) for shape in ((40, 20), (20, 24)))
+    (line,) = kernels(lambda x, w: np.moveaxis((x @ w).reshape(10, 4, 24), 0, 1), x, w)
+    assert "product" in line
+    (line,) = kernels(lambda x, w: np.sin(x).reshape(5, 8, 4, 5).transpose(3, 0, 2, 1), x, w)
+    assert "identity" not in line
+    assert len(kernels(lambda x, w: np.sin(x).reshape(5, 8, 20)[1:].swapaxes(0, 1), x, w)) == 2  # a part is copied

@@ -29,7 +29,7 @@ from pullback.compiler.fusion.fused import Fused
 from pullback.compiler.fusion.grouping import Grouping
 from pullback.compiler.fusion.groups import Group, GroupKind, admits, in_order, kept_labels, named
 from pullback.compiler.fusion.orders import Orders
-from pullback.compiler.fusion.views import View, is_movement, lies_in_order, moved, whole
+from pullback.compiler.fusion.views import View, is_movement, moved, whole
 from pullback.core.opaque import Opaque
 from pullback.core.outputs import pick_
 from pullback.ops.elementwise import identity
@@ -112,13 +112,13 @@ class _Fuser:
 
     def output(self, output: Operand, wanted: Shape | None) -> None:
         """See to it that an output is in memory of its own, with the strides that are wanted."""
-        view = self._fused.view(output)
+        view = self._orders.unmerged(output)
         order, root = view.axes(), self._fused.root(view.base)
         covered = order is not None and len(named(order)) == sum(n != 1 for n in view.shape)
         made = root in self._grouping.maker
         shared = root != view.base or root in self._fused.aliases.values()  # it lies in order, whatever is wanted
         shared = shared or (made and self._grouping.maker[root].kind == "loop")
-        odd = wanted is not None and not lies_in_order(view.shape, wanted)
+        odd = wanted is not None and not view.lies(wanted)
         again = root in self._fused.roots or root in self._fused.orders
         if not covered or not made or (shared and odd) or again:
             output = self._copied(output)

@@ -60,6 +60,19 @@ class Orders:
             return True
         return isinstance(base, Value) and lies_in_order(base.shape, self._layouts[base])
 
+    def unmerged(self, output: Operand) -> View:
+        """How an output is read; where axes of what is made are taken apart, from the same memory in that shape."""
+        view = self._fused.view(output)
+        axes = view.apart() if view.axes() is None and view.base in self._grouping.maker else None
+        if axes is None or not self.lies_in_order(view.base):
+            return view
+        alias = Value(tuple(view.shape[axis] for axis in axes), output.spec.dtype)
+        self._fused.aliases[alias] = view.base
+        self._grouping.maker[alias] = self._grouping.maker[view.base]
+        now = whole(alias, alias.shape).renamed(view.shape, dict(enumerate(axes)))
+        self._fused.views[output] = now
+        return now
+
     def in_order(self, operand: Operand) -> Operand:
         """An operand that is in memory, in order, and stays so; a copy of it where it is not."""
         view = self._fused.view(operand)

@@ -8,6 +8,8 @@ in order.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
+from operator import mul
 from typing import Any, Final, NamedTuple, final
 
 import numpy as np
@@ -76,6 +78,25 @@ class View(NamedTuple):
             found.append(axis)
         named = [axis for axis in found if axis is not None]
         return tuple(found) if len(set(named)) == len(named) else None
+
+    def lies(self, wanted: Sequence[int]) -> bool:
+        """Whether it has these strides, in elements, where its base lies in order."""
+        _, strides = self.strides(ordered(self.whole.shape))
+        return all(n == 1 or given == step for n, given, step in zip(self.shape, strides, wanted, strict=True))
+
+    def apart(self) -> tuple[int, ...] | None:
+        """The axes that run along all of the base, the slowest first, several along one axis of it in order.
+
+        None if they do not, or some run along two.
+        """
+        found: list[int] = []
+        for place, size in zip(self.places, self.whole.shape, strict=True):
+            inner = sorted(place.terms, key=lambda term: term[1])
+            steps = [1, *accumulate((self.shape[axis] for axis, _ in inner), mul)]
+            if place.offset or [c for _, c in inner] != steps[:-1] or steps[-1] != size:
+                return None  # a part of the axis
+            found += [axis for axis, _ in reversed(inner)]
+        return tuple(found) if not self.guards and len(set(found)) == len(found) else None
 
 
 def whole(base: Operand, shape: tuple[int, ...]) -> View:
