@@ -65,7 +65,7 @@ GROUPS: Final = (
     Group("products", "Products", "Of vectors, matrices and more.", ("ops.contractions", "functions.products")),
     Group(
         "shapes", "Shapes", "The same numbers in another order, form or company.",
-        ("ops.movement", "ops.parts", "functions.arranging", "functions.joining"),
+        ("ops.movement", "ops.parts", "functions.arranging", "functions.joining", "functions.padding"),
     ),
     Group(
         "indexing", "Choosing and placing", "Some of the numbers, by place or by condition.",

@@ -222,7 +222,6 @@ from pullback.ops.indexing import broadcast_arrays as broadcast_arrays
 from pullback.ops.indexing import diag as diag
 from pullback.ops.indexing import diagonal as diagonal
 from pullback.ops.indexing import getitem as getitem
-from pullback.ops.indexing import pad as pad
 from pullback.ops.indexing import repeat as repeat
 from pullback.ops.indexing import setitem as setitem
 from pullback.ops.indexing import split as split
@@ -400,6 +399,7 @@ if TYPE_CHECKING:
     from pullback.functions.nan import nanstd as nanstd
     from pullback.functions.nan import nansum as nansum
     from pullback.functions.nan import nanvar as nanvar
+    from pullback.functions.padding import pad as pad
     from pullback.functions.placing import copyto as copyto
     from pullback.functions.placing import fill_diagonal as fill_diagonal
     from pullback.functions.placing import place as place

@@ -36,6 +36,7 @@ FUNCTIONS: Final = {
     "functions.grids": "broadcast_shapes geomspace indices logspace ravel_multi_index tri unravel_index",
     "functions.joining": "append block c_ column_stack delete dstack hstack insert r_ resize vstack",
     "functions.nan": "nanargmax nanargmin nancumprod nancumsum nanmax nanmean nanmin nanprod nanstd nansum nanvar",
+    "functions.padding": "pad",
     "functions.placing": "copyto fill_diagonal place put put_along_axis putmask",
     "functions.polynomials": "poly polyadd polyder polydiv polyfit polyint polymul polysub polyval roots vander",
     "functions.products": "convolve correlate cross einsum_path inner kron matvec vecdot vecmat",

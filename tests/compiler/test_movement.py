@@ -37,6 +37,7 @@ CASES = {
     "differences of columns": (pb.value_and_grad(lambda x: ((x[:, 1:] - x[:, :-1]) ** 2).sum()), X),
     "steps": (pb.value_and_grad(lambda x: ((x[::2, 1::3] * x[::2, ::3][:, :4]) ** 2).sum() + x[3, 4, 5] ** 2), X),
     "a new axis": (pb.value_and_grad(lambda x: (x[:, None, ::-2, 3] ** 2).sum()), X),
+    "triangles of a vector": (lambda v: (pb.tril(v[:9]), pb.triu(v[:7] * 2, -1)), V),
     "triangles": (lambda x: (pb.tril(x) + pb.triu(x * 2, 1), pb.tril(x[0], -2) @ x[0].T), X),
     "a triangle of a row": (lambda x: pb.tril(x[:1]) * 2, X),
     "roll": (leapfrog, X),

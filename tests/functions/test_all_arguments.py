@@ -328,6 +328,7 @@ CALLS |= {
 }
 VARIADIC = {
     "atleast_1d": lambda a, b: pb.atleast_1d(a, b)[0] * pb.atleast_1d(a, b)[1],
+    "atleast_2d": lambda a, b: pb.atleast_2d(a, b)[0] * pb.atleast_2d(a, b)[1],
     "atleast_3d": lambda a, b: pb.atleast_3d(a, b)[0] * pb.atleast_3d(a, b)[1],
     "gradient": lambda a, b: pb.gradient(a, b[0, 0], b[1].cumsum(0))[1],
     "meshgrid": lambda a, b: pb.meshgrid(a, b)[0] * pb.meshgrid(a, b)[1],

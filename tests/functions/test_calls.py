@@ -13,6 +13,7 @@ from tests.along import along
 from tests.functions.calls import GROUPS, NAMES, rows
 
 import pullback as pb
+from pullback.core.errors import UnbatchedError
 from pullback.core.tree import leaves
 
 NUMPYS = [(group, row) for group in ("linear", "curved", "discrete") for row in rows(group)]
@@ -110,6 +111,35 @@ def holes(f: Any, arrays: list[Any]) -> None:
     pb.testing.check_grads(around, *(a[~np.isnan(a)] if np.isnan(a).any() else a for a in arrays), order=1)
 
 
+# What has no answer for many examples at once, for the numbers of each decide on a shape, or on a number of Python's.
+BY_NUMBERS = (
+    r"trim_zeros|unique|union1d|intersect1d|setdiff1d|setxor1d|(?<!count_)nonzero|argwhere|polydiv|array_equ|allclose"
+)
+OUTSIDE = (
+    rf"{BY_NUMBERS}|strides|itemsize|tobytes|result_type|common_type|einsum_path|if a > 0|after\(lambda t: t\.fill"
+)
+
+
+@pytest.mark.parametrize(("group", "row"), [r for r in NUMPYS + OURS if used(r[1])])
+def test_many_examples_at_once(group, row):
+    names = used(row)
+    examples = [np.stack([NAMES[name], 1.01 * NAMES[name]]) for name in names]
+
+    def f(*floats: Any) -> Any:
+        found = computed(row, tensors() | dict(zip(names, floats, strict=True)), group == "ours")
+        return [pb.asarray(y) for y in leaves(found)]
+
+    if re.search(OUTSIDE, row):
+        if re.search(BY_NUMBERS, row):
+            with pytest.raises(UnbatchedError):
+                pb.vmap(f)(*examples)
+        return
+    found = pb.vmap(f)(*examples)
+    one_by_one = [f(*(pb.tensor(x[i]) for x in examples)) for i in range(2)]
+    for place, y in enumerate(found):
+        assert_same(list(y), [each[place] for each in one_by_one])
+
+
 @pytest.mark.parametrize(("group", "row"), OURS)
 def test_where_numpy_does_not_ask_its_error_names_ours(group, row):
     expected = computed(row, NAMES)
@@ -120,7 +150,7 @@ def test_where_numpy_does_not_ask_its_error_names_ours(group, row):
 
 def test_every_public_function_is_called():
     text = "\n".join(row for group in GROUPS for row in rows(group))
-    modules = ("applying", "arranging", "differences", "floats", "grids", "histograms", "joining", "nan", "placing",
+    modules = ("applying", "arranging", "differences", "floats", "grids", "histograms", "joining", "nan", "padding", "placing",
                "polynomials", "products", "quantiles", "selecting", "sets", "statistics")  # fmt: skip
     public = [
         name for name, f in ((name, getattr(pb, name)) for name in dir(pb))

@@ -128,6 +128,9 @@ class Level:
     def apply(self, primitive: Primitive, operands: Sequence[Any], params: dict[str, Any]) -> Any:
         """Apply a primitive to all examples at once."""
         batched = [has(x, self) for x in operands]
+        if not all(batched) and any(type(x) is list or type(x) is tuple for x in operands):
+            operands = [Primitive.gathered(x) for x in operands]
+            batched = [has(x, self) for x in operands]
         mode = current_mode()
         if (known := self.under) is None or known[0] is not mode:
             known = self.under = mode, mode.replace(levels=mode.levels[:-1], outer=mode)

@@ -17,8 +17,8 @@ MOST_BYTES: Final = 1 << 28  # that are kept while nobody uses them
 LINE: Final = 64  # bytes of a cache line
 PLACED: Final = 1 << 12  # bytes from which on it pays to place an array
 
-# glibc keeps what is freed for the next array if it is no larger than the largest that was ever freed, of 32 MB at most.
-# For larger ones it asks the system each time, which takes longer to find pages than NumPy to fill them.
+# glibc keeps what is freed for the next array if that is no larger than the largest ever freed, of 32 MB at most. For
+# larger ones it asks the system each time, which takes longer to find pages than NumPy to fill them.
 np.empty((1 << 25) - (1 << 16), np.uint8)  # freed at once, and never written to, so it takes no memory
 
 _free: Final[dict[int, list[np.ndarray[Any, Any]]]] = {}

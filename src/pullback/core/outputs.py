@@ -20,6 +20,7 @@ pick_ = LinearMap("pick", lambda outputs, index: outputs[index], _place, batchin
 
 def outputs_of(result: Any) -> Any:
     """The outputs of a primitive as tensors of their own, where it has several."""
-    if not isinstance(result.array, tuple):
-        return result
-    return tuple(pick_(result, index=i) for i in range(len(result.array)))
+    outputs = result.array
+    while (held := getattr(outputs, "held", None)) is not None:
+        outputs = held.array  # of all examples of a `vmap`
+    return tuple(pick_(result, index=i) for i in range(len(outputs))) if isinstance(outputs, tuple) else result

@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from pullback.core.axes import ndim_of, shape_of
 from pullback.core.errors import OptionError, ShapeError
+from pullback.functions.padding import pad
 from pullback.ops.convolutions import conv_, conv_input_, counts_of
-from pullback.ops.indexing import pad
 from pullback.ops.movement import expand_dims, reshape
 from pullback.ops.windows import Pairs, Sizes, per_axis
 

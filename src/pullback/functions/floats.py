@@ -12,7 +12,7 @@ from pullback.core.errors import DTypeError
 from pullback.core.habits import explain_keywords
 from pullback.functions.creation import asarray
 from pullback.ops import elementwise as ew
-from pullback.ops.discrete import answer
+from pullback.ops.discrete import answer, by_element
 from pullback.ops.movement import astype
 from pullback.ops.special import bessel_i_
 from pullback.tensors.tables import serve
@@ -29,6 +29,14 @@ def _real(x: Any) -> Any:
     if x.dtype.kind == "c":
         raise DTypeError("this function takes real numbers", got=x.dtype, fix="pb.real, pb.imag, pb.abs or pb.angle")
     return astype(x, np.result_type(x.dtype, np.float16)) if x.dtype.kind in "iub" else x
+
+
+def _together(*operands: Any) -> list[Any]:
+    """Operands as arrays of the floating-point numbers that NumPy makes of all; weak ones follow the others."""
+    real = [_real(x) for x in operands]
+    weak = all(isinstance(x, float) for x in real)
+    dtype = np.result_type(np.float64 if weak else np.float16, *map(_typed, real))
+    return [astype(asarray(x), dtype) for x in real]
 
 
 def _whole(*operands: Any) -> bool:
@@ -50,8 +58,9 @@ def copysign(x1: Any, x2: Any, /) -> Any:
     >>> copysign(np.array([1.0, -2.0]), -1.0)
     Tensor([-1., -2.])
     """
-    size = ew.multiply(ew.absolute(_real(x1)), np.ones((), np.result_type(_typed(x1), _typed(x2), np.float16)))
-    return ew.where(signbit(_real(x2)), ew.negative(size), size)
+    a, b = _together(x1, x2)
+    size = ew.absolute(a)
+    return ew.where(signbit(b), ew.negative(size), size)
 
 
 def _typed(x: Any) -> Any:
@@ -64,11 +73,12 @@ def heaviside(x1: Any, x2: Any, /) -> Any:
     >>> heaviside(np.array([-1.0, 0.0, 2.0]), 0.5)
     Tensor([0. , 0.5, 1. ])
     """
-    a, b = _real(x1), _real(x2)
+    a, b = _together(x1, x2)
     step = answer(_step, a, b)
     return ew.where(ew.equal(a, 0), ew.add(ew.multiply(step, 0), b), step)
 
 
+@by_element
 def _step(a: Any, b: Any) -> Any:
     return np.heaviside(a, np.nan_to_num(b))
 
@@ -81,10 +91,18 @@ def fmod(x1: Any, x2: Any, /) -> Any:
     """
     if _whole(x1, x2):
         return answer(np.fmod, x1, x2)
-    a, b = _real(x1), _real(x2)
-    sign = ew.where(signbit(a), -1.0, 1.0)
-    sign = sign if isinstance(a, float) else astype(sign, a.dtype)
+    a, b = _together(x1, x2)
+    sign = astype(ew.where(signbit(a), -1.0, 1.0), a.dtype)
     return ew.multiply(ew.mod(ew.multiply(a, sign), ew.absolute(b)), sign)
+
+
+def divmod(x1: Any, x2: Any, /) -> tuple[Any, Any]:
+    """The whole number of times that b goes into a, rounded down, and what remains, which has the derivatives.
+
+    >>> divmod(np.array([7.0, -7.0]), 2.0)
+    (Tensor([ 3., -4.]), Tensor([1., 1.]))
+    """
+    return ew.floor_divide(x1, x2), ew.mod(x1, x2)
 
 
 def modf(x: Any, /) -> tuple[Any, Any]:
@@ -97,15 +115,6 @@ def modf(x: Any, /) -> tuple[Any, Any]:
     endless = ew.isinf(x)
     part = fmod(ew.where(endless, ew.multiply(0.0, ew.sign(x)), x), 1.0)
     return part, ew.trunc(x)
-
-
-def divmod(x1: Any, x2: Any, /) -> tuple[Any, Any]:
-    """The quotient, rounded down, and the remainder, with the sign of b.
-
-    >>> divmod(np.array([7.0]), 3.0)
-    (Tensor([2.]), Tensor([1.]))
-    """
-    return ew.floor_divide(x1, x2), ew.mod(x1, x2)
 
 
 def frexp(x: Any, /) -> tuple[Any, Any]:
@@ -131,6 +140,7 @@ def ldexp(x1: Any, x2: Any, /) -> Any:
     return ew.multiply(ew.multiply(a, first), second)
 
 
+@by_element
 def _powers(n: Any, *, dtype: Any) -> Any:
     """2ⁿ as two factors, of which neither overflows where the product with a number does not."""
     if np.asarray(n).dtype.kind not in "iub":
@@ -149,12 +159,13 @@ def nextafter(x1: Any, x2: Any, /) -> Any:
     >>> nextafter(np.array([1.0]), 2.0) > 1
     Tensor([ True])
     """
-    a = _real(x1)
-    found = answer(np.nextafter, a, _real(x2))
+    a, b = _together(x1, x2)
+    found = answer(np.nextafter, a, b)
     step = answer(_steps, ew.stop_gradient(a), found)
     return ew.where(ew.equal(step, 0), found, ew.add(a, step))
 
 
+@by_element
 def _steps(a: Any, found: Any) -> Any:
     with np.errstate(all="ignore"):
         step = found - a
@@ -214,7 +225,7 @@ def logaddexp2(x1: Any, x2: Any, /) -> Any:
     Tensor([2.])
     """
     two = math.log(2)
-    return ew.divide(ew.logaddexp(ew.multiply(_real(x1), two), ew.multiply(_real(x2), two)), two)
+    return ew.divide(ew.logaddexp(*(ew.multiply(x, two) for x in _together(x1, x2))), two)
 
 
 def deg2rad(x: Any, /) -> Any:
@@ -253,7 +264,8 @@ def i0(x: Any, /) -> Any:
     >>> i0(np.array([0.0]))
     Tensor([1.])
     """
-    return bessel_i_(asarray(_real(x)), order=0)
+    x = asarray(x)
+    return bessel_i_(astype(x, float) if x.dtype.kind in "iub" else _real(x), order=0)
 
 
 def fix(x: Any) -> Any:

@@ -12,7 +12,7 @@ from pullback.core.habits import explain_keywords
 from pullback.functions.creation import asarray
 from pullback.ops import elementwise as ew
 from pullback.ops.cumulative import cumprod
-from pullback.ops.discrete import answer
+from pullback.ops.discrete import answer, by_element
 from pullback.ops.reductions import all as all_over
 from pullback.ops.reductions import cumsum, max, mean, min, prod, std, sum, var
 from pullback.tensors.tables import serve
@@ -141,6 +141,7 @@ def _extremum(reduce: Any, least: float, a: Any, axis: Any, keepdims: bool, init
     return ew.where(empty, math.nan, found)
 
 
+@by_element
 def _warned(empty: Any) -> Any:
     if empty.any():
         warnings.warn("All-NaN slice encountered", RuntimeWarning, stacklevel=2)

@@ -12,12 +12,12 @@ from pullback.core.errors import OptionError, ShapeError
 from pullback.core.habits import explain_keywords
 from pullback.core.modes import current_mode
 from pullback.functions.creation import asarray
+from pullback.functions.padding import pad
 from pullback.functions.products import convolve
 from pullback.ops import elementwise as ew
 from pullback.ops.complex_parts import real
 from pullback.ops.contractions import matmul
 from pullback.ops.discrete import BY_ELEMENT, answer
-from pullback.ops.indexing import pad
 from pullback.ops.linalg.eigenvalues import eigvals_
 from pullback.ops.linalg.roots import roots_
 from pullback.ops.movement import astype, broadcast_to, concatenate, ravel, reshape, stack

@@ -20,9 +20,10 @@ import numpy as np
 from pullback.core.axes import ndim_of, shape_of
 from pullback.core.errors import OptionError, ShapeError
 from pullback.functions.convolutions import steps
+from pullback.functions.padding import pad
 from pullback.ops.contractions import matmul
 from pullback.ops.elementwise import divide, where
-from pullback.ops.indexing import getitem, pad
+from pullback.ops.indexing import getitem
 from pullback.ops.movement import moveaxis, reshape
 from pullback.ops.reductions import max as largest
 from pullback.ops.reductions import mean

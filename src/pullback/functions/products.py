@@ -11,8 +11,8 @@ from pullback.core.complex import conjugate
 from pullback.core.errors import OptionError, ShapeError
 from pullback.core.habits import explain_keywords
 from pullback.functions.creation import asarray
+from pullback.functions.padding import pad
 from pullback.ops.contractions import einsum, matmul, tensordot
-from pullback.ops.indexing import pad
 from pullback.ops.movement import broadcast_to, expand_dims, flip, moveaxis, reshape, stack
 from pullback.tensors.tables import serve
 

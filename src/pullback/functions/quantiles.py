@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from pullback.core.habits import explain_keywords
 from pullback.core.origin import user_line
 from pullback.functions.creation import asarray
 from pullback.ops import elementwise as ew
-from pullback.ops.discrete import answer
+from pullback.ops.discrete import answer, by_element, of_stacks
 from pullback.ops.indexing import take_along_axis
 from pullback.ops.movement import astype, broadcast_to, moveaxis, reshape
 from pullback.ops.ordering import argsort
@@ -108,11 +109,17 @@ def _quantile(name: str, a: Any, q: Any, axis: Any, method: str, keepdims: bool,
         raise DTypeError(f"{name}: complex numbers have a median, and no shares", got=x.dtype, fix="pb.real, pb.imag")
     if x.dtype.kind not in "fc":
         x = astype(x, float)
+    if not isinstance(q, (int, float)):
+        x = astype(x, np.result_type(x.dtype, share.dtype))
     axes = normalize_axes(axis, x.ndim, name)
     axes = tuple(range(x.ndim)) if axes is None else axes
     rest = tuple(i for i in range(x.ndim) if i not in axes)
     lengths = tuple(x.shape[i] for i in rest)
     count = math.prod(x.shape[i] for i in axes)
+    if not count and 0 not in lengths:
+        warnings.warn(f"{name}: of no numbers it is NaN", RuntimeWarning, stacklevel=3)
+        shape = (*share.shape, *(kept_shape(x.shape, axes) if keepdims else lengths))
+        return asarray(np.full(shape, np.nan, x.dtype))
     lanes = reshape(moveaxis(x, rest, tuple(range(len(rest)))), (*lengths, count))
     order = argsort(lanes)
     more: tuple[Any, ...] = ()
@@ -122,13 +129,12 @@ def _quantile(name: str, a: Any, q: Any, axis: Any, method: str, keepdims: bool,
     # Where they are among the sorted numbers NumPy says, of their places; what is there is taken from the numbers.
     place = answer(_places, ordered, *more, q=share, method=method, name=name)
     low, part = answer(_low, place), answer(_part, place)
-    below = _taken(ordered, low, share.ndim)
-    above = _taken(ordered, answer(_high, place), share.ndim)
-    between = below + ew.gap(above, below) * astype(part, np.finfo(x.dtype).dtype)
+    below = _taken(ordered, low)
+    between = below + ew.gap(_taken(ordered, answer(_high, place)), below) * astype(part, np.finfo(x.dtype).dtype)
     found = ew.where(part == 0, below, between)
-    found = ew.where(
-        answer(np.isnan, place), _taken(ordered, answer(_last, place, length=ordered.shape[-1]), share.ndim), found
-    )
+    found = ew.where(answer(np.isnan, place), _taken(ordered, answer(_last, place, length=count)), found)
+    if share.ndim:  # its axes come first
+        found = moveaxis(found, tuple(range(-share.ndim, 0)), tuple(range(share.ndim)))
     if keepdims:
         found = reshape(found, (*share.shape, *kept_shape(x.shape, axes)))
     return found
@@ -145,36 +151,45 @@ def _lanes_of(weights: Any, x: Any, axes: Any, rest: Any, lengths: Any) -> Any:
     return reshape(moveaxis(w, rest, tuple(range(len(rest)))), (*lengths, math.prod(x.shape[i] for i in axes)))
 
 
+@of_stacks
 def _places(ordered: Any, weights: Any = None, *, q: Any, method: str, name: str) -> Any:
-    """Where the quantiles are among sorted numbers, as places that may lie between two; NaN where there are none."""
+    """Where the quantiles are among sorted numbers, as places that may lie between two; NaN where there are none.
+
+    The axes of q come last.
+    """
+    if not ordered.size:
+        return np.full((*ordered.shape[:-1], *q.shape), np.nan)
     lost = np.isnan(ordered)
     places = np.where(lost, np.nan, np.broadcast_to(np.arange(ordered.shape[-1], dtype=float), ordered.shape))
     more = {} if weights is None else {"weights": weights}
-    return np.asarray(getattr(np, name)(places, q, axis=-1, method=method, **more))
+    found = np.asarray(getattr(np, name)(places, q, axis=-1, method=method, **more))
+    return np.moveaxis(found, tuple(range(q.ndim)), tuple(range(-q.ndim, 0))) if q.ndim else found
 
 
+@by_element
 def _low(place: Any) -> Any:
     return np.floor(np.nan_to_num(place)).astype(np.intp)
 
 
+@by_element
 def _high(place: Any) -> Any:
     return np.ceil(np.nan_to_num(place)).astype(np.intp)
 
 
+@by_element
 def _part(place: Any) -> Any:
     return np.nan_to_num(place) % 1
 
 
+@by_element
 def _last(place: Any, *, length: int) -> Any:
     return np.full(place.shape, length - 1)
 
 
-def _taken(ordered: Any, place: Any, ndim: int) -> Any:
-    """The elements at places that have axes of their own in front."""
-    moved = moveaxis(place, tuple(range(ndim)), tuple(range(-ndim, 0))) if ndim else place
-    flat = reshape(moved, (*ordered.shape[:-1], math.prod(moved.shape[ordered.ndim - 1 :])))
-    taken = reshape(take_along_axis(ordered, flat, -1), moved.shape)
-    return moveaxis(taken, tuple(range(-ndim, 0)), tuple(range(ndim))) if ndim else taken
+def _taken(ordered: Any, place: Any) -> Any:
+    """The elements at places, which may have axes of their own behind."""
+    more = math.prod(place.shape[ordered.ndim - 1 :])
+    return reshape(take_along_axis(ordered, reshape(place, (*ordered.shape[:-1], more)), -1), place.shape)
 
 
 explain_keywords(globals())

@@ -91,6 +91,7 @@ def cov(
         centre = reshape(sum_over(x * w, 1) / total, (-1, 1))
         scaled = (x - centre) * w
     found = matmul(scaled, conjugate((x - centre).T)) / ew.maximum(degrees, 0.0)
+    found = found if dtype is None else astype(found, dtype)
     return reshape(found, ()) if found.size == 1 else found
 
 

@@ -12,6 +12,7 @@ from pullback.core.errors import OptionError, ShapeError
 from pullback.core.lints import check_precision
 from pullback.functions import random
 from pullback.functions.attention import attention_weights, dropped
+from pullback.functions.padding import pad
 from pullback.nn import init
 from pullback.nn.linear import Linear
 from pullback.nn.module import Module
@@ -20,7 +21,6 @@ from pullback.nn.parameter import Parameter
 from pullback.nn.sizes import positive
 from pullback.ops.contractions import linear, matmul
 from pullback.ops.elementwise import logical_not, multiply, where
-from pullback.ops.indexing import pad
 from pullback.ops.movement import broadcast_to, concatenate, expand_dims, permute_dims, reshape, swapaxes
 from pullback.ops.reductions import mean
 

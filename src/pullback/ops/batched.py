@@ -91,6 +91,16 @@ def _selected(shape: Shape, index: tuple[Any, ...], arrays: Sequence[Any]) -> Sh
     return blank[filled(index, tuple(map(_numbers, arrays)))].shape
 
 
+def _with_elements(shape: Shape, index: tuple[Any, ...]) -> Shape:
+    """A shape in which there is something to index along all axes that arrays index."""
+    parts = [part for part in index if part is not None]
+    if Ellipsis in parts:
+        at = parts.index(Ellipsis)
+        parts[at : at + 1] = [slice(None)] * (len(shape) - len(parts) + 1)
+    parts += [slice(None)] * (len(shape) - len(parts))
+    return tuple(max(n, 1) if part is ARRAY else n for n, part in zip(shape, parts, strict=True))
+
+
 def _positions(
     primitive: Any, arrays: Sequence[Any], batched: Sequence[bool], shape: Shape, index: tuple[Any, ...]
 ) -> Any:
@@ -101,6 +111,7 @@ def _positions(
     given = aligned(arrays, batched)
     most = max(len(shape_of_one(a, b)) for a, b in zip(arrays, batched, strict=True))
     places: Any = Primitive.tensor(np.arange(math.prod(shape)).reshape(shape))[filled(index, tuple(given))]
+    shape = _with_elements(shape, index)
     one = _selected(shape, index, [np.zeros((1,) * most, int)] * len(arrays))
     none = _selected(shape, index, [np.zeros((0, *(1,) * most), int)] * len(arrays))
     lead = next(i for i, n in enumerate(none) if n == 0 and none[:i] + none[i + 1 :] == one)

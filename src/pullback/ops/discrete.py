@@ -14,8 +14,21 @@ from pullback.core.outputs import outputs_of
 from pullback.ops import elementwise
 
 # How functions do all examples of a `vmap` at once: one by one, or along the axes that they are told.
-BY_ELEMENT: Final = {np.imag, np.isreal, np.iscomplex, np.isclose}
+BY_ELEMENT: Final[set[Callable[..., Any]]] = {np.imag, np.isreal, np.iscomplex, np.isclose}
 ALONG: Final[set[Callable[..., Any]]] = {np.argsort, np.argpartition, np.count_nonzero}
+STACKS: Final[set[Callable[..., Any]]] = {np.linalg.qr, np.linalg.svd}  # work along the last axes, whatever is in front
+
+
+def by_element(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Let it be known that a function works element by element."""
+    BY_ELEMENT.add(function)
+    return function
+
+
+def of_stacks(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Let it be known that a function works along the last axes of its operands, which have the same in front."""
+    STACKS.add(function)
+    return function
 
 
 def _apply(*arrays: Any, function: Callable[..., Any], **params: Any) -> Any:
@@ -28,13 +41,26 @@ def _array(found: Any) -> Any:
 
 
 def _answered(primitive: Any, level: Any, operands: list[Any], batched: list[bool], params: dict[str, Any]) -> Any:
-    """The rule of what goes element by element, or along axes that it is told; nothing is known of other functions."""
+    """The rule of what goes element by element, or along axes; of other functions the kernel takes one by one."""
     function = params["function"]
     if isinstance(function, np.ufunc) or function in BY_ELEMENT:
         return as_it_is(primitive, level, operands, batched, params)
-    if function in ALONG and (params["axis"] is not None or function is np.count_nonzero):
+    if function in STACKS:
+        return in_front()(primitive, level, operands, batched, params)
+    if function in ALONG and (params.get("axis", -1) is not None or function is np.count_nonzero):
         return in_front(axis=axes_behind)(primitive, level, operands, batched, params)
-    raise primitive.unbatched(f"{function.__name__} takes one example")
+    if not level.size:
+        raise primitive.unbatched(f"{function.__name__} takes one example, and there is none")
+    return primitive(*operands, **params | {"function": _of_each, "one": function, "batched": tuple(batched)})
+
+
+def _of_each(*arrays: Any, one: Callable[..., Any], batched: tuple[bool, ...], **params: Any) -> Any:
+    """What a function gives of each example, stacked."""
+    count = next(len(x) for x, b in zip(arrays, batched, strict=True) if b)
+    each = [one(*(x[i] if b else x for x, b in zip(arrays, batched, strict=True)), **params) for i in range(count)]
+    if isinstance(each[0], (tuple, list)):
+        return tuple(map(np.stack, zip(*each, strict=True)))
+    return np.stack(each)
 
 
 answer_ = Discrete("answer", _apply, doc="A function of NumPy's on the numbers; its answer carries no derivative.")

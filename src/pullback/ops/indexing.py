@@ -20,9 +20,8 @@ from pullback.core.kinds import LinearMap
 from pullback.core.precision import in_single
 from pullback.core.primitive import Primitive
 from pullback.ops import batched
-from pullback.ops import elementwise as ew
 from pullback.ops.batched import ARRAY, filled
-from pullback.ops.movement import broadcast_to, expand_dims, moveaxis, pad_, ravel, reshape
+from pullback.ops.movement import broadcast_to, expand_dims, moveaxis, ravel, reshape
 
 if TYPE_CHECKING:
     from pullback.tensors import Tensor
@@ -213,32 +212,6 @@ def repeat(x: Any, repeats: int | Sequence[int], axis: int | None = None) -> Ten
     return getitem(x, (slice(None),) * axis + (index,))
 
 
-def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: float = 0) -> Tensor:
-    """x with a border: of a constant, or of its own elements (`edge`, `reflect`, `symmetric`, `wrap`).
-
-    >>> pad(np.array([1.0, 2.0]), (1, 2))
-    Tensor([0., 1., 2., 0., 0.])
-    """
-    shape = shape_of(x)
-    try:
-        width = tuple((int(a), int(b)) for a, b in np.broadcast_to(pad_width, (len(shape), 2)))
-    except ValueError:
-        raise ShapeError("pad: a pair of widths for each axis, or for all", shape=shape, pad_width=pad_width) from None
-    if mode == "constant":
-        padded = pad_(x, width=width)
-        if constant_values == 0:
-            return padded
-        return ew.where(np.pad(np.ones(shape, bool), width), padded, constant_values)
-    if mode not in ("edge", "reflect", "symmetric", "wrap"):
-        raise OptionError("pad: unknown mode", mode=mode, fix="constant, edge, reflect, symmetric or wrap")
-    for axis, (n, (before, after)) in enumerate(zip(shape, width, strict=True)):
-        if n == 0 and (before or after):
-            raise ShapeError("pad: an axis without elements has none to repeat", shape=shape, mode=mode, fix="constant")
-        index = np.pad(np.arange(n), (before, after), mode=mode if n else "empty")  # type: ignore[call-overload]  # checked above
-        x = getitem(x, (slice(None),) * axis + (index,))
-    return x
-
-
 def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
     """The elements x[i, i + offset] of two axes, as a new last axis.
 
@@ -281,13 +254,14 @@ def broadcast_arrays(*arrays: Any) -> tuple[Any, ...]:
     return tuple(broadcast_to(a, shape) for a in arrays)
 
 
-def atleast_2d(x: Any) -> Tensor:
-    """x with at least two axes, new ones in front.
+def atleast_2d(*arys: Any) -> Any:
+    """Arrays with at least two axes, new ones in front.
 
     >>> atleast_2d(np.ones(3)).shape
     (1, 3)
     """
-    return expand_dims(x, tuple(range(2 - ndim_of(x)))) if ndim_of(x) < 2 else reshape(x, shape_of(x))
+    found = [expand_dims(x, tuple(range(2 - ndim_of(x)))) if ndim_of(x) < 2 else reshape(x, shape_of(x)) for x in arys]
+    return found[0] if len(found) == 1 else tuple(found)
 
 
 explain_keywords(globals(), without=("getitem", "setitem"))

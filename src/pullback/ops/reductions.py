@@ -87,8 +87,19 @@ def _chosen(x: Any, where: Any, *, other: Any) -> Any:
 
 
 def _counted(x: Any, axis: Any, where: Any) -> Any:
-    """How many elements each result is made of."""
-    return sum_(broadcast_to(where, shape_of(x)), axis=axis, keepdims=True)
+    """How many elements each result is made of, in the precision of x."""
+    return astype(sum_(broadcast_to(where, shape_of(x)), axis=axis, keepdims=True), _real_of(dtype_of(x)))
+
+
+def _real_of(dtype: Any) -> Any:
+    """The dtype of the absolute values."""
+    return np.finfo(dtype).dtype if dtype.kind in "fc" else np.dtype(float)
+
+
+def _careful(x: Any) -> tuple[Any, Any]:
+    """X in which sums are taken, and the dtype of what is made of them: of halves in single precision."""
+    dtype = dtype_of(x)
+    return (astype(x, np.float32) if dtype.char == "e" else x), (dtype if dtype.kind in "fc" else np.dtype(float))
 
 
 def sum(
@@ -116,8 +127,10 @@ def mean(x: Any, axis: Axes = None, keepdims: bool = False, *, dtype: Any = None
     axes = normalize_axes(axis, ndim_of(x), "mean")
     x = _read(x, dtype)
     if where is True:
-        return mean_(x, axis=axes, keepdims=keepdims)
-    found = ew.divide(sum_(_chosen(x, where, other=0), axis=axes, keepdims=True), _counted(x, axes, where))
+        return _given(mean_(x, axis=axes, keepdims=keepdims), dtype)
+    wide, made = _careful(x)
+    found = ew.divide(sum_(_chosen(wide, where, other=0), axis=axes, keepdims=True), _counted(wide, axes, where))
+    found = astype(found, made if dtype is None else dtype)
     return found if keepdims else reshape_(found, shape=dropped_shape(shape_of(x), axes))
 
 
@@ -153,8 +166,9 @@ def var(
     correction = correction if ddof is None else ddof
     x = _read(x, dtype)
     if mean is None and where is True:
-        return var_(x, axis=axes, keepdims=keepdims, correction=correction)
-    return _spread_from(x, mean, axes, keepdims, correction, where)
+        return _given(var_(x, axis=axes, keepdims=keepdims, correction=correction), dtype)
+    x, made = _careful(x)
+    return astype(_spread_from(x, mean, axes, keepdims, correction, where), _real_of(made) if dtype is None else dtype)
 
 
 def std(
@@ -170,9 +184,12 @@ def std(
     correction = correction if ddof is None else ddof
     x = _read(x, dtype)
     if mean is None and where is True:
-        return std_(x, axis=axes, keepdims=keepdims, correction=correction)
+        return _given(std_(x, axis=axes, keepdims=keepdims, correction=correction), dtype)
+    x, made = _careful(x)
     deviation, degrees = _deviations(x, mean, axes, correction, where)
-    return ew.divide(norm_(deviation, axis=axes, keepdims=keepdims), ew.sqrt(_as_kept(degrees, x, axes, keepdims)))
+    size = norm_(deviation, axis=axes, keepdims=keepdims)
+    found = ew.divide(size, ew.sqrt(_as_kept(degrees, x, axes, keepdims)))
+    return astype(found, _real_of(made) if dtype is None else dtype)
 
 
 def _spread_from(x: Any, mean: Any, axes: Any, keepdims: bool, correction: float, where: Any) -> Any:

@@ -99,7 +99,7 @@ def array_function(
     """Answer a NumPy function that was given a tensor."""
     if any(kind.__module__.startswith("xarray") for kind in types):
         return NotImplemented
-    if function is np.full_like and getattr(_bound(function, args, kwargs).get("fill_value"), "node", None) is not None:
+    if function is np.full_like and isinstance(_bound(function, args, kwargs).get("fill_value"), Primitive.tensor):
         return full_like(*args, **kwargs)
     if function in OF_SHAPES:
         return function(*_mapped(args, outline), **_mapped(kwargs, outline))
@@ -107,7 +107,7 @@ def array_function(
         return function(*_mapped(args, _shown), **_mapped(kwargs, _shown))
     if function in ANSWERS:
         return function(*_mapped(args, lambda t: t.numpy()), **_mapped(kwargs, lambda t: t.numpy()))
-    converts = function in CONVERSIONS and (_is_free(args) or is_asked_by_scipy())
+    converts = function in CONVERSIONS and ((not current_mode().levels and _is_free(args)) or is_asked_by_scipy())
     ours = None if converts else ours_for(FUNCTIONS, function)
     name = f"{function.__module__.replace('numpy', 'np', 1)}.{function.__name__}"
     if ours is None or (function in WRITERS and not isinstance(args[0] if args else None, Primitive.tensor)):

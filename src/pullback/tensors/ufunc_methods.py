@@ -38,7 +38,7 @@ def reduce(
     options = {"initial": initial} if initial is not None else {}
     options |= {"where": where} if where is not True else {}
     options |= {"dtype": dtype} if dtype is not None and own in (reductions.sum, reductions.prod) else {}
-    if own in (reductions.all, reductions.any, reductions.logsumexp) and initial is not None:
+    if own in (reductions.all, reductions.any, reductions.logsumexp) and initial is not None and where is True:
         return op(own(x, axis, keepdims), initial)
     if own is not None and not (options and own is reductions.logsumexp):
         if dtype is not None and "dtype" not in options:

@@ -63,22 +63,23 @@ def pad(shape: Shape, result: Shape, params: Params) -> Within:
     return found
 
 
-def tril(shape: Shape, _result: Shape, params: Params) -> Within:
+def tril(shape: Shape, result: Shape, params: Params) -> Within:
     """Nothing above the k-th diagonal."""
-    return _triangle(shape, params["k"], 1)
+    return _triangle(shape, result, params["k"], 1)
 
 
-def triu(shape: Shape, _result: Shape, params: Params) -> Within:
+def triu(shape: Shape, result: Shape, params: Params) -> Within:
     """Nothing below the k-th diagonal."""
-    return _triangle(shape, -params["k"], -1)
+    return _triangle(shape, result, -params["k"], -1)
 
 
-def _triangle(shape: Shape, start: int, sign: int) -> Within:
-    """Where start + sign · (row − column) is not negative."""
-    row, column = len(shape) - 2, len(shape) - 1
-    terms = ((row, sign),) * (shape[row] != 1) + ((column, -sign),) * (shape[column] != 1)
-    always = shape[row] + shape[column] + abs(start)  # more than it ever is
-    return Within([_along(a, n) for a, n in enumerate(shape)], [Guard(Place(start, terms), always)])
+def _triangle(shape: Shape, result: Shape, start: int, sign: int) -> Within:
+    """Where start + sign · (row − column) is not negative; each row of the matrix of a vector is the vector."""
+    row, column = len(result) - 2, len(result) - 1
+    terms = ((row, sign),) * (result[row] != 1) + ((column, -sign),) * (result[column] != 1)
+    always = result[row] + result[column] + abs(start)  # more than it ever is
+    there = [_along(len(result) - len(shape) + a, n) for a, n in enumerate(shape)]
+    return Within(there, [Guard(Place(start, terms), always)])
 
 
 def add_into(shape: Shape, result: Shape, params: Params) -> Within | None:

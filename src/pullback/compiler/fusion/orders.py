@@ -64,9 +64,9 @@ class Orders:
         """How an output is read; where axes of what is made are taken apart, from the same memory in that shape."""
         view = self._fused.view(output)
         axes = view.apart() if view.axes() is None and view.base in self._grouping.maker else None
-        if axes is None or not self.lies_in_order(view.base):
+        if axes is None or not isinstance(output, Value) or not self.lies_in_order(view.base):
             return view
-        alias = Value(tuple(view.shape[axis] for axis in axes), output.spec.dtype)
+        alias = Value(tuple(view.shape[axis] for axis in axes), output.dtype)
         self._fused.aliases[alias] = view.base
         self._grouping.maker[alias] = self._grouping.maker[view.base]
         now = whole(alias, alias.shape).renamed(view.shape, dict(enumerate(axes)))

@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from pullback.functions import normalization
+from pullback.functions.padding import pad
 from pullback.interop.onnx.reading import Call
 from pullback.interop.onnx.values import Operator, bounded, integers, numbers, rank
 from pullback.ops import contractions, elementwise, indexing, movement, reductions
@@ -82,7 +83,7 @@ def _pooled(call: Call, x: Any, fill: float) -> tuple[Any, Any]:
             high = max(high, (count - 1) * stride + hole * (k - 1) + 1 - n - low)
         widths.append((low, high))
     if any(map(any, widths)):
-        x = indexing.pad(x, ((0, 0), (0, 0), *widths), constant_values=fill)
+        x = pad(x, ((0, 0), (0, 0), *widths), constant_values=fill)
     found = windows(x, tuple(range(2, d + 2)), tuple(kernel), strides, dilations, f"from_onnx: {call.kind}")
     return found, (padding, widths, strides, dilations, kernel)
 
