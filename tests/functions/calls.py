@@ -106,6 +106,7 @@ np.apply_over_axes(np.sum, c, [0, 2]) | np.unique(v) | np.unique(x, return_index
 np.unique(x, axis=0) | np.unique_values(v) | np.union1d(v, w) | np.intersect1d(v, v[1:4]) | np.setdiff1d(v, v[:2])
 np.setxor1d(v[:3], v[1:]) | np.linspace(s, v, 3) | np.linspace(p, q, 4, axis=1)
 np.linspace(s, 2.0, 5, endpoint=False) | np.linspace(s, 2.0, 5, retstep=True) | np.linspace(0.0, s, 1)
+np.take(x, [0, 3, -4], axis=1, mode="wrap") | np.take(v, [[9, -1], [2, -9]], mode="clip")
 np.full_like(x, s) | np.tril(A, -1) | np.triu(A) | np.pad(x, 1) | np.tile(x, (2, 1)) | np.repeat(p, i)
 after(np.put, x, [0, 4], p[:2]) | after(np.put, x, [0, 1, 4], 2.0) | after(np.put, x, [7, -1], p, mode="wrap")
 after(np.place, x, b, p) | after(np.place, x, b, [1.0, 2.0]) | after(np.putmask, x, b, y)

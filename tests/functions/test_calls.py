@@ -150,8 +150,8 @@ def test_where_numpy_does_not_ask_its_error_names_ours(group, row):
 
 def test_every_public_function_is_called():
     text = "\n".join(row for group in GROUPS for row in rows(group))
-    modules = ("applying", "arranging", "differences", "floats", "grids", "histograms", "joining", "nan", "padding", "placing",
-               "polynomials", "products", "quantiles", "selecting", "sets", "statistics")  # fmt: skip
+    modules = ("applying", "arranging", "differences", "floats", "grids", "histograms", "joining", "nan", "padding",
+               "placing", "polynomials", "products", "quantiles", "selecting", "sets", "statistics")  # fmt: skip
     public = [
         name for name, f in ((name, getattr(pb, name)) for name in dir(pb))
         if callable(f) and getattr(f, "__module__", "") in [f"pullback.functions.{m}" for m in modules]

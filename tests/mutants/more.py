@@ -9,7 +9,7 @@ import numpy as np
 import pullback as pb
 from pullback.core.custom_kinds import CustomJVP, CustomVJP
 from pullback.functions.random import probability_
-from pullback.ops.linalg import eigenvalues, equal_values, roots, spectra
+from pullback.ops.linalg import cholesky, eigenvalues, equal_values, roots, spectra
 
 APART: Final = np.array([2.0, 3.0, 5.0])
 X: Final = np.array([0.7, -1.3, 2.1])
@@ -77,11 +77,23 @@ def unmixed(x: Any) -> Any:
     return equal_values.unmixed_(x, one, np.array([2.0, 3.0]), one, one, name="eigh", both=False)
 
 
+def chosen(x: Any) -> Any:
+    """A choice of two matrices that is not the same when they are turned."""
+    return pb.where(np.array([[True, False], [True, True]]), x.reshape(2, 2), 2 * x.reshape(2, 2))
+
+
+def of_factor(factor: Any, ct: Any) -> Any:
+    """The cotangent of a matrix from that of its lower triangle, by the way of large ones."""
+    return cholesky.cholesky_cotangent_(pb.tril(factor.reshape(2, 2)), pb.tril(ct.reshape(2, 2)))
+
+
 # A name, a function, real arguments, and complex ones where there are any.
 ROWS: Final = (
     ("real", lambda z: pb.real(z * 2), (X,), (Z,)),
     ("imag", lambda z: pb.imag(z * (1 + 2j)), (X,), (Z,)),
     ("imag of a matrix", lambda z: pb.imag(z.reshape(2, 2) * (1 + 2j)), (M,), (M * (1 + 0.5j),)),
+    ("a choice of two matrices", chosen, (M,), (M * (1 + 0.5j),)),
+    ("a factor's cotangent", of_factor, (M, M[::-1].copy()), None),
     ("a square of a matrix", lambda x: pb.square(x.reshape(2, 2)), (M,), (M * (1 + 0.5j),)),
     ("a cast of complex numbers", lambda z: pb.imag((z * (1 + 2j)).astype(np.complex64) * (2 + 1j)), (X,), (Z,)),
     ("conj", lambda z: pb.conj(z) * (1 + 2j), (X,), (Z,)),

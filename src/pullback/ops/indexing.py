@@ -20,6 +20,7 @@ from pullback.core.kinds import LinearMap
 from pullback.core.precision import in_single
 from pullback.core.primitive import Primitive
 from pullback.ops import batched
+from pullback.ops import elementwise as ew
 from pullback.ops.batched import ARRAY, filled
 from pullback.ops.movement import broadcast_to, expand_dims, moveaxis, ravel, reshape
 
