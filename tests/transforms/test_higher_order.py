@@ -160,3 +160,25 @@ def test_results_are_constants_unless_something_outside_is_tracked():
         w.grad = None
         pb.jacobian(lambda x: x * x * w, mode=mode)(np.array([1.0, 2.0])).sum().backward()
         assert w.grad.item() == 6.0
+
+
+UNITS = np.random.default_rng(5).normal(size=(3, 5, 4))
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda v, a, b: a @ v, lambda v, a, b: v @ b.T, lambda v, a, b: pb.linear(v, a),
+        lambda v, a, b: v @ (a.T @ b) @ v,
+        lambda v, a, b: (a @ v.reshape(4, 1)).reshape(-1), lambda v, a, b: pb.tanh(b @ v) @ a + v.sum(),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("mode", ["forward", "reverse"])
+def test_a_product_with_unit_vectors_is_the_matrix_itself(f, mode):
+    a, b, (v, t) = map(pb.tensor, (UNITS[0], UNITS[1], UNITS[2, :2]))
+    found = pb.jacobian(lambda v: f(v, a, b), mode=mode)(v)
+    np.testing.assert_allclose(found @ t, pb.jvp(lambda v: f(v, a, b), (v,), (t,))[1], rtol=1e-12)
+    found[..., 0] = 9.0  # it may see the memory of the matrix, and is written to elsewhere
+    assert np.array_equal(a.numpy(), UNITS[0])
+    broken = pb.tensor(np.where(UNITS[0] > 1, np.inf, UNITS[0]))
+    assert np.array_equal(pb.jacobian(lambda v: broken @ v, mode=mode)(v), broken)

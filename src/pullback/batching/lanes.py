@@ -116,14 +116,18 @@ class Lanes(np.lib.mixins.NDArrayOperatorsMixin):
 
 @final
 class Level:
-    """One call of `vmap`: how many examples there are, and what random draws do."""
+    """One call of `vmap`: how many examples there are, what random draws do, and which value has 1 in one place each.
 
-    __slots__ = ("__weakref__", "randomness", "size", "under")
+    Of `units`, example i has a 1 at its i-th element, and else 0: a product with it is what it is multiplied by.
+    """
+
+    __slots__ = ("__weakref__", "randomness", "size", "under", "units")
 
     def __init__(self, size: int, randomness: str = "error") -> None:
         self.size = size
         self.randomness = randomness
         self.under: tuple[Mode, Mode] | None = None  # a mode within, and the same without this level
+        self.units: Tensor | None = None
 
     def apply(self, primitive: Primitive, operands: Sequence[Any], params: dict[str, Any]) -> Any:
         """Apply a primitive to all examples at once."""

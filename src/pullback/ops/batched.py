@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from pullback.batching.rules import Shape, aligned, shape_of_one, spread
+from pullback.batching.rules import Shape, aligned, in_front, shape_behind, shape_of_one, spread
 from pullback.core.axes import ndim_of
 from pullback.core.primitive import Primitive
 from pullback.ops.labels import within_
@@ -28,9 +28,33 @@ def filled(index: tuple[Any, ...], arrays: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(next(rest) if part is ARRAY else part for part in index)
 
 
-def matmul(primitive: Any, _level: Any, operands: list[Any], batched: list[bool], params: dict[str, Any]) -> Any:
+def reshape(primitive: Any, level: Any, operands: list[Any], batched: list[bool], params: dict[str, Any]) -> Any:
+    """The shape of one example, behind the batch; units stay units."""
+    found = in_front(shape=shape_behind)(primitive, level, operands, batched, params)
+    if operands[0] is level.units:
+        level.units = found
+    return found
+
+
+def _by_units(level: Any, a: Any, b: Any, params: dict[str, Any]) -> Any:
+    """What a product with units is: the other matrix, row by row or column by column; None if it is no such product."""
+    units, other = (a, b) if a is level.units else (b, a)
+    if not isinstance(other, Primitive.tensor) or other.ndim != 2 or units.ndim != 3 or units.dtype != other.dtype:
+        return None
+    first, turned = units is a, params["tb" if units is a else "ta"]
+    if units.shape[1 if first != params["ta" if first else "tb"] else 2] != 1:
+        return None
+    found = other.mT if first == turned else other
+    return found.reshape((found.shape[0], 1, found.shape[1]) if first else (*found.shape, 1))
+
+
+def matmul(primitive: Any, level: Any, operands: list[Any], batched: list[bool], params: dict[str, Any]) -> Any:
     """Products of stacks; many matrices, or columns, with one matrix is one product, of all their rows."""
     a, b = operands
+    if level.units is not None and (a is level.units) != (b is level.units) and not all(batched):
+        found = _by_units(level, a, b, params)
+        if found is not None:
+            return found
     if batched == [True, False] and a.ndim == 3 and ndim_of(b) == 2 and (not params["ta"] or a.shape[2] == 1):
         (count, rows, inner) = (a.shape[0], 1, a.shape[1]) if params["ta"] else a.shape
         if rows > 1 and getattr(a.array, "strides", (1, 1))[1] == 0:  # as those of many points that begin alike

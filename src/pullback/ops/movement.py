@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pullback.batching.rules import axes_behind, in_front, order_behind, shape_behind, width_behind
+from pullback.batching.rules import axes_behind, in_front, order_behind, width_behind
 from pullback.core.arrays import copied
 from pullback.core.axes import Axes, dtype_of, ndim_of, normalize_axes, normalize_axis, several, shape_of
 from pullback.core.conformity import sum_to
@@ -45,7 +45,7 @@ def _unpad(cotangent: Any, x: Any, width: Sequence[tuple[int, int]], **_: Any) -
 
 reshape_ = LinearMap(
     "reshape", lambda x, shape: x.reshape(shape), lambda ct, x, shape: ct.reshape(x.shape),
-    batching=in_front(shape=shape_behind),
+    batching=batched.reshape,
 )  # fmt: skip
 permute_ = LinearMap(
     "transpose", lambda x, axes: x.transpose(axes),

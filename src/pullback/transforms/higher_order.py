@@ -145,19 +145,29 @@ def _walked(
     run: Recording, walk: Callable[[Any], Any], start: Any, chunk_size: int | None, unit: complex
 ) -> list[Any]:  # fmt: skip
     """What a walk makes of each basis direction of a tree: its leaves, with the directions along the first axis."""
-    from pullback.transforms.batching import vmap  # what is seldom asked for is not loaded
-
     count = sum(value.size for value in leaves(start))
     step = chunk_size or max(1, MOST_BYTES // max(1, sum(bytes_of(node.aval) for node in run.path.nodes)))
     pieces: list[list[Any]] = []
     for at in range(0, count, step):
         directions = _basis(start, at, min(at + step, count), unit)
         try:
-            pieces.append(leaves(vmap(walk)(directions)))
+            pieces.append(_at_once(walk, directions, min(step, count - at), whole=step >= count and unit == 1))
         except UnbatchedError:  # a rule on the way cannot do many at once
             rows = [leaves(walk(tree_map(lambda d, i=i: d[i], directions))) for i in range(min(step, count - at))]
             pieces.append([stack(column) for column in zip(*rows, strict=True)])
     return [concatenate(column) if len(column) > 1 else column[0] for column in zip(*pieces, strict=True)]
+
+
+def _at_once(walk: Callable[[Any], Any], directions: Any, count: int, *, whole: bool) -> list[Any]:
+    """The same, of all directions at once; if they are the `whole` basis of one value, the level knows it."""
+    from pullback.batching.lanes import Level, held, inside, mark  # what is seldom asked for is not loaded
+
+    level = Level(count)
+    tensors = [Tensor.of(direction) for direction in leaves(directions)]
+    level.units = tensors[0] if whole and len(tensors) == 1 else None
+    given = rebuild(directions, [mark(tensor, level) for tensor in tensors])
+    with inside(level):
+        return [held(y, level) for y in leaves(walk(given))]
 
 
 def bytes_of(aval: Any) -> int:

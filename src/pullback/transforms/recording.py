@@ -229,7 +229,8 @@ class Recording:
         if tensor and value.node is not None and current_mode().recording:
             self.record = True
         if current_mode().levels:
-            value = (value if tensor else Tensor(np.array(value, like.dtype))).astype(like.dtype)
+            value = value if tensor else Tensor(np.array(value, like.dtype))
+            value = value if value.dtype == like.dtype else value.astype(like.dtype)
             rest = self._rest()
             value = lowered(value, self._levels, rest)
             return value if self.record or self._tracing or rest else value.array
