@@ -81,25 +81,9 @@ def _given(total: Any, dtype: Any) -> Any:
     return total if dtype is None or total.dtype == np.dtype(dtype) else astype(total, dtype)
 
 
-def _chosen(x: Any, where: Any, *, other: Any) -> Any:
-    """x where it counts, and elsewhere a number that changes nothing."""
-    return ew.where(broadcast_to(where, shape_of(x)), x, other)
-
-
 def _counted(x: Any, axis: Any, where: Any) -> Any:
     """How many elements each result is made of, in the precision of x."""
-    return astype(sum_(broadcast_to(where, shape_of(x)), axis=axis, keepdims=True), _real_of(dtype_of(x)))
-
-
-def _real_of(dtype: Any) -> Any:
-    """The dtype of the absolute values."""
-    return np.finfo(dtype).dtype if dtype.kind in "fc" else np.dtype(float)
-
-
-def _careful(x: Any) -> tuple[Any, Any]:
-    """X in which sums are taken, and the dtype of what is made of them: of halves in single precision."""
-    dtype = dtype_of(x)
-    return (astype(x, np.float32) if dtype.char == "e" else x), (dtype if dtype.kind in "fc" else np.dtype(float))
+    return astype(sum_(broadcast_to(where, shape_of(x)), axis=axis, keepdims=True), weights.real_of(dtype_of(x)))
 
 
 def sum(
@@ -114,7 +98,7 @@ def sum(
     if dtype is None and initial is None and where is True:
         return sum_(x, axis=axes, keepdims=keepdims)
     x = _read(x, dtype)
-    total = sum_(x if where is True else _chosen(x, where, other=0), axis=axes, keepdims=keepdims)
+    total = sum_(x if where is True else weights.chosen(x, where, other=0), axis=axes, keepdims=keepdims)
     return _given(total if initial is None else ew.add(total, initial), dtype)
 
 
@@ -128,10 +112,9 @@ def mean(x: Any, axis: Axes = None, keepdims: bool = False, *, dtype: Any = None
     x = _read(x, dtype)
     if where is True:
         return _given(mean_(x, axis=axes, keepdims=keepdims), dtype)
-    wide, made = _careful(x)
-    found = ew.divide(sum_(_chosen(wide, where, other=0), axis=axes, keepdims=True), _counted(wide, axes, where))
-    found = astype(found, made if dtype is None else dtype)
-    return found if keepdims else reshape_(found, shape=dropped_shape(shape_of(x), axes))
+    wide, made = weights.careful(x, dtype)
+    found = ew.divide(sum_(weights.chosen(wide, where, other=0), axis=axes, keepdims=True), _counted(wide, axes, where))
+    return astype(found if keepdims else reshape_(found, shape=dropped_shape(shape_of(x), axes)), made)
 
 
 def prod(
@@ -147,7 +130,7 @@ def prod(
     if dtype is None and initial is None and where is True:
         return prod_(x, axis=axes, keepdims=keepdims)
     x = _read(x, dtype)
-    total = prod_(x if where is True else _chosen(x, where, other=1), axis=axes, keepdims=keepdims)
+    total = prod_(x if where is True else weights.chosen(x, where, other=1), axis=axes, keepdims=keepdims)
     return _given(total if initial is None else ew.multiply(total, initial), dtype)
 
 
@@ -167,8 +150,8 @@ def var(
     x = _read(x, dtype)
     if mean is None and where is True:
         return _given(var_(x, axis=axes, keepdims=keepdims, correction=correction), dtype)
-    x, made = _careful(x)
-    return astype(_spread_from(x, mean, axes, keepdims, correction, where), _real_of(made) if dtype is None else dtype)
+    x, made = weights.careful(x, dtype, absolute=True)
+    return astype(_spread_from(x, mean, axes, keepdims, correction, where), made)
 
 
 def std(
@@ -185,11 +168,10 @@ def std(
     x = _read(x, dtype)
     if mean is None and where is True:
         return _given(std_(x, axis=axes, keepdims=keepdims, correction=correction), dtype)
-    x, made = _careful(x)
+    x, made = weights.careful(x, dtype, absolute=True)
     deviation, degrees = _deviations(x, mean, axes, correction, where)
-    size = norm_(deviation, axis=axes, keepdims=keepdims)
-    found = ew.divide(size, ew.sqrt(_as_kept(degrees, x, axes, keepdims)))
-    return astype(found, _real_of(made) if dtype is None else dtype)
+    size, degrees = norm_(deviation, axis=axes, keepdims=keepdims), _as_kept(degrees, x, axes, keepdims)
+    return astype(ew.divide(size, ew.sqrt(degrees)), made)
 
 
 def _spread_from(x: Any, mean: Any, axes: Any, keepdims: bool, correction: float, where: Any) -> Any:
@@ -208,7 +190,7 @@ def _deviations(x: Any, centre: Any, axes: Any, correction: float, where: Any) -
     if where is True:
         count: Any = float(reduced_size(shape_of(x), axes))
     else:
-        deviation, count = _chosen(deviation, where, other=0), _counted(x, axes, where)
+        deviation, count = weights.chosen(deviation, where, other=0), _counted(x, axes, where)
     return deviation, ew.maximum(ew.subtract(count, correction), 0.0)
 
 
@@ -251,7 +233,7 @@ def _extremum(reduce: Any, pair: Any, x: Any, axes: Any, keepdims: bool, initial
     if reduced_size(shape_of(x), axes) == 0:
         x = np.full(kept_shape(shape_of(x), axes), least)
     elif where is not True:
-        x = _chosen(x, where, other=least)
+        x = weights.chosen(x, where, other=least)
     return pair(reduce(x, axis=axes, keepdims=keepdims), initial)
 
 
@@ -301,7 +283,7 @@ def any(x: Any, axis: Axes = None, keepdims: bool = False, *, where: Any = True)
     >>> any(np.array([False, True]))
     Tensor(True)
     """
-    x = x if where is True else _chosen(x, where, other=False)
+    x = x if where is True else weights.chosen(x, where, other=False)
     return any_(x, axis=normalize_axes(axis, ndim_of(x), "any"), keepdims=keepdims)
 
 
@@ -311,7 +293,7 @@ def all(x: Any, axis: Axes = None, keepdims: bool = False, *, where: Any = True)
     >>> all(np.array([False, True]))
     Tensor(False)
     """
-    x = x if where is True else _chosen(x, where, other=True)
+    x = x if where is True else weights.chosen(x, where, other=True)
     return all_(x, axis=normalize_axes(axis, ndim_of(x), "all"), keepdims=keepdims)
 
 

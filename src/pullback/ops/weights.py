@@ -7,9 +7,27 @@ from typing import Any
 
 import numpy as np
 
-from pullback.core.axes import broadcast, dropped_shape, kept_shape, reduced_size
+from pullback.core.axes import broadcast, dropped_shape, dtype_of, kept_shape, reduced_size, shape_of
 from pullback.core.precision import single
 from pullback.ops import elementwise as ew
+from pullback.ops.movement import astype, broadcast_to
+
+
+def chosen(x: Any, where: Any, *, other: Any) -> Any:
+    """x where it counts, and elsewhere a number that changes nothing."""
+    return ew.where(broadcast_to(where, shape_of(x)), x, other)
+
+
+def real_of(dtype: Any) -> Any:
+    """The dtype of the absolute values."""
+    return np.finfo(dtype).dtype if dtype.kind in "fc" else np.dtype(float)
+
+
+def careful(x: Any, asked: Any, absolute: bool = False) -> tuple[Any, Any]:
+    """X in which sums are taken, of halves in single precision; and the dtype of what is made of them."""
+    dtype = dtype_of(x)
+    made = real_of(dtype) if absolute or dtype.kind not in "fc" else dtype
+    return astype(x, np.float32) if dtype.char == "e" else x, made if asked is None else asked
 
 
 def spread(cotangent: Any, x: Any, axis: tuple[int, ...] | None, **_: Any) -> Any:
