@@ -169,3 +169,18 @@ def test_views_of_the_callers_own_arrays_are_copies():
         found = step(x)
     x[:] = 0
     assert_same(arrays(found), [X.T])
+
+
+def test_what_numpy_moves_has_no_border_that_is_not_there(monkeypatch):
+    monkeypatch.setenv("PULLBACK_PASSES", "")  # else it is written out in parts that are native
+    w, x = np.arange(1.0, 13).reshape(3, 4), np.ones((8, 4))
+    step = pb.compile(pb.grad(lambda x: (x[::2][1:] * w).sum()))
+    for _ in range(4):
+        given = step(x)
+    expected = np.zeros((8, 4))
+    expected[2::2] = w
+    assert np.array_equal(given.numpy(), expected)
+    fused = step._most_used("memory").executables[0].plan.lowered.fused
+    read = [fused.view(o) for group in fused.groups if group.kind == "kernel" for o in group.equations[0].operands]
+    assert read
+    assert not any(view.guards for view in read)

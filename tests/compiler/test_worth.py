@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import pullback as pb
+from pullback.compiler.calls.call import MISFIT
 
 
 def reason(f, *args):
@@ -105,3 +106,19 @@ def test_modes_and_tracked_arguments_are_minded():
     assert x.grad.tolist() == [1] * 10
     with pb.no_grad():
         assert step(x).node is None
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_each_argument_is_looked_at_before_the_function_runs_as_it_is_written(count):
+    step, given = pb.compile(lambda *xs: pb.concatenate(xs)), [pb.ones(3)] * count
+    for _ in range(5):
+        step(*given)
+    assert "runs as it is written" in step.explain()
+    quick = step._fast
+    assert quick(tuple(given), {}).shape == (3 * count,)
+    for place in range(count):
+        for other in (pb.ones(4), 1.0, pb.tensor([1.0, 2.0, 3.0], requires_grad=True)):
+            assert quick((*given[:place], other, *given[place + 1 :]), {}) is MISFIT
+    for others in ((*given, given[0]), (*given[1:],)):
+        assert quick(others, {}) is MISFIT
+    assert quick(tuple(given), {"axis": 0}) is MISFIT

@@ -189,7 +189,7 @@ MOVEMENT = {
     "astype": (0, lambda d, x: f"pb.astype({x}, np.{d.one_of(('float32', 'float64'))})"),
     "getitem": (1, lambda d, x: f"pb.getitem({x}, {subscript(d, x)})"),
     "setitem": (1, put),
-    "unstack": (1, lambda d, x: f"pb.unstack({x}, axis={(place := axis(d, x))})[{d.integer(0, x.shape[place] - 1)}]"),
+    "unstack": (1, lambda d, x: f"pb.unstack({x}, axis={(i := axis(d, x))})[{d.integer(0, max(1, x.shape[i]) - 1)}]"),
     "sliding_window_view": (1, lambda d, x: f"pb.sliding_window_view({x}, {d.integer(1, 3)}, axis={axis(d, x)})"),
     "argsort": (1, lambda d, x: f"pb.argsort({x}, axis={axis(d, x)})"),
     "unfold": (2, unfolded),

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, final
 
 from pullback.compiler.machine import kept
 from pullback.compiler.machine.cache import ObjectCache
+from pullback.compiler.machine.leftovers import give_back
 from pullback.core.collecting import uncollected
 from pullback.core.modes import ModeContext, current_mode
 from pullback.programs.program import Program, Value
@@ -71,6 +72,7 @@ class Compilation:
         replaces : mapping
             By number of an output, the input that it replaces and may be written over.
         """
+        give_back(self._recorded)
         numbers = {value: i for i, value in enumerate(given)}
         written_over = {i: numbers[value] for i, value in replaces.items()}
         asked = repr(([*given.values()], [*wanted], written_over, self._switches, self._flags))
@@ -87,6 +89,7 @@ class Compilation:
             if key is not None and spelling is not None:
                 kept.keep(key, found, spelling.arrays)
         self.unpaid = found.unpaid
+        give_back(self._recorded)
         return found.executable
 
     def _arranged(

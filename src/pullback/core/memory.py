@@ -66,6 +66,12 @@ def empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
     return _array(_Owner(memory, shape, dtype, lent=True))
 
 
+def let_go() -> None:
+    """Keep no memory any more for large results to come."""
+    while _free:
+        _kept[0] -= sum(memory.nbytes for memory in _free.popitem()[1])
+
+
 def placed_like(array: Any) -> Any:
     """An array to be written to often, of numbers that mean nothing yet: from a cache line on, laid out as `array`."""
     if type(array) is not np.ndarray or array.nbytes < PLACED or not _plain(array.dtype):

@@ -1,8 +1,8 @@
 """Recording: run a function in the ordinary way, and write down each operation on tensors as an equation.
 
-A value is known by its array. Tensors never write to their arrays, so an array is one value, and walks hand arrays on
-as they are. A tensor that is used but was not made here is *captured*: the program reads it again at each call, and
-what is written to it is an output of the program.
+A value is known by its array, while that lives: what the function lets go is freed as without a record. Tensors never
+write to their arrays, so an array is one value, and walks hand arrays on as they are. A tensor that is used but was not
+made here is *captured*: the program reads it again at each call, and what is written to it is an output of the program.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from pullback.ops.movement import cast_
 from pullback.programs.applying import Applying
 from pullback.programs.effects import Effects
 from pullback.programs.ledger import Ledger, own
+from pullback.programs.living import Living
 from pullback.programs.program import Constant, Equation, Operand, Program, Value
 from pullback.programs.record import Captured, Given, Hole, Record, Rewritten, given, given_twice, hole, is_live
 from pullback.tensors import Tensor
@@ -48,14 +49,13 @@ class Tracer:
         self._apply = Applying(self.ledger, effects, self.unfit)
         self._ordinary = self._apply.ordinary
         self._unfit: str | None = None
-        self._known: dict[int, Operand] = {}  # by the id of an array that `_kept` keeps alive
-        self._kept: list[Any] = []
+        self._known = Living()
         self._given: dict[int, tuple[str, Any, Tensor]] = {}
         self._first_values: set[Operand | None] = set()  # of the arguments
         self._arguments: dict[Value, tuple[int, Any, Tensor]] = {}
         self._captured: dict[tuple[int, bool], tuple[Captured, Value]] = {}
         self._stand_ins: dict[int, tuple[Tensor, Any, Any]] = {}  # NumPy arrays that are no tensors
-        self._made: dict[int, Tensor] = {}
+        self._made: weakref.WeakValueDictionary[int, Tensor] = weakref.WeakValueDictionary()
         self._watched: dict[int, Any] = {}
         self._equations: list[Equation] = []
 
@@ -91,8 +91,8 @@ class Tracer:
             if type(array) is tuple:  # of a primitive with several outputs, which `pick` takes apart
                 value = self._new(array)
             else:
-                value = values[id(array)] = Value(array.shape, array.dtype)
-                self._kept.append(array)
+                value = Value(array.shape, array.dtype)
+                values.note(array, value)
             equation = Equation(primitive, tuple(known), params, value, current_mode().line or user_line())
             self._equations.append(equation)
             if (node := result.node) is not None:
@@ -161,12 +161,8 @@ class Tracer:
     def _new(self, array: Any, name: str | None = None) -> Value:
         several = isinstance(array, tuple)  # of a primitive with several outputs, which `pick` takes apart
         value = Value((), np.dtype(object), name) if several else Value(array.shape, array.dtype, name)
-        self._keep(array, value)
+        self._known.note(array, value)
         return value
-
-    def _keep(self, array: Any, operand: Operand) -> None:
-        self._known[id(array)] = operand
-        self._kept.append(array)
 
     def _operand(self, tensor: Tensor) -> Operand:
         known = self._known.get(id(tensor.array))
@@ -175,7 +171,7 @@ class Tracer:
         if id(tensor) not in self._made:
             return self._capture(tensor)
         constant = Constant(tensor.array)
-        self._keep(tensor.array, constant)
+        self._known.note(tensor.array, constant)
         return constant
 
     def _as_tensor(self, operand: Any) -> Any:
@@ -188,7 +184,7 @@ class Tracer:
         if id(array) not in self._stand_ins:
             tensor = Tensor.of(np.array(array))
             self._stand_ins[id(array)] = tensor, tensor.array, array
-            self._keep(tensor.array, Constant(array))
+            self._known.note(tensor.array, Constant(array))
         tensor, copy, _ = self._stand_ins[id(array)]
         if copy.dtype != object and copy.tobytes() != np.asarray(array).tobytes():
             raise TraceError(

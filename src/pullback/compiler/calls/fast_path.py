@@ -110,16 +110,29 @@ def plain_path(call: Call, f: Callable[..., Any], owner: GuardedProgram | Record
     That is right whatever else may have changed, so nothing else is asked. But another program might pay then, so each
     thousandth call is a MISFIT too.
     """
-    if call.kwargs or call.tracked or not all(type(arg) is Tensor for arg in call.args):
+    if call.kwargs or call.tracked or not call.args or not all(type(arg) is Tensor for arg in call.args):
         return None
-    mode, looks = current_mode(), [*map(_look, call.args)]
+    mode, count, looks = current_mode(), len(call.args), [*map(_look, call.args)]
+    (shape, node), (other_shape, other_node) = looks[0], looks[-1]
 
     def plain(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         now, calls = current_mode(), owner.calls + 1
-        try:
-            if kwargs or [*map(_look, args)] != looks or (now is not mode and now.flags != mode.flags):
+        try:  # one and two are written out: to make lists of them takes half as long as a small function does
+            if kwargs or (now is not mode and now.flags != mode.flags):
                 return MISFIT
-        except AttributeError:
+            if count == 1:
+                (tensor,) = args
+            elif count == 2:
+                tensor, other = args
+                if other.array.shape != other_shape or other.node is not other_node:
+                    return MISFIT
+            elif [*map(_look, args)] != looks:
+                return MISFIT
+            else:
+                tensor = args[0]
+            if tensor.array.shape != shape or tensor.node is not node:
+                return MISFIT
+        except (AttributeError, ValueError):
             return MISFIT
         if not calls % _AGAIN:
             return MISFIT

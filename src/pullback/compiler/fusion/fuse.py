@@ -157,7 +157,7 @@ class _Fuser:
         elif equation.primitive is reshape_:
             self._alias(equation, view)
         else:
-            self._kernel(equation)
+            self._kernel(self._read_whole(equation))
 
     def _cast(self, equation: Equation) -> Equation:
         """A reduction over axes of one element, of an operand that has the dtype of the result."""

@@ -10,7 +10,8 @@ from pullback.compiler.fusion.equations import is_elementwise, is_reduction
 from pullback.compiler.fusion.fused import Fused
 from pullback.compiler.fusion.groups import Group, GroupKind, Labels, joined, named
 from pullback.compiler.fusion.views import View
-from pullback.programs.program import Equation, Operand, Program, Value
+from pullback.compiler.passes.depths import AFAR, Depths
+from pullback.programs.program import Equation, Operand, Program
 
 CHEAP: Final = 2  # instructions that are sooner done again than stored and read
 
@@ -35,10 +36,8 @@ class Grouping:
         self.place: dict[Equation, int] = {}
         self._fused = fused
         self._together = together
-        self._readers: dict[Value, list[Equation]] = {}
-        for equation in program.equations:
-            for value in equation.values:
-                self._readers.setdefault(value, []).append(equation)
+        self._depths = Depths(program)
+        self._readers = self._depths.uses
 
     def new(self, kind: GroupKind) -> Group:
         """Begin one more group."""
@@ -63,6 +62,7 @@ class Grouping:
     def enter(self, group: Group, equation: Equation, axes: Labels, where: Labels, views: Sequence[View]) -> None:
         """Enter an equation that runs over `axes`, whose result lies along `where`, and which reads views."""
         group.add(equation, axes, where)
+        group.depth = max(group.depth, self._depths.when.get(equation.output, 0))
         self.maker[equation.output] = group
         for view in views:
             if view.base not in group.where:
@@ -105,12 +105,18 @@ class Grouping:
         return labels if len(named(labels)) == sum(label is not None for label in labels) else None
 
     def is_better_apart(self, group: Group, equation: Equation) -> bool:
-        """Whether what is made of a product alone, with little work, had better be made where it is read.
+        """Whether what could be made along with what it is made of had better be made where it is read.
 
-        So it is where only sums read it, for these are no part of a product; and where another group has the product in
+        So it is where it can wait, and is read much later. Of what is made of a product alone, with little work, it is
+        where only sums read it, for these are no part of a product; and where another group has the product in
         memory anyway, if all that reads it has loops. What is much work had better have loops of its own, with all
         their lanes, if rows of the product are narrow.
         """
+        if (
+            self._depths.when.get(equation.output, 0)
+            >= max(group.depth, self._depths.made.get(equation.output, 0)) + AFAR
+        ):
+            return True
         row, readers = row_of(equation.primitive).instructions, self._readers.get(equation.output, [])
         if group.product is None or row is None:
             return False

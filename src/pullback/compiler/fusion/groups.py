@@ -51,6 +51,8 @@ class Group:
     reads : dict
         By view of a value made elsewhere: the labels along which it is read, the latest last. They may be several, as
         those of x in `y = x * x.T; z = x * y.T`.
+    depth : float
+        How deep in the program its deepest equation is computed.
     whole : set of Value
         What is read at places that numbers say, so that all of it has to be there.
     """
@@ -64,6 +66,7 @@ class Group:
         self.where: dict[Value, Labels] = {}
         self.outer: frozenset[int] | None = None
         self.alone = False
+        self.depth = 0.0
         self.needs: set[Group] = set()
         self.reads: dict[View, list[Labels]] = {}
         self.whole: set[Operand] = set()
@@ -150,6 +153,7 @@ class Group:
         self.reads = {view: ways for view, ways in self.reads.items() if view.base not in self.where}
         self.needs = (self.needs | other.needs) - {self, other}
         self.whole |= other.whole
+        self.depth = max(self.depth, other.depth)
 
     def renaming(self, other: Group, view: View, labels: Labels) -> dict[int, int] | None:
         """Which of another's labels is which of its own, where `view` of a value of this one lies along `labels` there.
