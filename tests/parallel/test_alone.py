@@ -146,9 +146,8 @@ def test_the_exit_status_is_that_of_the_launcher(monkeypatch, tmp_path):
 @pytest.mark.parametrize("version", ["mpiexec (Open MPI) 5.0.11", "HYDRA build details:"])
 def test_only_a_launcher_that_can_lets_ranks_go_on(monkeypatch, tmp_path, version):
     script = tmp_path / "mpiexec"
-    script.write_text(
-        f'#!/bin/sh\n[ "$1" = --version ] && echo "{version}" && exit 0\n[ "$1 $2 $3 $4" = "--with-ft ulfm -n 3" ] && exit 6\n'
-    )
+    shown = f'[ "$1" = --version ] && echo "{version}" && exit 0'
+    script.write_text(f'#!/bin/sh\n{shown}\n[ "$1 $2 $3 $4" = "--with-ft ulfm -n 3" ] && exit 6\n')
     script.chmod(0o700)
     monkeypatch.setattr(launching, "launcher", lambda: str(script))
     if "Open MPI" in version:

@@ -112,7 +112,7 @@ def test_a_run_whose_state_is_shared_out_is_the_same(tmp_path):
     runs = [started(tmp_path, "--steps", "5", "--out", f"run{n}", "--ranks", "2", *more)
             for n, more in enumerate(((), ("--shard",)))]  # fmt: skip
     for run in runs:
-        out, err = run.communicate(timeout=120)
+        _, err = run.communicate(timeout=120)
         assert run.returncode == 0, err
     one, two = (checkpoint.load(tmp_path / f"run{n}" / "model.safetensors") for n in (0, 1))
     for name, array in one.model.items():
