@@ -98,6 +98,7 @@ def train(
                 folder = RunFolder.create(out, chosen.name, chosen.toml())
         loop = _begin(task, chosen, folder, saved)
         if parallel.rank > 0:
+            loop.folder = None
             _follow(task, loop, quiet=quiet)
             return
         assert folder is not None
@@ -155,7 +156,6 @@ def _start(ctx: typer.Context, ranks: int, threads: int, *, survive: bool) -> Ne
 
 def _follow(task: Task, loop: Loop, *, quiet: bool) -> None:
     """Learn with rank 0, which writes and tells what there is; if it dies, the rank that writes then tells."""
-    loop.folder = None
     first = loop.step
     with Interrupts(ranks=True, quiet=True) as interrupts, Progress(loop.step, loop.last, quiet=True) as progress:
         history = loop.run(progress, interrupts)
