@@ -142,6 +142,56 @@ def test_the_exit_status_is_that_of_the_launcher(monkeypatch, tmp_path):
     assert launching.launch(3, "pullback", [], {}) == 5
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such launchers")
+@pytest.mark.parametrize("version", ["mpiexec (Open MPI) 5.0.11", "HYDRA build details:"])
+def test_only_a_launcher_that_can_lets_ranks_go_on(monkeypatch, tmp_path, version):
+    script = tmp_path / "mpiexec"
+    shown = f'[ "$1" = --version ] && echo "{version}" && exit 0'
+    script.write_text(f'#!/bin/sh\n{shown}\n[ "$1 $2 $3 $4" = "--with-ft ulfm -n 3" ] && exit 6\n')
+    script.chmod(0o700)
+    monkeypatch.setattr(launching, "launcher", lambda: str(script))
+    if "Open MPI" in version:
+        assert launching.launch(3, "pullback", [], {}, survive=True) == 6
+    else:
+        with pytest.raises(OptionError, match="ends all ranks where one dies") as found:
+            launching.launch(3, "pullback", [], {}, survive=True)
+        assert found.value.facts["got"] == version
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--survive"], "of several processes"),
+        (["--shard", "--ranks", "1"], "of several processes"),
+        (["--survive", "--shard", "--ranks", "2"], "what a rank kept alone dies with it"),
+    ],
+)
+def test_options_of_ranks_that_do_not_go_together(capsys, options, said):
+    from pullback.cli import main
+
+    with pytest.raises(SystemExit) as left:
+        main(["train", *options])
+    assert left.value.code == 2
+    assert said in capsys.readouterr().err
+
+
+def test_the_command_hands_its_options_to_the_ranks(monkeypatch):
+    from types import SimpleNamespace
+
+    from pullback.cli import train
+
+    def task(parallel):
+        return SimpleNamespace(trainer=SimpleNamespace(parallel=parallel))
+
+    made = train._parallel(task(None), {"shard": True})
+    assert made._shard
+    assert train._parallel(task(None), {"survive": True})._survival is not None
+    assert train._parallel(task(made), {}) is made
+    with pytest.raises(OptionError, match="its own parallel=") as found:
+        train._parallel(task(made), {"shard": True})
+    assert found.value.facts["fix"] == "DataParallel(shard=True) in the factory"
+
+
 def test_ranks_are_started_from_the_command_line_alone(capsys):
     from pullback.cli import main
 

@@ -52,12 +52,15 @@ _ENDING: Final = (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", None)
 _Ranks = Annotated[
     int | None, typer.Option("--ranks", help="Processes that learn together, by MPI. [1]", metavar="N", min=1)
 ]
+_Survive = Annotated[bool, typer.Option("--survive", help="Ranks go on where another dies, from the step before.")]
+_Shard = Annotated[bool, typer.Option("--shard", help="Each rank keeps a part of the optimizer's state only.")]
 
 
 @with_settings
 def train(
     ctx: typer.Context, config: _Config = None, out: _Out = None, resume: _Resume = None, quiet: _Quiet = False,
-    profile: _Profile = False, ranks: _Ranks = None, **settings: Any,
+    profile: _Profile = False, ranks: _Ranks = None, survive: _Survive = False, shard: _Shard = False,
+    **settings: Any,
 ) -> None:  # fmt: skip
     """Train a recipe that comes with Pullback, or a model of your own, and show how well that went.
 
@@ -68,6 +71,8 @@ def train(
     Pressed again, it stops at once, and what was saved last stays. A terminal that closes saves and stops too.
     """
     named = given(settings)
+    together = {name: True for name, on in (("survive", survive), ("shard", shard)) if on}
+    _refuse_alone(together, ranks)
     with ExitStack() as stack:
         folder, saved = None, None
         if resume is None:
@@ -81,19 +86,20 @@ def train(
             chosen, saved = resumed(folder, named)
         threads = threads_of(chosen.threads)
         if ranks is not None and ranks > 1 and not launched():
-            _start(ctx, ranks, threads)
+            _start(ctx, ranks, threads, survive=survive)
         if ctx.obj == COMMAND_LINE:
             use_threads(threads)
         chosen = completed(replace(chosen, threads=threads))
         task = task_of(chosen)
-        parallel = task.trainer.parallel = task.trainer.parallel or DataParallel()
+        parallel = task.trainer.parallel = _parallel(task, together)
         if folder is None:
             _begin(task, chosen)  # before anything is written
             if parallel.rank == 0:
                 folder = RunFolder.create(out, chosen.name, chosen.toml())
         loop = _begin(task, chosen, folder, saved)
         if parallel.rank > 0:
-            _follow(loop)
+            loop.folder = None
+            _follow(task, loop, quiet=quiet)
             return
         assert folder is not None
         stack.enter_context(folder.held())
@@ -118,18 +124,43 @@ def train(
         tell(task, folder, loop.step, done, quiet=quiet)
 
 
-def _start(ctx: typer.Context, ranks: int, threads: int) -> Never:
+def _refuse_alone(together: dict[str, bool], ranks: int | None) -> None:
+    """Refuse, before anything is started, options of ranks that go with one process, or not with each other."""
+    if len(together) > 1:
+        DataParallel(**together)  # it says why not
+    if together and (ranks or 1) == 1 and not launched():
+        raise OptionError(
+            "train: this is of several processes", got=named_so(together), fix=f"--ranks 2 {named_so(together)}"
+        )
+
+
+def _parallel(task: Task, together: dict[str, bool]) -> DataParallel:
+    """How the ranks learn: as the factory has it, else by the options."""
+    if task.trainer.parallel is None:
+        return DataParallel(**together)
+    if together:
+        raise OptionError(
+            "train: the factory's trainer has its own parallel=", got=named_so(together),
+            fix="DataParallel(" + ", ".join(f"{name}=True" for name in together) + ") in the factory",
+        )  # fmt: skip
+    return task.trainer.parallel
+
+
+def _start(ctx: typer.Context, ranks: int, threads: int, *, survive: bool) -> Never:
     """Run the same command line in several processes, and end as they do."""
     if ctx.obj != COMMAND_LINE:
         raise OptionError("train: --ranks starts processes, from the command line", ranks=ranks)
-    sys.exit(launch(ranks, "pullback", sys.argv[1:], dict.fromkeys(VARIABLES, str(threads))))
+    environment = dict.fromkeys(VARIABLES, str(threads))
+    sys.exit(launch(ranks, "pullback", sys.argv[1:], environment, survive=survive))
 
 
-def _follow(loop: Loop) -> None:
-    """Learn with rank 0, which writes and tells what there is."""
-    loop.folder = None
+def _follow(task: Task, loop: Loop, *, quiet: bool) -> None:
+    """Learn with rank 0, which writes and tells what there is; if it dies, the rank that writes then tells."""
+    first = loop.step
     with Interrupts(ranks=True, quiet=True) as interrupts, Progress(loop.step, loop.last, quiet=True) as progress:
-        loop.run(progress, interrupts)
+        history = loop.run(progress, interrupts)
+    if loop.folder is not None and history.finished:
+        tell(task, loop.folder, loop.step, f"{loop.step - first:,} steps", quiet=quiet)
 
 
 def tell(task: Task, folder: RunFolder, step: int, done: str, *, quiet: bool = False) -> None:

@@ -41,13 +41,19 @@ def launcher() -> str:
     return found[0]
 
 
-def launch(ranks: int, module: str, arguments: Sequence[str], environment: Mapping[str, str]) -> int:
+def launch(
+    ranks: int, module: str, arguments: Sequence[str], environment: Mapping[str, str], *, survive: bool = False
+) -> int:
     """Run `python -m module arguments` in several ranks; the exit status of the first that failed, else 0.
+
+    With `survive` the launcher does not end the others where one dies.
 
     Ctrl-C, SIGTERM and SIGHUP are passed on as SIGUSR1, which launchers hand to all ranks, and which those take as a
     wish to stop; the status is then that of the signal. One that comes later ends them at once.
     """
-    command = [launcher(), "-n", str(ranks), sys.executable, "-m", "mpi4py", "-m", module, *arguments]
+    path = launcher()
+    lenient = _lenient(path) if survive else ()
+    command = [path, *lenient, "-n", str(ranks), sys.executable, "-m", "mpi4py", "-m", module, *arguments]
     came: list[int] = []
     before = {number: signal.getsignal(number) for number in _HEARD}
     # A group of its own, so that the terminal's Ctrl-C reaches the launcher through this process alone.
@@ -74,6 +80,17 @@ def launch(ranks: int, module: str, arguments: Sequence[str], environment: Mappi
     if came:
         return 128 + came[0]
     return status if status >= 0 else 128 - status
+
+
+def _lenient(path: str) -> Sequence[str]:
+    """What tells a launcher to let ranks live where another dies; that of Open MPI alone knows how."""
+    told = subprocess.run([path, "--version"], capture_output=True, text=True, check=False).stdout  # noqa: S603 - found by name
+    if "Open MPI" not in told and "PRRTE" not in told:
+        raise OptionError(
+            "parallel: this launcher ends all ranks where one dies", launcher=path,
+            got=told.strip().partition("\n")[0] or "no version", fix=f"Open MPI: {INSTALL}",
+        )  # fmt: skip
+    return "--with-ft", "ulfm"
 
 
 def settled() -> dict[str, str]:
