@@ -133,10 +133,7 @@ def _explained(function: FunctionType) -> Any:
         try:
             return function(*args, **kwargs)
         except TypeError as error:
-            again, better = meant(function, args, kwargs, error)
-            if better is not None:
-                raise better from None
-            if again is None:
+            if (again := meant(function, args, kwargs, error)) is None:
                 raise
         return again()
 
@@ -147,12 +144,14 @@ def _explained(function: FunctionType) -> Any:
 
 def _meant(
     function: FunctionType, args: tuple[Any, ...], kwargs: dict[str, Any], error: TypeError
-) -> tuple[Callable[[], Any] | None, TypeError | None]:
-    """The call that one means that was refused, with NumPy's names; or else what to say of it."""
+) -> Callable[[], Any] | None:
+    """The call that is meant by one that was refused, if its names are NumPy's; else what there is to say is raised."""
     if error.__traceback__ is not None and error.__traceback__.tb_next is not None:
-        return None, None  # from inside
+        return None  # from inside
     again = BY_NUMPYS_NAMES[0](function, args, kwargs) if kwargs else None
-    return again, None if again is not None else _complaint(function, args, error)
+    if again is None and (better := _complaint(function, args, error)) is not None:
+        raise better from None
+    return again
 
 
 def _complaint(function: FunctionType, args: tuple[Any, ...], error: TypeError) -> TypeError | None:
