@@ -41,8 +41,7 @@ def real(value: Any) -> Any:
     if dtype is None:
         if isinstance(value, _NUMBERS):
             return float(value) if isinstance(value, bool) else value
-        value = np.asarray(value)
-        dtype = value.dtype
+        return real(np.asarray(value))
     return value.astype(np.result_type(dtype, np.float16)) if dtype.kind in "iub" else value
 
 
