@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, ClassVar, Final, final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, final
 
 from pullback.core.numbers import checked_count
-from pullback.profiling import Profile
 from pullback.training.callback import Callback
 from pullback.training.loop import Loop
+
+if TYPE_CHECKING:
+    from pullback.profiling import Profile
 
 PAGE: Final = "profile.html"
 TRACE: Final = "trace.json"
@@ -42,6 +44,8 @@ class ProfileSteps(Callback):
 
     def before_step(self, loop: Loop) -> None:
         if self._done == self.skip and self._running is None:
+            from pullback.profiling import Profile  # which most trainings never load
+
             self._running = Profile().__enter__()
 
     def after_step(self, loop: Loop, loss: float, outputs: list[Any], batches: list[Any]) -> None:

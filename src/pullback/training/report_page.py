@@ -16,7 +16,6 @@ from pullback.training.evaluation import Evaluation
 from pullback.training.looking import QUANTILES, Sample, read_samples
 from pullback.training.measurements import Measurement
 from pullback.training.run_folder import RunFolder
-from pullback.visualize.pages import PAGE, assembled
 
 NAME: Final = "report.html"
 _HERE: Final = Path(__file__).parent / "page"
@@ -78,6 +77,8 @@ def runs_page(runs: Sequence[Shown]) -> str:
 
 
 def _page(title: str, data: Mapping[str, Any]) -> str:
+    from pullback.visualize.pages import PAGE, assembled  # loaded when a page is made, not with every training
+
     styles = [PAGE / "palette.css", _HERE / "report.css"]
     return assembled(_HERE / "report.html", styles, [PAGE / "elements.js", _HERE / "report.js"], title, data)
 
