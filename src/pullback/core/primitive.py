@@ -32,8 +32,6 @@ _NUMBERS: Final = {int, float, bool, complex, type(None), np.float64, np.float32
 # What kernels give: arrays, NumPy's numbers, and tuples where there are several outputs.
 _OUTPUTS: Final = {ndarray, tuple, *(kind for kind in np.sctypeDict.values() if np.dtype(kind).kind in NUMERIC)}
 
-UFUNC_KEYWORDS: Final = frozenset({"out", "where", "dtype", "casting", "order", "subok"})
-
 # What a rule's arguments are called, by the number of operands; `y` is always the output.
 OPERAND_NAMES: Final = {1: ("x",), 2: ("a", "b"), 3: ("a", "b", "c"), 4: tuple("abcd"), 5: tuple("abcde")}
 
@@ -97,6 +95,7 @@ class Primitive(ABC):
 
     tensor: ClassVar[type[Tensor]]  # set by pullback.tensors.tensor: the one place where floor 0 meets floor 2
     gathered: ClassVar[Callable[[Any], Any]]  # a list of tensors as one, stacked; set by pullback.ops.movement
+    with_keywords: ClassVar[Callable[..., Any]]  # of an elementwise operation; set by pullback.tensors.protocols
     ufuncs: ClassVar[dict[Primitive, np.ufunc]] = {}  # of NumPy's that are the same; set by pullback.tensors.protocols
 
     differentiable: bool = True
@@ -137,10 +136,10 @@ class Primitive(ABC):
 
     def __call__(self, *operands: Any, **params: Any) -> Any:
         # The hot path of every recorded operation: written out in one piece, for each call here costs 5 % of it.
-        if params and self.blocks:
-            return self._as_ufunc(operands, params)
         mode = current_mode()
         if mode.apply is not None:
+            if params and self.blocks:
+                return Primitive.with_keywords(self, operands, params)
             return mode.apply(self, operands, params)
         tensor_type = self.tensor
         arrays: list[Any] = []
@@ -182,6 +181,8 @@ class Primitive(ABC):
             if blocks and type(array) is ndarray and array.size >= LARGE:
                 output = blockwise(self.kernel, arrays)
             elif params:
+                if blocks:
+                    return Primitive.with_keywords(self, operands, params)
                 output = self.kernel(*arrays, **params)
             else:
                 output = self.kernel(*arrays)  # without keywords it is the shorter call
@@ -190,7 +191,7 @@ class Primitive(ABC):
         if residual:
             output, weight = output
         kind = type(output)
-        if kind not in _OUTPUTS:
+        if kind is not float64 and kind not in _OUTPUTS:
             output = self._output(output)
         result: Tensor = _new(tensor_type)
         if not recorded:
@@ -257,13 +258,6 @@ class Primitive(ABC):
                 fix="x.data is the array; NumPy's functions (np.exp) and operators keep the labels",
             )  # fmt: skip
         return ufunc(*operands)
-
-    def _as_ufunc(self, operands: Sequence[Any], params: dict[str, Any]) -> Any:
-        """Apply with keywords, which an elementwise operation has none of: those of NumPy's are done around it."""
-        ufunc = self.ufuncs.get(self)
-        if ufunc is None or not UFUNC_KEYWORDS.issuperset(params):
-            raise self.complaint(TypeError(f"got an unexpected keyword argument '{next(iter(params))}'"), operands)
-        return self.tensor.__array_ufunc__(None, ufunc, "__call__", *operands, **params)
 
     def _output(self, output: Any) -> Any:
         """A kernel's output as tensors hold it."""

@@ -61,7 +61,8 @@ def softmax_cross_entropy(
     Tensor(0.69314718)
     """
     x, t = shape_of(logits), shape_of(labels)
-    place = _place_of_classes("cross_entropy", x, t, axis)
+    usual = axis is None and len(x) == 2 and t == x[:1]
+    place = 1 if usual else _place_of_classes("cross_entropy", x, t, axis)
     plain = weight is None and ignore_index is None and not label_smoothing
     if x == t:
         if ignore_index is not None:
@@ -76,7 +77,9 @@ def softmax_cross_entropy(
         return reduce(logits, reduction)
     if plain:
         over = (len(x) - 1,) if reduction == "none" else None
-        return cross_entropy_(real(logits), labels, axis=over, keepdims=False, mean=reduction == "mean")
+        if getattr(logits, "node", None) is None:  # what is tracked is no integer
+            logits = real(logits)
+        return cross_entropy_(logits, labels, axis=over, keepdims=False, mean=reduction == "mean")
     smoothing = checked_number("cross_entropy", "label_smoothing", label_smoothing, 0, 1)
     return _of_labels(log_softmax(logits), labels, reduction, weight, ignore_index, smoothing)
 
@@ -106,8 +109,6 @@ def nll_loss(
 
 def _place_of_classes(name: str, x: tuple[int, ...], t: tuple[int, ...], axis: int | None) -> int:
     """The axis of the classes."""
-    if axis is None and len(x) == 2 and t == x[:1]:
-        return 1  # as nearly always
     if not x:
         raise ShapeError(f"{name}: logits have an axis of classes", logits=x, labels=t)
     last, second = len(x) - 1, min(1, len(x) - 1)

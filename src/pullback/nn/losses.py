@@ -31,6 +31,11 @@ class Loss(Module, ABC):
     function: ClassVar[Callable[..., Any]]
     reductions: ClassVar[tuple[str, ...]] = ()  # further ones
 
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if "function" in vars(cls):  # its keywords are the row's own: there is nothing to explain
+            cls.function = staticmethod(getattr(cls.function, "__wrapped__", cls.function))
+
     def __init__(self, reduction: str = "mean", **settings: Any) -> None:
         if reduction not in self.reductions:
             losses.reduce(np.zeros(1), reduction)  # an unknown one is refused here, not after the first batch

@@ -204,24 +204,33 @@ class Optimizer(Noticed, ABC):
 
     def _update_arrays(self, group: ParameterGroup, gradients: Sequence[Tensor | None]) -> None:
         prepared: dict[Any, SimpleNamespace] = {}
+        count: Tensor | None
+        arrays: Mapping[str, Any]
         for p, g, state in zip(group.params, gradients, group.states, strict=True):
-            if g is not None:
-                own = work = p.owned()
-                array = g.array
-                if own.itemsize == 2:
-                    work, array = single(own), single(array)
-                count = state.get("step") if state else None
+            if g is None:
+                continue
+            own, array = p.owned(), g.array
+            half = own.itemsize == 2
+            if half:
+                array = single(array)
+            if state:
+                count = state.get("step")
                 key = array.dtype if count is None else id(count)
-                s = prepared.get(key)
-                if s is None:
-                    step = None if count is None else count.owned()
-                    lr = group.lr.array  # of NumPy's own an array is quicker than a number; others take numbers alone
-                    lr = lr if type(own) is np.ndarray else lr[()]
-                    s = prepared[key] = self.prepare(group, lr, array.dtype, step)
-                arrays = {name: x.owned() for name, x in state.items() if x is not count} if state else state
+                arrays = {name: x.owned() for name, x in state.items() if x is not count}
+            else:
+                count, key, arrays = None, array.dtype, state
+            s = prepared.get(key)
+            if s is None:
+                step = None if count is None else count.owned()
+                lr = group.lr.array  # of NumPy's own an array is quicker than a number; others take numbers alone
+                lr = lr if type(own) is np.ndarray else lr[()]
+                s = prepared[key] = self.prepare(group, lr, array.dtype, step)
+            if half:
+                work = single(own)
                 self.update(work, array, arrays, s)
-                if work is not own:
-                    own[...] = work
+                own[...] = work
+            else:
+                self.update(own, array, arrays, s)
 
     def _gradients(self, skip_missing: bool) -> list[list[Tensor | None]]:
         """The gradient of each parameter, group by group."""

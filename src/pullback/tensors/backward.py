@@ -55,7 +55,9 @@ class Backward:
     def grad(self) -> Tensor | None:
         """The gradient that `backward` has accumulated, or None."""
         node, trace = self.node, current_mode().trace
-        if node is not None and node.primitive is not None and trace is None:
+        if node is not None and trace is None:
+            if node.primitive is None:
+                return node.grad  # as nearly always
             check_leaf(node)
         return _read(node, trace)
 

@@ -23,7 +23,7 @@ from pullback.core.habits import BY_NUMPYS_NAMES, nearest
 from pullback.core.leaving import RuleExits, is_asked_by_scipy, leave
 from pullback.core.modes import current_mode
 from pullback.core.origin import user_line
-from pullback.core.primitive import UFUNC_KEYWORDS, Primitive
+from pullback.core.primitive import Primitive
 from pullback.core.tree import leaves, rebuild
 from pullback.ops import elementwise, movement
 from pullback.tensors.devices import device_at
@@ -43,6 +43,7 @@ from pullback.tensors.tables import (
 )
 
 _UNKNOWN: Final = object()  # the default of an argument that NumPy's function has not
+_UFUNC_KEYWORDS: Final = frozenset({"out", "where", "dtype", "casting", "order", "subok"})
 _LAYOUT: Final = ("order", "subok")  # how results lie in memory
 
 
@@ -146,7 +147,7 @@ def by_numpys_names(ours: Callable[..., Any], args: tuple[Any, ...], kwargs: dic
     """The call that is meant where a function of ours is given keywords that NumPy's has; None if it has them not."""
     theirs = _numpys().get(ours) or _namesake(ours)
     if isinstance(theirs, np.ufunc):
-        known = UFUNC_KEYWORDS.issuperset(kwargs)
+        known = _UFUNC_KEYWORDS.issuperset(kwargs)
         return (lambda: array_ufunc(None, theirs, "__call__", *args, **kwargs)) if known else None
     if theirs is None or not set(_signature(theirs).parameters).issuperset(kwargs):
         return None
@@ -159,7 +160,17 @@ def by_numpys_names(ours: Callable[..., Any], args: tuple[Any, ...], kwargs: dic
     return lambda: _called(theirs, ours, f"pb.{theirs.__name__}", args, kwargs)
 
 
+def with_keywords(operation: Primitive, operands: Any, params: dict[str, Any]) -> Any:
+    """An elementwise operation, which has no keywords itself, with those of NumPy's ufunc."""
+    ufunc = Primitive.ufuncs.get(operation)
+    if ufunc is None or not _UFUNC_KEYWORDS.issuperset(params):
+        error = TypeError(f"got an unexpected keyword argument '{next(iter(params))}'")
+        raise operation.complaint(error, operands) from None
+    return array_ufunc(None, ufunc, "__call__", *operands, **params)
+
+
 BY_NUMPYS_NAMES[0] = by_numpys_names
+Primitive.with_keywords = with_keywords
 
 
 def _is_of_the_call(error: TypeError) -> bool:
