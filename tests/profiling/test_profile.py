@@ -7,6 +7,7 @@ import math
 import subprocess
 import sys
 import threading
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -115,6 +116,17 @@ def test_nothing_stays_behind():
     code = "import pullback, sys; print('pullback.profiling' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
+
+
+def test_a_profile_keeps_no_graph_alive():
+    x = pb.tensor(np.ones(5_000), requires_grad=True)
+    with pb.profile() as p:
+        y = pb.exp(x)
+        seen = weakref.ref(y.array)
+        y.sum().backward(retain_graph=True)
+        del y
+        assert seen() is None
+    assert [event.name for event in p.events] == ["exp", "sum", "backward: the walk", "sum backward", "exp backward"]
 
 
 def test_one_profile_at_a_time():

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import weakref
-from collections.abc import Callable
 from time import perf_counter_ns as now
 from typing import Any, Final, final
+from weakref import ref
 
 import numpy as np
 
@@ -13,49 +12,55 @@ LEAST: Final = 1 << 14  # bytes of an array from which on it is followed
 
 
 @final
-class _Held(weakref.ref[Any]):
-    """An array that is followed: it goes when nothing sees its memory any more."""
-
-    __slots__ = ("key", "size")
-
-    key: int
-    size: int
-
-
-@final
 class Memory:
     """The bytes of arrays that operations and walks made, of those of 16 kB and more; views count as what they see.
 
-    Attributes
-    ----------
-    changes : list of (int, int)
-        Times in nanoseconds, and the bytes from then on.
+    What happens is noted: a time, a weak reference, and of an array that came its identity and its bytes.
     """
 
     def __init__(self) -> None:
-        self.changes: list[tuple[int, int]] = []
-        self._bytes = 0
-        self._held: dict[int, _Held] = {}
-        self._released: Callable[[Any], None] = self._release
+        self._noted: list[Any] = []
+        note = self._noted.extend
 
-    def hold(self, array: Any, time: int) -> None:
-        """An array of at least LEAST bytes was made, or a view of one."""
-        while type(array.base) is np.ndarray:
-            array = array.base
-        key = id(array)
-        if key in self._held:
-            return
-        size = array.nbytes
-        held = self._held[key] = _Held(array, self._released)
-        held.key, held.size = key, size
-        self._bytes += size
-        self.changes.append((time, self._bytes))
+        def gone(reference: Any) -> None:
+            note((now(), reference, 0, 0))
 
-    def _release(self, held: _Held) -> None:
-        if self._held.pop(held.key, None) is not None:
-            self._bytes -= held.size
-            self.changes.append((now(), self._bytes))
+        def hold(array: Any, time: int) -> None:
+            """An array of at least LEAST bytes was made, or a view of one."""
+            while type(array.base) is np.ndarray:
+                array = array.base
+            note((time, ref(array, gone), id(array), array.nbytes))
+
+        self.hold = hold
+        self._changes: list[tuple[int, int]] | None = None
+
+    @property
+    def changes(self) -> list[tuple[int, int]]:
+        """Times in nanoseconds, and the bytes from then on."""
+        if self._changes is None:
+            self._changes = self._found()
+        return self._changes
+
+    def _found(self) -> list[tuple[int, int]]:
+        held: dict[int, int] = {}  # the reference that counts, by the identity of an array
+        sizes: dict[int, tuple[int, int]] = {}  # identity and bytes, by that reference; all live as long as the notes
+        changes, total = list[tuple[int, int]](), 0
+        each = iter(self._noted)
+        for time, reference, key, size in zip(each, each, each, each, strict=True):
+            if key and key not in held:
+                held[key] = id(reference)
+                sizes[id(reference)] = key, size
+                total += size
+            elif not key and id(reference) in sizes:
+                key, size = sizes.pop(id(reference))
+                del held[key]
+                total -= size
+            else:  # another view of what is held
+                continue
+            changes.append((time, total))
+        return changes
 
     def forget(self) -> None:
         """Follow nothing any more."""
-        self._held.clear()
+        self._changes = self._found()
+        self._noted.clear()

@@ -1,14 +1,17 @@
 """The recorder: while it runs it stands in place of what is timed; else nothing in the library knows of it.
 
 The methods of a few classes are exchanged for ones that look at the clock before and after, so an operation that nobody
-profiles tests nothing more than before. What is noted is a plain tuple, and looked at only when all is over.
+profiles tests nothing more than before. What is noted are the things at hand, flat in lists: names, lines, works and
+the course of memory are found when all is over.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from threading import Lock, get_ident
 from time import perf_counter_ns as now
+from types import CodeType
 from typing import Any, Final, TypeAlias, final
 from weakref import WeakKeyDictionary
 
@@ -22,7 +25,7 @@ from pullback.compiler.machine.profiled import Profiled
 from pullback.compiler.pipeline import Pipeline
 from pullback.core.errors import GraphError
 from pullback.core.modes import current_mode
-from pullback.core.origin import is_library, user_line
+from pullback.core.origin import is_library, owner_of, user_line
 from pullback.core.primitive import Primitive
 from pullback.data import DataLoader
 from pullback.nn import Module
@@ -33,6 +36,7 @@ from pullback.tensors import Tensor
 from pullback.tensors.backward import Backward
 
 Method: TypeAlias = Callable[..., Any]
+Place: TypeAlias = str | tuple[CodeType, int]  # a line, or code and which of its instructions
 
 # What lasts longer than an operation: the class, its method, and what it is.
 SPANS: Final[tuple[tuple[type, str, str], ...]] = (
@@ -40,7 +44,8 @@ SPANS: Final[tuple[tuple[type, str, str], ...]] = (
     (Compiled, "__call__", "call"), (Recordings, "record", "recording"), (Pipeline, "__init__", "passes"),
     (Compilation, "executable", "code"),
 )  # fmt: skip
-OPERATION, WALKED, SPAN, KERNELS = 7, 7, 5, 4  # things that are noted of each
+APPLIED, WALKED, SPAN, KERNELS = 8, 7, 5, 4  # things that are noted of each; of an operation, before its shapes
+_users: Final[set[str]] = set()  # files of the user's, as code knows them
 _running: Final[list[Recorder]] = []
 _lock: Final = Lock()
 _stamped: Final[WeakKeyDictionary[Executable, Profiled]] = WeakKeyDictionary()  # of this process, for the next profile
@@ -53,9 +58,9 @@ class Recorder:
     Attributes
     ----------
     applied : list
-        Of each operation OPERATION things: primitive, begin, end, thread, line, the node's number or None, and in turn
-        shape and dtype of its operands and, last, of its result, followed by the parameters of a product. Times are
-        in nanoseconds. (What is noted lies flat in lists: of many small tuples the garbage collector would take note.)
+        Of each operation APPLIED things: how many operands, primitive, begin, end, thread, place, the node's number or
+        None, and the parameters of a product or None; then in turn shape and dtype of its operands and, last, of its
+        result. Times are in nanoseconds. (Of many small tuples the garbage collector would take note.)
     walked : list
         Of each step of a walk WALKED things: "backward" or "forward", primitive, begin, end, thread, the node's number,
         and the operands that were wanted, of a walk back.
@@ -72,8 +77,7 @@ class Recorder:
         self.kernels: list[Any] = []
         self.memory = Memory() if memory else None
         self.begin = self.end = 0
-        self._lines: dict[int, str] = {}  # by thread: of whose code all is that is done there now, where that is known
-        self._known: dict[tuple[Any, ...], tuple[Any, ...]] = {}  # shapes and dtypes, each once
+        self._places: dict[int, Place] = {}  # by thread: of which all is that is done there now, where that is known
         self._restored: list[tuple[type, str, Any]] = []
         self._programs: dict[int, tuple[Executable, Profiled]] = {}  # by id of the executable, which is kept alive
 
@@ -114,44 +118,55 @@ class Recorder:
         self._restored.append((owner, name, method))
         setattr(owner, name, timed(method))
 
+    # What is exchanged for methods: the hot path of a profile. Calls are written out, and nothing is made twice.
+
     def _operation(self, method: Method) -> Method:
-        note, thread, mode_of, array_type = self.applied.extend, get_ident, current_mode, np.ndarray
-        lines, share, hold = self._lines, self._known.setdefault, None if self.memory is None else self.memory.hold
-        products, nothing = PRODUCTS, (None, None)
+        note, thread, mode_of, array_type, tensor_type = (
+            self.applied.extend,
+            get_ident,
+            current_mode,
+            np.ndarray,
+            Tensor,
+        )
+        place_of, products, nothing = self._places.get, PRODUCTS, (None, None)
+        hold = None if self.memory is None else self.memory.hold
 
         def timed(primitive: Any, /, *operands: Any, **params: Any) -> Any:
             if mode_of().apply is not None:  # it comes back here, for what it does
                 return method(primitive, *operands, **params)
             begin = now()
-            result = method(primitive, *operands, **params)
+            result = method(primitive, *operands, **params) if params else method(primitive, *operands)
             end = now()
-            facts: list[Any] = []
+            own, node, array = thread(), result.node, result.array
+            noted: list[Any] = [
+                len(operands), primitive, begin, end, own, place_of(own) or _place(),
+                None if node is None else node.serial, params if params and primitive in products else None,
+            ]  # fmt: skip
             for operand in operands:
-                array = operand.array if isinstance(operand, Tensor) else operand
-                facts += (array.shape, array.dtype) if type(array) is array_type else nothing
-            array, node, own = result.array, result.node, thread()
+                value = operand.array if isinstance(operand, tensor_type) else operand
+                noted += (value.shape, value.dtype) if type(value) is array_type else nothing
             if type(array) is array_type:
-                facts += array.shape, array.dtype
+                noted += array.shape, array.dtype
                 if hold is not None and array.nbytes >= LEAST:
                     hold(array, end)
             else:
-                facts += nothing
-            if params and primitive in products:
-                facts += params.items()
-            specs = tuple(facts)
-            note((primitive, begin, end, own, lines.get(own) or user_line(), node and node.serial, share(specs, specs)))
+                noted += nothing
+            note(noted)
             return result
 
         return timed
 
     def _rule(self, direction: str) -> Callable[[Method], Method]:
-        note, thread = self.walked.extend, get_ident
-        hold, array_type = None if self.memory is None else self.memory.hold, np.ndarray
+        note, thread, array_type = self.walked.extend, get_ident, np.ndarray
+        hold = None if self.memory is None else self.memory.hold
 
         def exchanged(method: Method) -> Method:
-            def timed(primitive: Any, node: Any, given: Any, saved: Any, *wanted: Any) -> Any:
+            def timed(primitive: Any, node: Any, given: Any, saved: Any, wanted: Any = None) -> Any:
                 begin = now()
-                found = method(primitive, node, given, saved, *wanted)
+                if wanted is None:
+                    found = method(primitive, node, given, saved)
+                else:
+                    found = method(primitive, node, given, saved, wanted)
                 end = now()
                 note((direction, primitive, begin, end, thread(), node.serial, wanted))
                 if hold is not None:
@@ -165,40 +180,47 @@ class Recorder:
         return exchanged
 
     def _span(self, kind: str) -> Callable[[Method], Method]:
-        note, thread = self.spans.extend, get_ident
+        note, thread, is_walk = self.spans.extend, get_ident, kind == "walk"
 
         def exchanged(method: Method) -> Method:
             def timed(owner: Any, /, *args: Any, **kwargs: Any) -> Any:
                 begin = now()
                 try:
-                    return method(owner, *args, **kwargs)
+                    return method(owner, *args, **kwargs) if kwargs else method(owner, *args)
                 finally:
-                    note((kind, owner, begin, now(), thread()))
+                    note((kind, None if is_walk else owner, begin, now(), thread()))  # a tensor would keep its graph
 
             return timed
 
         return exchanged
 
     def _module(self, method: Method) -> Method:
-        note, thread, lines = self.spans.extend, get_ident, self._lines
+        note, thread, places, place_of = self.spans.extend, get_ident, self._places, self._places.get
         ours: dict[type, bool] = {}  # whether all that a module does stands in the line that calls it
+        known_of = ours.get
 
         def timed(module: Any, /, *args: Any, **kwargs: Any) -> Any:
-            kind, own = type(module), thread()
-            before, known = lines.get(own, ""), ours.get(kind)
+            own = thread()
+            before, known = place_of(own), known_of(type(module))
             if known is None:
-                known = ours[kind] = is_library(kind.forward)
+                known = ours[type(module)] = is_library(type(module).forward)
             begin = now()
-            if before and known:  # it belongs to the line of what it is part of
+            if known is (before is not None):  # it belongs to the line of what it is part of, or nothing is known of it
                 try:
-                    return method(module, *args, **kwargs)
+                    return method(module, *args, **kwargs) if kwargs else method(module, *args)
                 finally:
                     note(("module", module, begin, now(), own))
-            lines[own] = user_line() if known else ""
+            if known:
+                places[own] = _place()
+            else:
+                del places[own]
             try:
                 return method(module, *args, **kwargs)
             finally:
-                lines[own] = before
+                if before is None:
+                    del places[own]
+                else:
+                    places[own] = before
                 note(("module", module, begin, now(), own))
 
         return timed
@@ -235,6 +257,17 @@ class Recorder:
             return refused
 
         return timed
+
+
+def _place() -> Place:
+    """Where the user's code is that called what is timed: of most calls the very next frame, and no more is asked."""
+    frame = sys._getframe(2)
+    code = frame.f_code
+    if code.co_filename in _users:
+        return code, frame.f_lasti
+    if owner_of(code.co_filename) == "user":
+        _users.add(code.co_filename)
+    return user_line()
 
 
 def _kinds(owner: type) -> Iterator[type]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Final, final
+from functools import lru_cache
+from types import CodeType
+from typing import Any, Final, NamedTuple, final
 
+from pullback.core.primitive import Primitive
 from pullback.profiling.kernels import told
-from pullback.profiling.recorder import KERNELS, OPERATION, SPAN, WALKED, Recorder
-from pullback.profiling.work import NOTHING, Work, walked_work, work_of
+from pullback.profiling.recorder import APPLIED, KERNELS, SPAN, WALKED, Place, Recorder
+from pullback.profiling.work import NOTHING, Spec, Work, walked_work, work_of
 
 BEFORE: Final = "before the profile began"
 
@@ -103,28 +106,58 @@ def _nest(events: list[Event]) -> None:
         around.append(event)
 
 
+class _Applied(NamedTuple):
+    """What was noted of an operation."""
+
+    primitive: Primitive
+    begin: int
+    end: int
+    thread: int
+    place: Place
+    serial: int | None
+    params: dict[str, Any] | None
+    specs: list[Spec]
+
+
+def _noted(recorder: Recorder) -> Iterator[_Applied]:
+    flat, start = recorder.applied, 0
+    while start < len(flat):
+        count, primitive, begin, end, thread, place, serial, params = flat[start : start + APPLIED]
+        behind = start + APPLIED + 2 * (count + 1)
+        specs = [
+            None if shape is None else (shape, dtype) for shape, dtype in batched(flat[start + APPLIED : behind], 2)
+        ]
+        yield _Applied(primitive, begin, end, thread, place, serial, params, specs)
+        start = behind
+
+
 def _applied(recorder: Recorder) -> Iterator[Event]:
-    for primitive, begin, end, thread, line, serial, facts in batched(recorder.applied, OPERATION):
-        work = work_of(primitive, *_apart(facts))
-        yield Event("operation", primitive.name, begin, end, thread, [(line, 1.0)], work=work, serial=serial)
+    for applied in _noted(recorder):
+        primitive, begin, end, thread, place, serial, params, specs = applied
+        work = work_of(primitive, specs, params)
+        yield Event("operation", primitive.name, begin, end, thread, [(_line(place), 1.0)], work=work, serial=serial)
 
 
 def _walked(recorder: Recorder) -> Iterator[tuple[Event, int]]:
-    known = {entry[5]: entry for entry in batched(recorder.applied, OPERATION) if entry[5] is not None}
+    known = {applied.serial: applied for applied in _noted(recorder) if applied.serial is not None}
     for direction, primitive, begin, end, thread, serial, wanted in batched(recorder.walked, WALKED):
         line, work = BEFORE, Work(None, 0)
-        if serial in known:
-            specs, params = _apart(known[serial][6])
-            line = known[serial][4]
-            work = walked_work(primitive, work_of(primitive, specs, params), specs, len(wanted[0]) if wanted else 1)
+        if (applied := known.get(serial)) is not None:
+            line, specs = _line(applied.place), applied.specs
+            work = work_of(primitive, specs, applied.params)
+            work = walked_work(primitive, work, specs, 1 if wanted is None else len(wanted))
         yield Event(direction, f"{primitive.name} {direction}", begin, end, thread, [(line, 1.0)], work=work), serial
 
 
-def _apart(facts: tuple[Any, ...]) -> tuple[list[Any], dict[str, Any]]:
-    """Shapes and dtypes, and the parameters behind them."""
-    named = [fact for fact in facts if isinstance(fact, tuple) and fact and isinstance(fact[0], str)]
-    each = iter(facts[: len(facts) - len(named)])
-    return [None if shape is None else (shape, dtype) for shape, dtype in zip(each, each, strict=True)], dict(named)
+def _line(place: Place) -> str:
+    return place if isinstance(place, str) else _line_of(*place)
+
+
+@lru_cache(maxsize=4096)
+def _line_of(code: CodeType, instruction: int) -> str:
+    """An instruction's line, as `file:line in function`."""
+    lines = (line for begin, end, line in code.co_lines() if begin <= instruction < end and line is not None)
+    return f"{code.co_filename}:{next(lines, code.co_firstlineno)} in {code.co_name}"
 
 
 def batched(flat: list[Any], size: int) -> Iterator[tuple[Any, ...]]:

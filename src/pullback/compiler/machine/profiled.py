@@ -88,7 +88,7 @@ class Profiled:
 
     def __call__(
         self, inputs: Sequence[Any], outputs: Sequence[Any], writes: Iterable[tuple[Any, ...]]
-    ) -> tuple[bool, list[int], list[int]]:
+    ) -> tuple[bool, bytes, list[int]]:
         """Call the executable; what it gives, its stamps, and when NumPy began and ended, for `times` to look at.
 
         There are no stamps where nothing was done, or where native code has no clock.
@@ -102,13 +102,13 @@ class Profiled:
                 free.append(frame)
             refused = _run(self._executable, inputs, outputs, writes)
             view = None if refused or not self._is_stamped else self._views.get(id(free[-1]))
-            return refused, [] if view is None else view.tolist(), self._called
+            return refused, b"" if view is None else view.tobytes(), self._called
 
-    def times(self, found: Sequence[int], called: Sequence[int]) -> list[tuple[int, int]]:
+    def times(self, found: bytes, called: Sequence[int]) -> list[tuple[int, int]]:
         """When each of `timed` began and ended, in nanoseconds, of what a call gave; nothing where it has no stamps."""
         if not found:
             return []
-        stamps, calls, counts = iter(found), iter(called), iter(self._counts)
+        stamps, calls, counts = iter(np.frombuffer(found, np.int64).tolist()), iter(called), iter(self._counts)
         times: list[tuple[int, int]] = []
         for native in self._native:
             if native:
