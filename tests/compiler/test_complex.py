@@ -98,6 +98,10 @@ FUNCTIONS = {
         lambda z, x: (z * x, x / z, x - z, z @ x, x @ z, pb.where(x > 0, z, x), pb.stack([z, x])),
         (numbers(4, 4), RNG.normal(size=(4, 4))),
     ),
+    "plus a constant": (
+        lambda x, _: (x + 1j, (x * 1j) * (x + 1j), pb.angle(x + 1j), x * 0 + 1j),
+        (RNG.normal(size=4), 0),
+    ),
     "with integers": (lambda z, n: (z * n, z**2, z + n), (numbers(3), np.arange(3))),
     "parts": (
         lambda z, _: (pb.real(z), pb.imag(z), pb.conj(z), pb.angle(z), abs(z), pb.sign(z), z == z.T, z != 0),

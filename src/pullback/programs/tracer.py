@@ -29,6 +29,7 @@ from pullback.programs.ledger import Ledger, own
 from pullback.programs.living import Living
 from pullback.programs.program import Constant, Equation, Operand, Program, Value
 from pullback.programs.record import Captured, Given, Hole, Record, Rewritten, given, given_twice, hole, is_live
+from pullback.programs.stand_ins import StandIns
 from pullback.tensors import Tensor
 
 _AS_THEY_ARE: Final = (Tensor, int, float, complex, type(None), np.generic)  # bool is an int
@@ -54,7 +55,7 @@ class Tracer:
         self._first_values: set[Operand | None] = set()  # of the arguments
         self._arguments: dict[Value, tuple[int, Any, Tensor]] = {}
         self._captured: dict[tuple[int, bool], tuple[Captured, Value]] = {}
-        self._stand_ins: dict[int, tuple[Tensor, Any, Any]] = {}  # NumPy arrays that are no tensors
+        self._stand_ins = StandIns()
         self._made: weakref.WeakValueDictionary[int, Tensor] = weakref.WeakValueDictionary()
         self._watched: dict[int, Any] = {}
         self._equations: list[Equation] = []
@@ -180,18 +181,10 @@ class Tracer:
             return operand
         if (whole := Primitive.gathered(operand)) is not operand:
             return whole
-        array = as_operand(operand)
-        if id(array) not in self._stand_ins:
-            tensor = Tensor.of(np.array(array))
-            self._stand_ins[id(array)] = tensor, tensor.array, array
-            self._known.note(tensor.array, Constant(array))
-        tensor, copy, _ = self._stand_ins[id(array)]
-        if copy.dtype != object and copy.tobytes() != np.asarray(array).tobytes():
-            raise TraceError(
-                "compile: a NumPy array was changed between two uses", shape=array.shape, line=user_line(),
-                fix="change tensors (pb.tensor), or make another array",
-            )  # fmt: skip
-        return Tensor.of(copy)
+        known, new = self._stand_ins.of(as_operand(operand))
+        if new:
+            self._known.note(known.copy, known.constant)
+        return Tensor.of(known.copy)
 
     def with_arrays(self, result: Any) -> Any:
         """A result with tensors in place of its NumPy arrays of numbers."""
@@ -214,6 +207,7 @@ class Tracer:
     def finish(self, result: Any, name: str) -> Record:
         """Put together what was noted."""
         stand_ins = {id(tensor): n for n, x, tensor in self._arguments.values() if isinstance(x, Tensor)}
+        self._stand_ins.settle()
         state = self._changed_arguments()
         rewritten = self._changed_arrays()
         originals = {id(tensor): x for number, (_, x, tensor) in self._given.items() if number in state}
@@ -323,7 +317,7 @@ class Tracer:
     def _others(self, number: int) -> list[Any]:
         """The other arguments, and the arrays that the function captured."""
         given = [original for other, (_, original, _) in self._given.items() if other != number]
-        return given + [array for _, _, array in self._stand_ins.values()]
+        return [*given, *self._stand_ins.arrays]
 
     def answer(self, result: Any, made: Record) -> Any:
         """What the caller is given, as the program will give it: free of the graph where nothing is live."""

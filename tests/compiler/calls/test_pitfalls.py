@@ -390,17 +390,31 @@ def test_arrays_that_differ_are_named():
     assert "pass it as an argument" in text
 
 
-def test_an_array_that_changes_within_the_function():
-    scratch = np.zeros(3)
+def _buffer(x, buffer):
+    y = 0.0
+    for step in range(3):
+        buffer[:] = step
+        y = y + x * buffer[:2]
+    buffer += 7.0
+    return y
 
-    @pb.compile
-    def f(x):
-        scratch[:] = 1.0
-        y = x * scratch
-        scratch[:] = 2.0
-        return y * scratch
 
-    assert "a NumPy array was changed between two uses" in complaint(lambda: f(x0))
+CAPTURED = np.zeros(2)
+WRITTEN = {
+    "after its use": lambda x: _buffer(x, np.zeros(2)),
+    "of another class": lambda x: _buffer(x, np.zeros(2).view(np.recarray)),
+    "captured": lambda x: [_buffer(x, CAPTURED), CAPTURED.fill(7.0)][0],
+    "an index": lambda x: [i := np.array([0, 1]), x[i], i.fill(1)][1] * x[i],
+}
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_an_array_that_is_written_to_counts_as_it_was_when_it_was_used(name):
+    f = pb.compile(WRITTEN[name])
+    for k in range(1, 5):
+        CAPTURED[:] = 7.0 * (k > 1)  # as `f` leaves it, but for the first time
+        x = np.array([1.0, 2.0]) * k
+        assert f(x).tolist() == WRITTEN[name](x).tolist()
 
 
 def test_tensors_made_anew_by_others_are_named():

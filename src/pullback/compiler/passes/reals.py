@@ -20,6 +20,7 @@ from pullback.core.modes import ModeContext
 from pullback.ops.complex_parts import imag_, real_
 from pullback.ops.movement import broadcast_to_, cast_
 from pullback.programs.program import Constant, Equation, Operand, Program, Value
+from pullback.programs.record import Hole
 from pullback.programs.tracer import Tracer
 
 KNOWN: Final[dict[str, np.dtype[Any]]] = {"complex64": np.dtype(np.float32), "complex128": np.dtype(np.float64)}
@@ -69,7 +70,10 @@ def _recorded(formula: Formula, given: Sequence[Pair], params: dict[str, Any]) -
         if result is NotImplemented:
             return None
         made = tracer.with_arrays(tuple(result) if isinstance(result, Pair) else (result,))
-    return expand(tracer.finish(made, formula.__name__).program)
+    record = tracer.finish(made, formula.__name__)
+    outputs = record.program.outputs
+    parts = [outputs[part.number] if isinstance(part, Hole) else Constant(part) for part in record.result]
+    return expand(record.program.with_equations(record.program.equations, parts))
 
 
 def _stand_in(tracer: Tracer, part: Operand) -> Any:
