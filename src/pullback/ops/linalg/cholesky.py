@@ -27,6 +27,7 @@ from pullback.ops.linalg.systems import triangular_
 
 LARGE: Final = 32  # rows from which on one matrix is worth calls of its own
 BLOCK: Final = 64  # rows of a triangle that is not split again
+LOWER: Final = np.tri(BLOCK, dtype=bool)
 
 
 def _cholesky(a: Any) -> Any:
@@ -97,23 +98,24 @@ def _pulled_alone(l: Any, c: Any) -> Any:
     from scipy.linalg import blas  # heavy: only who uses it loads it
 
     (solve,) = blas.get_blas_funcs(("trsm",), (l,))
-    found = np.tril(c)
+    found = np.array(c, order="C")
     _pull_in_place(solve, l, found)
     return found
 
 
 def _pull_in_place(solve: Any, l: Any, c: Any) -> None:
-    """The lower half of the cotangent of a, in place of that of its factor l, whose upper half is 0."""
+    """The lower half of the cotangent of a, in place of that of its factor l, whose upper half is not read."""
     n = len(l)
     if n <= BLOCK:
-        inner = np.tril(l.T @ c)
-        inner += inner.T
-        np.einsum("ii->i", inner)[:] /= 2
+        lower = LOWER[:n, :n]
+        inner = l.T @ np.where(lower, c, 0)
+        inner = np.where(lower, inner, inner.T)
         from_left = solve(1.0, l.T, inner)
-        c[:] = np.tril(solve(1.0, l.T, from_left, side=1, trans_a=1, overwrite_b=1).T)
+        c[:] = np.where(lower, solve(1.0, l.T, from_left, side=1, trans_a=1, overwrite_b=1).T, 0)
         np.einsum("ii->i", c)[:] /= 2
         return
     k = n // 2
+    c[:k, k:] = 0
     above, beside = l[:k, :k], np.ascontiguousarray(l[k:, :k])
     own, along, last = c[:k, :k], c[k:, :k], c[k:, k:]
     _pull_in_place(solve, l[k:, k:], last)
@@ -129,7 +131,7 @@ def _subtract_lower_half(a: Any, b: Any, out: Any) -> None:
     """Take the lower half of a b from `out`."""
     n = len(out)
     if n <= BLOCK:
-        out -= np.tril(a @ b)
+        out -= a @ b
         return
     k = n // 2
     _subtract_lower_half(a[:k], b[:, :k], out[:k, :k])
