@@ -1,9 +1,9 @@
 """Cholesky's factor, and its cotangent.
 
-Of a large matrix, what is a triangle or symmetric is not computed twice: products and solutions of which a half is
-needed are done in halves, each half again.
+Of a large matrix the cotangent is had as the factor is, block after block and backwards, in products and solutions of
+which about twice as much is computed as for the factor.
 
-Source: I. Murray, "Differentiation of the Cholesky decomposition" (2016).
+Source: I. Murray, "Differentiation of the Cholesky decomposition" (2016), whose blocked algorithm is here a recursion.
 """
 
 from __future__ import annotations
@@ -20,21 +20,22 @@ from pullback.ops.linalg.matrices import (
     check_symmetric,
     diagonal_of,
     each_in_turn,
-    lower_half,
     refuse,
     rounded,
 )
 from pullback.ops.linalg.systems import triangular_
 
 LARGE: Final = 32  # rows from which on one matrix is worth calls of its own
-BLOCK: Final = 64  # rows of triangles that are multiplied whole
+BLOCK: Final = 64  # rows of a triangle that is not split again
+LOWER: Final = np.tri(BLOCK, dtype=bool)
 
 
 def _cholesky(a: Any) -> Any:
     given = as_matrices("cholesky", a)
     check_symmetric("cholesky", given)
+    factor = _factored if given.shape[-1] >= LARGE and given.size else np.linalg.cholesky
     try:
-        return rounded(np.linalg.cholesky(given), a)
+        return rounded(factor(given), a)
     except np.linalg.LinAlgError:
         index = each_in_turn(np.linalg.cholesky, given)
         lowest = float(np.linalg.eigvalsh(given[index])[0])
@@ -42,6 +43,22 @@ def _cholesky(a: Any) -> Any:
             "cholesky", f"the matrix is not positive definite: its least eigenvalue is {lowest:.3g}", given, index,
             "a + 1e-6 * pb.eye(n), where rounding is to blame",
         ) from None  # fmt: skip
+
+
+def _factored(a: Any) -> Any:
+    """The factors of large matrices, by LAPACK without NumPy's copies: its upper half by columns is ours by rows."""
+    from scipy.linalg import lapack  # heavy: only who uses it loads it
+
+    (factor,) = lapack.get_lapack_funcs(("potrf",), (a,))
+    if a.ndim == 2:
+        upper, failed = factor(a.T, lower=False, clean=True)
+        if failed:
+            raise np.linalg.LinAlgError
+        return upper.T
+    found = np.empty_like(a)
+    for index in np.ndindex(a.shape[:-2]):
+        found[index] = _factored(a[index])
+    return found
 
 
 def _half(x: Any) -> Any:
@@ -66,32 +83,6 @@ cholesky_: CustomVJP = CustomVJP(
 )  # fmt: skip
 
 
-def _product(l: Any, c: Any, out: Any) -> None:
-    """The lower half of lᵀ c, of two lower triangles."""
-    n = len(l)
-    if n <= BLOCK:
-        out[:] = np.tril(l.T @ np.tril(c))
-        return
-    k = n // 2
-    _product(l[:k, :k], c[:k, :k], out[:k, :k])
-    out[:k, :k] += lower_half(l[k:, :k].T @ c[k:, :k])
-    np.matmul(l[k:, k:].T, c[k:, :k], out=out[k:, :k])
-    _product(l[k:, k:], c[k:, k:], out[k:, k:])
-
-
-def _solved(solve: Any, u: Any, b: Any, out: Any) -> None:
-    """The lower half of u⁻¹ b, for an upper triangle u; b is lost."""
-    n = len(u)
-    if n <= BLOCK:
-        out[:] = np.tril(solve(1.0, u, b))
-        return
-    k = n // 2
-    out[k:, :k] = solve(1.0, u[k:, k:], b[k:, :k])
-    _solved(solve, u[k:, k:], b[k:, k:], out[k:, k:])
-    b[:k, :k] -= u[:k, k:] @ out[k:, :k]
-    _solved(solve, u[:k, :k], b[:k, :k], out[:k, :k])
-
-
 def _pulled(l: Any, c: Any) -> Any:
     batch = np.broadcast_shapes(l.shape[:-2], c.shape[:-2])
     if not batch:
@@ -107,14 +98,45 @@ def _pulled_alone(l: Any, c: Any) -> Any:
     from scipy.linalg import blas  # heavy: only who uses it loads it
 
     (solve,) = blas.get_blas_funcs(("trsm",), (l,))
-    inner, half = np.zeros_like(l), np.zeros_like(l)
-    _product(l, c, inner)
-    both = inner + inner.T
-    np.einsum("ii->i", both)[:] /= 2
-    from_left = solve(1.0, l.T, both.T, overwrite_b=True)  # symmetric: it lies as BLAS wants it
-    _solved(solve, l.T, from_left.T, half)
-    np.einsum("ii->i", half)[:] /= 2
-    return half
+    found = np.array(c, order="C")
+    _pull_in_place(solve, l, found)
+    return found
+
+
+def _pull_in_place(solve: Any, l: Any, c: Any) -> None:
+    """The lower half of the cotangent of a, in place of that of its factor l, whose upper half is not read."""
+    n = len(l)
+    if n <= BLOCK:
+        lower = LOWER[:n, :n]
+        inner = l.T @ np.where(lower, c, 0)
+        inner = np.where(lower, inner, inner.T)
+        from_left = solve(1.0, l.T, inner)
+        c[:] = np.where(lower, solve(1.0, l.T, from_left, side=1, trans_a=1, overwrite_b=1).T, 0)
+        np.einsum("ii->i", c)[:] /= 2
+        return
+    k = n // 2
+    c[:k, k:] = 0
+    above, beside = l[:k, :k], np.ascontiguousarray(l[k:, :k])
+    own, along, last = c[:k, :k], c[k:, :k], c[k:, k:]
+    _pull_in_place(solve, l[k:, k:], last)
+    rest = (last + last.T) @ beside  # of what was taken from the last block: beside · besideᵀ
+    np.subtract(along, rest, out=rest)
+    by_columns = solve(1.0, above.T, rest.T, overwrite_b=1)
+    along[:] = by_columns.T
+    _subtract_lower_half(by_columns, beside, own)
+    _pull_in_place(solve, above, own)
+
+
+def _subtract_lower_half(a: Any, b: Any, out: Any) -> None:
+    """Take the lower half of a b from `out`."""
+    n = len(out)
+    if n <= BLOCK:
+        out -= a @ b
+        return
+    k = n // 2
+    _subtract_lower_half(a[:k], b[:, :k], out[:k, :k])
+    out[k:, :k] -= a[k:] @ b[:, :k]
+    _subtract_lower_half(a[k:], b[:, k:], out[k:, k:])
 
 
 def _pulled_cotangents(ct: Any, primals: Any, y: Any) -> tuple[Any, Any]:

@@ -104,10 +104,13 @@ def _trsm(a: Any, b: Any, lower: bool, unit: bool, kind: Any) -> Any:
     """One triangle, by BLAS: as xᵀ aᵀ = bᵀ, for the transpose of an array by rows is one by columns."""
     from scipy.linalg import blas  # heavy: only who uses it loads it
 
-    solve = getattr(blas, f"{np.dtype(kind).char.replace('f', 's').replace('F', 'c').replace('D', 'z')}trsm")
-    if a.flags.f_contiguous and not a.flags.c_contiguous:
-        return solve(1.0, a, b.T, side=1, lower=lower, trans_a=1, diag=unit).T
-    return solve(1.0, a.T, b.T, side=1, lower=not lower, trans_a=0, diag=unit).T
+    letter = np.dtype(kind).char.replace("f", "s").replace("F", "c").replace("D", "z")
+    by_columns = a.flags.f_contiguous and not a.flags.c_contiguous
+    if not by_columns:
+        a, lower = a.T, not lower
+    if b.shape[-1] == 1:  # the triangle is read once, and not copied
+        return getattr(blas, f"{letter}trsv")(a, b[:, 0], lower=lower, trans=not by_columns, diag=unit)[:, None]
+    return getattr(blas, f"{letter}trsm")(1.0, a, b.T, side=1, lower=lower, trans_a=by_columns, diag=unit).T
 
 
 def _substituted(a: Any, x: Any, lower: bool, unit: bool) -> Any:
