@@ -63,8 +63,8 @@ def cholesky(a: Any, /, *, upper: bool = False) -> Tensor:
     The lower half is read (of `upper`, the upper one); what is not read has derivative 0. So the derivative by a
     symmetric matrix that is made of others, as a kernel or x xᵀ, is right, and no half is counted twice.
 
-    Raises LinAlgError for a matrix that is not symmetric or not positive definite, with its index in the batch and its
-    least eigenvalue; ShapeError for one that is not square.
+    Raises LinAlgError for a matrix that is not positive definite, with its index in the batch and its least eigenvalue;
+    ShapeError for one that is not square.
 
     >>> cholesky(np.array([[4.0, 2.0], [2.0, 5.0]]))
     Tensor([[2., 0.],
@@ -179,8 +179,8 @@ def eigh(a: Any, UPLO: str = "L") -> EighResult:
     refuses it, unless the cotangent shows that what is not told is 0, as of a trace; forward mode, unless the tangent
     does not mix these vectors. `expm`, `logm` and `sqrtm` have it; values used by themselves come from `eigvalsh`.
 
-    Of a complex matrix, which equals its conjugate transpose, the real part of the diagonal is read. Raises LinAlgError
-    for a matrix that is not symmetric, with its index in the batch, and for these derivatives, with the equal values.
+    Of a complex matrix, which equals its conjugate transpose, the real part of the diagonal is read. What is not read
+    has derivative 0. Raises LinAlgError for these derivatives, with the equal values.
 
     >>> eigh(np.array([[2.0, 1.0], [1.0, 2.0]])).eigenvalues
     Tensor([1., 3.])

@@ -2,7 +2,7 @@
 
 A matrix is a list of rows of registers, and a register holds one entry, or that of several matrices side by side.
 Whoever reads the result asks whether it is finite: where LAPACK would complain, or might, because a matrix is nearly
-singular, is not symmetric or holds what is no number, every entry is NaN, and NumPy decides.
+singular or holds what is no number, every entry is NaN, and NumPy decides.
 
 Source: G. Golub & C. Van Loan, *Matrix Computations* (2013), chapters 3 and 4.
 """
@@ -23,7 +23,6 @@ Matrix: TypeAlias = list[list[Reg]]
 Writer: TypeAlias = Callable[..., Matrix]
 
 ROUNDINGS: Final = 16  # for each row: pivots that are smaller, beside their column, may be 0 to LAPACK
-ASYMMETRIC: Final = 1024  # roundings by which a symmetric matrix may differ from its transpose
 
 
 def _epsilon(like: Reg) -> float:
@@ -158,7 +157,7 @@ def cholesky(f: Function, a: Matrix) -> Matrix:
     """The lower triangle l of l lᵀ = a, of which the lower half is read."""
     n, one = len(a), f.const(1.0, a[0][0])
     zero, found = f.const(0.0, one), [[f.const(0.0, one)] * len(a) for _ in a]
-    sure = [_finite(f, a), _symmetric(f, a)]
+    sure = [_finite(f, a)]
     for j in range(n):
         rest = a[j][j]
         for k in range(j):
@@ -172,16 +171,3 @@ def cholesky(f: Function, a: Matrix) -> Matrix:
                 rest = _less_product(f, rest, found[i][k], found[j][k])
             found[i][j] = f.binary("fmul", rest, inverse)
     return [[*row[: i + 1], *[zero] * (n - i - 1)] for i, row in enumerate(_where(f, _all(f, sure), found))]
-
-
-def _symmetric(f: Function, a: Matrix) -> Reg:
-    """Whether a matrix is symmetric but for rounding, or one half of it is 0."""
-    n = len(a)
-    places = [(i, j) for i in range(n) for j in range(i)]
-    if not places:
-        return f.compare("oeq", a[0][0], a[0][0])
-    uneven = _sizes(f, [f.binary("fsub", a[i][j], a[j][i]) for i, j in places])
-    below, above = _sizes(f, [a[i][j] for i, j in places]), _sizes(f, [a[j][i] for i, j in places])
-    limit = f.binary("fmul", f.binary("fadd", below, above), ASYMMETRIC * _epsilon(below))
-    alone = f.binary("or", f.compare("oeq", above, 0.0), f.compare("oeq", below, 0.0))
-    return f.binary("or", f.compare("ole", uneven, limit), alone)

@@ -14,15 +14,7 @@ import numpy as np
 
 from pullback.batching.rules import as_it_is
 from pullback.core.custom_kinds import CustomVJP
-from pullback.ops.linalg.matrices import (
-    adjoint,
-    as_matrices,
-    check_symmetric,
-    diagonal_of,
-    each_in_turn,
-    refuse,
-    rounded,
-)
+from pullback.ops.linalg.matrices import adjoint, as_matrices, diagonal_of, each_in_turn, refuse, rounded
 from pullback.ops.linalg.systems import triangular_
 
 LARGE: Final = 32  # rows from which on one matrix is worth calls of its own
@@ -32,7 +24,6 @@ LOWER: Final = np.tri(BLOCK, dtype=bool)
 
 def _cholesky(a: Any) -> Any:
     given = as_matrices("cholesky", a)
-    check_symmetric("cholesky", given)
     factor = _factored if given.shape[-1] >= LARGE and given.size else np.linalg.cholesky
     try:
         return rounded(factor(given), a)

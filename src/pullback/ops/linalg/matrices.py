@@ -12,7 +12,6 @@ from pullback.core.errors import DTypeError, LinAlgError, ShapeError
 from pullback.core.precision import is_half
 
 SPLIT: Final = 64  # rows from which on a half is cleared in parts
-ASYMMETRY: Final = 1e-3  # of the size of the products; more than rounding and small steps leave
 
 
 def adjoint(x: Any) -> Any:
@@ -110,26 +109,3 @@ def each_in_turn(kernel: Callable[[Any], Any], a: Any) -> tuple[int, ...]:
         except np.linalg.LinAlgError:
             return index
     return ()
-
-
-def check_symmetric(name: str, a: Any) -> None:
-    """Raise if a matrix is neither (nearly) symmetric nor a triangle alone, of which the other half is not given."""
-    n = a.shape[-1]
-    if not a.size:
-        return
-    probe = np.cos(np.arange(n)).astype(a.dtype)
-    rows, columns = a @ probe, (np.conj(probe) @ a).conj()
-    size = np.abs(rows).max(axis=-1) + np.abs(columns).max(axis=-1)
-    uneven = np.abs(rows - columns).max(axis=-1) > ASYMMETRY * size
-    if not uneven.any():
-        return
-    uneven &= np.triu(a, 1).any(axis=(-2, -1)) & np.tril(a, -1).any(axis=(-2, -1))
-    if uneven.any():
-        index = first_where(uneven)
-        gap = np.abs(a[index] - np.conj(a[index]).T)
-        place = tuple(map(int, np.unravel_index(np.argmax(gap), gap.shape)))
-        raise LinAlgError(
-            f"{name}: the matrix is not symmetric", shape=a.shape, batch=index or None,
-            entries=f"{a[index][place]:.6g} at {place}, {a[index][place[::-1]]:.6g} at {place[::-1]}",
-            fix="(a + a.mT) / 2 is symmetric; np.tril(a) is the lower half alone",
-        )  # fmt: skip

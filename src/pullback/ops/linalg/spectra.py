@@ -21,16 +21,7 @@ from pullback.core.errors import LinAlgError
 from pullback.core.kinds import LinearMap
 from pullback.core.outputs import pick_
 from pullback.ops.linalg.equal_values import ROUNDINGS, told_
-from pullback.ops.linalg.matrices import (
-    adjoint,
-    as_matrices,
-    check_symmetric,
-    each_in_turn,
-    first_where,
-    of_lower_half,
-    refuse,
-    rounded,
-)
+from pullback.ops.linalg.matrices import adjoint, as_matrices, each_in_turn, first_where, of_lower_half, refuse, rounded
 
 
 def all_of(result: Any) -> tuple[Any, ...]:
@@ -98,7 +89,6 @@ def is_constant(ct: Any) -> bool:
 
 def _eigh(a: Any) -> tuple[Any, Any]:
     given = as_matrices("eigh", a)
-    check_symmetric("eigh", given)
     try:
         values, vectors = np.linalg.eigh(given)
     except np.linalg.LinAlgError as error:
