@@ -10,13 +10,17 @@ import collections
 import contextlib
 import enum
 import functools
+import importlib
 import itertools
 import os
 import random
+import sys
+import tempfile
 import threading
 import types
 import weakref
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -535,6 +539,52 @@ def an_attribute_that_appears(c):
 
 
 @program
+def an_attribute_that_is_asked_for_by_name_alone(c):
+    class Cfg:
+        pass
+
+    cfg, other, name = Cfg(), Cfg(), "mode"
+    f = c(lambda v: v * (2.0 if hasattr(cfg, "double") else 1.0) + getattr(cfg, "shift", 0.0))
+    g = c(lambda v: v * (2.0 if hasattr(other, name) else 1.0))
+    yield from (*repeated(f, t, 4), *repeated(g, t, 4))
+    cfg.double = other.mode = True
+    yield from (*repeated(f, t, 4), *repeated(g, t, 4))
+    cfg.shift = 5.0
+    yield from repeated(f, t, 4)
+
+
+@program
+def a_keyword_of_a_partial(c):
+    scaled = functools.partial(lambda v, k: v * k, k=2.0)
+    f = c(lambda v: scaled(v) + 1.0)
+    yield from repeated(f, t, 4)
+    scaled.keywords["k"] = 3.0
+    yield from repeated(f, t, 4)
+
+
+@program
+def a_function_of_a_module_that_was_imported(c):
+    file = Path(tempfile.mkdtemp()) / "helpers_of_a_stranger.py"
+    file.write_text("K = 2.0\n\ndef scale(v):\n    return v * K\n")
+    (file.parent / "steps_of_a_stranger.py").write_text(
+        "import helpers_of_a_stranger\n\ndef step(v):\n    return helpers_of_a_stranger.scale(v) + 1.0\n"
+    )
+    sys.path.insert(0, str(file.parent))
+    try:
+        helpers, steps = map(importlib.import_module, ("helpers_of_a_stranger", "steps_of_a_stranger"))
+    finally:
+        sys.path.remove(str(file.parent))
+    f = c(steps.step)
+    yield from repeated(f, t, 4)
+    helpers.K = 3.0
+    yield from repeated(f, t, 4)
+    helpers.scale = lambda v: v - 1.0
+    yield from repeated(f, t, 4)
+    for name in ("helpers_of_a_stranger", "steps_of_a_stranger"):
+        del sys.modules[name]
+
+
+@program
 def a_shadowed_builtin(c):
     globals().pop("abs", None)
     f = c(lambda v: v * abs(-2.0))
@@ -551,6 +601,16 @@ def environment_variable(c):
     yield from repeated(f, t, 4)
     os.environ["PULLBACK_STRANGER"] = "3"
     yield from repeated(f, t, 4)
+
+
+@program
+def environment_variable_alone(c):
+    os.environ["PULLBACK_STRANGER"] = "2"
+    f = c(lambda v: v * float(os.getenv("PULLBACK_STRANGER", "1")))
+    yield from repeated(f, t, 4)
+    os.environ["PULLBACK_STRANGER"] = "3"
+    yield from repeated(f, t, 4)
+    del os.environ["PULLBACK_STRANGER"]
 
 
 @program

@@ -78,6 +78,8 @@ def _operations(code: CodeType) -> Iterator[Operation]:
                         for one in what)  # fmt: skip
         else:
             effect = dis.stack_effect(step.opcode, step.arg if step.opcode >= dis.HAVE_ARGUMENT else None, jump=False)
+            if name == "CALL":  # before Python 3.12, half of what it takes counts as that of PRECALL
+                effect = -1 - (step.arg or 0)
             yield Operation(kind, step.arg if kind in (COPY, SWAP) else what, *_moves(name, kind, effect), line)
 
 

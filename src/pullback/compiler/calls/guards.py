@@ -205,7 +205,7 @@ class Dependencies:
             if not isinstance(value.__self__, ModuleType):
                 self.use(value.__self__, label.rpartition(".")[0] or label, line)
         elif isinstance(value, partial):
-            for part in (value.func, *value.args, *value.keywords.values()):
+            for part in (value.func, *value.args, value.keywords):
                 self.use(part, label, line)
         elif isinstance(value, weakref.ref):
             self.note(value, weakref.ref.__call__, value, value(), f"{label}()", line)

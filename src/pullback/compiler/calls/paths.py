@@ -26,6 +26,7 @@ class Known(NamedTuple):
 
 
 UNKNOWN: Final = Known(open=True)
+_BY_NAME: Final = (getattr, setattr, hasattr, delattr)
 _CONSTANT: Final = ""  # the name of what stands in the code itself
 
 
@@ -156,13 +157,14 @@ class Path:
                 self._join()
             case _:
                 taken = self._take(operation.takes)
+                self._look_up(taken)
                 unpacked = operation.takes == 1 and operation.gives > 1
                 made = self._parts(taken[0]) if unpacked else UNKNOWN
                 self._stack += [made] * operation.gives
 
     def _push(self, known: Known, operation: Operation) -> None:
+        self._stack += [Known()] * (operation.gives - 1)  # NULL; what is read of a module may be asked for next
         self._stack.append(known)
-        self._stack += [Known()] * (operation.gives - 1)
 
     def _pop(self) -> Known:
         return self._stack.pop() if self._stack else UNKNOWN
@@ -177,6 +179,15 @@ class Path:
     def _join(self) -> None:
         """Elsewhere other values may lie here."""
         self._take(len(self._stack))
+
+    def _look_up(self, taken: Sequence[Known]) -> None:
+        """Where `getattr` and its like are called, an attribute is read that may not be there; or any, if computed."""
+        single = [known.objects[0] for known in taken if len(known.objects) == 1]
+        if any(value is one for value, _ in single for one in _BY_NAME):
+            names = [value for value, label in single if label is _CONSTANT and isinstance(value, str)]
+            for name in names or ["__dict__"]:
+                for known in taken:
+                    self._attribute(known, name)
 
     def _use(self, known: Known) -> None:
         for value, label in known.objects:
