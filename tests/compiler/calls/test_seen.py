@@ -15,6 +15,8 @@ import numpy as np
 import pytest
 
 import pullback as pb
+from pullback.compiler.calls import guards
+from pullback.compiler.calls.paths import MOST_INSTALLED, Path
 
 VARIABLE = contextvars.ContextVar("VARIABLE", default=1.0)
 NUMBER = 1.0
@@ -140,3 +142,31 @@ def test_numbers_of_another_library_are_seen():
         compiled(np.ones(2))
     held[0] = 7.0
     assert compiled(np.ones(2)).tolist() == [7.0, 7.0]
+
+
+def test_a_name_with_a_dot_is_one_name():
+    class Named:
+        pass
+
+    setattr(Named, "one.two", 3.0)
+    held = Named()
+    compiled = pb.compile(lambda x: x * getattr(held, "one.two"))
+    for _ in range(4):
+        assert compiled(np.ones(1)).tolist() == [3.0]
+    setattr(Named, "one.two", 4.0)
+    assert compiled(np.ones(1)).tolist() == [4.0]
+
+
+def test_of_installed_packages_the_nearest_functions_alone_are_followed(tmp_path, monkeypatch):
+    lines = [f"def f{i}(x):\n    return f{i + 1}(x)\n" for i in range(4 * MOST_INSTALLED)]
+    (tmp_path / "chained.py").write_text("".join([*lines, f"def f{len(lines)}(x):\n    return x\n"]), encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    import chained
+
+    followed = []
+    follow = Path.follow
+    monkeypatch.setattr(Path, "follow", lambda path: (followed.append(path), follow(path)))
+    monkeypatch.setattr(guards, "owner_of", lambda file: "installed" if file == chained.__file__ else "user")
+    compiled = pb.compile(lambda x: chained.f0(x) * 2)
+    assert compiled(np.ones(1)).tolist() == [2.0]
+    assert MOST_INSTALLED <= len(followed) <= MOST_INSTALLED + 2

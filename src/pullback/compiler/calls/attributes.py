@@ -219,7 +219,7 @@ class Attributes:
         if not is_library(kind):
             plain = isinstance(found, _SIMPLE[:2]) or not hasattr(type(found), "__get__")
             plain &= type(kind).__getattribute__ is type.__getattribute__ and not hasattr(type(kind), name)
-            get = attrgetter(name) if plain else _in_mro(name)
+            get = attrgetter(name) if plain and name.isidentifier() else _in_mro(name)  # of a dotted one it makes two
             self._sight.note(kind, get, kind, get(kind), f"{label}.{name}", line)
             for owner in definers[1:]:
                 if not is_library(owner):

@@ -34,10 +34,10 @@ import numpy as np
 
 from pullback.compiler.calls.attributes import Attributes
 from pullback.compiler.calls.holdings import Holding, kept, memory
-from pullback.compiler.calls.paths import UNKNOWN, Known, Path
+from pullback.compiler.calls.paths import MOST_INSTALLED, UNKNOWN, Known, Path
 from pullback.compiler.calls.wholes import whole
 from pullback.core.changes import Noticed, changed
-from pullback.core.origin import is_library
+from pullback.core.origin import is_library, owner_of
 from pullback.core.tree import children
 from pullback.programs.dependencies import MISSING, Fact, Numbers, numbers
 from pullback.programs.effects import SMALL, changing, contents
@@ -75,9 +75,7 @@ class Dependencies:
     """
 
     def __init__(self, f: Any, others: Iterable[Any] = (), free: Mapping[int, Any] = MappingProxyType({})) -> None:
-        self.names: list[Fact] = []
-        self.contents: list[Fact] = []
-        self.noticed: list[Fact] = []
+        self.names, self.contents, self.noticed = list[Fact](), list[Fact](), list[Fact]()
         self._free = dict(free)
         self._large: list[tuple[Any, str, str | None]] = []
         self._done: dict[tuple[int, str], Any] = {}  # which keeps alive what was looked at
@@ -85,6 +83,7 @@ class Dependencies:
         self._absent: dict[int, tuple[dict[str, Any], str, set[str]]] = {}
         self._reached: dict[int, tuple[Any, str]] = {}
         self._named: dict[str, str] = {}
+        self._installed = 0  # how many functions of installed packages were followed
         self._attributes = Attributes(self)
         self.use(f, getattr(f, "__name__", "function"))
         for value in others:
@@ -326,7 +325,9 @@ class Dependencies:
     def _code(
         self, code: CodeType, variables: dict[str, Any], cells: dict[str, CellType], names: dict[str, Known]
     ) -> None:
-        if not is_library(code):
+        if owner_of(code.co_filename) == "installed":
+            self._installed += 1
+        if not is_library(code) and self._installed <= MOST_INSTALLED:
             Path(self, code, variables, cells, names).follow()
 
     def _settle(self) -> None:

@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple, Protocol, final
 from pullback.compiler.calls import bytecode
 from pullback.compiler.calls.bytecode import Operation, nested, operations, place
 
+MOST_INSTALLED: Final = 32  # functions of installed packages that are followed: a call of one may lead to thousands
 _MOST: Final = 64  # objects that one name may stand for
 _ROUNDS: Final = 3  # in which what names stand for settles
 
