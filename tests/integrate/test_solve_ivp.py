@@ -163,6 +163,56 @@ def test_the_ends_have_derivatives():
     assert gradients == pytest.approx([-0.5 * y, 1.2 * y], rel=1e-7)
 
 
+@pytest.mark.parametrize("gradient", ["discrete", "adjoint"])
+@pytest.mark.parametrize("ends", [(0.5, 1.7), (1.7, 0.5)])
+def test_derivatives_by_times(gradient, ends):
+    """Of y' = −t y, which is exp((t0² − t²)/2): by the start t0 y, by the time −t y, by an end beyond the time 0."""
+
+    def at(start, end, times):
+        return solve_ivp(lambda t, y: -t * y, (start, end), [1.0], t_eval=times, gradient=gradient, **EXACT).y[0]
+
+    times = np.linspace(*ends, 4)
+    y = np.exp((ends[0] ** 2 - times**2) / 2)
+    for asked in (slice(None), slice(1, 3)):
+        t, weights = times[asked], np.arange(1.0, 5.0)[asked]
+        found = pb.grad(lambda *a, w=weights: (w * at(*a)).sum(), argnums=(0, 1, 2))(*ends, t)
+        expected = ends[0] * (weights * y[asked]).sum(), 0.0, -weights * t * y[asked]
+        for own, true in zip(found, expected, strict=True):
+            np.testing.assert_allclose(own, true, rtol=1e-6, atol=1e-6)  # what lies between steps is of order 4
+    found = pb.grad(lambda a, b: at(a, b, None)[-1], argnums=(0, 1))(*ends)
+    np.testing.assert_allclose(np.stack(found), [ends[0] * y[-1], -ends[1] * y[-1]], rtol=1e-6)
+
+
+def test_what_lies_between_moving_ends_has_their_derivative():
+    def solved(start, end):
+        return solve_ivp(
+            lambda t, y: -t * y, (start, end), [1.0], dense_output=True, events=lambda t, y: y[0] - 0.5, **EXACT
+        )
+
+    inside = pb.grad(lambda a, b: solved(a, b).sol(1.0)[0], argnums=(0, 1))(0.5, 1.7)
+    np.testing.assert_allclose(np.stack(inside), [0.5 * np.exp(-0.375), 0.0], rtol=1e-5, atol=1e-6)
+    when = pb.grad(lambda a, b: solved(a, b).t_events[0][0], argnums=(0, 1))(0.5, 1.7)
+    np.testing.assert_allclose(np.stack(when), [0.5 / np.sqrt(0.25 + 2 * np.log(2)), 0.0], rtol=1e-5, atol=1e-6)
+
+
+def test_the_adjoint_of_complex_values_by_the_end():
+    def real(end, gradient):
+        return pb.real(
+            (1 + 2j) * solve_ivp(lambda t, y: 1j * t * y, (0.0, end), [0.7 + 0.2j], gradient=gradient).y[0, -1]
+        )
+
+    slope = ((1 + 2j) * (0.7 + 0.2j) * 1.3j * np.exp(0.845j)).real
+    np.testing.assert_allclose(pb.grad(real)(1.3, "adjoint"), slope, rtol=1e-2)
+
+
+def test_the_adjoint_refuses_a_second_derivative_by_times():
+    def end(t):
+        return solve_ivp(lambda t, y: -t * y, (0.0, t), [1.0], gradient="adjoint").y[0, -1]
+
+    with pytest.raises(pb.NoGradientError, match="by times"):
+        pb.grad(pb.grad(end))(1.0)
+
+
 def test_what_is_refused():
     with pytest.raises(pb.ConvergenceError, match="too short") as caught:
         pb.grad(lambda k: solve_ivp(lambda t, y: k * y * y, (0.0, 3.0), [1.0]).y[0, -1])(1.0)

@@ -81,7 +81,7 @@ CASES: Final = (
                           ("kv", mp.besselk))),
     Case("jv", at((-1.5, 2.0),), mp.besselj, BOTH),
     Case("ive", at((0.5, 2.5), (3.3, 1.2)), lambda v, x: mp.besseli(v, x) * mp.exp(-x), BOTH),
-    Case("yn", at((2, 2.5), (0, 1.2)), mp.bessely, (1,)),
+    Case("yn", at((2, 2.5), (0, 1.2)), mp.bessely, BOTH),
     *(Case(f"{f}{n}", at(0.3, 2.0, 11.0) + (at(0.0) if f in "ij" else ()), lambda x, n=n, m=m: m(n, x))
       for f, m in (("i", mp.besseli), ("j", mp.besselj), ("y", mp.bessely), ("k", mp.besselk)) for n in (0, 1)),
     *(Case(f"i{n}e", at(0.3, 2.0, 11.0), lambda x, n=n: mp.besseli(n, x) * mp.exp(-x)) for n in (0, 1)),

@@ -91,6 +91,11 @@ def test_scipys_function_takes_tensors(name):
     assert all(args[i].grad is not None for i in case.by)
 
 
+def test_the_order_of_polygamma_is_no_number_to_differentiate_by():
+    with pytest.raises(pb.NoGradientError, match="whole number"):
+        pb.grad(lambda n: special.polygamma(n, 1.7))(2.0)
+
+
 def test_polygamma():
     x = np.array([0.3, 2.0, 7.5])
     for n in (1, 2, 3):

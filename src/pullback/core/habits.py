@@ -111,7 +111,7 @@ def explain_keywords(names: dict[str, Any], without: Collection[str] = ()) -> No
         if isinstance(value, type):
             _explain_class(value, value.__module__)
         elif isinstance(value, FunctionType):
-            names[name] = made.setdefault(value, made.get(value) or _explained(value))
+            names[name] = made.setdefault(value, made.get(value) or explained(value))
 
 
 def _explain_class(kind: type, package: str) -> None:
@@ -119,14 +119,15 @@ def _explain_class(kind: type, package: str) -> None:
         for name, function in list(vars(part).items()) if part.__module__.startswith(package) else ():
             mine = isinstance(function, FunctionType) and not hasattr(function, "__wrapped__")
             if mine and (name in _ASKED or (_has_options(function) and not name.startswith("_"))):
-                setattr(part, name, _explained(function))
+                setattr(part, name, explained(function))
 
 
 def _has_options(function: FunctionType) -> bool:
     return bool(function.__defaults__ or function.__kwdefaults__)
 
 
-def _explained(function: FunctionType) -> Any:
+def explained(function: Any) -> Any:
+    """A function that tells what a keyword is called here that it does not know, or what it means."""
     meant = _meant
 
     def call(*args: Any, **kwargs: Any) -> Any:

@@ -58,7 +58,7 @@ class OdeResult:
 
     t: Any
     y: Any
-    sol: Solution | None
+    sol: Callable[[Any], Any] | None
     t_events: list[Any] | None
     y_events: list[Any] | None
     nfev: int
@@ -141,11 +141,12 @@ def walk(
     steps = Walk(f, span, y, METHODS[method](), **options)
     watch = Watch(events, span[0], y)
     times, values, pieces = [span[0]], [y], []
-    asked = None if t_eval is None else list(map(float, np.asarray(t_eval)))
+    asked = None if t_eval is None else plain(t_eval).tolist()
+    exact = None if t_eval is None or t_eval.node is None else list(t_eval)  # times that are differentiated
     found: list[Any] = []
     forward = math.copysign(1.0, span[1] - span[0])
     stopped: tuple[Any, Any] | None = None
-    if asked is not None:
+    if asked is not None and exact is None:
         while asked and asked[0] == span[0]:
             found.append(y)
             asked.pop(0)
@@ -159,7 +160,7 @@ def walk(
             pieces.append(piece)
         while asked and (asked[0] - end) * forward <= 0:
             t = asked.pop(0)
-            found.append(values[-1] if t == end else piece.at(t))
+            found.append(piece.at(exact.pop(0)) if exact else values[-1] if t == end else piece.at(t))
         if stopped:
             break
     done = stopped is not None or steps.t == span[1]
@@ -170,7 +171,7 @@ def walk(
             fix='method="Radau" for a stiff equation; the solution may be infinite before the end',
         )  # fmt: skip
     if t_eval is not None:
-        times, values = list(np.asarray(t_eval)[: len(found)]), found
+        times, values = list(plain(t_eval)[: len(found)]), found
     status = 1 if stopped else 0 if done else -1
     message = ("Required step size is less than spacing between numbers.", "The solver reached the end.",
                "A termination event occurred.")[status + 1]  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -33,11 +34,11 @@ def solve_ivp(
 
     With `gradient="discrete"` the accepted steps are recorded, their lengths as constants: the derivative is that of
     what was computed, in both modes and to every order (of Radau, to the third), by y0, `args`, what `fun` captured,
-    the ends of t_span, and at `events` and between steps too.
+    the ends of t_span and the times of t_eval, and at `events` and between steps too.
 
     With `gradient="adjoint"` nothing is recorded but the values at `t_eval` (else at the end): the derivative by y0 and
-    `args` comes from the adjoint equation, which is solved backwards with the same tolerance. Memory does not grow with
-    the number of steps.
+    `args` comes from the adjoint equation, which is solved backwards with the same tolerance, and that by times from
+    the slope there. Memory does not grow with the number of steps.
 
     `events` are functions g(t, y) whose roots on the way are found; their attributes `terminal` and `direction` mean
     what they do in SciPy.
@@ -58,7 +59,8 @@ def solve_ivp(
     if y.ndim != 1:
         raise OptionError("solve_ivp: y0 is a vector", got=y.shape, fix="y0.reshape(-1), and fun reshapes")
     y = y * 1.0
-    low, high = (float(plain(asarray(t))) for t in t_span)
+    first, last = map(asarray, t_span)
+    low, high = float(plain(first)), float(plain(last))
     watched = tuple(events) if isinstance(events, (list, tuple)) else () if events is None else (events,)
     options = {
         "rtol": max(rtol, 100 * float(np.finfo(float).eps)),
@@ -68,29 +70,35 @@ def solve_ivp(
     }
     if low == high:
         raise OptionError("solve_ivp: the ends of t_span are the same", got=(low, high))
-    outside = (
-        t_eval is not None and len(t_eval) and not (min(low, high) <= min(t_eval) <= max(t_eval) <= max(low, high))
-    )
-    if outside:
-        raise OptionError("solve_ivp: t_eval lies within t_span", got=(min(t_eval), max(t_eval)), t_span=(low, high))
+    at = None if t_eval is None else asarray(t_eval) * 1.0
+    if at is not None and at.size:
+        least, most = float(plain(at).min()), float(plain(at).max())
+        if not min(low, high) <= least <= most <= max(low, high):
+            raise OptionError("solve_ivp: t_eval lies within t_span", got=(least, most), t_span=(low, high))
     if gradient == "adjoint":
         if watched or dense_output:
             raise OptionError("solve_ivp: the adjoint gives values at t_eval alone", fix='gradient="discrete"')
-        return _adjoint(fun, (low, high), y, method, t_eval, tuple(map(asarray, args)), options)
-    first, last = t_span
-    if getattr(first, "node", None) is None and getattr(last, "node", None) is None:
-        return walk(lambda t, y: fun(t, y, *args), (low, high), y, t_eval, watched, method, dense_output, **options)
+        return _adjoint(fun, (low, high), y, method, (first, last[None] if at is None else at), args, options)
+    if first.node is None and last.node is None:
+        return walk(lambda t, y: fun(t, y, *args), (low, high), y, at, watched, method, dense_output, **options)
 
     # A time that is differentiated: s runs from end to end as a constant, and t(s) is a line.
-    rate = (asarray(last) - first) / (high - low)
+    rate = (last - first) / (high - low)
 
     def time(s: Any) -> Any:
         return first + (s - low) * rate
 
-    return walk(
-        lambda s, y: asarray(fun(time(s), y, *args)) * rate, (low, high), y, t_eval,
+    def place(t: Any) -> Any:
+        return low + (t - first) / rate
+
+    found = walk(
+        lambda s, y: asarray(fun(time(s), y, *args)) * rate, (low, high), y, None if at is None else place(at),
         [_of_time(g, time) for g in watched], method, dense_output, **options,
     )  # fmt: skip
+    solution, happened = found.sol, found.t_events
+    sol = None if solution is None else lambda t: solution(place(t))
+    t_events = None if happened is None else [time(s) for s in happened]
+    return replace(found, sol=sol, t_events=t_events)
 
 
 def _of_time(g: Callable[..., Any], time: Callable[[Any], Any]) -> Callable[..., Any]:
@@ -104,29 +112,39 @@ def _of_time(g: Callable[..., Any], time: Callable[[Any], Any]) -> Callable[...,
 
 
 def _adjoint(
-    fun: Callable[..., Any], span: tuple[float, float], y: Any, method: str, t_eval: Any, args: tuple[Any, ...],
-    options: dict[str, Any],
+    fun: Callable[..., Any], span: tuple[float, float], y: Any, method: str, clock: tuple[Any, Any],
+    args: Sequence[Any], options: dict[str, Any],
 ) -> OdeResult:  # fmt: skip
-    """The values at times, whose derivative is the solution of the adjoint equation."""
-    times = [span[1]] if t_eval is None else [float(t) for t in t_eval]
+    """The values at times, whose derivative is the solution of the adjoint equation; `clock`: the start, and these."""
+    args = tuple(map(asarray, args))
+    times = plain(clock[1]).tolist()
     probe = fun(span[0], asarray(plain(y)), *(asarray(plain(x)) for x in args))
     if asarray(probe).node is not None:
         raise NoGradientError(
-            "solve_ivp: the adjoint gives derivatives by y0 and args, and fun captured something else",
+            "solve_ivp: the adjoint gives derivatives by y0, args and times, and fun captured something else",
             line=user_line(), fix='pass it in args=(…,), or gradient="discrete"',
         )  # fmt: skip
     results: list[OdeResult] = []
 
-    def forward(y: Any, *args: Any) -> Any:
+    def forward(y: Any, start: Any, at: Any, *args: Any) -> Any:  # noqa: ARG001 - numbers alone are asked
         with no_grad():
-            found = walk(lambda t, y: fun(t, y, *args), span, y, times, (), method, False, **options)  # noqa: FBT003 - no dense output
+            found = walk(lambda t, y: fun(t, y, *args), span, y, asarray(times), (), method, False, **options)  # noqa: FBT003 - no dense output
         results.append(found)
         return found.y
 
     solved = custom_vjp(forward)
 
     def backward(kept: Any, cotangent: Any) -> Any:
-        values, given = kept
+        values, begun, clock, given = kept
+        if any(getattr(t, "node", None) is not None for t in clock):
+            raise NoGradientError(
+                "solve_ivp: by times the adjoint gives the first derivative alone, in reverse mode", line=user_line(),
+                fix='gradient="discrete"',
+            )  # fmt: skip
+
+        def by_time(t: float, y: Any, ct: Any) -> Any:
+            return np.real(np.conj(ct) * fun(t, y, *given)).sum()
+
         sizes = [values.shape[0]] * 2 + [x.size for x in given]
         ends = np.cumsum(sizes)[:-1].tolist()
         pulled = 0.0 * values[:, 0]
@@ -147,15 +165,17 @@ def _adjoint(
             state = np.concatenate([values[:, i], pulled, gathered])
             state = walk(field, (times[i], stops[i]), asarray(state), None, (), method, False, **options).y[:, -1]  # noqa: FBT003 - no dense output
             _, pulled, gathered = np.split(state, [ends[0], ends[1]]) if given else (*np.split(state, 2), gathered)
+        by_times = np.stack([by_time(t, values[:, i], cotangent[:, i]) for i, t in enumerate(times)])
         shares = np.split(gathered, np.cumsum([x.size for x in given])[:-1].tolist()) if given else []
-        return (pulled, *(s.reshape(x.shape) for s, x in zip(shares, given, strict=True)))
+        by_start = -by_time(span[0], begun, pulled)
+        return (pulled, by_start, by_times, *(s.reshape(x.shape) for s, x in zip(shares, given, strict=True)))
 
-    def kept(y: Any, *args: Any) -> Any:
-        values = solved(y, *args)
-        return values, (values, args)
+    def kept(y: Any, start: Any, at: Any, *args: Any) -> Any:
+        values = solved(y, start, at, *args)
+        return values, (values, y, (start, at), args)
 
     solved.defvjp(kept, backward)
-    values = solved(y, *args)
+    values = solved(y, *clock, *args)
     found = results[-1]
     return OdeResult(np.array(times), values, None, None, None, found.nfev, found.status, found.message)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -90,7 +91,8 @@ def _free(bounds: Any, x: Any) -> Any:
 @deciding
 def least_squares(
     fun: Callable[..., Any], x0: Any, jac: Any = None, bounds: Any = None, method: str = "trf", ftol: float = 1e-8,
-    xtol: float = 1e-8, gtol: float = 1e-8, args: Sequence[Any] = (), max_nfev: int | None = None,
+    xtol: float = 1e-8, gtol: float = 1e-8, x_scale: Any = 1.0, *, args: Sequence[Any] = (),
+    max_nfev: int | None = None,
 ) -> Any:  # fmt: skip
     """The x of least ½ Σ fun(x, *args)², by SciPy's trust-region and Levenberg-Marquardt methods.
 
@@ -112,7 +114,7 @@ def least_squares(
     limits = (-np.inf, np.inf) if bounds is None else bounds
     found = optimize.least_squares(
         plain(residuals), start, jac=slope, bounds=limits, method=method, ftol=ftol, xtol=xtol, gtol=gtol,
-        max_nfev=max_nfev,
+        x_scale=x_scale, max_nfev=max_nfev,
     )  # fmt: skip
     facts = {"message": found.message, "steps": found.nfev, "x": found.x, "gradient": f"{found.optimality:.3g}"}
     free = _free(None if bounds is None else optimize.Bounds(*_limits(bounds)), found.x)
@@ -131,12 +133,13 @@ def _limits(bounds: Any) -> tuple[Any, Any]:
 
 @deciding
 def curve_fit(
-    f: Callable[..., Any], xdata: Any, ydata: Any, p0: Any, sigma: Any = None, absolute_sigma: bool = False,
-    bounds: Any = None, method: str = "trf", **options: Any,
+    f: Callable[..., Any], xdata: Any, ydata: Any, p0: Any = None, sigma: Any = None, absolute_sigma: bool = False,
+    check_finite: bool = True, bounds: Any = None, method: str | None = None, jac: Any = None, **options: Any,  # noqa: ARG001 (SciPy's)
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
     """The parameters p of least Σ ((f(x, *p) − y) / σ)², and their covariance; as SciPy's, and both differentiate.
 
-    The covariance is (JᵀJ)⁻¹, times the sum of squares by the degrees of freedom unless `absolute_sigma`.
+    The search begins at `p0`, at ones if it is not given. Of SciPy's keywords `check_finite` and `jac` have nothing to
+    say here. The covariance is (JᵀJ)⁻¹, times the sum of squares by the degrees of freedom unless `absolute_sigma`.
 
     Raises OptionError where there are fewer data than parameters.
 
@@ -145,7 +148,7 @@ def curve_fit(
     >>> p.numpy().round(6)
     array([2., 3.])
     """
-    start = numbers(p0).astype(float)
+    start = np.ones(len(signature(f).parameters) - 1) if p0 is None else numbers(p0).astype(float)
     y = asarray(ydata)
     spread = asarray(1.0 if sigma is None else sigma)
     if spread.ndim > 1:
@@ -154,7 +157,7 @@ def curve_fit(
     def residuals(p: Any) -> Any:
         return (asarray(f(xdata, *[p[i] for i in range(start.size)])) - y) / spread
 
-    found = least_squares(residuals, start, bounds=bounds, method=method, **options)
+    found = least_squares(residuals, start, bounds=bounds, method=method or "trf", **options)
     count = y.size - start.size
     if count < 0:
         raise OptionError("curve_fit: there are fewer data than parameters", data=y.size, parameters=start.size)

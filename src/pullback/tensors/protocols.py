@@ -27,6 +27,7 @@ from pullback.core.primitive import Primitive
 from pullback.core.tree import leaves, rebuild
 from pullback.ops import elementwise, movement
 from pullback.tensors.devices import device_at
+from pullback.tensors.scipys_keywords import by_scipys_names
 from pullback.tensors.tables import (
     ANSWERS,
     CONVERSIONS,
@@ -144,13 +145,13 @@ def _namesake(ours: Callable[..., Any]) -> Callable[..., Any] | None:
 
 
 def by_numpys_names(ours: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """The call that is meant where a function of ours is given keywords that NumPy's has; None if it has them not."""
+    """The call that is meant where a function of ours is given NumPy's keywords, or SciPy's; None if these are not."""
     theirs = _numpys().get(ours) or _namesake(ours)
     if isinstance(theirs, np.ufunc):
         known = _UFUNC_KEYWORDS.issuperset(kwargs)
         return (lambda: array_ufunc(None, theirs, "__call__", *args, **kwargs)) if known else None
     if theirs is None or not set(_signature(theirs).parameters).issuperset(kwargs):
-        return None
+        return by_scipys_names(ours, args, kwargs)
     try:
         _, options, _ = _translated(theirs, ours, args, kwargs)
     except TypeError:

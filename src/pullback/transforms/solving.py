@@ -7,6 +7,7 @@ from functools import wraps
 from typing import ParamSpec, TypeVar
 
 from pullback.core.errors import UnbatchedError
+from pullback.core.habits import explained
 from pullback.core.modes import ModeContext, current_mode
 from pullback.core.origin import user_line
 
@@ -23,6 +24,7 @@ def deciding(f: Callable[P, R]) -> Callable[P, R]:
     Tensor(2.)
     """
     name = f.__name__
+    f = explained(f)  # which is refused its keywords here
 
     @wraps(f)
     def solve(*args: P.args, **kwargs: P.kwargs) -> R:

@@ -86,48 +86,46 @@ def _pulled(l: Any, c: Any) -> Any:
 
 
 def _pulled_alone(l: Any, c: Any) -> Any:
-    from scipy.linalg import blas  # heavy: only who uses it loads it
+    """SciPy's BLAS alone does it: threads of NumPy's, which wait for more, would keep a core from it."""
+    from scipy.linalg import blas, lapack  # heavy: only who uses it loads it
 
-    (solve,) = blas.get_blas_funcs(("trsm",), (l,))
     found = np.array(c, order="C")
-    _pull_in_place(solve, l, found)
+    routines = *blas.get_blas_funcs(("gemm", "trsm"), (l,)), *lapack.get_lapack_funcs(("trtri",), (l,))
+    _pull_in_place(*routines, l, found)
     return found
 
 
-def _pull_in_place(solve: Any, l: Any, c: Any) -> None:
+def _pull_in_place(multiply: Any, solve: Any, invert: Any, l: Any, c: Any) -> None:
     """The lower half of the cotangent of a, in place of that of its factor l, whose upper half is not read."""
     n = len(l)
-    if n <= BLOCK:
+    if n <= BLOCK:  # products of so few rows wake no threads; solutions would
         lower = LOWER[:n, :n]
-        inner = l.T @ np.where(lower, c, 0)
-        inner = np.where(lower, inner, inner.T)
-        from_left = solve(1.0, l.T, inner)
-        c[:] = np.where(lower, solve(1.0, l.T, from_left, side=1, trans_a=1, overwrite_b=1).T, 0)
+        inner, inverse = l.T @ np.where(lower, c, 0), invert(l.T)[0]
+        c[:] = np.where(lower, inverse @ np.where(lower, inner, inner.T) @ inverse.T, 0)
         np.einsum("ii->i", c)[:] /= 2
         return
     k = n // 2
-    c[:k, k:] = 0
     above, beside = l[:k, :k], np.ascontiguousarray(l[k:, :k])
     own, along, last = c[:k, :k], c[k:, :k], c[k:, k:]
-    _pull_in_place(solve, l[k:, k:], last)
-    rest = (last + last.T) @ beside  # of what was taken from the last block: beside · besideᵀ
-    np.subtract(along, rest, out=rest)
-    by_columns = solve(1.0, above.T, rest.T, overwrite_b=1)
+    _pull_in_place(multiply, solve, invert, l[k:, k:], last)
+    rest = multiply(-1.0, beside.T, last + last.T, 1.0, along.T)  # beside · besideᵀ was taken from the last block
+    by_columns = solve(1.0, above.T, rest, overwrite_b=1)
     along[:] = by_columns.T
-    _subtract_lower_half(by_columns, beside, own)
-    _pull_in_place(solve, above, own)
+    _subtract_lower_half(multiply, by_columns, beside, own)
+    _pull_in_place(multiply, solve, invert, above, own)
+    c[:k, k:] = 0
 
 
-def _subtract_lower_half(a: Any, b: Any, out: Any) -> None:
-    """Take the lower half of a b from `out`."""
+def _subtract_lower_half(multiply: Any, a: Any, b: Any, out: Any) -> None:
+    """Take the lower half of a b from `out`, and some of the upper one."""
     n = len(out)
-    if n <= BLOCK:
-        out -= a @ b
+    if n <= 2 * BLOCK:
+        out -= multiply(1.0, b.T, a.T).T
         return
     k = n // 2
-    _subtract_lower_half(a[:k], b[:, :k], out[:k, :k])
-    out[k:, :k] -= a[k:] @ b[:, :k]
-    _subtract_lower_half(a[k:], b[:, k:], out[k:, k:])
+    _subtract_lower_half(multiply, a[:k], b[:, :k], out[:k, :k])
+    out[k:, :k] -= multiply(1.0, b[:, :k].T, a[k:].T).T
+    _subtract_lower_half(multiply, a[k:], b[:, k:], out[k:, k:])
 
 
 def _pulled_cotangents(ct: Any, primals: Any, y: Any) -> tuple[Any, Any]:

@@ -118,7 +118,7 @@ ive: Elementwise = row(
     lambda a, b, y: (ive.bind(a - 1, b) + ive.bind(a + 1, b)) / 2 - np.sign(b) * y, doc="exp(−|b|)·iv(a, b).",
 )  # fmt: skip
 yn: Elementwise = row(
-    "yn", None, lambda a, b: (yv.bind(a - 1.0, b) - yv.bind(a + 1.0, b)) / 2,
+    "yn", lambda a, b: yv_order.bind(a, b, 1), lambda a, b: (yv.bind(a - 1.0, b) - yv.bind(a + 1.0, b)) / 2,
     doc="The Bessel function of the second kind, of the whole order a, at b.",
 )  # fmt: skip
 i0: Elementwise = row("i0", lambda x: i1.bind(x), doc="iv(0, x).")

@@ -17,7 +17,9 @@ from typing import Any, Final
 
 import numpy as np
 
+from pullback.core.errors import NoGradientError
 from pullback.core.kinds import Elementwise, strong_product
+from pullback.core.origin import user_line
 from pullback.core.precision import of_reals
 from pullback.ops.special_functions.scipys import row
 
@@ -56,8 +58,15 @@ def _polygamma(n: Any, x: Any) -> Any:
     return np.asarray(special.polygamma(n, x), getattr(x, "dtype", None))
 
 
+def _of_whole_order(a: Any) -> Any:
+    raise NoGradientError(
+        "polygamma: the order is a whole number, and has no derivative", order=a, line=user_line(),
+        fix="differentiate by the argument alone",
+    )  # fmt: skip
+
+
 polygamma: Elementwise = Elementwise(
-    "polygamma", of_reals(_polygamma), None, lambda a, b: polygamma.bind(a + 1, b),
+    "polygamma", of_reals(_polygamma), _of_whole_order, lambda a, b: polygamma.bind(a + 1, b),
     doc="The a-th derivative of ψ at b; a is a whole number.",
 )  # fmt: skip
 beta: Elementwise = row(
