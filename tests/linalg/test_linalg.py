@@ -214,3 +214,31 @@ def test_the_cotangent_of_a_large_factor_is_that_of_small_ones():
     rows = pb.jacobian(lambda s: pb.linalg.cholesky(s * a)[-1, -2:])(1.0)
     np.testing.assert_allclose(rows, pb.linalg.cholesky(a)[-1, -2:].numpy() / 2, rtol=1e-9)
     np.testing.assert_allclose(pb.jvp(slope, (a,), (along,))[1].numpy(), twice, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("batch", [(), (2,)])
+def test_matrices_of_nothing(batch):
+    empty = np.zeros((*batch, 0, 0))
+    for ord in (None, "nuc", 1, 2, np.inf):
+        found = pb.linalg.norm(pb.tensor(empty), ord, axis=(-2, -1))
+        np.testing.assert_array_equal(found.numpy(), np.linalg.norm(empty, ord, axis=(-2, -1)))
+    assert pb.linalg.solve_sylvester(empty, empty, empty).shape == empty.shape
+    assert pb.grad(lambda a: pb.linalg.sqrtm(a).sum())(empty).shape == empty.shape
+
+
+@pytest.mark.parametrize("n", [32, 65, 150])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_large_factors_have_the_cotangent_of_small_ones(n, dtype):
+    """Blocks of several sizes, beside the formula of single matrices: half(l⁻ᵀ half(lᵀ c) l⁻¹, made symmetric)."""
+    rng = np.random.default_rng(n)
+    a = rng.standard_normal((n, n))
+    a = a @ a.T / n + np.eye(n)
+    weight = rng.standard_normal((n, n))
+    found = pb.grad(lambda a: (pb.linalg.cholesky(a) * weight.astype(dtype)).sum())(a.astype(dtype))
+    l = np.linalg.cholesky(a)
+    inner = np.tril(l.T @ np.tril(weight))
+    inner = inner + inner.T - np.diag(np.diag(inner))
+    whole = np.linalg.solve(l.T, np.linalg.solve(l.T, inner).T)
+    expected = np.tril(whole) - np.diag(np.diag(whole)) / 2
+    assert found.dtype == dtype
+    np.testing.assert_allclose(found.numpy(), expected, rtol=0, atol=np.finfo(dtype).eps * 100 * np.abs(expected).max())

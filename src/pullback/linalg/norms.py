@@ -86,6 +86,8 @@ def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Tenso
 
 
 def _most(values: Any, largest: bool) -> Any:
+    if largest and not values.shape[-1]:
+        return values.sum(axis=-1)  # of nothing 0, as NumPy has it
     return values.max(axis=-1) if largest else values.min(axis=-1)
 
 

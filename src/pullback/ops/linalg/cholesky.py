@@ -90,8 +90,9 @@ def _pulled_alone(l: Any, c: Any) -> Any:
     from scipy.linalg import blas, lapack  # heavy: only who uses it loads it
 
     found = np.array(c, order="C")
-    routines = *blas.get_blas_funcs(("gemm", "trsm"), (l,)), *lapack.get_lapack_funcs(("trtri",), (l,))
-    _pull_in_place(*routines, l, found)
+    multiply, solve = blas.get_blas_funcs(("gemm", "trsm"), (l,))
+    (invert,) = lapack.get_lapack_funcs(("trtri",), (l,))
+    _pull_in_place(multiply, solve, invert, l, found)
     return found
 
 

@@ -207,6 +207,8 @@ def _sylvester(a: Any, b: Any, q: Any) -> Any:
     kind = np.result_type(left, right, given)
     left, right, given = (np.broadcast_to(x, (*batch, *x.shape[-2:])).astype(kind) for x in (left, right, given))
     found = np.empty(given.shape, kind)
+    if not found.size:
+        return rounded(found, a, b, q)
     (solve,) = lapack.get_lapack_funcs(("trsyl",), (left, right))
     form = "complex" if kind.kind == "c" else "real"
     for index in np.ndindex(batch):
