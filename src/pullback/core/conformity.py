@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from numpy import add, float32
+from numpy import add
 
 from pullback.core.complex import cast
 from pullback.core.errors import ShapeError
+from pullback.core.precision import single
 
 
 def conform(cotangent: Any, aval: Any, name: str) -> Any:
@@ -28,7 +29,7 @@ def sum_to(value: Any, shape: tuple[int, ...], name: str) -> Any:
     Where none leads from one to the other, the rule of the primitive of that name is wrong.
     """
     if value.dtype.char == "e":
-        value = value.astype(float32)  # conform casts the sum
+        value = single(value)  # conform casts the sum
     extra = value.ndim - len(shape)
     if extra == 1 and 1 not in shape:
         total = add.reduce(value, axis=0)  # as that of a bias, over the batch

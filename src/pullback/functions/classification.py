@@ -61,7 +61,7 @@ def softmax_cross_entropy(
     Tensor(0.69314718)
     """
     x, t = shape_of(logits), shape_of(labels)
-    usual = axis is None and len(x) == 2 and t == x[:1]
+    usual = axis is None and len(x) == 2 and t == x[:1]  # as nearly always
     place = 1 if usual else _place_of_classes("cross_entropy", x, t, axis)
     plain = weight is None and ignore_index is None and not label_smoothing
     if x == t:

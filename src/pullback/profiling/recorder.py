@@ -121,13 +121,8 @@ class Recorder:
     # What is exchanged for methods: the hot path of a profile. Calls are written out, and nothing is made twice.
 
     def _operation(self, method: Method) -> Method:
-        note, thread, mode_of, array_type, tensor_type = (
-            self.applied.extend,
-            get_ident,
-            current_mode,
-            np.ndarray,
-            Tensor,
-        )
+        note, thread, mode_of = self.applied.extend, get_ident, current_mode
+        array_type, tensor_type = np.ndarray, Tensor
         place_of, products, nothing = self._places.get, PRODUCTS, (None, None)
         hold = None if self.memory is None else self.memory.hold
 

@@ -27,7 +27,6 @@ from pullback.core.primitive import Primitive
 from pullback.core.tree import leaves, rebuild
 from pullback.ops import elementwise, movement
 from pullback.tensors.devices import device_at
-from pullback.tensors.scipys_keywords import by_scipys_names
 from pullback.tensors.tables import (
     ANSWERS,
     CONVERSIONS,
@@ -151,6 +150,8 @@ def by_numpys_names(ours: Callable[..., Any], args: tuple[Any, ...], kwargs: dic
         known = _UFUNC_KEYWORDS.issuperset(kwargs)
         return (lambda: array_ufunc(None, theirs, "__call__", *args, **kwargs)) if known else None
     if theirs is None or not set(_signature(theirs).parameters).issuperset(kwargs):
+        from pullback.tensors.scipys_keywords import by_scipys_names  # what nobody asks for is not loaded
+
         return by_scipys_names(ours, args, kwargs)
     try:
         _, options, _ = _translated(theirs, ours, args, kwargs)

@@ -74,7 +74,7 @@ def _stands_alone(kernel: Kernel) -> bool:
 def size_of(value: Operand) -> int:
     """Bytes of a value."""
     assert isinstance(value, Value)
-    return value.size * value.dtype.itemsize
+    return value.nbytes
 
 
 def _places(regions: Sequence[Region], elsewhere: set[Operand], *, plain: bool) -> tuple[dict[Operand, int], int]:

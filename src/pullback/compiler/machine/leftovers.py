@@ -11,19 +11,14 @@ from contextlib import suppress
 from typing import Final
 
 from pullback.core.memory import let_go
-from pullback.programs.program import Program, Value
+from pullback.programs.program import Program
 
 LARGE: Final = 1 << 22  # bytes of all that a call makes, from which on to give them back is worth its milliseconds
 
 
 def give_back(program: Program) -> None:
     """Give back what calls of a function like this program left behind, if that may be much."""
-    made = (equation.output for equation in program.equations)
-    if sum(_bytes(value) for value in made) >= LARGE:
+    if sum(equation.output.nbytes for equation in program.equations) >= LARGE:
         let_go()
         with suppress(AttributeError, OSError, TypeError):  # this system has no such function, or no such library
             ctypes.CDLL(None).malloc_trim(0)
-
-
-def _bytes(value: Value) -> int:
-    return value.size * value.dtype.itemsize

@@ -79,12 +79,12 @@ class Depths:
     def _can_wait(self, equation: Equation) -> bool:
         """Whether an equation may be computed much later than it could be: no more is kept for it than without it."""
         output = equation.output
-        if row_of(equation.primitive).instructions is None or bytes_of(output) < LARGE or self.kept.get(output) == EVER:
+        if row_of(equation.primitive).instructions is None or output.nbytes < LARGE or self.kept.get(output) == EVER:
             return False
         depth = self._needed(output)
         if not self.made[output] + AFAR <= depth < EVER:
             return False
-        return sum(map(bytes_of, self._missing(equation, depth))) <= bytes_of(output)
+        return sum(value.nbytes for value in self._missing(equation, depth)) <= output.nbytes
 
     def _missing(self, equation: Equation, depth: float) -> set[Value]:
         """What has to be kept until a depth for an equation alone, if what it reads can be computed then, too."""
@@ -99,13 +99,8 @@ class Depths:
                 found.add(operand)
                 continue
             behind = self._missing(maker, depth)
-            found |= behind if sum(map(bytes_of, behind)) < bytes_of(operand) else {operand}
+            found |= behind if sum(value.nbytes for value in behind) < operand.nbytes else {operand}
         return found
-
-
-def bytes_of(value: Value) -> int:
-    """Bytes of a value."""
-    return value.size * value.dtype.itemsize
 
 
 def _stands_between(equation: Equation) -> bool:

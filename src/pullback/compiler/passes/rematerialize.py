@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Final, final
 
 from pullback.compiler.facts import row_of
-from pullback.compiler.passes.depths import AFAR, EVER, LARGE, Depths, bytes_of
+from pullback.compiler.passes.depths import AFAR, EVER, LARGE, Depths
 from pullback.programs.program import Equation, Operand, Program, Value
 
 WEIGHT: Final = 60  # instructions for an element at most: an error function, and what stands around it
@@ -53,7 +53,7 @@ class _Again:
     def _choose(self, equation: Equation) -> None:
         """See whether what an equation makes is computed again for its late uses, all of them."""
         depths, made = self._depths, equation.output
-        if bytes_of(made) < LARGE or depths.kept.get(made) == EVER:
+        if made.nbytes < LARGE or depths.kept.get(made) == EVER:
             return
         when = {user: depths.when[user.output] for user in depths.uses.get(made, ())}
         late = {user: depth for user, depth in when.items() if depth >= depths.made[made] + AFAR}
