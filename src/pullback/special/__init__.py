@@ -31,7 +31,6 @@ from pullback.ops.special_functions.bessel import k1 as k1
 from pullback.ops.special_functions.bessel import kv as kv
 from pullback.ops.special_functions.bessel import y0 as y0
 from pullback.ops.special_functions.bessel import y1 as y1
-from pullback.ops.special_functions.bessel import yn as yn
 from pullback.ops.special_functions.bessel import yv as yv
 from pullback.ops.special_functions.errors_and_normal import entr as entr
 from pullback.ops.special_functions.errors_and_normal import erfc as erfc
@@ -69,6 +68,7 @@ from pullback.special.compositions import jn as jn
 from pullback.special.compositions import multigammaln as multigammaln
 from pullback.special.compositions import polygamma as polygamma
 from pullback.special.compositions import psi as psi
+from pullback.special.compositions import yn as yn
 from pullback.tensors import tables
 
 __getattr__, __dir__ = namespace(__name__)

@@ -13,10 +13,11 @@ from pullback.core.habits import explain_keywords
 from pullback.functions.creation import asarray
 from pullback.ops.elementwise import sigmoid
 from pullback.ops.special_functions import gamma as gammas
-from pullback.ops.special_functions.bessel import jv
+from pullback.ops.special_functions.bessel import jv, yv
 from pullback.tensors import Tensor
 
-expit, psi, jn = sigmoid, gammas.digamma, jv  # SciPy has two names for each
+# SciPy has two names for each; its `yn` takes whole orders alone.
+expit, psi, jn, yn = sigmoid, gammas.digamma, jv, yv
 
 
 def polygamma(n: Any, x: Any) -> Tensor:

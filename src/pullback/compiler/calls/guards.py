@@ -27,7 +27,7 @@ from types import (
     MappingProxyType,
     MethodType,
     ModuleType,
-)
+)  # fmt: skip
 from typing import Any, Final, final
 
 import numpy as np
@@ -123,7 +123,9 @@ class Dependencies:
     # What the code does (`paths.Sight`).
 
     def variable(self, variables: dict[str, Any], name: str, line: str = "") -> Known:
-        """A variable of a module, or of Python's own."""
+        """A variable of a module, or of Python's own; a name that nobody can write is that of a tool (pytest's asserts)."""
+        if not name.isidentifier():
+            return UNKNOWN
         if name in variables:
             value = variables[name]
             self.note(variables, variables.__getitem__, name, value, name, line)

@@ -117,10 +117,6 @@ ive: Elementwise = row(
     "ive", lambda a, b: iv_order.bind(a, b, 1) * np.exp(-np.abs(b)),
     lambda a, b, y: (ive.bind(a - 1, b) + ive.bind(a + 1, b)) / 2 - np.sign(b) * y, doc="exp(−|b|)·iv(a, b).",
 )  # fmt: skip
-yn: Elementwise = row(
-    "yn", lambda a, b: yv_order.bind(a, b, 1), lambda a, b: (yv.bind(a - 1.0, b) - yv.bind(a + 1.0, b)) / 2,
-    doc="The Bessel function of the second kind, of the whole order a, at b.",
-)  # fmt: skip
 i0: Elementwise = row("i0", lambda x: i1.bind(x), doc="iv(0, x).")
 i1: Elementwise = row("i1", lambda x: (i0.bind(x) + iv.bind(2.0, x)) / 2, doc="iv(1, x).")
 i0e: Elementwise = row("i0e", lambda x, y: i1e.bind(x) - np.sign(x) * y, doc="exp(−|x|)·iv(0, x).")
