@@ -123,8 +123,8 @@ class Dependencies:
     # What the code does (`paths.Sight`).
 
     def variable(self, variables: dict[str, Any], name: str, line: str = "") -> Known:
-        """A variable of a module, or of Python's own; a name that nobody can write is that of a tool (pytest's asserts)."""
-        if not name.isidentifier():
+        """A variable of a module, or of Python's own."""
+        if not name.isidentifier():  # it is no user's: pytest writes such names into what it makes of an `assert`
             return UNKNOWN
         if name in variables:
             value = variables[name]
