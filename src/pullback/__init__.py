@@ -28,7 +28,6 @@ from numpy import uint16 as uint16
 from numpy import uint32 as uint32
 from numpy import uint64 as uint64
 
-from pullback.core.anomaly import detect_anomaly as detect_anomaly
 from pullback.core.custom_kinds import CustomJVP as CustomJVP
 from pullback.core.custom_kinds import CustomVJP as CustomVJP
 from pullback.core.errors import AxisError as AxisError
@@ -67,13 +66,6 @@ from pullback.core.threads import get_threads as get_threads
 from pullback.core.threads import set_threads as set_threads
 from pullback.core.version import __array_api_version__ as __array_api_version__
 from pullback.core.version import __version__ as __version__
-from pullback.functions import random as random
-from pullback.functions.activations import gelu as gelu
-from pullback.functions.activations import log_softmax as log_softmax
-from pullback.functions.activations import silu as silu
-from pullback.functions.activations import softmax as softmax
-from pullback.functions.classification import cross_entropy as cross_entropy
-from pullback.functions.classification import softmax_cross_entropy as softmax_cross_entropy
 from pullback.functions.creation import arange as arange
 from pullback.functions.creation import array as array
 from pullback.functions.creation import asarray as asarray
@@ -90,21 +82,6 @@ from pullback.functions.creation import ones_like as ones_like
 from pullback.functions.creation import tensor as tensor
 from pullback.functions.creation import zeros as zeros
 from pullback.functions.creation import zeros_like as zeros_like
-from pullback.functions.gates import glu as glu
-from pullback.functions.gates import mish as mish
-from pullback.functions.losses import binary_cross_entropy as binary_cross_entropy
-from pullback.functions.losses import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
-from pullback.functions.losses import l1_loss as l1_loss
-from pullback.functions.losses import mse_loss as mse_loss
-from pullback.functions.piecewise import celu as celu
-from pullback.functions.piecewise import elu as elu
-from pullback.functions.piecewise import hardsigmoid as hardsigmoid
-from pullback.functions.piecewise import hardswish as hardswish
-from pullback.functions.piecewise import hardtanh as hardtanh
-from pullback.functions.piecewise import prelu as prelu
-from pullback.functions.piecewise import relu6 as relu6
-from pullback.functions.piecewise import selu as selu
-from pullback.functions.random import seed as seed
 from pullback.functions.synonyms import acos as acos
 from pullback.functions.synonyms import acosh as acosh
 from pullback.functions.synonyms import amax as amax
@@ -255,7 +232,6 @@ from pullback.ops.ordering import partition as partition
 from pullback.ops.ordering import searchsorted as searchsorted
 from pullback.ops.ordering import sort as sort
 from pullback.ops.ordering import topk as topk
-from pullback.ops.parts import unstack as unstack
 from pullback.ops.reductions import all as all
 from pullback.ops.reductions import any as any
 from pullback.ops.reductions import argmax as argmax
@@ -272,25 +248,9 @@ from pullback.ops.reductions import sum as sum
 from pullback.ops.reductions import var as var
 from pullback.ops.selecting import choose as choose
 from pullback.ops.selecting import compress as compress
-from pullback.ops.special import sinc as sinc
-from pullback.ops.windows import fold as fold
-from pullback.ops.windows import sliding_window_view as sliding_window_view
-from pullback.ops.windows import unfold as unfold
 from pullback.tensors import Tensor as Tensor
-from pullback.transforms.checkpoint import checkpoint as checkpoint
-from pullback.transforms.custom import custom_jvp as custom_jvp
-from pullback.transforms.custom import custom_vjp as custom_vjp
 from pullback.transforms.forward import jvp as jvp
 from pullback.transforms.forward import linearize as linearize
-from pullback.transforms.higher_order import hessian as hessian
-from pullback.transforms.higher_order import hvp as hvp
-from pullback.transforms.higher_order import jacobian as jacobian
-from pullback.transforms.loops import cond as cond
-from pullback.transforms.loops import fori_loop as fori_loop
-from pullback.transforms.loops import map as map
-from pullback.transforms.loops import scan as scan
-from pullback.transforms.loops import switch as switch
-from pullback.transforms.loops import while_loop as while_loop
 from pullback.transforms.reverse import grad as grad
 from pullback.transforms.reverse import gradients as gradients
 from pullback.transforms.reverse import value_and_grad as value_and_grad
@@ -312,8 +272,14 @@ if TYPE_CHECKING:
     from pullback import testing as testing
     from pullback.compiler import Compiled as Compiled
     from pullback.compiler import compile as compile
+    from pullback.core.anomaly import detect_anomaly as detect_anomaly
     from pullback.explaining import Diagnosis as Diagnosis
     from pullback.explaining import explain as explain
+    from pullback.functions import random as random
+    from pullback.functions.activations import gelu as gelu
+    from pullback.functions.activations import log_softmax as log_softmax
+    from pullback.functions.activations import silu as silu
+    from pullback.functions.activations import softmax as softmax
     from pullback.functions.applying import apply_along_axis as apply_along_axis
     from pullback.functions.applying import apply_over_axes as apply_over_axes
     from pullback.functions.applying import vectorize as vectorize
@@ -329,6 +295,8 @@ if TYPE_CHECKING:
     from pullback.functions.arranging import rollaxis as rollaxis
     from pullback.functions.arranging import rot90 as rot90
     from pullback.functions.arranging import vsplit as vsplit
+    from pullback.functions.classification import cross_entropy as cross_entropy
+    from pullback.functions.classification import softmax_cross_entropy as softmax_cross_entropy
     from pullback.functions.differences import diff as diff
     from pullback.functions.differences import ediff1d as ediff1d
     from pullback.functions.differences import gradient as gradient
@@ -364,6 +332,8 @@ if TYPE_CHECKING:
     from pullback.functions.floats import radians as radians
     from pullback.functions.floats import signbit as signbit
     from pullback.functions.floats import spacing as spacing
+    from pullback.functions.gates import glu as glu
+    from pullback.functions.gates import mish as mish
     from pullback.functions.grids import broadcast_shapes as broadcast_shapes
     from pullback.functions.grids import geomspace as geomspace
     from pullback.functions.grids import indices as indices
@@ -388,6 +358,10 @@ if TYPE_CHECKING:
     from pullback.functions.joining import r_ as r_
     from pullback.functions.joining import resize as resize
     from pullback.functions.joining import vstack as vstack
+    from pullback.functions.losses import binary_cross_entropy as binary_cross_entropy
+    from pullback.functions.losses import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
+    from pullback.functions.losses import l1_loss as l1_loss
+    from pullback.functions.losses import mse_loss as mse_loss
     from pullback.functions.nan import nanargmax as nanargmax
     from pullback.functions.nan import nanargmin as nanargmin
     from pullback.functions.nan import nancumprod as nancumprod
@@ -400,6 +374,14 @@ if TYPE_CHECKING:
     from pullback.functions.nan import nansum as nansum
     from pullback.functions.nan import nanvar as nanvar
     from pullback.functions.padding import pad as pad
+    from pullback.functions.piecewise import celu as celu
+    from pullback.functions.piecewise import elu as elu
+    from pullback.functions.piecewise import hardsigmoid as hardsigmoid
+    from pullback.functions.piecewise import hardswish as hardswish
+    from pullback.functions.piecewise import hardtanh as hardtanh
+    from pullback.functions.piecewise import prelu as prelu
+    from pullback.functions.piecewise import relu6 as relu6
+    from pullback.functions.piecewise import selu as selu
     from pullback.functions.placing import copyto as copyto
     from pullback.functions.placing import fill_diagonal as fill_diagonal
     from pullback.functions.placing import place as place
@@ -432,6 +414,7 @@ if TYPE_CHECKING:
     from pullback.functions.quantiles import nanquantile as nanquantile
     from pullback.functions.quantiles import percentile as percentile
     from pullback.functions.quantiles import quantile as quantile
+    from pullback.functions.random import seed as seed
     from pullback.functions.segments import index_add as index_add
     from pullback.functions.segments import scatter_add as scatter_add
     from pullback.functions.segments import scatter_max as scatter_max
@@ -468,8 +451,25 @@ if TYPE_CHECKING:
     from pullback.functions.tapers import hamming as hamming
     from pullback.functions.tapers import hanning as hanning
     from pullback.functions.tapers import kaiser as kaiser
+    from pullback.ops.parts import unstack as unstack
+    from pullback.ops.special import sinc as sinc
+    from pullback.ops.windows import fold as fold
+    from pullback.ops.windows import sliding_window_view as sliding_window_view
+    from pullback.ops.windows import unfold as unfold
     from pullback.profiling import profile as profile
     from pullback.transforms.batching import vmap as vmap
+    from pullback.transforms.checkpoint import checkpoint as checkpoint
+    from pullback.transforms.custom import custom_jvp as custom_jvp
+    from pullback.transforms.custom import custom_vjp as custom_vjp
+    from pullback.transforms.higher_order import hessian as hessian
+    from pullback.transforms.higher_order import hvp as hvp
+    from pullback.transforms.higher_order import jacobian as jacobian
+    from pullback.transforms.loops import cond as cond
+    from pullback.transforms.loops import fori_loop as fori_loop
+    from pullback.transforms.loops import map as map
+    from pullback.transforms.loops import scan as scan
+    from pullback.transforms.loops import switch as switch
+    from pullback.transforms.loops import while_loop as while_loop
     from pullback.transforms.sparse import sparse_hessian as sparse_hessian
     from pullback.transforms.sparse import sparse_jacobian as sparse_jacobian
     from pullback.transforms.taylor import taylor as taylor

@@ -52,13 +52,33 @@ FUNCTIONS: Final = {
     "functions.histograms": "bincount digitize histogram histogram2d histogram_bin_edges histogramdd",
     "functions.statistics": "average corrcoef cov interp ptp",
 }  # fmt: skip
+# What else has a module of its own.
+OTHERS: Final = {
+    "core.anomaly": "detect_anomaly",
+    "explaining": "Diagnosis explain",
+    "functions.activations": "gelu log_softmax silu softmax",
+    "functions.classification": "cross_entropy softmax_cross_entropy",
+    "functions.gates": "glu mish",
+    "functions.losses": "binary_cross_entropy binary_cross_entropy_with_logits l1_loss mse_loss",
+    "functions.piecewise": "celu elu hardsigmoid hardswish hardtanh prelu relu6 selu",
+    "functions.random": "seed",
+    "ops.parts": "unstack",
+    "ops.special": "sinc",
+    "ops.windows": "fold sliding_window_view unfold",
+    "profiling": "profile",
+    "transforms.batching": "vmap",
+    "transforms.checkpoint": "checkpoint",
+    "transforms.custom": "custom_jvp custom_vjp",
+    "transforms.higher_order": "hessian hvp jacobian",
+    "transforms.loops": "cond fori_loop map scan switch while_loop",
+    "transforms.sparse": "sparse_hessian sparse_jacobian",
+    "transforms.taylor": "taylor",
+    "compiler": "Compiled compile",
+    "visualize": "Graph Player graph record_player",
+}
 NAMES: Final = {
-    **{name: module for module, names in FUNCTIONS.items() for name in names.split()},
-    "Compiled": "compiler", "compile": "compiler", "profile": "profiling", "vmap": "transforms.batching",
-    "Diagnosis": "explaining", "explain": "explaining", "taylor": "transforms.taylor",
-    "sparse_hessian": "transforms.sparse", "sparse_jacobian": "transforms.sparse",
-    "Graph": "visualize", "Player": "visualize", "graph": "visualize", "record_player": "visualize",
-}  # fmt: skip
+    name: module for part in (FUNCTIONS, OTHERS) for module, names in part.items() for name in names.split()
+}
 
 LOADERS.append(partial(import_module, "pullback.visualize.notebook"))
 SERVERS.extend(partial(import_module, f"pullback.{part}") for part in ("linalg", "special", "fft"))
@@ -72,7 +92,7 @@ def __getattr__(name: str) -> Any:
     part = name if name in (*PARTS, *APART) else NAMES.get(name)
     if part is None:
         raise _unknown(name)
-    module = import_module(f"pullback.{part}")
+    module = import_module(f"pullback.{'functions.random' if part == 'random' else part}")
     value = module if part == name else getattr(module, name)
     setattr(sys.modules["pullback"], name, value)
     return value

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -19,6 +20,16 @@ from pullback.core.errors import ShapeError
 
 Rule: TypeAlias = Callable[..., Any]
 Shape: TypeAlias = tuple[int, ...]
+
+
+def batched(name: str) -> Rule:
+    """The rule of that name in `ops/batched.py`, which is loaded when a `vmap` first asks for one of them."""
+
+    def rule(*given: Any) -> Any:
+        return getattr(import_module("pullback.ops.batched"), name)(*given)
+
+    rule.__name__ = name
+    return rule
 
 
 def shape_of_one(x: Any, batched: bool) -> Shape:

@@ -15,10 +15,10 @@ from pullback.core.errors import OptionError, ShapeError
 from pullback.core.habits import explain_keywords
 from pullback.functions.creation import asarray
 from pullback.ops import elementwise as ew
-from pullback.ops.batched import ARRAY
 from pullback.ops.discrete import answer, find
 from pullback.ops.indexing import add_into_
 from pullback.ops.movement import astype, ravel, reshape, stack
+from pullback.ops.places import ARRAY
 from pullback.ops.reductions import max as largest
 from pullback.ops.reductions import min as smallest
 from pullback.ops.reductions import sum as sum_over

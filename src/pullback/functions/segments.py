@@ -18,10 +18,10 @@ from pullback.core.errors import DTypeError, ShapeError
 from pullback.core.habits import explain_keywords
 from pullback.functions.creation import asarray
 from pullback.ops import elementwise as ew
-from pullback.ops.batched import ARRAY
 from pullback.ops.discrete import answer
 from pullback.ops.indexing import add_into_, take
 from pullback.ops.movement import astype, broadcast_to, concatenate, moveaxis, ravel, reshape
+from pullback.ops.places import ARRAY
 from pullback.ops.weights import bound
 
 

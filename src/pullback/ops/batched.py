@@ -15,17 +15,9 @@ from pullback.batching.rules import Shape, aligned, in_front, shape_behind, shap
 from pullback.core.axes import ndim_of
 from pullback.core.primitive import Primitive
 from pullback.ops.labels import within_
+from pullback.ops.places import ARRAY, filled
 
 _LETTERS: Final = "zyxwvutsrqponmlkjihgfedcbaZYXWVUTSRQPONMLKJIHGFEDCBA"
-ARRAY: Final = type("ArrayPlace", (), {"__repr__": lambda _: "array", "__slots__": ()})()  # where an index array goes
-
-
-def filled(index: tuple[Any, ...], arrays: tuple[Any, ...]) -> tuple[Any, ...]:
-    """An index whose places for arrays are filled."""
-    if not arrays:
-        return index
-    rest = iter(arrays)
-    return tuple(next(rest) if part is ARRAY else part for part in index)
 
 
 def reshape(primitive: Any, level: Any, operands: list[Any], batched: list[bool], params: dict[str, Any]) -> Any:

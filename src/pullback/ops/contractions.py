@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from pullback.batching.rules import batched
 from pullback.core.axes import dtype_of, ndim_of, normalize_axes, several, shape_of
 from pullback.core.errors import AxisError, OptionError, ShapeError
 from pullback.core.habits import explain_keywords
 from pullback.core.kinds import BilinearMap
 from pullback.core.precision import in_single
-from pullback.ops import batched
 from pullback.ops.complex_parts import conj
 from pullback.ops.elementwise import multiply
 from pullback.ops.indexing import diagonal
@@ -47,7 +47,7 @@ einsum_ = BilinearMap(
     "einsum", _einsum,
     lambda ct, b, a, left, right, out: _einsum_transpose(ct, b, a, left, right, out),
     lambda ct, a, b, left, right, out: _einsum_transpose(ct, a, b, right, left, out),
-    batching=batched.einsum,
+    batching=batched("einsum"),
     doc="The product of two labelled arrays, summed over the labels that the result lacks.",
 )  # fmt: skip
 

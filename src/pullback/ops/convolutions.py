@@ -19,8 +19,8 @@ from typing import Any, Final
 
 import numpy as np
 
+from pullback.batching.rules import batched
 from pullback.core.kinds import BilinearMap
-from pullback.ops import batched
 from pullback.ops.windows import Pairs, Sizes, sliding, taps, window_count
 
 BLOCK: Final = 1 << 20  # bytes of windows that are gathered at once: as many as a core's own cache holds
@@ -139,20 +139,20 @@ conv_: BilinearMap = BilinearMap(
     "convolution", _conv,
     lambda ct, w, x, **p: conv_input_.bind(ct, w, size=x.shape[2:], **p),
     lambda ct, x, w, **p: conv_weight_.bind(x, ct, kernel=w.shape[2:], **p),
-    batching=batched.convolution,
+    batching=batched("convolution"),
     doc="The output of a convolution, of input and kernel: y[n, o, l] = sum of x[n, c, l + k] · w[o, c, k].",
 )  # fmt: skip
 conv_input_: BilinearMap = BilinearMap(
     "convolution_input", _conv_input,
     lambda ct, w, y, size, **p: conv_.bind(ct, w, **p),
     lambda ct, y, w, size, **p: conv_weight_.bind(ct, y, kernel=w.shape[2:], **p),
-    batching=batched.convolution,
+    batching=batched("convolution"),
     doc="The transpose of a convolution in its input, of output and kernel; a transposed convolution.",
 )  # fmt: skip
 conv_weight_: BilinearMap = BilinearMap(
     "convolution_weight", _conv_weight,
     lambda ct, y, x, kernel, **p: conv_input_.bind(y, ct, size=x.shape[2:], **p),
     lambda ct, x, y, kernel, **p: conv_.bind(x, ct, **p),
-    batching=batched.convolution_weight,
+    batching=batched("convolution_weight"),
     doc="The transpose of a convolution in its kernel, of input and output.",
 )  # fmt: skip

@@ -8,13 +8,14 @@ from typing import Any, Final
 import numpy as np
 from numpy import ndarray
 
+from pullback.batching.rules import batched
 from pullback.core.arrays import HELD
 from pullback.core.axes import dropped_shape, kept_shape
 from pullback.core.errors import ShapeError
 from pullback.core.kinds import Reduction
 from pullback.core.precision import in_single
-from pullback.ops import batched, kernels
 from pullback.ops import elementwise as ew
+from pullback.ops import kernels
 
 FEW_CLASSES: Final = 64  # up to which turning logits around costs less than short inner loops
 
@@ -68,6 +69,6 @@ def _softmax_minus(x: Any, labels: Any, *, mean: bool, **_: Any) -> Any:
 
 
 cross_entropy_ = Reduction(
-    "softmax_cross_entropy", _cross_entropy, None, residual=_softmax_minus, batching=batched.cross_entropy,
+    "softmax_cross_entropy", _cross_entropy, None, residual=_softmax_minus, batching=batched("cross_entropy"),
     doc="−log softmax(x) at the label; its derivative is softmax(x), less 1 at the label.",
 )  # fmt: skip

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pullback.batching.rules import batched
 from pullback.core.arrays import copied
 from pullback.core.axes import ndim_of, normalize_axis, several, shape_of
 from pullback.core.errors import AxisError, DTypeError, OptionError, ShapeError
@@ -19,10 +20,9 @@ from pullback.core.habits import explain_keywords
 from pullback.core.kinds import LinearMap
 from pullback.core.precision import in_single
 from pullback.core.primitive import Primitive
-from pullback.ops import batched
 from pullback.ops import elementwise as ew
-from pullback.ops.batched import ARRAY, filled
 from pullback.ops.movement import broadcast_to, expand_dims, moveaxis, ravel, reshape
+from pullback.ops.places import ARRAY, filled
 
 if TYPE_CHECKING:
     from pullback.tensors import Tensor
@@ -68,12 +68,12 @@ get_: LinearMap = LinearMap(
     _get,
     lambda ct, x, *arrays, index: add_into_.bind(ct, *arrays, index=index, shape=x.shape),
     None,
-    batching=batched.get,
+    batching=batched("get"),
 )
 add_into_: LinearMap = LinearMap(
     "add_into", in_single(_add_into),
     lambda ct, values, *arrays, index, shape: get_.bind(ct, *arrays, index=index), None,
-    batching=batched.add_into, doc="Zeros with values added at an index: the transpose of indexing.",
+    batching=batched("add_into"), doc="Zeros with values added at an index: the transpose of indexing.",
 )  # fmt: skip
 put_: LinearMap = LinearMap(
     "setitem",
@@ -81,7 +81,7 @@ put_: LinearMap = LinearMap(
     _put_x,
     _put_values,
     None,
-    batching=batched.put,
+    batching=batched("put"),
     doc="A copy of x with the values assigned at an index.",
 )
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pullback.batching.rules import axes_behind, in_front, order_behind, width_behind
+from pullback.batching.rules import axes_behind, batched, in_front, order_behind, width_behind
 from pullback.core.arrays import copied
 from pullback.core.axes import Axes, dtype_of, ndim_of, normalize_axes, normalize_axis, several, shape_of
 from pullback.core.conformity import sum_to
@@ -18,7 +18,6 @@ from pullback.core.habits import explain_keywords
 from pullback.core.kinds import LinearMap
 from pullback.core.primitive import Primitive
 from pullback.core.tree import leaves
-from pullback.ops import batched
 
 if TYPE_CHECKING:
     from pullback.tensors import Tensor
@@ -45,7 +44,7 @@ def _unpad(cotangent: Any, x: Any, width: Sequence[tuple[int, int]], **_: Any) -
 
 reshape_ = LinearMap(
     "reshape", lambda x, shape: x.reshape(shape), lambda ct, x, shape: ct.reshape(x.shape),
-    batching=batched.reshape,
+    batching=batched("reshape"),
 )  # fmt: skip
 permute_ = LinearMap(
     "transpose", lambda x, axes: x.transpose(axes),
@@ -56,7 +55,7 @@ broadcast_to_ = LinearMap(
     "broadcast_to",
     lambda x, shape: np.broadcast_to(x, shape),
     lambda ct, x, shape: sum_to(ct, x.shape, "broadcast_to"),
-    batching=batched.broadcast_to,
+    batching=batched("broadcast_to"),
 )
 concatenate_ = LinearMap(
     "concatenate", lambda *arrays, axis: np.concatenate(arrays, axis=axis), _slices, variadic=True,
@@ -75,8 +74,8 @@ roll_ = LinearMap(
     batching=in_front(axis=axes_behind),
 )  # fmt: skip
 pad_ = LinearMap("pad", lambda x, width, **_: np.pad(x, width), _unpad, batching=in_front(width=width_behind))
-tril_ = LinearMap("tril", lambda x, k: np.tril(x, k), lambda ct, x, k: np.tril(ct, k), batching=batched.triangle)
-triu_ = LinearMap("triu", lambda x, k: np.triu(x, k), lambda ct, x, k: np.triu(ct, k), batching=batched.triangle)
+tril_ = LinearMap("tril", lambda x, k: np.tril(x, k), lambda ct, x, k: np.tril(ct, k), batching=batched("triangle"))
+triu_ = LinearMap("triu", lambda x, k: np.triu(x, k), lambda ct, x, k: np.triu(ct, k), batching=batched("triangle"))
 cast_ = LinearMap("astype", lambda x, dtype: x.astype(dtype), lambda ct, x, dtype: ct, batching=in_front())
 copy_ = LinearMap("copy", copied, lambda ct, x: ct, batching=in_front())
 

@@ -12,11 +12,11 @@ from typing import Any, Final
 import numpy as np
 from numpy import ndarray
 
+from pullback.batching.rules import batched
 from pullback.core.axes import ndim_of, shape_of
 from pullback.core.errors import ShapeError
 from pullback.core.kinds import BilinearMap
 from pullback.core.precision import in_single
-from pullback.ops import batched
 
 FEW: Final = (
     32  # rows of a matrix up to which a batch that does not lie in order is sooner copied than multiplied one by one
@@ -133,6 +133,6 @@ def explain_matmul(a: Any, b: Any, c: Any = None) -> ShapeError:
 
 
 matmul_ = BilinearMap(
-    "matmul", _matmul, _matmul_left, _matmul_right, explain=explain_matmul, batching=batched.matmul,
+    "matmul", _matmul, _matmul_left, _matmul_right, explain=explain_matmul, batching=batched("matmul"),
     doc="Products of matrices in the last two axes, of the transposes where `ta`, `tb` say so.",
 )  # fmt: skip

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from pullback.batching.rules import batched
 from pullback.core.axes import shape_of
 from pullback.core.errors import AxisError, DTypeError, ShapeError
 from pullback.core.kinds import LinearMap
-from pullback.ops import batched
 from pullback.ops.elementwise import equal, stop_gradient, where
 from pullback.ops.movement import expand_dims
 
@@ -41,11 +41,11 @@ def _add_rows(values: Any, numbers: Any, shape: tuple[int, ...]) -> Any:
 
 rows_: LinearMap = LinearMap(
     "rows", _rows, lambda ct, table, numbers: add_rows_.bind(ct, numbers, shape=table.shape), None,
-    batching=batched.rows, doc="The rows of a table at some numbers.",
+    batching=batched("rows"), doc="The rows of a table at some numbers.",
 )  # fmt: skip
 add_rows_: LinearMap = LinearMap(
     "add_rows", _add_rows, lambda ct, values, numbers, shape: rows_.bind(ct, numbers), None,
-    batching=batched.add_rows, doc="Zeros with values added to rows: the transpose of taking rows.",
+    batching=batched("add_rows"), doc="Zeros with values added to rows: the transpose of taking rows.",
 )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple, final
 import numpy as np
 
 from pullback.core.primitive import Primitive
-from pullback.ops.batched import ARRAY
+from pullback.ops.places import ARRAY
 from pullback.programs.loop import Loop
 from pullback.programs.program import Constant, Operand, Program, Value
 

@@ -25,16 +25,12 @@ from pullback.ops import (
     indexing,
     movement,
     ordering,
-    parts,
     reductions,
     selecting,
-    special,
-    windows,
 )
 
 _MODULES: Final = (
-    elementwise, reductions, cumulative, movement, indexing, ordering, selecting, complex_parts, contractions, special,
-    discrete, windows, parts,
+    elementwise, reductions, cumulative, movement, indexing, ordering, selecting, complex_parts, contractions, discrete,
 )  # fmt: skip
 
 Table = dict[Callable[..., Any], Callable[..., Any]]
@@ -67,10 +63,9 @@ FUNCTIONS: Final[Table] = {
         getattr(np, name): ours for module in _MODULES for name, ours in vars(module).items()
         if inspect.isfunction(ours) and ours.__module__ == module.__name__ and hasattr(np, name)
     },
-    np.concatenate: movement.concatenate, np.where: elementwise.where, np.sinc: special.sinc,
+    np.concatenate: movement.concatenate, np.where: elementwise.where,
     np.dot: contractions.dot, np.vdot: contractions.vdot, np.amax: reductions.max, np.amin: reductions.min,
     np.around: elementwise.round, np.copy: _copy,
-    np.lib.stride_tricks.sliding_window_view: windows.sliding_window_view,
 }  # fmt: skip
 
 # Functions that look at shapes and dtypes only, and those whose answers are Python's: NumPy's own.
@@ -94,8 +89,16 @@ KEYWORDS: Final = {
 }  # fmt: skip
 
 
+def _of_late_operations() -> None:
+    from pullback.ops import parts, special, windows  # few ask for them, and they would be a part of each import
+
+    FUNCTIONS[np.sinc] = special.sinc
+    FUNCTIONS[np.unstack] = parts.unstack
+    FUNCTIONS[np.lib.stride_tricks.sliding_window_view] = windows.sliding_window_view
+
+
 # What loads the modules whose functions answer NumPy's, as soon as one is asked for that has no row yet.
-SERVERS: Final[list[Callable[[], Any]]] = []
+SERVERS: Final[list[Callable[[], Any]]] = [_of_late_operations]
 
 
 def ours_for(table: Table, theirs: Callable[..., Any]) -> Callable[..., Any] | None:

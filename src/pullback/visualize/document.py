@@ -27,7 +27,7 @@ from pullback.ops import (
     special,
     windows,
 )
-from pullback.ops.batched import ARRAY
+from pullback.ops.places import ARRAY
 from pullback.visualize.blob import Blob
 from pullback.visualize.derivation import Derivation, Place
 from pullback.visualize.folding import folded, size_of

@@ -27,7 +27,7 @@ from types import (
     MappingProxyType,
     MethodType,
     ModuleType,
-)  # fmt: skip
+)
 from typing import Any, Final, final
 
 import numpy as np
@@ -124,8 +124,6 @@ class Dependencies:
 
     def variable(self, variables: dict[str, Any], name: str, line: str = "") -> Known:
         """A variable of a module, or of Python's own."""
-        if not name.isidentifier():  # it is no user's: pytest writes such names into what it makes of an `assert`
-            return UNKNOWN
         if name in variables:
             value = variables[name]
             self.note(variables, variables.__getitem__, name, value, name, line)

@@ -123,7 +123,9 @@ class Path:
             case bytecode.CONSTANT:
                 self._push(Known(((name, _CONSTANT),)), operation)
             case bytecode.GLOBAL:
-                self._push(sight.variable(self._variables, name, line), operation)
+                # Names that nobody can write, pytest puts into what it makes of an `assert`.
+                users = name.isidentifier()
+                self._push(sight.variable(self._variables, name, line) if users else UNKNOWN, operation)
             case bytecode.LOCAL | bytecode.CELL:
                 self._push(self._local(name), operation)
             case bytecode.STORE:

@@ -15,9 +15,9 @@ import numpy as np
 
 from pullback.compiler.facts.places import in_full
 from pullback.core.kinds import LinearMap
-from pullback.ops.batched import ARRAY
 from pullback.ops.indexing import add_into_, put_
 from pullback.ops.movement import broadcast_to_, pad_
+from pullback.ops.places import ARRAY
 from pullback.ops.windows import taps
 
 Along: TypeAlias = tuple[int | None, ...]  # for each axis of what is indexed, the axis of the result; None: a number

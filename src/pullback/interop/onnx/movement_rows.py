@@ -12,7 +12,7 @@ from pullback.interop.onnx.elementwise_rows import same
 from pullback.interop.onnx.sizes import Size
 from pullback.interop.onnx.writer import Name, Rule, Site
 from pullback.ops import indexing, movement, rows
-from pullback.ops.batched import ARRAY
+from pullback.ops.places import ARRAY
 from pullback.programs.program import Constant
 
 END: Final = (1 << 63) - 1  # of a slice that goes to the end

@@ -13,7 +13,7 @@ from pullback.functions.padding import pad
 from pullback.interop.onnx.reading import Call
 from pullback.interop.onnx.values import Operator, bounded, integers, listed, numbers, rank
 from pullback.ops import elementwise, indexing, movement, ordering
-from pullback.ops.batched import ARRAY
+from pullback.ops.places import ARRAY
 from pullback.tensors import Tensor
 
 

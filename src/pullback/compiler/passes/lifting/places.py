@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pullback.compiler.passes.lifting.stacks import Writing, progression
-from pullback.ops.batched import ARRAY
+from pullback.ops.places import ARRAY
 from pullback.programs.loop import Window
 from pullback.programs.program import Constant, Operand, Value
 

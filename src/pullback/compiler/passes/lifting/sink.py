@@ -18,10 +18,10 @@ from pullback.compiler.passes.lifting.places import Place
 from pullback.compiler.passes.lifting.stacks import Around, Writing, bytes_of, loop_equation, progression
 from pullback.compiler.passes.prune import prune
 from pullback.core.outputs import pick_
-from pullback.ops.batched import ARRAY
 from pullback.ops.elementwise import add, positive
 from pullback.ops.indexing import add_into_, put_
 from pullback.ops.movement import permute_, reshape_
+from pullback.ops.places import ARRAY
 from pullback.ops.products import matmul_
 from pullback.programs.loop import Read, loop_
 from pullback.programs.program import Constant, Equation, Operand, Program, Value

@@ -12,8 +12,8 @@ from pullback.compiler.passes.deduplicate import identity_of
 from pullback.compiler.passes.rolling.codes import Coded, Index, index_of
 from pullback.compiler.passes.rolling.columns import Along, Carried, Inner, Listed, Same, Segment
 from pullback.core.kinds import Elementwise
-from pullback.ops.batched import ARRAY
 from pullback.ops.indexing import get_
+from pullback.ops.places import ARRAY
 from pullback.programs.loop import Loop, Read, Window, loop_
 from pullback.programs.program import Constant, Equation, Operand, Program, Value
 

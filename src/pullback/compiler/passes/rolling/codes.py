@@ -12,8 +12,8 @@ import numpy as np
 
 from pullback.compiler.passes.deduplicate import identity_of
 from pullback.compiler.passes.rolling.periods import Ints as Ints
-from pullback.ops.batched import ARRAY
 from pullback.ops.indexing import add_into_, get_, put_
+from pullback.ops.places import ARRAY
 from pullback.programs.identity import frozen
 from pullback.programs.loop import Loop, operations_of
 from pullback.programs.program import Equation, Operand, Program, Value
