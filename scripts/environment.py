@@ -148,6 +148,7 @@ def main(parts: list[str]) -> None:
             create()
         required = [requirement for requirement, optional in wanted.items() if not optional]
         install_what_can_be(required, [requirement for requirement, optional in wanted.items() if optional])
+        run(PYTHON, "-m", "compileall", "-q", ROOT / "src")  # so that nobody's first import compiles it
         STAMP.write_text(json.dumps({**stamp, "requirements": sorted(installed | wanted.keys())}))
     print(PYTHON)
 
