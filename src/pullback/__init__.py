@@ -75,6 +75,7 @@ from pullback.functions.creation import eye as eye
 from pullback.functions.creation import from_dlpack as from_dlpack
 from pullback.functions.creation import full as full
 from pullback.functions.creation import full_like as full_like
+from pullback.functions.creation import identity as identity
 from pullback.functions.creation import linspace as linspace
 from pullback.functions.creation import one_hot as one_hot
 from pullback.functions.creation import ones as ones
@@ -149,7 +150,6 @@ from pullback.ops.elementwise import floor_divide as floor_divide
 from pullback.ops.elementwise import greater as greater
 from pullback.ops.elementwise import greater_equal as greater_equal
 from pullback.ops.elementwise import hypot as hypot
-from pullback.ops.elementwise import identity as identity
 from pullback.ops.elementwise import invert as invert
 from pullback.ops.elementwise import isfinite as isfinite
 from pullback.ops.elementwise import isinf as isinf

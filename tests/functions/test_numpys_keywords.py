@@ -43,13 +43,29 @@ SIZES = [
     "np.lib.stride_tricks.sliding_window_view(x, np.int64(2), axis=0)", "np.array_split(x, np.array([1]), axis=0)",
 ]  # fmt: skip
 
+FORMS = [  # of arguments, which its documentation has
+    "np.ravel(x.T, order='A')", "np.ravel(x.T, order='K')", "np.ravel(x[:, ::-1], order='K')",
+    "np.reshape(x.T, (2, 6), order='A')", "x.reshape(3, 2, 2).swapaxes(0, 1).ravel(order='K')",
+    "x[::2].T.flatten(order='A')",
+    "np.logspace(x[0, :2], 3.0, num=4, base=[2.0, 3.0], axis=-1)", "np.logspace(0.0, x[1, 1], 3, base=[2.0, 3.0])",
+    "np.geomspace(x[1] * 1j, 1000j, 4)", "np.geomspace(-x[1], -9.0, 4)",
+    "np.insert(x, slice(1, 3), 9.0, axis=1)", "np.insert(x[0], slice(0, 4, 2), [7.0, 8.0])",
+    "np.insert(x, np.array([True, False, True]), 9.0, axis=0)", "np.delete(x, slice(0, 4, 2), axis=1)",
+]  # fmt: skip
+OF_PLAIN_NUMBERS = [
+    "np.identity(3)", "np.identity(2, dtype=int)", "np.round([0.37, 1.64], decimals=1)",
+    "np.round([1, 23], decimals=-1)",
+    "np.geomspace(1j, 1000j, 4)", "np.geomspace(-1 + 0j, 1 + 0j, 5)", "np.linalg.norm(np.array([[1, 2]]), np.inf)",
+    "np.linalg.matrix_norm(np.array([[1, 2], [3, 4]]), ord=1)", "np.unwrap([0, 1, 2, -1, 0], period=4)",
+]  # fmt: skip
+
 
 def numbers(found):
     parts = found if isinstance(found, (list, tuple)) else [found]
     return [part.numpy() if isinstance(part, pb.Tensor) else part for part in parts]
 
 
-@pytest.mark.parametrize("call", [*RENAMED, *GIVEN_MORE, *SIZES])
+@pytest.mark.parametrize("call", [*RENAMED, *GIVEN_MORE, *SIZES, *FORMS])
 def test_a_call_as_numpy_has_it(call):
     expected = numbers(eval(call, {"np": np, "x": X}))
     calls = [(np, pb.tensor(X, requires_grad=True))]
@@ -60,7 +76,7 @@ def test_a_call_as_numpy_has_it(call):
         assert len(found) == len(expected)
         for ours, theirs in zip(found, expected, strict=True):
             assert ours.dtype == theirs.dtype
-            np.testing.assert_array_equal(ours, theirs)
+            np.testing.assert_allclose(ours, theirs, rtol=1e-14 if "space" in call else 0)
 
 
 @pytest.mark.parametrize(("call", "plain"), [
@@ -108,3 +124,24 @@ def test_what_neither_knows_is_explained():
         pb.clip(a_min=pb.ones(2), a_max=pb.ones(3), a=X)
     with pytest.raises(TypeError, match="integer"):
         pb.split(X, 1.5)
+
+
+@pytest.mark.parametrize("call", FORMS)
+def test_the_derivative_of_a_form(call):
+    f = eval(f"lambda x: {call}", {"np": np})
+    step = 1e-6 * np.arange(1.0, 13.0).reshape(3, 4)
+    with np.errstate(divide="ignore"):
+        _, tangent = pb.jvp(f, (X + 1,), (step,))
+        assert np.allclose(tangent, (f(X + 1 + step) - f(X + 1 - step)) / 2, rtol=1e-4, atol=1e-12)
+
+
+@pytest.mark.parametrize("call", OF_PLAIN_NUMBERS)
+def test_a_call_of_plain_numbers(call):
+    expected, (found,) = eval(call), numbers(eval(call, {"np": pb}))
+    assert (found.dtype, found.shape) == (np.asarray(expected).dtype, np.shape(expected))
+    assert np.allclose(found, expected)
+
+
+def test_no_multiple_of_zero_leads_anywhere():
+    with pytest.raises(pb.OptionError, match="multiple of 0"):
+        pb.geomspace(0.0, 1.0)

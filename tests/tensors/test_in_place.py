@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -280,3 +281,43 @@ def test_numpy_s_out():
     with pytest.raises(pb.GraphError, match="drop"):
         a[:] = x
     assert a.tolist() == [1.0, 1.0]
+
+
+LOST = [
+    "t[0][1] = 5.0",
+    "t.T[0] = 3.0",
+    "t.ravel()[0:2] = 1.0",
+    "np.fliplr(t)[0] = 1.0",
+    "t[0][:] = 1.0",
+    "t[[0, 1]][0] = 1.0",
+]
+
+
+@pytest.mark.parametrize("write", LOST)
+@pytest.mark.parametrize("tracked", [False, True])
+def test_a_write_that_would_be_lost_is_refused(write, tracked):
+    t = pb.tensor(np.zeros((2, 3)), requires_grad=tracked) * 1
+    with pytest.raises(pb.GraphError, match="would be lost"):
+        exec(write, {"np": np, "t": t})
+    assert not t.numpy().any()
+
+
+def test_a_write_to_what_something_holds_is_none_of_them():
+    t, box = pb.zeros((2, 3)), SimpleNamespace()
+    row = t[0]
+    row[1] = 7.0
+    t[0] = row
+    box.w, held, by_name = t, [t], {"w": t}
+    box.w[0, 0] = held[0][0, 0] + 1
+    held[0][1, 0] = by_name["w"][0, 0] = 2.0
+    t[1] += 1.0
+    t.__setitem__((1, 2), 4.0)
+    operator.setitem(t, (1, 1), 3.0)
+    (named := t[1])[0] = 9.0
+
+    def inner():
+        t[0, 2] = 5.0
+
+    inner()
+    assert named.tolist() == [9.0, 3.0, 4.0]
+    assert t.tolist() == [[2.0, 7.0, 5.0], [3.0, 3.0, 4.0]]

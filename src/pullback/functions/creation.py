@@ -15,7 +15,7 @@ from pullback.core.habits import explain_keywords
 from pullback.core.modes import current_mode
 from pullback.core.origin import user_line
 from pullback.core.tree import leaves
-from pullback.ops.elementwise import equal
+from pullback.ops import elementwise
 from pullback.ops.movement import astype, broadcast_to, copy_, expand_dims, gathered, moveaxis
 from pullback.tensors import Tensor
 from pullback.tensors.devices import device_of
@@ -272,6 +272,20 @@ def eye(
     return _on(device, "eye", Tensor(np.eye(rows, columns, k, float if dtype is None else dtype)))
 
 
+def identity(n: Any, dtype: Any = None) -> Tensor:
+    """The n×n matrix with ones on its diagonal; of a tensor or an array, the same as a value of its own in the graph.
+
+    >>> identity(2)
+    Tensor([[1., 0.],
+            [0., 1.]])
+    >>> identity(tensor([3.0]))
+    Tensor([3.])
+    """
+    if isinstance(n, (int, np.integer)) and not isinstance(n, bool):
+        return eye(int(n), dtype=dtype)
+    return elementwise.identity(n)
+
+
 def one_hot(labels: Any, classes: int, dtype: Any = np.float32) -> Tensor:
     """A row for each label, 1 at the label and 0 elsewhere; a row of zeros where the label is no class.
 
@@ -284,7 +298,7 @@ def one_hot(labels: Any, classes: int, dtype: Any = np.float32) -> Tensor:
     labels = asarray(labels)
     if labels.dtype.kind not in "iu" and labels.size:
         raise DTypeError("one_hot: labels must be integers", got=labels.dtype, fix="labels.astype(int)")
-    return astype(equal(expand_dims(labels, -1), np.arange(classes)), dtype)
+    return astype(elementwise.equal(expand_dims(labels, -1), np.arange(classes)), dtype)
 
 
 def _array(x: Any) -> Any:

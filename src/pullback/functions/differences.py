@@ -135,7 +135,7 @@ def unwrap(p: Any, discont: Any = None, axis: int = -1, *, period: float = 2 * m
     if discont is not None:  # a number, or one for each neighbour
         limits = np.asarray(discont, float)
         discont = limits.item() if limits.size == 1 else tuple(limits.tolist())
-    turns = answer(_turns, x, discont=discont, axis=axis, period=float(period))
+    turns = answer(_turns, x, discont=discont, axis=axis, period=period if isinstance(period, int) else float(period))
     return x + turns
 
 

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from pullback.core.axes import normalize_axis, several
+from pullback.core.errors import OptionError
 from pullback.core.habits import explain_keywords
 from pullback.functions.creation import asarray, linspace
 from pullback.ops import elementwise as ew
 from pullback.ops.discrete import answer
-from pullback.ops.movement import astype, concatenate, moveaxis
+from pullback.ops.movement import astype, concatenate, expand_dims, moveaxis
 from pullback.tensors.tables import serve
 
 
@@ -25,6 +26,10 @@ def logspace(
     >>> logspace(0.0, 2.0, 3)
     Tensor([  1.,  10., 100.])
     """
+    if np.ndim(base):  # each base has powers of its own
+        ndim = max(np.ndim(start), np.ndim(stop), np.ndim(base))
+        start, stop, base = (asarray(v)[(None,) * (ndim - np.ndim(v))] for v in (start, stop, base))
+        base = expand_dims(base, axis)
     found = ew.power(base, linspace(start, stop, num, endpoint=endpoint, axis=axis))
     return found if dtype is None else astype(found, dtype)
 
@@ -32,14 +37,19 @@ def logspace(
 def geomspace(
     start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0
 ) -> Any:  # fmt: skip
-    """Numbers from `start` to `stop`, each the same multiple of the one before it; both of one sign.
+    """Numbers from `start` to `stop`, each the same multiple of the one before it; real ones are both of one sign.
+
+    Raises OptionError if one of them is 0.
 
     >>> geomspace(1.0, 100.0, 3)
     Tensor([  1.,  10., 100.])
     """
     num, axis = operator.index(num), operator.index(axis)
     first, last = (asarray(v) for v in (start, stop))
-    first, last = (v if v.dtype.kind == "f" else astype(v, float) for v in (first, last))
+    dtypes = [v.dtype if v.dtype.kind in "fc" else np.dtype(float) for v in (first, last)]
+    first, last = (astype(v, np.result_type(*dtypes)) for v in (first, last))
+    if not (np.all(first.array) and np.all(last.array)):
+        raise OptionError("geomspace: no multiple of 0 leads anywhere", start=start, stop=stop)
     ratio = ew.log10(last / first)
     places = linspace(0.0 * ratio, ratio, num, endpoint=endpoint)
     found = first * ew.power(10.0, places)

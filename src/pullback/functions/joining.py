@@ -122,11 +122,15 @@ def insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Any:
     if axis is None:
         x, axis = ravel(x), 0
     axis = normalize_axis(axis, x.ndim, "insert")
-    places = _places(obj)
+    places = np.arange(x.shape[axis])[obj] if isinstance(obj, slice) else np.asarray(obj)
     count = (
-        1 if np.ndim(places) == 0 else len(np.arange(x.shape[axis])[places]) if _is_mask(places) else np.size(places)
+        1
+        if np.ndim(places) == 0
+        else len(np.arange(x.shape[axis])[places])
+        if places.dtype.kind == "b"
+        else np.size(places)
     )
-    if np.ndim(places) == 0 and not isinstance(places, slice):
+    if np.ndim(places) == 0:
         values = moveaxis(_as_ndim(values, x.ndim), 0, axis)  # one place takes all values along the axis
         count = values.shape[axis]
     shape = (*x.shape[:axis], count, *x.shape[axis + 1 :])
@@ -140,14 +144,6 @@ def _as_ndim(values: Any, ndim: int) -> Any:
     return reshape(values, (1,) * (ndim - values.ndim) + values.shape) if values.ndim < ndim else values
 
 
-def _is_mask(places: Any) -> bool:
-    return isinstance(places, slice) or np.asarray(places).dtype.kind == "b"
-
-
-def _places(obj: Any) -> Any:
-    return obj if isinstance(obj, slice) else np.asarray(obj)
-
-
 def delete(arr: Any, obj: Any, axis: int | None = None) -> Any:
     """`arr` without the elements at the places `obj`, along an axis or flat.
 
@@ -158,7 +154,7 @@ def delete(arr: Any, obj: Any, axis: int | None = None) -> Any:
     if axis is None:
         x, axis = ravel(x), 0
     axis = normalize_axis(axis, x.ndim, "delete")
-    return take(x, np.delete(np.arange(x.shape[axis]), _places(obj)), axis)
+    return take(x, np.delete(np.arange(x.shape[axis]), obj if isinstance(obj, slice) else np.asarray(obj)), axis)
 
 
 def resize(a: Any, new_shape: int | Sequence[int]) -> Any:

@@ -72,6 +72,8 @@ def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Tenso
     Tensor(7.)
     """
     x = asarray(x)
+    if x.dtype.kind in "iub":
+        x = x.astype(float)
     if ord in ("fro", "f", None):
         return reductions.norm(x, None, (-2, -1), keepdims)
     if ord == "nuc":

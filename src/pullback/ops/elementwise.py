@@ -248,7 +248,7 @@ def round(x: Any, decimals: int = 0) -> Tensor:
     if decimals == 0:
         return rint(x)
     scale = 10.0**decimals
-    found = rint(x * scale) / scale
+    found = rint(multiply(x, scale)) / scale
     return found.astype(dtype_of(x)) if dtype_of(x).kind in "iu" else found
 
 

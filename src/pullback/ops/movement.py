@@ -18,6 +18,7 @@ from pullback.core.habits import explain_keywords
 from pullback.core.kinds import LinearMap
 from pullback.core.primitive import Primitive
 from pullback.core.tree import leaves
+from pullback.ops.orders import as_in_memory, by_columns
 
 if TYPE_CHECKING:
     from pullback.tensors import Tensor
@@ -93,24 +94,24 @@ def reshape(x: Any, shape: Shape, order: str = "C", *, copy: bool | None = None)
     lengths = (
         tuple(map(operator.index, shape)) if isinstance(shape, (Sequence, np.ndarray)) else (operator.index(shape),)
     )
-    if _by_columns(order):
+    if order == "K":
+        raise OptionError("reshape: the order of memory is for ravel", order=order, fix='"C", "F" or "A"')
+    if by_columns(order, x):
         return permute_dims(reshape_(permute_dims(x), shape=lengths[::-1]))
     return copy_(reshape_(x, shape=lengths)) if copy else reshape_(x, shape=lengths)
-
-
-def _by_columns(order: str) -> bool:
-    if order not in ("C", "F", "A", "K"):
-        raise OptionError("order: rows or columns first", order=order, fix='"C" or "F"')
-    return order == "F"
 
 
 def ravel(x: Any, order: str = "C") -> Tensor:
     """All elements of x in one axis, by rows or, with order="F", by columns.
 
+    With "A" it is by columns where they lie so in memory; with "K" as the elements lie there.
+
     >>> ravel(np.ones((2, 2))).shape
     (4,)
     """
-    return reshape_(permute_dims(x) if _by_columns(order) else x, shape=(-1,))
+    if by_columns(order, x):
+        x = permute_dims(x)
+    return reshape_(permute_dims(x, as_in_memory(x)) if order == "K" else x, shape=(-1,))
 
 
 def permute_dims(x: Any, axes: Sequence[int] | None = None) -> Tensor:
@@ -326,7 +327,7 @@ def astype(
     target = np.dtype(dtype)
     if casting != "unsafe" and not np.can_cast(dtype_of(x), target, casting):
         raise DTypeError("astype: this casting does not allow it", x=dtype_of(x), dtype=target, casting=casting)
-    _by_columns(order)
+    by_columns(order, x)
     if device not in (None, "cpu"):
         raise OptionError("astype: unknown device", device=device, fix='device="cpu"')
     if not copy and isinstance(x, Primitive.tensor) and x.dtype == target:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from sys import getrefcount
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy import ndarray
@@ -23,6 +23,7 @@ from pullback.core.origin import user_line
 from pullback.core.primitive import Primitive
 from pullback.ops import indexing, movement, ordering, selecting
 from pullback.tensors.devices import taken
+from pullback.tensors.references import ALONE, PASSING, refuse_lost_write
 
 if TYPE_CHECKING:
     from pullback.core.graph import Node
@@ -86,7 +87,7 @@ class Writing:
     def update(self, operation: Primitive, ufunc: np.ufunc, other: Any) -> Self:
         """`self operation= other`; without a copy where nothing else can see the array."""
         array = self.array
-        if getrefcount(array) <= _ALONE and self._writable(array, other):
+        if getrefcount(array) <= ALONE and self._writable(array, other):
             value = other.array if isinstance(other, Primitive.tensor) else other
             plain = type(value) is ndarray or isinstance(value, (int, float, np.generic))  # runs no code of its own
             if plain and value is not array and getattr(value, "ndim", 0) <= array.ndim:
@@ -102,7 +103,7 @@ class Writing:
     def owned(self) -> np.ndarray[Any, Any]:
         """The array, to be written to where nothing is recorded; if something else can see it, first a copy of it."""
         array = self.array
-        if getrefcount(array) > _ALONE or type(array) is not ndarray or not owned(array):
+        if getrefcount(array) > ALONE or type(array) is not ndarray or not owned(array):
             array = self.array = placed(array)
         return array
 
@@ -132,6 +133,8 @@ class Writing:
         return self.become(tensor(numbers))
 
     def __setitem__(self, index: Any, values: Any) -> None:
+        if getrefcount(self) <= PASSING:
+            refuse_lost_write(self)
         self.become(indexing.setitem(self, index, values))
 
     def sort(self: Any, axis: int = -1, kind: Any = None, order: Any = None, *, stable: bool | None = None) -> None:
@@ -185,20 +188,3 @@ class Flat:
     def __setitem__(self, index: Any, values: Any) -> None:
         places = np.atleast_1d(np.arange(len(self))[index])
         self._tensor.become(selecting.with_flat(self._tensor, places, values))
-
-
-class _Holder:
-    __slots__ = ("array",)
-
-    def __init__(self, array: Any) -> None:
-        self.array = array
-
-
-def _references_alone() -> int:
-    """What `getrefcount` says of an array that only its tensor holds, asked as `update` asks."""
-    holder = _Holder(np.zeros(1))
-    array = holder.array
-    return getrefcount(array)
-
-
-_ALONE: Final = _references_alone()  # measured: how many references a call itself holds differs between Pythons
