@@ -294,7 +294,8 @@ class Primitive(ABC):
         """
         count = bit.bit_length() - 1
         if count != self.arity and self.arity is not None:
-            raise TypeError(f"{self.name}() takes {self.arity} operands, not {count}")  # NumPy would write to one
+            fix = "; NumPy would write to the last, which is given by its name here: out=" if count > self.arity else ""
+            raise TypeError(f"{self.name}() takes {self.arity} operand{'s' * (self.arity != 1)}, not {count}{fix}")
         recorded = bool(tracked) and self.differentiable
         places = tuple(i for i in range(count) if tracked >> i & 1)
         keep = {p for i in places if recorded for p in self.needs(i, count)}
