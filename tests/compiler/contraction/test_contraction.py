@@ -323,7 +323,7 @@ def test_few_registers_want_more_to_be_packed_and_cut_k_no_other_way():
         assert getattr(few, name)
         assert not getattr(many, name)
         assert few.depth == many.depth
-    assert plan(weights).depth.parts == 2
+    assert plan(weights).depth.parts == 3
 
 
 @pytest.mark.parametrize(("scalar", "lanes"), [("float", 4), ("float", 8), ("float", 16), ("double", 4), ("double", 8)])

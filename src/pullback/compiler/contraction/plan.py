@@ -19,6 +19,7 @@ from pullback.compiler.contraction.split import Split
 from pullback.compiler.instructions.processor import machine
 
 DEPTH: Final = 2048  # bytes along k in a block where panels are packed: a panel of A stays in the first cache
+SHORT: Final = 1024  # the same where A's lines are far apart: a panel of B stays there too
 SHALLOW: Final = 128  # steps of k in a block where few rows share a panel of B, which then stays there too
 STREAM: Final = 16  # the same where B is read once, from memory: so many of its rows go by at once
 LONGEST: Final = 2048  # steps of k that are ever summed in one go, for the sake of rounding errors
@@ -152,11 +153,13 @@ def _outer(what: Contraction, vectors: int) -> Tiling:
     pack_b = what.b[1] != 1 or (m >= REUSED[0] and _far(what.b[0] * size, k * n * size))
     pack_b = pack_b and not what.lines
     most = _most(what, far_a=far_a, pack_b=pack_b)
-    pack_a = far_a and n >= REUSED[1]
+    pack_a, once = far_a and n >= REUSED[1], False
     if vectors < 32:  # a panel is a line wide, and soon the first cache does not hold its lines
         apart_a, apart_b = abs(what.a[1]) * size >= APART, abs(what.b[0]) * size >= APART
         pack_b = pack_b or (m >= NARROW and apart_b and k * n * size > FIRST and not what.lines)
         pack_a = what.a[0] == 1 and n >= NARROW and 2 * k * LINE > FIRST and (apart_a or not pack_b)
+        if far_a and m >= 2 * SHARE and not what.lines:  # both go by from the second cache, in order
+            pack_a, pack_b, once = n >= SHARE, True, True
 
     room = vectors * 3 // 4  # for the tile; the rest holds a row of B and an element of A
     wide = min(8, room // max(m, 1)) if m * 4 < room else 4 if room >= 24 else 1
@@ -167,7 +170,7 @@ def _outer(what: Contraction, vectors: int) -> Tiling:
     rows = Split.into(m, max(1, room // max(columns.longest, 1)))
 
     depth = Split.into(k, most) if k * 4 > most * 5 else Split(k, 1)
-    strips = _strips(what, rows, columns, pack_a=pack_a, pack_b=pack_b)
+    strips = _strips(what, rows, columns, pack_a=pack_a or once, pack_b=pack_b)
     rows_first = pack_a or pack_b or k * columns.longest * 64 > FIRST  # else B's panel stays in the first cache
     return Tiling(what, "outer", rows, columns, depth, strips, pack_a, pack_b, rows_first)
 
@@ -178,7 +181,7 @@ def _most(what: Contraction, *, far_a: bool, pack_b: bool) -> int:
     if pack_b and what.m <= SHARE // 2:
         return SHALLOW
     if far_a or pack_b:
-        return DEPTH // size
+        return (SHORT if far_a else DEPTH) // size
     return STREAM if what.m < REUSED[0] and what.k * what.n * size > SECOND else LONGEST
 
 
