@@ -10,10 +10,12 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 from pullback.core.axes import shape_of
+from pullback.core.modes import current_mode
 from pullback.ops.elementwise import add, less, multiply, relu, sigmoid, subtract, tanh, where
 from pullback.ops.movement import expand_dims, reshape, stack
 from pullback.ops.parts import unstack
 from pullback.ops.products import matmul_
+from pullback.ops.recurrent import fits_cell, lstm_cell
 
 State: TypeAlias = tuple[Any, ...]
 Step: TypeAlias = Callable[[Any, State], State]
@@ -42,7 +44,10 @@ def lstm_step(gates: Any, state: State, weight: Any, bias: Any = None) -> State:
     0.5
     """
     h, c = state
-    i, f, g, o = _parts(matmul_(h, weight, _plus(gates, bias), ta=False, tb=True), 4)
+    z = matmul_(h, weight, _plus(gates, bias), ta=False, tb=True)
+    if current_mode().apply is None and fits_cell(z, c):  # nobody looks at each operation
+        return lstm_cell(z, c)
+    i, f, g, o = _parts(z, 4)
     c = add(multiply(sigmoid(f), c), multiply(sigmoid(i), tanh(g)))
     return multiply(sigmoid(o), tanh(c)), c
 

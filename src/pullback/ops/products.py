@@ -41,7 +41,7 @@ def _matmul(a: Any, b: Any, c: Any = None, *, ta: bool, tb: bool) -> Any:
         return _matmul_of_halves(a, b, c, ta=False, tb=False)
     if c is None:
         return y
-    if c.dtype == y.dtype and c.ndim <= 1:
+    if c.dtype == y.dtype and (c.ndim <= 1 or c.shape == y.shape):
         y += c  # the product is ours: nothing is allocated for the sum
         return y
     return y + c

@@ -51,6 +51,7 @@ from pullback.ops import (
     movement,
     parts,
     products,
+    recurrent,
     reductions,
     rows,
     windows,
@@ -280,6 +281,7 @@ ROWS: Final[dict[Primitive, Row]] = {
     rows.rows_: Row(definition=Definition(indexed.rows, IN_RANGE)),
     rows.add_rows_: Row(definition=Definition(indexed.add_rows, IN_RANGE), rounds=True),
     parts.unstack_: Row(kernel="it has several outputs"),
+    recurrent.lstm_cell_: Row(kernel="while a function is recorded, a step of an LSTM is done operation by operation"),
     # Windows.
     windows.windows_: Row(places=places.windows),
     windows.add_windows_: Row(definition=Definition(indexed.add_windows, ONE_FUNCTION), rounds=True),
