@@ -97,6 +97,12 @@ def test_third_derivatives_and_those_of_many_examples(written_out):
     same(each(stacked), pb.stack([pb.grad(lambda c: unrolled(gates, h, c, weight))(x) for x in stacked]), rtol=1e-13)
 
 
+def test_walks_back_for_many_cotangents_at_once_are_those_of_the_operations(written_out):
+    gates, h, c, weight = values()
+    jacobian = pb.jacobian(lambda c: lstm_step(gates, lstm_step(gates, (h, c), weight), weight)[0])
+    same(jacobian(c), written_out(jacobian, c), rtol=1e-13)
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_gates_of_any_size_make_no_warning_and_no_nan(dtype, written_out):
     args = values(dtype, 2000)
