@@ -22,8 +22,9 @@ def is_finite(array: Any, *factors: Any) -> bool:
     >>> is_finite(np.array([1.0, 2.0])), is_finite(np.array([1.0, np.inf]))
     (True, False)
     """
-    if type(array) is not ndarray and not isinstance(array, generic):
+    total: Any = array
+    if type(total) is not ndarray and not isinstance(total, generic):
         return False
     if array.ndim:  # a sum, of squares too, is finite only where each term is; it reads once and writes nothing
-        array = np.vdot(array, array) if array.size <= SMALL else np.add.reduce(telling(array, factors), axis=None)
-    return math.isfinite(abs(array))
+        total = np.vdot(total, total) if total.size <= SMALL else np.add.reduce(telling(total, factors), axis=None)
+    return math.isfinite(abs(total))
