@@ -26,5 +26,5 @@ def is_finite(array: Any, *factors: Any) -> bool:
     if type(total) is not ndarray and not isinstance(total, generic):
         return False
     if array.ndim:  # a sum, of squares too, is finite only where each term is; it reads once and writes nothing
-        total = np.vdot(total, total) if total.size <= SMALL else np.add.reduce(telling(total, factors), axis=None)
+        total = np.vdot(array, array) if array.size <= SMALL else np.add.reduce(telling(array, factors), axis=None)
     return math.isfinite(abs(total))

@@ -154,4 +154,4 @@ def count_nonzero(x: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
     return answer(np.count_nonzero, x, axis=axes, keepdims=keepdims)
 
 
-explain_keywords(globals())
+explain_keywords(globals(), without=("descending_places",))
