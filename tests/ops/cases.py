@@ -33,7 +33,7 @@ from tests.ops.network_cases import CONVOLUTIONS, LABELS, WINDOWS, added
 import pullback as pb
 from pullback.core import kinds
 from pullback.ops import elementwise as ew
-from pullback.ops import indexing, movement, special
+from pullback.ops import indexing, movement, products, special
 
 
 def listed(f, *xs, **params):
@@ -363,11 +363,14 @@ OTHER_MOVEMENT: Final = (
 CONTRACTIONS: Final = (
     fixed("matmul", REAL, of((2, 3), (3, 4)), of((3,), (3,)), of((2, 3), (3,)), of((3,), (3, 2)), of((5, 2, 3), (3, 2)),
           of((2, 1, 2, 3), (4, 3, 1)), of((3,), (2, 3, 2)), analytic=True),
+    fixed("matvec_", REAL, of((2, 3), (3,)), of((2, 3), (2,), ta=True), of((3,), (3,)), analytic=True,
+          twin=lambda a, v, ta=False: (a.T if ta else a) @ v,
+          call=lambda a, v, ta=False: products.matvec_(a, v, ta=ta)),
     fixed("linear", REAL, of((2, 3), (4, 3)), of((3,), (4, 3)), of((2, 2, 3), (1, 3)), twin=lambda x, w: x @ w.T,
           primitive="matmul_", analytic=True),
     fixed("dot", REAL, of((3,), (3,)), of((2, 3), (3, 2)), of((), (2, 3)), of((2, 3, 4), (4,)), of((2, 3), (2, 3, 2)),
           primitive="matmul_", analytic=True),
-    fixed("vdot", REAL, of((3,), (3,)), of((2, 3), (2, 3)), of((), ()), primitive="matmul_"),
+    fixed("vdot", REAL, of((3,), (3,)), of((2, 3), (2, 3)), of((), ()), primitive="matvec_"),
     fixed("outer", REAL, of((2,), (3,)), of((2, 2), (3,)), of((), (2,)), primitive="multiply", analytic=True),
     fixed("tensordot", REAL, of((2, 3, 4), (3, 4, 2)), of((2, 3), (3, 2), axes=1), of((2,), (3,), axes=0),
           of((2, 3, 4), (4, 2), axes=([0, 2], [1, 0])), primitive="matmul_", analytic=True),

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, final
 
 import numpy as np
 
+from pullback.batching.arrays import OnArrays, arrays_alone
 from pullback.core.errors import UnbatchedError
 from pullback.core.modes import MODE, Mode, ModeContext, current_mode
 from pullback.core.origin import user_line
@@ -127,7 +128,7 @@ class Level:
         self.size = size
         self.randomness = randomness
         self.under: tuple[Mode, Mode] | None = None  # a mode within, and the same without this level
-        self.units: Tensor | None = None
+        self.units: Any = None  # an array
 
     def apply(self, primitive: Primitive, operands: Sequence[Any], params: dict[str, Any]) -> Any:
         """Apply a primitive to all examples at once."""
@@ -143,6 +144,12 @@ class Level:
             if not any(batched) and (not primitive.draws or self.randomness == "same"):
                 return primitive(*operands, **params)
             given = [x.array.held if b else x for x, b in zip(operands, batched, strict=True)]
+            if (
+                known[1].apply is None
+                and (arrays := arrays_alone(primitive, given, params, known[1].recording)) is not None
+            ):
+                found = Primitive.batch(OnArrays(primitive), self, arrays, batched, params)  # type: ignore[arg-type]  # as it is asked
+                return mark(found if isinstance(found, Primitive.tensor) else Primitive.tensor.of(found), self)
             return mark(primitive.batch(self, given, batched, params), self)
         finally:
             MODE.set(mode)

@@ -65,7 +65,7 @@ def product(partial: Any, direction: Any, strong: bool) -> Any:
         return direction * partial if plain else strong_product(partial, direction)
     if kind is bool or (kind is not complex and partial.dtype.kind == "b"):
         return np.where(partial, direction, 0)
-    return strong_product(partial, direction) if strong else partial * direction
+    return strong_product(partial, direction) if strong else direction * partial
 
 
 def strong_product(a: Any, b: Any) -> Any:
@@ -174,7 +174,7 @@ class Elementwise(Primitive):
 
 def _strong_multiply(a: Any, b: Any, strict: bool | None = None) -> Any:
     result = a * b
-    if is_finite(result) or (current_mode().strict_nan if strict is None else strict):
+    if is_finite(result, a, b) or (current_mode().strict_nan if strict is None else strict):
         return result
     return np.where(np.isnan(result) & ((a == 0) | (b == 0)), 0, result)
 

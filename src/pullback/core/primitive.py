@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pullback.tensors import Tensor
 
 # Operands that a kernel takes as they are and that cannot change: Python's numbers, which stay weak, and NumPy's.
-_NUMBERS: Final = {int, float, bool, complex, type(None), np.float64, np.float32, np.int64, np.int32, np.bool_}
+NUMBERS: Final = {int, float, bool, complex, type(None), np.float64, np.float32, np.int64, np.int32, np.bool_}
 
 # What kernels give: arrays, NumPy's numbers, and tuples where there are several outputs.
 _OUTPUTS: Final = {ndarray, tuple, *(kind for kind in np.sctypeDict.values() if np.dtype(kind).kind in NUMERIC)}
@@ -157,7 +157,7 @@ class Primitive(ABC):
                     inputs.append(operand.node)
                     tracked |= bit
             else:
-                if type(operand) not in _NUMBERS:
+                if type(operand) not in NUMBERS:
                     if type(operand) is not ndarray or operand.dtype.kind not in NUMERIC:
                         if (whole := Primitive.gathered(operand)) is not operand:
                             return self(*_replaced(operands, operand, whole), **params)

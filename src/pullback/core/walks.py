@@ -94,7 +94,7 @@ def _pull(
     seeds: Iterable[tuple[Node, Any]], path: Sequence[Node] | None, wrt: Collection[Node], way: Way, retain: bool,
     adjoint: bool,
 ) -> dict[Node, Any]:  # fmt: skip
-    observers, tracing, exits = way.observers, way.tracing, way.exits
+    observers, tracing, exits, plain = way.observers, way.tracing, way.exits, way.plain
     on_path = None if path is None else set(path)
     cotangents: dict[Node, Any] = {}
     heap: list[tuple[int, Node]] = []  # what is still to be visited, the newest first
@@ -133,7 +133,7 @@ def _pull(
         if exits is None:
             contributions = primitive.vjp(node, cotangent, saved, wanted)
         else:
-            saved = boxed(node, saved, tracing)
+            saved = saved if plain and primitive.blocks else boxed(node, saved, tracing)
             contributions = _by_rule(node, primitive.vjp, whole_vjp, (cotangent, saved, wanted), exits)
         if observers:
             contributions = _shown(observers, node, cotangent, wanted, contributions)
@@ -246,7 +246,7 @@ def push(
 
 
 def _push(tangents: Mapping[Node, Any], path: Sequence[Node], way: Way, retain: bool) -> dict[Node, Any]:
-    observers, tracing, exits = way.observers, way.tracing, way.exits
+    observers, tracing, exits, plain = way.observers, way.tracing, way.exits, way.plain
     carried: dict[Node, Any] = dict(tangents)
     for observer in observers:
         observer.began_push(tangents)
@@ -262,7 +262,7 @@ def _push(tangents: Mapping[Node, Any], path: Sequence[Node], way: Way, retain: 
         if exits is None:
             tangent = node.primitive.jvp(node, given, saved)
         else:
-            values = boxed(node, saved, tracing)
+            values = saved if plain and node.primitive.blocks else boxed(node, saved, tracing)
             tangent = _by_rule(node, node.primitive.jvp, whole_jvp, ((*given,), values), exits)
         tangent = cast_tangent(tangent, node.aval)
         for observer in observers:

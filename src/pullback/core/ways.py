@@ -13,12 +13,12 @@ from pullback.core.origin import user_line
 class Way:
     """How a walk goes: what a recorded one does about exits, who is told of it, and what it changes of the mode."""
 
-    __slots__ = ("changes", "exits", "observers", "tracing")
+    __slots__ = ("changes", "exits", "observers", "plain", "tracing")
 
     def __init__(self, record: bool) -> None:
         mode = current_mode()
         self.tracing = mode.trace is not None or bool(mode.levels)  # rules are given tensors
-        self.observers = mode.observers
+        self.observers, self.plain = mode.observers, not record and mode.trace is None  # partials are of arrays
         self.exits: RuleExits | None = None
         self.changes: dict[str, Any] | None = None
         if self.observers:

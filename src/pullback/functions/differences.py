@@ -14,7 +14,7 @@ from pullback.core.habits import explain_keywords
 from pullback.functions.arranging import expand_like
 from pullback.functions.creation import asarray
 from pullback.ops import elementwise as ew
-from pullback.ops.discrete import answer
+from pullback.ops.discrete import along, answer
 from pullback.ops.movement import astype, broadcast_to, concatenate, moveaxis, ravel
 from pullback.ops.reductions import sum as sum_over
 from pullback.tensors.tables import serve
@@ -139,6 +139,7 @@ def unwrap(p: Any, discont: Any = None, axis: int = -1, *, period: float = 2 * m
     return x + turns
 
 
+@along
 def _turns(x: Any, *, discont: Any, axis: int, period: float) -> Any:
     """By how much each angle is moved: whole periods."""
     moved = np.unwrap(x, discont, axis, period=period)

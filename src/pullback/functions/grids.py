@@ -13,7 +13,7 @@ from pullback.core.errors import OptionError
 from pullback.core.habits import explain_keywords
 from pullback.functions.creation import asarray, linspace
 from pullback.ops import elementwise as ew
-from pullback.ops.discrete import answer
+from pullback.ops.discrete import answer, by_element
 from pullback.ops.movement import astype, concatenate, expand_dims, moveaxis
 from pullback.tensors.tables import serve
 
@@ -92,6 +92,7 @@ def ravel_multi_index(multi_index: Any, dims: Any, mode: Any = "raise", order: s
     )
 
 
+@by_element
 def _flat(*index: Any, dims: Any, mode: Any, order: str) -> Any:
     return np.ravel_multi_index(index, dims, mode, order)  # type: ignore[call-overload]  # the order is checked there
 

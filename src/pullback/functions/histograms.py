@@ -15,7 +15,7 @@ from pullback.core.errors import OptionError, ShapeError
 from pullback.core.habits import explain_keywords
 from pullback.functions.creation import asarray
 from pullback.ops import elementwise as ew
-from pullback.ops.discrete import answer, find
+from pullback.ops.discrete import answer, find, in_operands, one_by_one
 from pullback.ops.indexing import add_into_
 from pullback.ops.movement import astype, ravel, reshape, stack
 from pullback.ops.places import ARRAY
@@ -80,6 +80,7 @@ def _moving(edges: Any, x: Any) -> Any:
     return edges + (line - ew.stop_gradient(line))
 
 
+@one_by_one("np.histogram_bin_edges looks at all numbers")
 def _edges(a: Any, *, bins: Any, range: Any) -> Any:
     return np.histogram_bin_edges(a, bins, range)
 
@@ -193,6 +194,7 @@ def _edges_along(x: Any, bins: Any, range: Any) -> Any:
     return histogram_bin_edges(x, bins, range)
 
 
+@in_operands(range(0, 64, 2))
 def _place(*pairs: Any) -> Any:
     """The flat place of each point among all bins; behind all, where it lies in none."""
     place, size, outside = 0, 1, False
@@ -203,10 +205,12 @@ def _place(*pairs: Any) -> Any:
     return np.where(outside, size, place)
 
 
+@one_by_one("np.histogram counts all numbers")
 def _counts(x: Any, edges: Any) -> Any:
     return np.histogram(x, edges)[0]
 
 
+@in_operands(range(1))
 def _bin(x: Any, edges: Any) -> Any:
     number = np.searchsorted(edges, x, side="right") - 1
     number = np.where(x == edges[-1], len(edges) - 2, number)

@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from pullback.core.axes import normalize_axis
 from pullback.core.habits import explain_keywords
 from pullback.functions.creation import asarray
 from pullback.ops import elementwise as ew
 from pullback.ops.cumulative import cumprod
 from pullback.ops.discrete import answer, by_element
+from pullback.ops.movement import ravel, reshape
 from pullback.ops.reductions import all as all_over
 from pullback.ops.reductions import cumsum, max, mean, min, prod, std, sum, var
 from pullback.tensors.tables import serve
@@ -154,7 +156,7 @@ def nanargmax(a: Any, axis: int | None = None, *, keepdims: bool = False) -> Any
     >>> nanargmax(np.array([1.0, np.nan, 3.0]))
     Tensor(2)
     """
-    return answer(np.nanargmax, asarray(a), axis=axis, keepdims=keepdims)
+    return _place(np.nanargmax, asarray(a), axis, keepdims)
 
 
 def nanargmin(a: Any, axis: int | None = None, *, keepdims: bool = False) -> Any:
@@ -163,7 +165,15 @@ def nanargmin(a: Any, axis: int | None = None, *, keepdims: bool = False) -> Any
     >>> nanargmin(np.array([1.0, np.nan, 3.0]))
     Tensor(0)
     """
-    return answer(np.nanargmin, asarray(a), axis=axis, keepdims=keepdims)
+    return _place(np.nanargmin, asarray(a), axis, keepdims)
+
+
+def _place(function: Any, x: Any, axis: int | None, keepdims: bool) -> Any:
+    """A place along an axis, or in the flat array."""
+    if axis is not None:
+        return answer(function, x, axis=normalize_axis(axis, x.ndim, function.__name__), keepdims=keepdims)
+    place = answer(function, ravel(x), axis=0, keepdims=False)
+    return reshape(place, (1,) * x.ndim) if keepdims else place
 
 
 explain_keywords(globals())

@@ -18,7 +18,7 @@ from pullback.core.errors import DTypeError, ShapeError
 from pullback.core.habits import explain_keywords
 from pullback.functions.creation import asarray
 from pullback.ops import elementwise as ew
-from pullback.ops.discrete import answer
+from pullback.ops.discrete import answer, by_element, of_stacks
 from pullback.ops.indexing import add_into_, take
 from pullback.ops.movement import astype, broadcast_to, concatenate, moveaxis, ravel, reshape
 from pullback.ops.places import ARRAY
@@ -30,7 +30,17 @@ def _sum(values: Any, places: Any, size: int) -> Any:
 
 
 def _counts(places: Any, size: int) -> Any:
-    return answer(np.bincount, places, minlength=size)
+    return answer(_occurrences, places, size=size)
+
+
+@of_stacks
+def _occurrences(places: Any, *, size: int) -> Any:
+    """How often each number below `size` comes in a vector, or in each row of a matrix."""
+    if places.ndim == 1 or places.min(initial=0) < 0:  # which is complained of
+        return np.bincount(places.ravel(), minlength=size)
+    rows, length = len(places), max(size, int(places.max(initial=-1)) + 1)
+    own = places + np.arange(rows)[:, None] * length
+    return np.bincount(own.ravel(), minlength=rows * length).reshape(rows, length)
 
 
 def _column(numbers: Any, values: Any) -> Any:
@@ -60,9 +70,11 @@ def _extremum(ufunc: np.ufunc, lowest: bool) -> Callable[[Any, Any, int], Any]:
     return of
 
 
+@of_stacks
 def _of_all(values: Any, places: Any, *, ufunc: np.ufunc, lowest: bool, size: int) -> Any:
-    found = np.full((size, *values.shape[1:]), bound(values.dtype, lowest), values.dtype)
-    ufunc.at(found, places, values)
+    stack = places.shape[:-1]
+    found = np.full((*stack, size, *values.shape[places.ndim :]), bound(values.dtype, lowest), values.dtype)
+    ufunc.at(found, (*(np.arange(n)[:, None] for n in stack), places), values)
     return found
 
 
@@ -130,12 +142,14 @@ def _scattered(of: Callable[..., Any], name: str, x: Any, indices: Any, values: 
     return reshape(of(together, concatenate([own, ravel(places)]), x.size), x.shape)
 
 
+@by_element
 def _flat_places(where: Any, *, shape: tuple[int, ...], axis: int) -> Any:
     """The places in the flat array that `take_along_axis` reads."""
     grid = np.arange(math.prod(shape)).reshape(shape)
-    sizes = [slice(n) for n in where.shape]
-    sizes[axis] = slice(None)
-    return np.take_along_axis(grid[tuple(sizes)], where, axis)
+    stack = where.ndim - len(shape)
+    sizes: list[Any] = [None] * stack + [slice(n) for n in where.shape[stack:]]
+    sizes[stack + axis] = slice(None)
+    return np.take_along_axis(grid[tuple(sizes)], where, stack + axis)
 
 
 def scatter_add(x: Any, indices: Any, values: Any, axis: int = 0) -> Any:

@@ -14,7 +14,7 @@ from pullback.functions.creation import asarray
 from pullback.ops import elementwise as ew
 from pullback.ops.complex_parts import imag, real
 from pullback.ops.contractions import matmul
-from pullback.ops.discrete import answer
+from pullback.ops.discrete import answer, in_operands
 from pullback.ops.indexing import atleast_2d, diag, take
 from pullback.ops.movement import astype, broadcast_to, concatenate, reshape
 from pullback.ops.reductions import max as largest
@@ -156,6 +156,7 @@ def _float(x: Any) -> Any:
     return x if x.dtype.kind in "fc" else astype(x, float)
 
 
+@in_operands(range(1, 2))
 def _piece(xs: Any, x: Any) -> Any:
     return np.clip(np.searchsorted(xs, x, side="right") - 1, 0, len(xs) - 2)
 

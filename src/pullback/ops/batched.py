@@ -20,20 +20,26 @@ from pullback.ops.places import ARRAY, filled
 _LETTERS: Final = "zyxwvutsrqponmlkjihgfedcbaZYXWVUTSRQPONMLKJIHGFEDCBA"
 
 
+def array_of(x: Any) -> Any:
+    """The array of a tensor, or an array itself."""
+    return x.array if isinstance(x, Primitive.tensor) else x
+
+
 def reshape(primitive: Any, level: Any, operands: list[Any], batched: list[bool], params: dict[str, Any]) -> Any:
     """The shape of one example, behind the batch; units stay units."""
     found = in_front(shape=shape_behind)(primitive, level, operands, batched, params)
-    if operands[0] is level.units:
-        level.units = found
+    if level.units is not None and array_of(operands[0]) is level.units:
+        level.units = array_of(found)
     return found
 
 
 def _by_units(level: Any, a: Any, b: Any, params: dict[str, Any]) -> Any:
     """What a product with units is: the other matrix, row by row or column by column; None if it is no such product."""
-    units, other = (a, b) if a is level.units else (b, a)
-    if not isinstance(other, Primitive.tensor) or other.ndim != 2 or units.ndim != 3 or units.dtype != other.dtype:
+    first = array_of(a) is level.units
+    units, other = (a, b) if first else (b, a)
+    if not hasattr(other, "mT") or other.ndim != 2 or units.ndim != 3 or units.dtype != other.dtype:
         return None
-    first, turned = units is a, params["tb" if units is a else "ta"]
+    turned = params["tb" if first else "ta"]
     if units.shape[1 if first != params["ta" if first else "tb"] else 2] != 1:
         return None
     found = other.mT if first == turned else other
@@ -43,13 +49,13 @@ def _by_units(level: Any, a: Any, b: Any, params: dict[str, Any]) -> Any:
 def matmul(primitive: Any, level: Any, operands: list[Any], batched: list[bool], params: dict[str, Any]) -> Any:
     """Products of stacks; many matrices, or columns, with one matrix is one product, of all their rows."""
     a, b = operands
-    if level.units is not None and (a is level.units) != (b is level.units) and not all(batched):
+    if level.units is not None and (array_of(a) is level.units) != (array_of(b) is level.units) and not all(batched):
         found = _by_units(level, a, b, params)
         if found is not None:
             return found
     if batched == [True, False] and a.ndim == 3 and ndim_of(b) == 2 and (not params["ta"] or a.shape[2] == 1):
         (count, rows, inner) = (a.shape[0], 1, a.shape[1]) if params["ta"] else a.shape
-        if rows > 1 and getattr(a.array, "strides", (1, 1))[1] == 0:  # as those of many points that begin alike
+        if rows > 1 and getattr(array_of(a), "strides", (1, 1))[1] == 0:  # as those of many points that begin alike
             product = primitive(a[:, 0], b, ta=False, tb=params["tb"])
             return np.broadcast_to(product.reshape((count, 1, product.shape[1])), (count, rows, product.shape[1]))
         product = primitive(a.reshape((count * rows, inner)), b, ta=False, tb=params["tb"])

@@ -19,7 +19,7 @@ from pullback.ops.complex_parts import conj
 from pullback.ops.elementwise import multiply
 from pullback.ops.indexing import diagonal
 from pullback.ops.movement import expand_dims, permute_dims, reshape, squeeze
-from pullback.ops.products import explain_matmul, matmul_
+from pullback.ops.products import explain_matmul, matmul_, matvec_
 from pullback.ops.reductions import sum as sum_over
 
 if TYPE_CHECKING:
@@ -65,10 +65,14 @@ def matmul(a: Any, b: Any) -> Tensor:
         return matmul_(a, b, ta=False, tb=False)
     if 0 in (rows, columns) or shape_of(a)[-1] != shape_of(b)[0 if columns == 1 else -2]:
         raise explain_matmul(np.empty(shape_of(a)), np.empty(shape_of(b)))
+    if rows <= 2 and columns == 1:
+        return matvec_(a, b, ta=False)
+    if rows == 1 and columns == 2:
+        return matvec_(b, a, ta=True)
     product = matmul_(
         expand_dims(a, 0) if rows == 1 else a, expand_dims(b, 1) if columns == 1 else b, ta=False, tb=False
     )
-    return squeeze(product, tuple(axis for axis, vector in ((-2, rows == 1), (-1, columns == 1)) if vector))
+    return squeeze(product, -2 if rows == 1 else -1)
 
 
 def linear(x: Any, weight: Any, bias: Any = None) -> Tensor:

@@ -13,15 +13,48 @@ from pullback.core.discrete import Discrete
 from pullback.core.outputs import outputs_of
 from pullback.ops import elementwise
 
-# How functions do all examples of a `vmap` at once: one by one, or along the axes that they are told.
-BY_ELEMENT: Final[set[Callable[..., Any]]] = {np.imag, np.isreal, np.iscomplex, np.isclose}
-ALONG: Final[set[Callable[..., Any]]] = {np.argsort, np.argpartition, np.count_nonzero}
-STACKS: Final[set[Callable[..., Any]]] = {np.linalg.qr, np.linalg.svd}  # work along the last axes, whatever is in front
+# How functions do all examples of a `vmap`. Each that `answer` is given stands in one of these lists: in one call,
+# element by element, along the axes that they are told, or along the last axes, whatever is in front;
+BY_ELEMENT: Final[set[Callable[..., Any]]] = {
+    np.imag, np.isreal, np.iscomplex, np.isclose, np.unravel_index, np.zeros_like
+}  # fmt: skip
+ALONG: Final[set[Callable[..., Any]]] = {np.argsort, np.argpartition, np.count_nonzero, np.nanargmax, np.nanargmin}
+STACKS: Final[set[Callable[..., Any]]] = {np.linalg.qr, np.linalg.svd}
+# in one call while only operands at these places have examples, for it is element by element in them;
+IN_OPERANDS: Final[dict[Callable[..., Any], range]] = {np.digitize: range(1), np.isin: range(1)}
+# or one after the other within one kernel, and why.
+ONE_BY_ONE: Final[dict[Callable[..., Any], str]] = {}
 
 
 def by_element(function: Callable[..., Any]) -> Callable[..., Any]:
     """Let it be known that a function works element by element."""
     BY_ELEMENT.add(function)
+    return function
+
+
+def in_operands(places: range) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Let it be known that a function works element by element in some of its operands, whatever the others are."""
+
+    def known(function: Callable[..., Any]) -> Callable[..., Any]:
+        IN_OPERANDS[function] = places
+        return function
+
+    return known
+
+
+def one_by_one(why: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Let it be known that a function takes one example, and why."""
+
+    def known(function: Callable[..., Any]) -> Callable[..., Any]:
+        ONE_BY_ONE[function] = why
+        return function
+
+    return known
+
+
+def along(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Let it be known that a function works along `axis`, counted from the front."""
+    ALONG.add(function)
     return function
 
 
@@ -43,6 +76,9 @@ def _array(found: Any) -> Any:
 def _answered(primitive: Any, level: Any, operands: list[Any], batched: list[bool], params: dict[str, Any]) -> Any:
     """The rule of what goes element by element, or along axes; of other functions the kernel takes one by one."""
     function = params["function"]
+    free = IN_OPERANDS.get(function, ())
+    if free and all(i in free for i, b in enumerate(batched) if b):
+        return as_it_is(primitive, level, operands, batched, params)
     if isinstance(function, np.ufunc) or function in BY_ELEMENT:
         return as_it_is(primitive, level, operands, batched, params)
     if function in STACKS:

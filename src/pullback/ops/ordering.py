@@ -11,7 +11,7 @@ import numpy as np
 from pullback.core.axes import ndim_of, normalize_axis, shape_of
 from pullback.core.errors import AxisError, OptionError, ShapeError
 from pullback.core.habits import explain_keywords
-from pullback.ops.discrete import ALONG, answer, find
+from pullback.ops.discrete import along, answer, find, in_operands
 from pullback.ops.indexing import take_along_axis
 from pullback.ops.movement import ravel
 
@@ -21,13 +21,11 @@ def _fields(order: Any, name: str) -> None:
         raise OptionError(f"{name}: tensors have no fields to sort by", order=order, fix="leave order out")
 
 
-def _backwards(x: Any, axis: int) -> Any:
+@along
+def descending_places(x: Any, axis: int) -> Any:
     """The places from the greatest to the least; equals stay in their order."""
     order = np.argsort(np.flip(x, axis), axis, kind="stable")
     return np.flip(x.shape[axis] - 1 - order, axis)
-
-
-ALONG.add(_backwards)
 
 
 def argsort(
@@ -46,7 +44,7 @@ def argsort(
         x, axis = ravel(x), 0
     axis = normalize_axis(axis, ndim_of(x), "argsort")
     if descending:
-        return answer(_backwards, x, axis=axis)
+        return answer(descending_places, x, axis=axis)
     return answer(np.argsort, x, axis=axis, kind="stable")
 
 
@@ -69,9 +67,13 @@ def lexsort(keys: Any, axis: int = -1) -> Any:
     >>> lexsort([np.array([2, 1, 3]), np.array([0, 0, -1])])
     Tensor([2, 1, 0])
     """
+    keys = list(keys)
+    if keys and (ndim := ndim_of(keys[0])):
+        axis = normalize_axis(axis, ndim, "lexsort")
     return answer(_lexsort, *keys, axis=axis)
 
 
+@along
 def _lexsort(*keys: Any, axis: int) -> Any:
     return np.lexsort(keys, axis)
 
@@ -126,6 +128,7 @@ def searchsorted(x: Any, v: Any, side: str = "left", sorter: Any = None) -> Any:
     return answer(_searchsorted, x, v, *more, side=side)
 
 
+@in_operands(range(1, 2))
 def _searchsorted(x: Any, v: Any, sorter: Any = None, *, side: Any) -> Any:
     return np.searchsorted(x, v, side=side, sorter=sorter)
 
@@ -151,4 +154,4 @@ def count_nonzero(x: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
     return answer(np.count_nonzero, x, axis=axes, keepdims=keepdims)
 
 
-explain_keywords(globals())
+explain_keywords(globals(), without=("descending_places",))

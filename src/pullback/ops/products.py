@@ -1,4 +1,4 @@
-"""The product of matrices: one primitive, whose transposes are products again.
+"""The products of matrices, and of a matrix with a vector, whose transposes are products again.
 
 A matrix that is broadcast over a batch, as a weight is, makes one product of all rows of the batch, and so does its
 gradient: a product for each would read the weight again each time, and leave gradients to be added up.
@@ -13,7 +13,7 @@ import numpy as np
 from numpy import ndarray
 
 from pullback.batching.rules import batched
-from pullback.core.axes import ndim_of, shape_of
+from pullback.core.axes import dtype_of, ndim_of, shape_of
 from pullback.core.errors import ShapeError
 from pullback.core.kinds import BilinearMap
 from pullback.core.precision import in_single
@@ -135,4 +135,46 @@ def explain_matmul(a: Any, b: Any, c: Any = None) -> ShapeError:
 matmul_ = BilinearMap(
     "matmul", _matmul, _matmul_left, _matmul_right, explain=explain_matmul, batching=batched("matmul"),
     doc="Products of matrices in the last two axes, of the transposes where `ta`, `tb` say so.",
+)  # fmt: skip
+
+
+# Of a matrix, or of another vector, with a vector: one node, where a product of matrices would need three.
+
+
+@in_single
+def _matvec(a: Any, v: Any, *, ta: bool) -> Any:
+    return (a.mT if ta else a).dot(v)
+
+
+def _matvec_left(ct: Any, v: Any, own: Any, ta: bool) -> Any:
+    if len(own.shape) == 1:
+        return ct * v
+    column, row = (v, ct) if ta else (ct, v)
+    return _times(column.reshape((-1, 1)), row.reshape((1, -1)), ta=False, tb=False)
+
+
+def _matvec_right(ct: Any, a: Any, _own: Any, ta: bool) -> Any:
+    return ct * a if a.ndim == 1 else matvec_.bind(a, ct, ta=not ta)
+
+
+def _matvecs(primitive: Any, level: Any, operands: list[Any], batched: list[bool], params: dict[str, Any]) -> Any:
+    """The rule of `vmap`: many vectors with one matrix are one product of matrices."""
+    (a, v), ta = operands, params["ta"]
+    if not batched[0]:
+        if ndim_of(a) == 1:
+            return primitive(v, a, ta=False)
+        if level.units is not None and getattr(v, "array", v) is level.units and v.dtype == dtype_of(a):
+            return a if ta else a.mT
+        return _times(v, a, ta=False, tb=not ta)
+    if a.ndim == 2:
+        if not batched[1]:
+            return primitive(a, v, ta=False)
+        a = a.reshape((a.shape[0], 1, a.shape[1]))
+    y = _times(a, v.reshape((*v.shape, 1)), ta=ta, tb=False)
+    return y.reshape(y.shape[:1] if operands[0].ndim == 2 else y.shape[:-1])
+
+
+matvec_ = BilinearMap(
+    "matvec", _matvec, _matvec_left, _matvec_right, explain=explain_matmul, batching=_matvecs,
+    doc="The product of a matrix, or of its transpose where `ta` says so, or of a vector, with a vector.",
 )  # fmt: skip

@@ -9,7 +9,7 @@ import numpy as np
 from pullback.core.axes import dtype_of, ndim_of, normalize_axis, shape_of
 from pullback.core.errors import OptionError, ShapeError
 from pullback.core.habits import explain_keywords
-from pullback.ops.discrete import answer
+from pullback.ops.discrete import answer, by_element
 from pullback.ops.indexing import getitem, setitem, take
 from pullback.ops.movement import astype, broadcast_to, ravel, reshape, stack
 from pullback.ops.ordering import nonzero
@@ -29,6 +29,7 @@ def choose(a: Any, choices: Any, mode: str = "raise") -> Any:
     return getitem(layers, (broadcast_to(number, shape), *np.ogrid[tuple(slice(n) for n in shape)]))
 
 
+@by_element
 def _checked(index: Any, *, count: int, mode: str) -> Any:
     if index.dtype.kind not in "iub":
         raise OptionError("choose: the numbers of the choices are integers", got=index.dtype, fix="a.astype(int)")
@@ -82,6 +83,7 @@ def places_of(index: Any, size: int, mode: str = "raise") -> Any:
     return answer(_places, ravel(index), size=size, mode=mode)
 
 
+@by_element
 def _places(index: Any, *, size: int, mode: str) -> Any:
     return np.arange(size).take(index, mode=mode)  # type: ignore[call-overload]  # the mode is checked there
 

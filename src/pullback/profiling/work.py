@@ -12,7 +12,7 @@ from pullback.compiler.facts import row_of
 from pullback.core.primitive import Primitive
 from pullback.ops.contractions import einsum_
 from pullback.ops.convolutions import conv_, conv_input_, conv_weight_
-from pullback.ops.products import matmul_
+from pullback.ops.products import matmul_, matvec_
 
 Shape: TypeAlias = tuple[int, ...]
 Spec: TypeAlias = tuple[Shape, np.dtype[Any]] | None
@@ -45,8 +45,8 @@ def _convolved(output: int, kernel: int) -> Callable[[Sequence[Shape], Mapping[s
 
 # Of products, by the shapes of operands and result, and the parameters.
 PRODUCTS: Final[dict[Primitive, Callable[[Sequence[Shape], Mapping[str, Any]], int]]] = {
-    matmul_: _matmul, einsum_: _einsum, conv_: _convolved(-1, 1), conv_input_: _convolved(0, 1),
-    conv_weight_: _convolved(1, -1),
+    matmul_: _matmul, matvec_: lambda shapes, _: 2 * math.prod(shapes[0]), einsum_: _einsum,
+    conv_: _convolved(-1, 1), conv_input_: _convolved(0, 1), conv_weight_: _convolved(1, -1),
 }  # fmt: skip
 
 

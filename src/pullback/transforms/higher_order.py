@@ -134,8 +134,10 @@ def _basis(tree: Any, start: int, stop: int, unit: complex) -> Any:
     made, first = [], 0
     for value in leaves(tree):
         block = np.zeros((stop - start, value.size), value.dtype)
-        inside = range(max(start, first), min(stop, first + value.size))
-        block[[i - start for i in inside], [i - first for i in inside]] = unit if is_complex(value) else unit == 1
+        low, high = max(start, first), min(stop, first + value.size)
+        if low < high:
+            units = block[low - start : high - start, low - first : high - first]
+            np.fill_diagonal(units, unit if is_complex(value) else unit == 1)
         made.append(block.reshape((stop - start, *value.shape)))
         first += value.size
     return rebuild(tree, made)
@@ -146,7 +148,7 @@ def _walked(
 ) -> list[Any]:  # fmt: skip
     """What a walk makes of each basis direction of a tree: its leaves, with the directions along the first axis."""
     count = sum(value.size for value in leaves(start))
-    step = chunk_size or max(1, MOST_BYTES // max(1, sum(bytes_of(node.aval) for node in run.path.nodes)))
+    step = chunk_size or max(1, MOST_BYTES // max(1, sum([bytes_of(node.aval) for node in run.path.nodes])))
     pieces: list[list[Any]] = []
     for at in range(0, count, step):
         directions = _basis(start, at, min(at + step, count), unit)
@@ -164,7 +166,7 @@ def _at_once(walk: Callable[[Any], Any], directions: Any, count: int, *, whole: 
 
     level = Level(count)
     tensors = [Tensor.of(direction) for direction in leaves(directions)]
-    level.units = tensors[0] if whole and len(tensors) == 1 else None
+    level.units = tensors[0].array if whole and len(tensors) == 1 else None
     given = rebuild(directions, [mark(tensor, level) for tensor in tensors])
     with inside(level):
         return [held(y, level) for y in leaves(walk(given))]
@@ -172,8 +174,7 @@ def _at_once(walk: Callable[[Any], Any], directions: Any, count: int, *, whole: 
 
 def bytes_of(aval: Any) -> int:
     """The bytes of a value, or of several."""
-    parts = aval if isinstance(aval, tuple) else (aval,)
-    return sum(part.size * part.dtype.itemsize for part in parts)
+    return sum(map(bytes_of, aval)) if type(aval) is tuple else aval.size * aval.dtype.itemsize
 
 
 def _rows(run: Recording, chunk_size: int | None, unit: complex) -> list[list[Any]]:
@@ -184,13 +185,22 @@ def _rows(run: Recording, chunk_size: int | None, unit: complex) -> list[list[An
         part = slice(first, first + y.size)
         first += y.size
         values = [
-            reshape(getitem(pulled[k], part), y.shape + x.shape)
+            _shaped(_part(pulled[k], part), y.shape + x.shape)
             if y.size
             else Tensor(np.zeros(y.shape + x.shape, x.dtype))
             for k, x in enumerate(run.tensors)
         ]
         blocks.append(values)
     return blocks
+
+
+def _part(directions: Any, part: slice) -> Any:
+    """What a walk made of some directions."""
+    return directions if part == slice(0, directions.shape[0]) else getitem(directions, part)
+
+
+def _shaped(block: Any, shape: tuple[int, ...]) -> Any:
+    return block if block.shape == shape else reshape(block, shape)
 
 
 def _columns(run: Recording, chunk_size: int | None, unit: complex) -> list[list[Any]]:
@@ -205,7 +215,7 @@ def _columns(run: Recording, chunk_size: int | None, unit: complex) -> list[list
             if not x.size:
                 values.append(Tensor(np.zeros(y.shape + x.shape, y.dtype)))
                 continue
-            values.append(reshape(moveaxis(getitem(pushed[place], part), 0, -1), y.shape + x.shape))
+            values.append(_shaped(moveaxis(_part(pushed[place], part), 0, -1), y.shape + x.shape))
         blocks.append(values)
     return blocks
 

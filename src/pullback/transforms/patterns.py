@@ -21,7 +21,7 @@ from pullback.core.spec import spec_of
 from pullback.ops.complex_parts import conj_, imag_, real_
 from pullback.ops.contractions import einsum_
 from pullback.ops.movement import cast_, copy_
-from pullback.ops.products import matmul_
+from pullback.ops.products import matmul_, matvec_
 from pullback.ops.reductions import mean_, sum_
 
 Array = np.ndarray[Any, Any]
@@ -75,6 +75,9 @@ def _taken(rows: Any, node: Node, operand: int, sparse: Any) -> Any:
         return _gathered(rows, into, math.prod(kept), sparse)
     if primitive is matmul_ and len(own.shape) >= 2:
         return _multiplied(rows, places, node, operand, sparse)
+    if primitive is matvec_ and operand == 0 and len(own.shape) == 2:
+        into = np.broadcast_to(np.arange(shape[0]).reshape((1, -1) if node.params["ta"] else (-1, 1)), own.shape)
+        return _gathered(rows, into, shape[0], sparse)
     if primitive is einsum_:
         return _labelled(rows, places, node, operand, sparse)
     if isinstance(primitive, LinearMap):

@@ -186,7 +186,8 @@ class Recording:
 
     def push(self, tangents: Any, retain: bool = False) -> Any:
         """The tangents of the outputs, for tangents in the structure of the arguments."""
-        same_structure(self.arguments, list(tangents), self.name)
+        if not self._flat or len(tangents) != len(self.arguments) or any(map(is_tree, tangents)):
+            same_structure(self.arguments, list(tangents), self.name)
         given = {
             node: self._direction(tangent, x, "tangent")
             for node, tangent, x in zip(self.sources, leaves(list(tangents)), self.tensors, strict=True)

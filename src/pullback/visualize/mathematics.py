@@ -189,6 +189,10 @@ def _matmul(operands: Sequence[_Text], params: dict[str, Any]) -> _Text:
     return _Text(" @ ".join(sides) + "".join(f" + {c.text}" for c in operands[2:]), _TERM)
 
 
+def _matvec(operands: Sequence[_Text], params: dict[str, Any]) -> _Text:
+    return _matmul(operands[::-1] if params["ta"] else operands, {"ta": False, "tb": False})
+
+
 def _reshaped(operands: Sequence[_Text], params: dict[str, Any]) -> _Text:
     # Axes of length 1 make it broadcast; of that nothing need be said.
     return operands[0] if 1 in params["shape"] else _Text(f"reshape({operands[0].text})")
@@ -244,6 +248,7 @@ _FORMS: Final[dict[Primitive, _Form]] = {
     ew.isnan: _guarding("isnan"),
     ew.select: _select,
     products.matmul_: _matmul,
+    products.matvec_: _matvec,
     movement.permute_: lambda operands, _params: _Text(f"{operands[0].inside(_ATOM)}ᵀ"),
     movement.reshape_: _reshaped,
     indexing.get_: _taken,

@@ -10,6 +10,7 @@ import numpy as np
 
 from pullback.ops.elementwise import gap
 from pullback.ops.movement import pad_
+from pullback.ops.products import matmul_
 
 
 def cross_entropy(x: Any, labels: Any, axis: Any, keepdims: bool, mean: bool) -> Any:
@@ -112,3 +113,12 @@ def written_labels(labels: Any, inputs: Any, lengths: Any, times: int, classes: 
     known = np.arange(most) < lengths[:, None]
     right = (labels >= 0) & (labels < classes) & (labels != blank)
     return np.where(known, labels, (blank + 1) % classes), fit & (right | ~known).all()
+
+
+def matvec(a: Any, v: Any, ta: bool) -> Any:
+    """The product of matrices of which the vector is one row, or one column."""
+    if a.ndim == 1:
+        return matmul_(a.reshape((1, -1)), v.reshape((-1, 1)), ta=False, tb=False).reshape(())
+    if ta:
+        return matmul_(v.reshape((1, -1)), a, ta=False, tb=False).reshape((-1,))
+    return matmul_(a, v.reshape((-1, 1)), ta=False, tb=False).reshape((-1,))

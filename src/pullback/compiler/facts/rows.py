@@ -287,6 +287,7 @@ ROWS: Final[dict[Primitive, Row]] = {
     windows.add_windows_: Row(definition=Definition(indexed.add_windows, ONE_FUNCTION), rounds=True),
     # Contractions.
     products.matmul_: Row(contraction="matrices", algebra=algebra.matmul, rounds=True),
+    products.matvec_: Row(definition=Definition(definitions.matvec, "a vector is a matrix of one row"), rounds=True),
     contractions.einsum_: Row(definition=Definition(definitions.einsum, ONE_FUNCTION), rounds=True),
     convolutions.conv_: Row(definition=Definition(windowed.convolution, _CONVOLUTION), rounds=True),
     convolutions.conv_input_: Row(definition=Definition(windowed.convolution_input, _CONVOLUTION), rounds=True),

@@ -29,6 +29,11 @@ def _matmul(site: Site) -> Name:
     return site.op("Add", product, site.at(2, site.dtype)) if len(ranks) > 2 else product
 
 
+def _matvec(site: Site) -> Name:
+    a, v = site.at(0, site.dtype), site.at(1, site.dtype)
+    return site.op("MatMul", *((v, a) if site.params["ta"] else (a, v)))
+
+
 def _turned(site: Site, x: Name, rank: int) -> Name:
     return site.op("Transpose", x, perm=[*range(rank - 2), rank - 1, rank - 2])
 
@@ -165,6 +170,7 @@ def _add_windows(site: Site) -> Name:
 
 ROWS: Final[dict[Primitive, Rule]] = {
     products.matmul_: _matmul,
+    products.matvec_: _matvec,
     contractions.einsum_: _einsum,
     convolutions.conv_: _conv,
     convolutions.conv_input_: _conv_input,

@@ -100,7 +100,7 @@ def _count_nonzero(site: Site) -> Name:
 
 _ANSWERS: Final[dict[Callable[..., Any], Rule]] = {
     np.argsort: _sorted(0),
-    next(f for f in discrete.ALONG if f.__module__ == ordering.__name__): _sorted(1),
+    ordering.descending_places: _sorted(1),
     np.count_nonzero: _count_nonzero,
 }
 
