@@ -13,7 +13,7 @@ from pullback.functions.creation import asarray
 from pullback.linalg import cholesky, diagonal, solve_triangular
 from pullback.special import betaln, digamma, gammaln, rel_entr, xlogy
 from pullback.stats import continuous, discrete, positive, several
-from pullback.stats.distribution import constant
+from pullback.stats.univariate import constant
 from pullback.tensors import Tensor
 
 

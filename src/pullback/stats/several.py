@@ -15,8 +15,8 @@ from pullback.functions.creation import asarray
 from pullback.functions.random import Rng, draw_, generator
 from pullback.linalg import cholesky, diagonal, solve_triangular
 from pullback.special import digamma, gammaln, multigammaln, xlogy
-from pullback.stats.distribution import Size, constant
 from pullback.stats.positive import gamma
+from pullback.stats.univariate import Size, constant
 
 
 def _size(size: Size, *batches: tuple[int, ...]) -> tuple[int, ...]:
