@@ -302,7 +302,6 @@ ROWS: Final[dict[Primitive, Row]] = {
             bands.solve_banded_,
             factorizations.qr_,
             factorizations.lu_,
-            factorizations.slogdet_,
             eigenvalues.eig_,
             eigenvalues.eigvals_,
             roots.roots_,
