@@ -158,3 +158,16 @@ def test_what_is_beyond_single_precision_has_its_limit_or_says_so():
     assert np.isfinite(gradient).sum() == 1599
     with pytest.raises(pb.linalg.LinAlgError, match="expm: the exponential is beyond float32"):
         pb.linalg.expm(a * 10)
+
+
+def test_right_hand_sides_ranks_and_conditions_that_are_none():
+    with pytest.raises(pb.ShapeError, match="lu_solve: the right-hand side does not fit"):
+        pl.lu_solve(pl.lu_factor(np.eye(3)), np.ones(4))
+    with pytest.raises(pl.LinAlgError, match="matrix_rank: the matrix has a number that is not finite"):
+        pl.matrix_rank(INFINITE)
+    with pytest.raises(pb.ShapeError, match="cond: a matrix of nothing"):
+        pl.cond(np.zeros((0, 0)))
+    for order in (None, 2, -2):
+        expected = [np.linalg.cond(a, order) for a in ZERO]
+        assert pl.cond(ZERO, order).tolist()[:2] == expected[:2]
+    assert pl.cond(ZERO)[2].item() == np.inf
