@@ -38,7 +38,7 @@ RULE: Final = np.array([*((-x, k, g) for x, k, g in _HALF), _MIDDLE, *reversed(_
 @deciding
 def quad(
     func: Callable[..., Any], a: Any, b: Any, args: Sequence[Any] = (), epsabs: float = 1.49e-8,
-    epsrel: float = 1.49e-8, limit: int = 50, points: Sequence[float] | None = None,
+    epsrel: float = 1.49e-8, limit: int = 50, points: Sequence[Any] | None = None,
 ) -> tuple[Tensor, float]:  # fmt: skip
     """∫ₐᵇ func(x, *args) dx, and an estimate of the error; a and b may be infinite.
 

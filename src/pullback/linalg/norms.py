@@ -105,9 +105,9 @@ def cond(x: Any, p: Any = None) -> Tensor:
             raise ShapeError("cond: a matrix of nothing has no condition", got=x.shape)
         least, most = s[..., -1], s[..., 0]
         if p == -2:
-            return least / np.where(most == 0, np.inf, most)
+            return asarray(least / np.where(most == 0, np.inf, most))
         with np.errstate(divide="ignore"):  # of a singular matrix it is infinite, of one of zeros too
-            return np.where(most == 0, most.dtype.type(1), most) / least
+            return asarray(np.where(most == 0, most.dtype.type(1), most) / least)
     return matrix_norm(x, ord=p) * matrix_norm(inv(x), ord=p)
 
 

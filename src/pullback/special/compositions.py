@@ -84,6 +84,7 @@ def logsumexp(a: Any, axis: Axes = None, b: Any = None, keepdims: bool = False, 
     most = np.where(np.isfinite(most), most, 0.0).astype(size.dtype)
     gone = (b == 0) & (size - most > MOST)  # of which the exponential would be infinite
     total = np.sum(b * np.exp(np.where(gone, MOST, a - most)), axis=axis, keepdims=True)
+    found: tuple[Any, ...]
     if return_sign:
         sign = np.sign(total)
         found = np.log(np.abs(total)) + most, sign

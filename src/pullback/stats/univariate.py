@@ -157,7 +157,7 @@ class Univariate(ABC):
             raise OptionError(f"{self.name}.moment: an order is a whole number, 0 or more", got=order)
         total: Any = loc**n + 0.0 * scale
         for k in range(1, n):
-            raw = asarray(self._raw(k, *shapes))
+            raw: Any = asarray(self._raw(k, *shapes))
             raw = np.where(np.isfinite(raw), raw, 0.0)  # then the last is not finite either, and says how
             total = total + math.comb(n, k) * loc ** (n - k) * scale**k * raw
         return total + scale**n * self._raw(n, *shapes) if n else total
