@@ -11,7 +11,7 @@ pytest.importorskip("llvmlite", reason="compiled code needs llvmlite")
 
 import pullback as pb
 from pullback.compiler.facts import ROWS
-from pullback.compiler.facts.matrices import MOST
+from pullback.compiler.facts.matrices import MOST, small_pivots_
 
 RNG = np.random.default_rng(0)
 
@@ -35,7 +35,7 @@ def everything(a: Any, b: Any) -> Any:
     l = np.linalg.cholesky(even)
     x = np.linalg.solve(a, b)
     return (
-        x, np.linalg.inv(a), np.linalg.det(a), l, pb.linalg.solve_triangular(l, b, lower=True),
+        x, np.linalg.inv(a), np.linalg.det(a), *np.linalg.slogdet(a), l, pb.linalg.solve_triangular(l, b, lower=True),
         pb.linalg.solve_triangular(np.swapaxes(l, -1, -2), x, unit_diagonal=True),
     )  # fmt: skip
 
@@ -47,7 +47,7 @@ def everything(a: Any, b: Any) -> Any:
 def test_programs_give_what_lapack_gives(shape, columns, dtype):
     a, b = matrices(*shape).astype(dtype), RNG.normal(size=(*shape[:-1], columns)).astype(dtype)
     found, wanted, told = ran(everything, a, b)
-    assert told.count("matrices ") == 6
+    assert told.count("matrices ") == 7
     assert "NumPy   " not in told
     for x, y in zip(found, wanted, strict=True):
         assert x.dtype == y.dtype
@@ -57,7 +57,8 @@ def test_programs_give_what_lapack_gives(shape, columns, dtype):
 def test_gradients_stay_in_registers():
     def f(a: Any, b: Any) -> Any:
         even = a @ np.swapaxes(a, -1, -2)
-        return np.square(np.linalg.solve(a, b)).sum() + np.linalg.det(a).sum() + np.sin(np.linalg.cholesky(even)).sum()
+        determinants = np.linalg.det(a).sum() + np.linalg.slogdet(a).logabsdet.sum()
+        return np.square(np.linalg.solve(a, b)).sum() + determinants + np.sin(np.linalg.cholesky(even)).sum()
 
     found, wanted, told = ran(pb.value_and_grad(f, argnums=(0, 1)), matrices(6, 3, 3), RNG.normal(size=(6, 3, 1)))
     assert "NumPy   " not in told
@@ -114,8 +115,9 @@ def test_a_half_alone_and_a_pivot_that_is_not_on_the_diagonal():
     found, wanted, _ = ran(lambda a: (np.linalg.det(a), np.linalg.inv(a)), turned)
     for x, y in zip(found, wanted, strict=True):
         np.testing.assert_allclose(x, y, rtol=1e-12, atol=1e-15)
-    zero, _, _ = ran(np.linalg.det, np.ones((5, 3, 3)))
-    assert not zero.numpy().any()
+    (zero, sign, logarithm), _, _ = ran(lambda a: (np.linalg.det(a), *np.linalg.slogdet(a)), np.ones((5, 3, 3)))
+    assert not np.any([zero, sign])
+    assert np.isneginf(logarithm).all()
 
 
 def test_what_is_larger_is_one_call():
@@ -123,9 +125,16 @@ def test_what_is_larger_is_one_call():
     assert "NumPy   inv: LAPACK computes it, in one call" in told
 
 
+def test_pivots_of_numpy_have_the_sign_of_swaps():
+    a = np.concatenate([matrices(6, 4, 4)[:, [2, 0, 3, 1]], np.zeros((1, 4, 4))])
+    found = small_pivots_.kernel(a)[..., 0, :].prod(axis=-1)
+    np.testing.assert_allclose(found, np.linalg.det(a), rtol=1e-12)
+    assert np.isnan(small_pivots_.kernel(np.full((3, 3), np.nan))).all()
+
+
 def test_kernels_of_numpy_give_nan_where_they_complain():
     for primitive, row in ROWS.items():
-        if row.matrices is not None and primitive.name != "small_det":
+        if row.matrices is not None and primitive.name not in ("small_det", "small_pivots"):
             count = 2 if "solve" in primitive.name else 1
             params = {"lower": True, "unit": False} if "triangular" in primitive.name else {}
             operands = [np.zeros((2, 3, 3)) - np.eye(3) * (primitive.name == "small_cholesky")] * count

@@ -139,3 +139,35 @@ def test_integers_are_computed_as_floating_point():
     assert pl.inv([[2, 0], [0, 4]]).dtype == np.float64
     with pytest.raises(pb.DTypeError, match="LAPACK has no such numbers"):
         pl.inv(np.eye(2).astype(np.longdouble))
+
+
+@pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning")
+def test_what_is_beyond_single_precision_has_its_limit_or_says_so():
+    a = (np.random.default_rng(0).normal(size=(40, 40)) * 2.6).astype(np.float32)
+    gradient = pb.grad(np.linalg.det)(a).numpy()  # the determinant is infinite, and most cofactors are
+    wide = a.astype(float)
+    expected = np.linalg.det(wide) * np.linalg.inv(wide).T
+    finite = np.isfinite(gradient)
+    assert 0 < finite.sum() < finite.size
+    np.testing.assert_array_equal(np.sign(gradient), np.sign(expected))
+    np.testing.assert_allclose(gradient[finite], expected[finite], rtol=1e-3)
+    singular = np.diag(np.full(40, 10.0, np.float32))
+    singular[0, 0] = 0
+    gradient = pb.grad(np.linalg.det)(singular).numpy()
+    assert gradient[0, 0] == np.inf
+    assert np.isfinite(gradient).sum() == 1599
+    with pytest.raises(pb.linalg.LinAlgError, match="expm: the exponential is beyond float32"):
+        pb.linalg.expm(a * 10)
+
+
+def test_right_hand_sides_ranks_and_conditions_that_are_none():
+    with pytest.raises(pb.ShapeError, match="lu_solve: the right-hand side does not fit"):
+        pl.lu_solve(pl.lu_factor(np.eye(3)), np.ones(4))
+    with pytest.raises(pl.LinAlgError, match="matrix_rank: the matrix has a number that is not finite"):
+        pl.matrix_rank(INFINITE)
+    with pytest.raises(pb.ShapeError, match="cond: a matrix of nothing"):
+        pl.cond(np.zeros((0, 0)))
+    for order in (None, 2, -2):
+        expected = [np.linalg.cond(a, order) for a in ZERO]
+        assert pl.cond(ZERO, order).tolist()[:2] == expected[:2]
+    assert pl.cond(ZERO)[2].item() == np.inf

@@ -176,3 +176,18 @@ def test_without_anything_tracked_it_is_a_constant():
     found = optimize.root(lambda x: x**3 - weight, 1.0).x
     found.backward()
     assert weight.grad.item() == pytest.approx(1 / 12)
+
+
+def test_what_a_solver_takes_for_a_solution_and_is_none():
+    def valley(x, a):
+        return np.stack([10 * (x[1] - x[0] ** 2), a - x[0]])
+
+    loose = {"ftol": 0.9, "xtol": 0.9, "gtol": 0.9}
+    with pytest.raises(pb.optimize.ConvergenceError, match="is no solution"):
+        pb.jacobian(lambda a: optimize.least_squares(valley, np.array([-1.2, 1.0]), args=(a,), **loose).x)(1.0)
+    given = scipy.optimize.least_squares(lambda x: valley(x, 1.0), [-1.2, 1.0], **loose).x
+    kept = optimize.least_squares(valley, np.array([-1.2, 1.0]), args=(1.0,), **loose).x
+    np.testing.assert_allclose(kept, given, rtol=1e-6)  # nothing is tracked: it is SciPy's
+    for fun in (lambda x, a: -((x[0] - a) ** 2) - x[1] ** 2, lambda x, a: (x[0] - a) ** 2 - x[1] ** 2 + x[1] ** 4):
+        with pytest.raises(pb.optimize.ConvergenceError, match="saddle or a maximum"):
+            pb.jacobian(lambda a, fun=fun: optimize.minimize(fun, np.array([1.0, 0.0]), (a,)).x)(1.0)

@@ -119,3 +119,28 @@ def test_single_and_half_precision_stay():
         x = np.array([0.3, 0.7], dtype)
         for f in (special.erfc, special.gammaln, special.i0, special.ndtr, special.digamma, special.erfinv):
             assert f(x).dtype == pb.grad(lambda x, f=f: f(x).sum())(x).dtype == dtype
+
+
+def test_logsumexp_takes_weights_and_gives_a_sign():
+    a, b = np.array([[0.3, 0.2], [1.0, -0.5]]), np.array([[1.0, 0.0], [0.9, -0.7]])
+    for axis, keepdims in ((None, False), (1, True), ((0, 1), False)):
+        found = special.logsumexp(a, axis, b, keepdims, return_sign=True)
+        expected = scipy.special.logsumexp(a, axis, b, keepdims, return_sign=True)
+        for x, y in zip(found, expected, strict=True):
+            np.testing.assert_allclose(x, y, rtol=1e-14)
+    for first, weight in ((np.inf, 0.0), (2000.0, 0.0), (-np.inf, 1.0), (1000.0, 2.0)):
+        expected = scipy.special.logsumexp([first, 0.5], b=[weight, 1.0])
+        assert special.logsumexp([first, 0.5], b=[weight, 1.0]).item() == pytest.approx(expected)
+    assert np.isnan(special.logsumexp([1.0, 1.0], b=[1.0, -2.0]))
+    pb.testing.check_grads(lambda a, b: special.logsumexp(a, 1, b).sum(), a, b, order=2)
+    z = np.array([0.3 + 0.2j, 1 - 0.4j])
+    np.testing.assert_allclose(special.logsumexp(z), scipy.special.logsumexp(z))
+    pb.testing.check_grads(lambda z: abs(special.logsumexp(z)) ** 2, z)
+
+
+def test_softmax_is_over_all_as_scipys_is():
+    x = np.array([[0.3, 0.2], [1.0, -0.5]])
+    for name in ("softmax", "log_softmax"):
+        for axis in (None, 0, (0, 1)):
+            expected = getattr(scipy.special, name)(x, axis=axis)
+            np.testing.assert_allclose(getattr(special, name)(x, axis), expected, rtol=1e-14)

@@ -6,6 +6,7 @@ import heapq
 import math
 from collections.abc import Callable, Sequence
 from itertools import pairwise
+from operator import itemgetter
 from typing import Any, Final
 
 import numpy as np
@@ -37,7 +38,7 @@ RULE: Final = np.array([*((-x, k, g) for x, k, g in _HALF), _MIDDLE, *reversed(_
 @deciding
 def quad(
     func: Callable[..., Any], a: Any, b: Any, args: Sequence[Any] = (), epsabs: float = 1.49e-8,
-    epsrel: float = 1.49e-8, limit: int = 50, points: Sequence[float] | None = None,
+    epsrel: float = 1.49e-8, limit: int = 50, points: Sequence[Any] | None = None,
 ) -> tuple[Tensor, float]:  # fmt: skip
     """∫ₐᵇ func(x, *args) dx, and an estimate of the error; a and b may be infinite.
 
@@ -46,7 +47,9 @@ def quad(
     x = a + (b − a)(3s² − 2s³), which bends a root or a logarithm at an end straight.) So it differentiates under the
     integral sign, by what `args` holds and `func` captured, and by the bounds, in both modes and to every order.
 
-    `func` is written for one x. `points` are places between a and b where it jumps or has a kink.
+    `func` is written for one x. `points` are places between a and b where it jumps or has a kink. One that moves with
+    what is differentiated is given as the tensor that it is: a place that stays where the kink moves gives derivatives
+    without what the kink brings, of a jump from the first order on, of a kink of |x − c| from the second.
 
     Raises ConvergenceError where `limit` intervals are not enough, with the value and the error so far.
 
@@ -58,14 +61,21 @@ def quad(
     0.5000000000
     >>> print(f"{pb.grad(lambda k: quad(lambda x: np.exp(-k * x), 0, np.inf)[0])(2.0):.6f}")  # -1/k²
     -0.250000
+    >>> print(f"{pb.grad(lambda c: quad(lambda x: np.where(x < c, 0.0, x), 0, 1, points=[c])[0])(0.3):.6f}")  # -c
+    -0.300000
     """
     a, b = (asarray(x) * 1.0 for x in (a, b))
-    low, high = float(a.detach().numpy()), float(b.detach().numpy())
+    low, high = _number(a), _number(b)
     if low == high:
         return (b - a) * 0.0, 0.0
     if low > high:
         value, error = quad(func, b, a, args, epsabs, epsrel, limit, points)
         return -value, error
+    places = sorted(((_number(p), p) for p in points if low < _number(p) < high), key=itemgetter(0)) if points else []
+    if any(isinstance(p, Tensor) and p.node is not None for _, p in places):  # they are bounds, and move as those do
+        ends = [a, *(asarray(p) for _, p in places), b]
+        parts = [quad(func, x, y, args, epsabs / (len(ends) - 1), epsrel, limit) for x, y in pairwise(ends)]
+        return np.stack([value for value, _ in parts]).sum(), math.fsum(error for _, error in parts)
     place, first, last = _unit(low, high)
 
     def integrand(s: Any) -> Any:
@@ -79,7 +89,7 @@ def quad(
         values = vmap(integrand)(nodes.reshape(-1))
         return values.reshape(nodes.shape) * half[:, None]
 
-    shares = sorted((_back(p, low, high) - first) / (last - first) for p in points or ())
+    shares = [(_back(p, low, high) - first) / (last - first) for p, _ in places]
     cuts = [0.0, *(0.5 - math.sin(math.asin(1 - 2 * v) / 3) for v in shares), 1.0]
     with no_grad():
         lows, highs, error = _intervals(lambda x, y: over(x, y).numpy(), cuts, epsabs, epsrel, limit)
@@ -87,6 +97,10 @@ def quad(
     if values.node is not None:
         values = over(*_graded(lows, highs, cuts))
     return (values * RULE[:, 1]).sum(), error
+
+
+def _number(x: Any) -> float:
+    return float(x.detach().numpy() if isinstance(x, Tensor) else x)
 
 
 def _graded(lows: Any, highs: Any, cuts: Sequence[float]) -> tuple[Any, Any]:

@@ -9,17 +9,16 @@ from typing import Any
 import numpy as np
 
 from pullback.core.axes import normalize_axes
-from pullback.core.errors import OptionError
+from pullback.core.errors import OptionError, ShapeError
 from pullback.core.habits import explain_keywords
 from pullback.functions.creation import asarray
 from pullback.linalg.factorizations import svdvals
 from pullback.linalg.systems import inv
 from pullback.ops import reductions
 from pullback.ops.discrete import BY_ELEMENT, answer
+from pullback.ops.linalg.matrices import as_numbers
 from pullback.ops.movement import expand_dims
 from pullback.tensors import Tensor
-
-BY_ELEMENT.add(np.linalg.matrix_rank)  # of a stack it gives a stack
 
 
 def norm(x: Any, ord: Any = None, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Tensor:
@@ -102,9 +101,21 @@ def cond(x: Any, p: Any = None) -> Tensor:
     x = asarray(x)
     if p is None or p in (2, -2):
         s = svdvals(x)
-        with np.errstate(divide="ignore", invalid="ignore"):  # of a singular matrix it is infinite
-            return s[..., -1] / s[..., 0] if p == -2 else s[..., 0] / s[..., -1]
+        if not s.shape[-1]:
+            raise ShapeError("cond: a matrix of nothing has no condition", got=x.shape)
+        least, most = s[..., -1], s[..., 0]
+        if p == -2:
+            return asarray(least / np.where(most == 0, np.inf, most))
+        with np.errstate(divide="ignore"):  # of a singular matrix it is infinite, of one of zeros too
+            return asarray(np.where(most == 0, most.dtype.type(1), most) / least)
     return matrix_norm(x, ord=p) * matrix_norm(inv(x), ord=p)
+
+
+def _rank(a: Any, **how: Any) -> Any:
+    return np.linalg.matrix_rank(as_numbers("matrix_rank", a), **how)
+
+
+BY_ELEMENT.add(_rank)  # of a stack it gives a stack
 
 
 def matrix_rank(A: Any, tol: Any = None, hermitian: bool = False, *, rtol: Any = None) -> Tensor:
@@ -113,7 +124,7 @@ def matrix_rank(A: Any, tol: Any = None, hermitian: bool = False, *, rtol: Any =
     >>> matrix_rank(np.ones((3, 3)))
     Tensor(1)
     """
-    return answer(np.linalg.matrix_rank, asarray(A), tol=tol, hermitian=hermitian, rtol=rtol)
+    return answer(_rank, asarray(A), tol=tol, hermitian=hermitian, rtol=rtol)
 
 
 explain_keywords(globals())

@@ -102,9 +102,12 @@ def lu_solve(lu_and_piv: tuple[Any, Any], b: Any, trans: int | str = 0) -> Tenso
     >>> lu_solve(lu_factor(np.array([[1.0, 2.0], [2.0, 2.0]])), np.array([3.0, 4.0]))
     Tensor([1., 1.])
     """
-    factors, swaps = map(asarray, lu_and_piv)
+    factors, swaps, b = *map(asarray, lu_and_piv), asarray(b)
     order = answer(order_of, swaps)
     turned = _turns("lu_solve", trans)
+    rows = b.shape[-2 if b.ndim > 1 else -1 :][:1]
+    if rows != factors.shape[-1:]:
+        raise ShapeError("lu_solve: the right-hand side does not fit the matrix", a=factors.shape, b=b.shape)
 
     def moved(b: Any, order: Any) -> Any:
         batch = np.broadcast_shapes(order.shape[:-1], b.shape[:-2])

@@ -33,8 +33,8 @@ def minimize(
     The result is SciPy's, with `x` a tensor that differentiates by what `args` holds and `fun` captured, in both modes
     and to the third order, and `fun` the value there. A variable at a bound stays there.
 
-    Raises ConvergenceError where something is differentiated and the solver did not converge. LinAlgError where the
-    Hessian is singular, for then the minimum is not one point.
+    Raises ConvergenceError where something is differentiated and the solver did not converge, or rests at a saddle or
+    a maximum. LinAlgError where the Hessian is singular, for then the minimum is not one point.
 
     Source: the implicit function theorem, of the gradient.
 
@@ -71,7 +71,7 @@ def minimize(
     free = _free(bounds, found.x)
     found.x = differentiable(
         "minimize", grad(value), found.x.reshape(shape), found=bool(found.success), facts=facts,
-        free=free if free is True else free.reshape(shape),
+        free=free if free is True else free.reshape(shape), minimum=True,
     )  # fmt: skip
     found.fun = value(found.x)
     return found

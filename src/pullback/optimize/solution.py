@@ -27,6 +27,7 @@ from pullback.transforms.higher_order import jacobian
 
 ORDERS: Final = 3
 POLISHES: Final = 6  # of Newton's steps on numbers before
+NEAR: Final = 1e-2  # a last step that is longer, beside the solution, leads to none
 
 
 def numbers(value: Any) -> Any:
@@ -45,14 +46,22 @@ def plain(f: Callable[..., Any], *args: Any) -> Callable[[Any], Any]:
 
 
 def differentiable(
-    name: str, equation: Callable[[Any], Any], x: Any, *, found: bool, facts: dict[str, object], free: Any = True
+    name: str,
+    equation: Callable[[Any], Any],
+    x: Any,
+    *,
+    found: bool,
+    facts: dict[str, object],
+    free: Any = True,
+    minimum: bool = False,
 ) -> Tensor:
     """The numbers x, which solve equation(x) = 0, as a tensor with the solution's derivative.
 
     They are first brought to rounding. Where nothing that is differentiated is in the equation the tensor is a
     constant, found or not. What is not `free` stays as it is, at a bound.
 
-    Raises ConvergenceError if x is not a solution: there would be no derivative. LinAlgError if the solution is not
+    Raises ConvergenceError if x is not a solution, or not the `minimum` of what the equation is the gradient of: there
+    would be no derivative. LinAlgError if the solution is not
     isolated, so that it has none.
     """
     x = np.asarray(x)
@@ -70,8 +79,20 @@ def differentiable(
         return np.where(kept, asarray(equation(x)).reshape(-1), 0)
 
     try:
-        x, slope = _polished(rest, x, kept)  # tracked or not, so that the value is the same
-        solution = asarray(x)
+        better, slope, step = _polished(rest, x, kept)  # tracked or not, so that the value is the same
+        if not step <= NEAR * (1 + np.abs(better).max(initial=0)):
+            if not tracked:
+                return asarray(x)
+            raise ConvergenceError(
+                f"{name}: what the solver gave is no solution, which would have a derivative", **facts,
+                newton=f"a step of {step:.3g} is missing", line=user_line(), fix="a smaller tolerance or another start",
+            )  # fmt: skip
+        if minimum and tracked and (least := _least(slope, kept)) < 0:
+            raise ConvergenceError(
+                f"{name}: it rests at a saddle or a maximum, which is no solution", x=better, curvature=f"{least:.3g}",
+                line=user_line(), fix="another start",
+            )  # fmt: skip
+        x, solution = better, asarray(better)
         for _ in range(ORDERS if tracked else 0):
             solution = solution - solve(slope, rest(solution)).reshape(x.shape)
     except LinAlgError as error:
@@ -81,8 +102,16 @@ def differentiable(
     return solution
 
 
-def _polished(rest: Callable[[Any], Any], x: Any, kept: Any) -> tuple[Any, Any]:
-    """The solution to rounding, from one to a solver's tolerance, and the equation's derivative there."""
+def _least(slope: Any, kept: Any) -> float:
+    """The least eigenvalue of a Hessian, without what stays at a bound; 0 if it is below 0 by rounding."""
+    inner = slope[np.ix_(kept, kept)]
+    values = np.linalg.eigvalsh((inner + inner.T) / 2)
+    least, most = values.min(initial=0), np.abs(values).max(initial=0)
+    return float(least) if least < -1e-8 * most else 0.0
+
+
+def _polished(rest: Callable[[Any], Any], x: Any, kept: Any) -> tuple[Any, Any, float]:
+    """The solution to rounding, from one to a solver's tolerance; the equation's derivative; the last step."""
     with no_grad():
         size = np.inf
         for _ in range(POLISHES):
@@ -92,4 +121,4 @@ def _polished(rest: Callable[[Any], Any], x: Any, kept: Any) -> tuple[Any, Any]:
             if not (largest := np.abs(change).max(initial=0)) < size / 2 or largest <= 1e-15 * np.abs(x).max(initial=1):
                 break
             x, size = x - change, largest
-    return x, slope
+    return x, slope, float(largest)

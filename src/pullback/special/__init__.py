@@ -12,10 +12,7 @@ Tensor(-0.31348864)
 """
 
 from pullback.core.habits import namespace
-from pullback.functions.activations import log_softmax as log_softmax
-from pullback.functions.activations import softmax as softmax
 from pullback.ops.elementwise import erf as erf
-from pullback.ops.reductions import logsumexp as logsumexp
 from pullback.ops.special import sinc as sinc
 from pullback.ops.special_functions.bessel import i0 as i0
 from pullback.ops.special_functions.bessel import i0e as i0e
@@ -65,9 +62,12 @@ from pullback.ops.special_functions.hypergeometric import lambertw as lambertw
 from pullback.ops.special_functions.hypergeometric import zeta as zeta
 from pullback.special.compositions import expit as expit
 from pullback.special.compositions import jn as jn
+from pullback.special.compositions import log_softmax as log_softmax
+from pullback.special.compositions import logsumexp as logsumexp
 from pullback.special.compositions import multigammaln as multigammaln
 from pullback.special.compositions import polygamma as polygamma
 from pullback.special.compositions import psi as psi
+from pullback.special.compositions import softmax as softmax
 from pullback.special.compositions import yn as yn
 from pullback.tensors import tables
 

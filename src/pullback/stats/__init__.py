@@ -27,6 +27,7 @@ from pullback.stats.discrete import nbinom as nbinom
 from pullback.stats.discrete import poisson as poisson
 from pullback.stats.divergences import kl_divergence as kl_divergence
 from pullback.stats.divergences import surrogate as surrogate
+from pullback.stats.normal_vectors import multivariate_normal as multivariate_normal
 from pullback.stats.positive import beta as beta
 from pullback.stats.positive import chi2 as chi2
 from pullback.stats.positive import expon as expon
@@ -37,7 +38,6 @@ from pullback.stats.positive import weibull_min as weibull_min
 from pullback.stats.several import categorical as categorical
 from pullback.stats.several import dirichlet as dirichlet
 from pullback.stats.several import multinomial as multinomial
-from pullback.stats.several import multivariate_normal as multivariate_normal
 from pullback.stats.several import wishart as wishart
 
 __getattr__, __dir__ = namespace(__name__)

@@ -12,14 +12,20 @@ from typing import Any, ClassVar, Final, final
 import numpy as np
 
 from pullback.ops.discrete import answer
-from pullback.special import betainc, betaln, digamma, expit, log_expit, log_ndtr, logit, ndtr, ndtri
+from pullback.special import betainc, betaln, digamma, expit, log_expit, log_ndtr, logit, ndtr, ndtri, zeta
 from pullback.special import i0e as i0e_
 from pullback.special import i1e as i1e_
 from pullback.special import ive as ive_
-from pullback.stats.distribution import Distribution, Size, constant
+from pullback.stats.distribution import Distribution
+from pullback.stats.univariate import Size, constant
 
 ROOT: Final = math.log(2 * math.pi) / 2
 EULER: Final = 0.57721566490153286061
+
+
+def _even(n: int, value: Any) -> Any:
+    """A moment of what is symmetric about 0."""
+    return 0.0 if n % 2 else value
 
 
 class _Symmetric(Distribution):
@@ -30,6 +36,9 @@ class _Symmetric(Distribution):
 
     def _logsf(self, x: Any, *shapes: Any) -> Any:
         return self._logcdf(-x, *shapes)
+
+    def _isf(self, p: Any, *shapes: Any) -> Any:
+        return -self._ppf(p, *shapes)
 
 
 @final
@@ -49,6 +58,12 @@ class Normal(_Symmetric):
 
     def _ppf(self, p: Any) -> Any:
         return ndtri(p)
+
+    def _raw(self, n: int) -> Any:
+        return _even(n, float(math.prod(range(1, n, 2))))
+
+    def _cumulants(self) -> tuple[Any, Any, Any, Any]:
+        return 0.0, 1.0, 0.0, 0.0
 
     def _entropy(self) -> Any:
         return ROOT + 0.5
@@ -83,6 +98,17 @@ class StudentT(_Symmetric):
         middle = np.where(square == 0, even, middle)
         return np.where(near, middle, np.where(x < 0, tail, 1 - tail))
 
+    def _raw(self, n: int, df: Any) -> Any:
+        share = np.where(df > n, df, n + 1.0)
+        size = math.prod(range(1, n, 2)) * math.prod(share / (share - k) for k in range(2, n + 1, 2))
+        beyond = np.where(df > 1, np.inf, np.nan) if n == 2 else np.nan if n % 2 and n > 1 else np.inf
+        return np.where(df > n, _even(n, size), beyond)  # SciPy has a mean of ∞ too, and no variance then
+
+    def _cumulants(self, df: Any) -> tuple[Any, Any, Any, Any]:
+        v, fourth = self._raw(2, df), 6 / np.where(df > 4, df - 4, 1.0)
+        fourth = np.where(df > 4, fourth * v * v, np.where(df > 2, np.inf, np.nan))
+        return self._raw(1, df), v, self._raw(3, df), fourth
+
     def _entropy(self, df: Any) -> Any:
         half = (df + 1) / 2
         return half * (digamma(half) - digamma(df / 2)) + np.log(df) / 2 + betaln(df / 2, 0.5)
@@ -110,6 +136,12 @@ class Laplace(_Symmetric):
     def _ppf(self, p: Any) -> Any:
         return np.where(p < 0.5, np.log(2 * p), -np.log(2 * (1 - p)))
 
+    def _raw(self, n: int) -> Any:
+        return _even(n, float(math.factorial(n)))
+
+    def _cumulants(self) -> tuple[Any, Any, Any, Any]:
+        return 0.0, 2.0, 0.0, 12.0
+
     def _entropy(self) -> Any:
         return 1 + math.log(2)
 
@@ -131,6 +163,12 @@ class Logistic(_Symmetric):
 
     def _ppf(self, p: Any) -> Any:
         return logit(p)
+
+    def _raw(self, n: int) -> Any:
+        return _even(n, 2 * math.factorial(n) * (1 - 2.0 ** (1 - n)) * zeta(float(n), 1.0).item())
+
+    def _cumulants(self) -> tuple[Any, Any, Any, Any]:
+        return 0.0, math.pi**2 / 3, 0.0, 2 * math.pi**4 / 15
 
     def _entropy(self) -> Any:
         return 2.0
@@ -157,6 +195,19 @@ class Gumbel(Distribution):
     def _ppf(self, p: Any) -> Any:
         return -np.log(-np.log(p))
 
+    def _isf(self, p: Any) -> Any:
+        return -np.log(-np.log1p(-p))
+
+    def _raw(self, n: int) -> Any:
+        cumulants = [EULER, *(math.factorial(k - 1) * zeta(float(k), 1.0).item() for k in range(2, n + 1))]
+        moments = [1.0]
+        for m in range(n):
+            moments.append(sum(math.comb(m, k) * cumulants[k] * moments[m - k] for k in range(m + 1)))
+        return moments[n]
+
+    def _cumulants(self) -> tuple[Any, Any, Any, Any]:
+        return EULER, math.pi**2 / 6, 2 * zeta(3.0, 1.0).item(), math.pi**4 / 15
+
     def _entropy(self) -> Any:
         return 1 + EULER
 
@@ -180,6 +231,9 @@ class Cauchy(_Symmetric):
         size = np.where(far, 1 / np.tan(math.pi * np.where(far, tail, 0.25)), np.tan(math.pi * (0.5 - tail)))
         return np.where(low, -size, size)
 
+    def _raw(self, n: int) -> Any:
+        return math.nan
+
     def _entropy(self) -> Any:
         return math.log(4 * math.pi)
 
@@ -191,8 +245,10 @@ class TruncatedNormal(Distribution):
     name: ClassVar[str] = "truncnorm"
     shapes = ("a", "b")
 
-    def support(self, a: Any, b: Any) -> tuple[Any, Any]:
-        """The ends of what is possible."""
+    def _possible(self, a: Any, b: Any) -> Any:
+        return a < b
+
+    def _support(self, a: Any, b: Any) -> tuple[Any, Any]:
         return a, b
 
     def _typical(self, a: Any, b: Any) -> Any:
@@ -214,14 +270,30 @@ class TruncatedNormal(Distribution):
         far, near = np.where(upper, ndtr(-a), ndtr(x)), np.where(upper, ndtr(-x), ndtr(a))
         return (far - near) * np.exp(-self._mass(a, b))
 
+    def _sf(self, x: Any, a: Any, b: Any) -> Any:
+        upper = x > 0
+        far, near = np.where(upper, ndtr(-x), ndtr(b)), np.where(upper, ndtr(-b), ndtr(x))
+        return (far - near) * np.exp(-self._mass(a, b))
+
+    @staticmethod
+    def _beside(n: int, a: Any, b: Any, mass: Any) -> Any:
+        """aⁿ φ(a) − bⁿ φ(b), by the mass between them."""
+
+        def term(x: Any) -> Any:
+            safe = np.where(np.isfinite(x), x, 0.0)
+            return np.where(np.isfinite(x), safe**n * np.exp(-safe * safe / 2 - ROOT - mass), 0.0)
+
+        return term(a) - term(b)
+
+    def _raw(self, n: int, a: Any, b: Any) -> Any:
+        mass, moments = self._mass(a, b), [1.0 + 0.0 * self._mass(a, b)]
+        for k in range(1, n + 1):
+            moments.append(self._beside(k - 1, a, b, mass) + ((k - 1) * moments[k - 2] if k > 1 else 0.0))
+        return moments[n]
+
     def _entropy(self, a: Any, b: Any) -> Any:
         mass = self._mass(a, b)
-
-        def moment(x: Any) -> Any:
-            safe = np.where(np.isfinite(x), x, 0.0)
-            return np.where(np.isfinite(x), safe * np.exp(-safe * safe / 2 - ROOT - mass), 0.0)
-
-        return ROOT + 0.5 + mass + (moment(a) - moment(b)) / 2
+        return ROOT + 0.5 + mass + self._beside(1, a, b, mass) / 2
 
 
 @final
@@ -244,6 +316,20 @@ class VonMises(_Symmetric):
 
     def _logcdf(self, x: Any, kappa: Any) -> Any:
         return np.log(self._cdf(x, kappa))
+
+    def _possible(self, kappa: Any) -> Any:
+        return kappa >= 0
+
+    def _raw(self, n: int, kappa: Any) -> Any:
+        """Of an angle in [−π, π], by the Fourier series of the density."""
+        if n % 2:
+            return 0.0 * kappa
+        j = np.arange(1.0, self.TERMS + 1)
+        waves, signs = np.zeros(self.TERMS), np.where(j % 2, -1.0, 1.0)  # ∫ xᵏ cos(jx) dx, by parts
+        for k in range(2, n + 1, 2):
+            waves = (2 * k * math.pi ** (k - 1) * signs - k * (k - 1) * waves) / (j * j)
+        ratios = ive_(j, kappa[..., None]) / i0e_(kappa)[..., None]
+        return math.pi**n / (n + 1) + (ratios * waves).sum(axis=-1) / math.pi
 
     def _entropy(self, kappa: Any) -> Any:
         ratio = i1e_(kappa) / i0e_(kappa)

@@ -7,30 +7,44 @@ are SciPy's.
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any, ClassVar, final
 
 import numpy as np
 
-from pullback.core.errors import DTypeError
 from pullback.functions.creation import asarray
-from pullback.functions.random import Rng, draw_, generator
-from pullback.ops.discrete import answer
+from pullback.functions.random import draw_
+from pullback.ops.discrete import BY_ELEMENT, answer
 from pullback.special import betainc, entr, gammaincc, gammaln, xlog1py, xlogy
-from pullback.stats.distribution import Size, constant, scipys_inverse
+from pullback.stats.distribution import scipys_inverse
+from pullback.stats.univariate import Size, Taken, Univariate, constant
 
 
-class Counting(ABC):
-    """A distribution of whole numbers k ≥ 0, named as in SciPy."""
+def _partitions(n: int, k: int) -> int:
+    """In how many ways n things are k heaps: Stirling's numbers of the second kind."""
+    return sum((-1) ** (k - i) * math.comb(k, i) * i**n for i in range(k + 1)) // math.factorial(k)
 
-    name: ClassVar[str]
-    shapes: ClassVar[tuple[str, ...]]
+
+def _whole(x: Any) -> Any:
+    return np.asarray(x).astype(np.int64)
+
+
+BY_ELEMENT.add(_whole)
+
+
+class Counting(Univariate):
+    """A distribution of whole numbers, from `loc` on."""
+
+    places: ClassVar[dict[str, float]] = {"loc": 0.0}
     method: ClassVar[str]  # of NumPy's generator
 
     def last(self, *_: Any) -> Any:
         """The largest k that is possible."""
         return math.inf
+
+    def _support(self, *shapes: Any) -> tuple[Any, Any]:
+        return 0.0, self.last(*shapes)
 
     @abstractmethod
     def _logpmf(self, k: Any, *shapes: Any) -> Any:
@@ -48,15 +62,21 @@ class Counting(ABC):
     def terms(self, *shapes: Any) -> int:
         """How many k have all that counts of the probability."""
 
-    def _taken(self, args: tuple[Any, ...], given: dict[str, Any]) -> list[Any]:
-        values = dict(zip(self.shapes, args, strict=False)) | given
-        if len(args) > len(self.shapes) or set(values) != set(self.shapes):
-            raise DTypeError(f"{self.name}: other parameters", got=len(args) + len(given), fix=", ".join(self.shapes))
-        return [asarray(values[name]) * 1.0 for name in self.shapes]
+    @abstractmethod
+    def _factorial(self, n: int, *shapes: Any) -> Any:
+        """E[X(X − 1) … (X − n + 1)]."""
+
+    def _raw(self, n: int, *shapes: Any) -> Any:
+        return sum(_partitions(n, k) * self._factorial(k, *shapes) for k in range(1, n + 1))
+
+    def _counted(self, k: Any, args: Any, given: Any) -> tuple[Any, list[Any]]:
+        """How far k is from `loc`, NaN where there is no distribution, and the shape parameters."""
+        shapes, loc, good = self._taken(args, given)
+        return (asarray(k) * 1.0 - loc) * constant(good), shapes
 
     def logpmf(self, k: Any, *args: Any, **given: Any) -> Any:
         """The logarithm of P(X = k); −∞ for a k that is not possible."""
-        shapes, k = self._taken(args, given), asarray(k) * 1.0
+        k, shapes = self._counted(k, args, given)
         inside = (k >= 0) & (k <= self.last(*shapes)) & (np.floor(k) == k) & np.isfinite(k)
         found = self._logpmf(np.where(inside, k, 0.0), *shapes)
         return np.where(inside, found, np.where(k == k, -np.inf, np.nan).astype(found.dtype))
@@ -66,7 +86,8 @@ class Counting(ABC):
         return np.exp(self.logpmf(k, *args, **given))
 
     def _share(self, how: Any, below: float, above: float, k: Any, args: Any, given: Any) -> Any:
-        shapes, k = self._taken(args, given), np.floor(asarray(k) * 1.0)
+        k, shapes = self._counted(k, args, given)
+        k = np.floor(k)
         inside = (k >= 0) & (k < self.last(*shapes))
         found, number = how(np.where(inside, k, 0.0), *shapes), k.dtype.type
         beside = np.where(k < 0, number(below), np.where(k == k, number(above), number(np.nan)))
@@ -90,24 +111,31 @@ class Counting(ABC):
 
     def ppf(self, q: Any, *args: Any, **given: Any) -> Any:
         """The least k with P(X ≤ k) ≥ q; it jumps, and has derivative 0."""
-        return answer(scipys_inverse, constant(q), *map(constant, self._taken(args, given)), name=self.name)
+        return self._jumping("ppf", q, args, given)
+
+    def isf(self, q: Any, *args: Any, **given: Any) -> Any:
+        """The least k with P(X > k) ≤ q; it jumps, and has derivative 0."""
+        return self._jumping("isf", q, args, given)
+
+    def _jumping(self, tail: str, q: Any, args: Any, given: Any) -> Any:
+        shapes, loc, _ = self._taken(args, given)
+        found = answer(scipys_inverse, constant(q), *map(constant, shapes), name=self.name, tail=tail)
+        return found + constant(loc)
 
     def entropy(self, *args: Any, **given: Any) -> Any:
         """−Σ p log p, summed over all k that count."""
-        shapes = self._taken(args, given)
+        shapes, _, good = self._taken(args, given)
         k = np.arange(float(self.terms(*shapes)))
         each = [s[..., None] for s in shapes]
         inside = k <= self.last(*each)
         logs = np.where(inside, self._logpmf(np.where(inside, k, 0.0), *each), -np.inf)
-        return entr(np.exp(logs)).sum(axis=-1)
+        return entr(np.exp(logs)).sum(axis=-1) * constant(good)
 
-    def rvs(self, *args: Any, size: Size = None, rng: Rng = None, **given: Any) -> Any:
-        """Draws, which have no derivative: see `pb.stats.surrogate`."""
-        shapes = self._taken(args, given)
-        source = rng if isinstance(rng, (int, np.integer)) else generator(rng)
+    def _drawn_of(self, taken: Taken, size: Size, source: Any) -> Any:
+        shapes, loc = taken.shapes, answer(_whole, constant(taken.loc))
         if size is None:
-            size = np.broadcast_shapes(*(s.shape for s in shapes))
-        return self._drawn([constant(s) for s in shapes], size, source)
+            size = np.broadcast_shapes(loc.shape, *(s.shape for s in shapes))
+        return self._drawn([constant(s) for s in shapes], size, source) + loc
 
     def _drawn(self, shapes: Sequence[Any], size: Size, source: Any) -> Any:
         return draw_(*shapes, rng=source, method=self.method, args=(), dtype=np.int64, size=size)
@@ -133,6 +161,15 @@ class Poisson(Counting):
         from pullback.special import gammainc
 
         return gammainc(k + 1, mu)
+
+    def _possible(self, mu: Any) -> Any:
+        return mu >= 0
+
+    def _factorial(self, n: int, mu: Any) -> Any:
+        return mu**n
+
+    def _cumulants(self, mu: Any) -> tuple[Any, Any, Any, Any]:
+        return mu, mu, mu, mu
 
     def terms(self, mu: Any) -> int:
         """How many k count."""
@@ -161,6 +198,17 @@ class Binomial(Counting):
         rest = n - k
         return betainc(k + 1, np.where(rest > 0, rest, 1.0), p)
 
+    def _possible(self, n: Any, p: Any) -> Any:
+        return (n >= 0) & (np.floor(n) == n) & (p >= 0) & (p <= 1)
+
+    def _factorial(self, n: int, *shapes: Any) -> Any:
+        count, p = shapes
+        return math.prod(count - k for k in range(n)) * p**n
+
+    def _cumulants(self, n: Any, p: Any) -> tuple[Any, Any, Any, Any]:
+        v = n * p * (1 - p)
+        return n * p, v, v * (1 - 2 * p), v * (1 - 6 * p * (1 - p))
+
     def terms(self, n: Any, p: Any) -> int:
         """How many k count."""
         return int(_largest(n)) + 1
@@ -184,6 +232,18 @@ class NegativeBinomial(Counting):
 
     def _sf(self, k: Any, n: Any, p: Any) -> Any:
         return betainc(k + 1, n, 1 - p)
+
+    def _possible(self, n: Any, p: Any) -> Any:
+        return (n > 0) & (p > 0) & (p <= 1)
+
+    def _factorial(self, n: int, *shapes: Any) -> Any:
+        count, p = shapes
+        return math.prod(count + k for k in range(n)) * ((1 - p) / p) ** n
+
+    def _cumulants(self, n: Any, p: Any) -> tuple[Any, Any, Any, Any]:
+        mean = n * (1 - p) / p
+        v = mean / p
+        return mean, v, v * (2 - p) / p, v * (6 * (1 - p) + p * p) / (p * p)
 
     def terms(self, n: Any, p: Any) -> int:
         """How many k count."""
@@ -209,6 +269,16 @@ class Bernoulli(Counting):
 
     def _sf(self, k: Any, p: Any) -> Any:
         return p + 0.0 * k
+
+    def _possible(self, p: Any) -> Any:
+        return (p >= 0) & (p <= 1)
+
+    def _factorial(self, n: int, *shapes: Any) -> Any:
+        return shapes[0] if n == 1 else 0.0 * shapes[0]
+
+    def _cumulants(self, p: Any) -> tuple[Any, Any, Any, Any]:
+        v = p * (1 - p)
+        return p, v, v * (1 - 2 * p), v * (1 - 6 * v)
 
     def terms(self, *_: Any) -> int:
         """How many k there are."""

@@ -13,63 +13,33 @@ which change nothing but rounding, and give x the derivatives of the inverse, �
 
 from __future__ import annotations
 
-import math
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 import numpy as np
 
-from pullback.core.errors import DTypeError
 from pullback.core.modes import no_grad
 from pullback.functions.creation import asarray
-from pullback.functions.random import Rng, draw_, generator
+from pullback.functions.random import draw_
 from pullback.ops.discrete import BY_ELEMENT, answer
-from pullback.ops.elementwise import stop_gradient
+from pullback.stats.univariate import Size, Taken, Univariate, constant
 
 ORDERS: Final = 3
-Size = int | Sequence[int] | None
 
 
-def scipys_inverse(p: Any, *shapes: Any, name: str) -> Any:
-    """The inverse of a distribution function, of SciPy's distribution of that name; numbers."""
+def scipys_inverse(p: Any, *shapes: Any, name: str, tail: str = "ppf") -> Any:
+    """The inverse of a distribution function or of its complement, of SciPy's distribution of that name; numbers."""
     from scipy import stats  # heavy: only who uses it loads it
 
-    return np.asarray(getattr(stats, name).ppf(p, *shapes))
+    return np.asarray(getattr(getattr(stats, name), tail)(p, *shapes))
 
 
 BY_ELEMENT.add(scipys_inverse)  # of many examples it gives many
 
 
-def parameter(value: Any, like: Any = None) -> Any:
-    """A parameter as a tensor; a number of Python's is weak, and takes the precision of what it stands beside."""
-    if isinstance(value, (int, float)) and like is not None and like.dtype.kind == "f":
-        return asarray(value, like.dtype)
-    return asarray(value) * 1.0
-
-
-def constant(x: Any) -> Any:
-    """A value as a constant: no derivative passes."""
-    return stop_gradient(asarray(x))
-
-
-class Distribution(ABC):
-    """A distribution of one variable, named as in SciPy.
-
-    Attributes
-    ----------
-    name : str
-        SciPy's.
-    shapes : tuple of str
-        Names of the shape parameters, which come behind x.
-    """
-
-    name: ClassVar[str]
-    shapes: ClassVar[tuple[str, ...]] = ()
-
-    def support(self, *_: Any) -> tuple[Any, Any]:
-        """The ends of what is possible, in the standard form."""
-        return -math.inf, math.inf
+class Distribution(Univariate):
+    """A continuous distribution of one variable."""
 
     @abstractmethod
     def _logpdf(self, x: Any, *shapes: Any) -> Any:
@@ -102,17 +72,23 @@ class Distribution(ABC):
         x = answer(scipys_inverse, constant(p), *map(constant, shapes), name=self.name)
         return self._implied(x, p, *shapes)
 
-    def _implied(self, x: Any, p: Any, *shapes: Any) -> Any:
-        """The numbers x, at which F is p, with the derivative of F's inverse."""
+    def _isf(self, p: Any, *shapes: Any) -> Any:
+        x = answer(scipys_inverse, constant(p), *map(constant, shapes), name=self.name, tail="isf")
+        return self._implied(x, p, *shapes, upper=True)
+
+    def _implied(self, x: Any, p: Any, *shapes: Any, upper: bool = False) -> Any:
+        """The numbers x, at which F, or its complement, is p, with the derivative of the inverse."""
         typical = constant(self._typical(*shapes))
         finite = np.isfinite(x)
         slope = constant(np.exp(self._logpdf(np.where(finite, x, typical), *map(constant, shapes))))
         good, sheer = finite & np.isfinite(slope) & (slope > 0), np.isinf(slope)
         safe, slope = np.where(good, x, typical), np.where(good, slope, 1.0)
+        share, slope = (self._sf, -slope) if upper else (self._cdf, slope)
         for _ in range(ORDERS):
-            safe = safe - (self._cdf(safe, *shapes) - p) / slope
+            safe = safe - (share(safe, *shapes) - p) / slope
         # At an end of what is possible a density of 0 has an inverse of infinite slope, as that of a root at 0.
-        end = np.where(sheer, x, x + np.sqrt(np.maximum(p - constant(p), 0.0)))
+        more = constant(p) - p if upper else p - constant(p)
+        end = np.where(sheer, x, x + np.sqrt(np.maximum(more, 0.0)))
         return np.where(good, safe, end)
 
     @abstractmethod
@@ -123,23 +99,11 @@ class Distribution(ABC):
         """Draws of the standard form: the inverse at uniform numbers."""
         return self._ppf(draw_(rng=source, method="uniform", args=(0.0, 1.0), dtype=float, size=size), *shapes)
 
-    def _taken(self, args: tuple[Any, ...], given: dict[str, Any], like: Any = None) -> tuple[list[Any], Any, Any]:
-        names = (*self.shapes, "loc", "scale")
-        if len(args) > len(names) or (unknown := given.keys() - set(names)):
-            what = sorted(unknown) if len(args) <= len(names) else len(args)
-            raise DTypeError(f"{self.name}: no such parameter", got=what, parameters=", ".join(names))
-        values = {"loc": 0.0, "scale": 1.0} | dict(zip(names, args, strict=False)) | given
-        missing = [name for name in self.shapes if name not in values]
-        if missing:
-            raise DTypeError(f"{self.name}: a parameter is missing", missing=", ".join(missing), fix=", ".join(names))
-        *shapes, loc, scale = (parameter(values[name], like) for name in names)
-        return shapes, loc, scale
-
     def _within(self, x: Any, args: Any, given: Any) -> tuple[Any, list[Any], Any, Any, Any, Any]:
         x = asarray(x)
         shapes, loc, scale = self._taken(args, given, x)
         z = (x - loc) / scale
-        low, high = self.support(*shapes)
+        low, high = self._support(*shapes)
         inside = (z >= low) & (z <= high) & np.isfinite(z)
         return np.where(inside, z, constant(self._typical(*shapes)).astype(z.dtype)), shapes, scale, inside, z, low
 
@@ -181,23 +145,26 @@ class Distribution(ABC):
 
     def ppf(self, q: Any, *args: Any, **given: Any) -> Any:
         """The x with P(X ≤ x) = q; NaN unless 0 ≤ q ≤ 1."""
+        return self._inverted(self._ppf, q, args, given)
+
+    def isf(self, q: Any, *args: Any, **given: Any) -> Any:
+        """The x with P(X > x) = q, accurate where q is small; NaN unless 0 ≤ q ≤ 1."""
+        return self._inverted(self._isf, q, args, given)
+
+    def _inverted(self, how: Any, q: Any, args: Any, given: Any) -> Any:
         q = asarray(q) * 1.0
         q = np.where((q >= 0) & (q <= 1), q, q.dtype.type(np.nan))
         shapes, loc, scale = self._taken(args, given, q)
-        return loc + scale * self._ppf(q, *shapes)
+        with np.errstate(divide="ignore"):  # the ends are where they are
+            return loc + scale * how(q, *shapes)
 
     def entropy(self, *args: Any, **given: Any) -> Any:
         """The differential entropy −∫ f log f."""
         shapes, loc, scale = self._taken(args, given)
         return self._entropy(*shapes) + np.log(scale) + 0.0 * loc
 
-    def rvs(self, *args: Any, size: Size = None, rng: Rng = None, **given: Any) -> Any:
-        """Draws, which differentiate in the parameters: as location and scale, or implicitly.
-
-        `rng` is None, an int or a NumPy Generator; of `size=None` there is one draw for each parameter.
-        """
-        shapes, loc, scale = self._taken(args, given)
-        source = rng if isinstance(rng, (int, np.integer)) else generator(rng)
+    def _drawn_of(self, taken: Taken, size: Size, source: Any) -> Any:
+        shapes, loc, scale = taken
         if size is None:
             size = np.broadcast_shapes(loc.shape, scale.shape, *(s.shape for s in shapes))
         return loc + scale * self._draw(shapes, size, source)

@@ -12,8 +12,8 @@ from pullback.core.habits import explain_keywords
 from pullback.functions.creation import asarray
 from pullback.linalg import cholesky, diagonal, solve_triangular
 from pullback.special import betaln, digamma, gammaln, rel_entr, xlogy
-from pullback.stats import continuous, discrete, positive, several
-from pullback.stats.distribution import constant
+from pullback.stats import continuous, discrete, normal_vectors, positive, several
+from pullback.stats.univariate import constant
 from pullback.tensors import Tensor
 
 
@@ -69,7 +69,7 @@ def _poisson(m1: Any, m2: Any) -> Any:
 
 # For each distribution the parameters that its divergence takes, in this order.
 DIVERGENCES: Final[dict[Any, Callable[..., Any]]] = {
-    continuous.norm: _normal, several.multivariate_normal: _normals, positive.expon: _exponential,
+    continuous.norm: _normal, normal_vectors.multivariate_normal: _normals, positive.expon: _exponential,
     continuous.laplace: _laplace, positive.gamma: _gamma, positive.beta: _beta, several.dirichlet: _dirichlet,
     discrete.bernoulli: _bernoulli, several.categorical: _categorical, discrete.poisson: _poisson,
 }  # fmt: skip

@@ -24,17 +24,23 @@ from pullback.special import (
     xlog1py,
     xlogy,
 )
-from pullback.stats.distribution import Distribution, Size
+from pullback.special import gamma as gamma_function
+from pullback.stats.distribution import Distribution
+from pullback.stats.univariate import Size
 
 ROOT: Final = math.log(2 * math.pi) / 2
 EULER: Final = 0.57721566490153286061
 
 
+def _rising(a: Any, n: int) -> Any:
+    """a(a + 1) … (a + n − 1)."""
+    return math.prod(a + k for k in range(n))
+
+
 class Positive(Distribution):
     """Of numbers above 0."""
 
-    def support(self, *_: Any) -> tuple[Any, Any]:
-        """The ends of what is possible."""
+    def _support(self, *_: Any) -> tuple[Any, Any]:
         return 0.0, math.inf
 
 
@@ -53,6 +59,12 @@ class Gamma(Positive):
 
     def _sf(self, x: Any, a: Any) -> Any:
         return gammaincc(a, x)
+
+    def _raw(self, n: int, a: Any) -> Any:
+        return _rising(a, n)
+
+    def _cumulants(self, a: Any) -> tuple[Any, Any, Any, Any]:
+        return a, a, 2 * a, 6 * a
 
     def _entropy(self, a: Any) -> Any:
         return a + gammaln(a) + (1 - a) * digamma(a)
@@ -77,6 +89,12 @@ class Chi2(Positive):
     def _sf(self, x: Any, df: Any) -> Any:
         return gammaincc(df / 2, x / 2)
 
+    def _raw(self, n: int, df: Any) -> Any:
+        return 2**n * _rising(df / 2, n)
+
+    def _cumulants(self, df: Any) -> tuple[Any, Any, Any, Any]:
+        return df, 2 * df, 8 * df, 48 * df
+
     def _entropy(self, df: Any) -> Any:
         return df / 2 + math.log(2) + gammaln(df / 2) + (1 - df / 2) * digamma(df / 2)
 
@@ -91,8 +109,7 @@ class Beta(Positive):
     name: ClassVar[str] = "beta"
     shapes = ("a", "b")
 
-    def support(self, *_: Any) -> tuple[Any, Any]:
-        """The ends of what is possible."""
+    def _support(self, *_: Any) -> tuple[Any, Any]:
         return 0.0, 1.0
 
     def _logpdf(self, x: Any, a: Any, b: Any) -> Any:
@@ -103,6 +120,16 @@ class Beta(Positive):
 
     def _sf(self, x: Any, a: Any, b: Any) -> Any:
         return betainc(b, a, 1 - x)
+
+    def _raw(self, n: int, a: Any, b: Any) -> Any:
+        return math.prod((a + k) / (a + b + k) for k in range(n))
+
+    def _cumulants(self, a: Any, b: Any) -> tuple[Any, Any, Any, Any]:
+        total = a + b
+        v = a * b / (total * total * (total + 1))
+        third = v * 2 * (b - a) / (total * (total + 2))
+        shape = 6 * ((a - b) ** 2 * (total + 1) - a * b * (total + 2)) / (a * b * (total + 2) * (total + 3))
+        return a / total, v, third, shape * v * v
 
     def _entropy(self, a: Any, b: Any) -> Any:
         return betaln(a, b) - (a - 1) * digamma(a) - (b - 1) * digamma(b) + (a + b - 2) * digamma(a + b)
@@ -132,6 +159,15 @@ class Exponential(Positive):
     def _ppf(self, p: Any) -> Any:
         return -np.log1p(-p)
 
+    def _isf(self, p: Any) -> Any:
+        return -np.log(p)
+
+    def _raw(self, n: int) -> Any:
+        return float(math.factorial(n))
+
+    def _cumulants(self) -> tuple[Any, Any, Any, Any]:
+        return 1.0, 1.0, 2.0, 6.0
+
     def _entropy(self) -> Any:
         return 1.0
 
@@ -158,6 +194,12 @@ class Weibull(Positive):
     def _ppf(self, p: Any, c: Any) -> Any:
         return (-np.log1p(-p)) ** (1 / c)
 
+    def _isf(self, p: Any, c: Any) -> Any:
+        return (-np.log(p)) ** (1 / c)
+
+    def _raw(self, n: int, c: Any) -> Any:
+        return gamma_function(1 + n / c)
+
     def _entropy(self, c: Any) -> Any:
         return EULER * (1 - 1 / c) - np.log(c) + 1
 
@@ -169,8 +211,7 @@ class Pareto(Distribution):
     name: ClassVar[str] = "pareto"
     shapes = ("b",)
 
-    def support(self, *_: Any) -> tuple[Any, Any]:
-        """The ends of what is possible."""
+    def _support(self, *_: Any) -> tuple[Any, Any]:
         return 1.0, math.inf
 
     def _typical(self, *_: Any) -> Any:
@@ -190,6 +231,23 @@ class Pareto(Distribution):
 
     def _ppf(self, p: Any, b: Any) -> Any:
         return np.exp(-np.log1p(-p) / b)
+
+    def _isf(self, p: Any, b: Any) -> Any:
+        return np.exp(-np.log(p) / b)
+
+    def _raw(self, n: int, b: Any) -> Any:
+        return np.where(b > n, b / np.where(b > n, b - n, 1.0), np.inf)
+
+    def _cumulants(self, b: Any) -> tuple[Any, Any, Any, Any]:
+        safe = np.where(b > 4, b, 5.0)
+        c = np.where(b > 2, b, 3.0)
+        v = c / ((c - 1) ** 2 * (c - 2))
+        third = v**1.5 * 2 * (1 + np.where(b > 3, b, 4.0)) * np.sqrt((c - 2) / c) / (np.where(b > 3, b, 4.0) - 3)
+        excess = 6 * (safe**3 + safe**2 - 6 * safe - 2) / (safe * (safe - 3) * (safe - 4))
+        return (
+            self._raw(1, b), np.where(b > 2, v, np.inf), np.where(b > 3, third, np.nan),
+            np.where(b > 4, excess * v * v, np.nan),
+        )  # fmt: skip
 
     def _entropy(self, b: Any) -> Any:
         return 1 + 1 / b - np.log(b)
@@ -215,6 +273,12 @@ class HalfNormal(Positive):
 
     def _ppf(self, p: Any) -> Any:
         return -ndtri((1 - p) / 2)
+
+    def _isf(self, p: Any) -> Any:
+        return -ndtri(p / 2)
+
+    def _raw(self, n: int) -> Any:
+        return 2 ** (n / 2) * math.gamma((n + 1) / 2) / math.sqrt(math.pi)
 
     def _entropy(self) -> Any:
         return 0.5 * math.log(math.pi / 2) + 0.5

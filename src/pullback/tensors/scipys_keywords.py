@@ -33,7 +33,6 @@ MEANT: Final[dict[tuple[str, str], Callable[[Any], dict[str, Any]]]] = {
     ("lstsq", "cond"): lambda cond: {"rcond": cond},
     ("norm", "a"): lambda a: {"x": a},
     ("svdvals", "a"): lambda a: {"x": a},
-    ("logsumexp", "a"): lambda a: {"x": a},
     ("fft", "x"): lambda x: {"a": x},  # and all others of `fft`
 }
 
@@ -41,7 +40,6 @@ WAYS: Final = {
     "assume_a": 'cho_solve(cho_factor(a), b) of "pos", solve_triangular of a triangle; else without it, of all of a',
     "atol": "rtol=, which is a share of the largest singular value",
     "b": "with l = cholesky(b), the eigenvalues of inv(l) @ a @ inv(l).mT",
-    "logsumexp b": "logsumexp(x + pb.log(b))",
     "bounds_error": "extrapolate=False gives NaN outside",
     "callback": "print within the function",
     "complex_func": "quad of pb.real(f(x)), and of pb.imag(f(x))",
@@ -57,7 +55,6 @@ WAYS: Final = {
     "lower": "np.tril(a) + np.tril(a, -1).mT is the whole matrix",
     "plan": "leave it out",
     "return_rank": "matrix_rank(a)",
-    "return_sign": "pb.log(abs(s)) and pb.sign(s) of the sum s",
     "subset_by_index": "slices of all eigenvalues and vectors",
     "subset_by_value": "a mask over all eigenvalues and vectors",
     "transposed": "solve(a.mT, b)",

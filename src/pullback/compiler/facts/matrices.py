@@ -18,7 +18,7 @@ from pullback.compiler.instructions import matrices
 from pullback.core.discrete import Discrete
 from pullback.core.primitive import Primitive
 from pullback.ops.linalg.cholesky import cholesky_
-from pullback.ops.linalg.factorizations import cofactors_, det_
+from pullback.ops.linalg.factorizations import cofactors_, det_, slogdet_
 from pullback.ops.linalg.systems import inv_, solve_, triangular_
 
 MOST: Final = 8  # rows and columns
@@ -53,13 +53,42 @@ small_cofactors_: Final = _small("cofactors", cofactors_)
 small_determinant_: Final = _small("det", det_, matrix=False)
 
 
+def _pivots(a: Any) -> Any:
+    """Gauss' pivots, the first with the sign that swaps of rows make, as rows."""
+    rows, n = a.copy(), a.shape[-1]
+    odd = np.zeros(a.shape[:-2], bool)
+    for i in range(n):
+        place = np.argmax(np.abs(rows[..., i:, i]), axis=-1)[..., None, None] + i
+        chosen, here = np.take_along_axis(rows, place, -2), rows[..., i : i + 1, :].copy()
+        np.put_along_axis(rows, place, here, -2)
+        rows[..., i : i + 1, :], odd = chosen, odd ^ (place[..., 0, 0] != i)
+        pivot = chosen[..., i : i + 1]
+        rows[..., i + 1 :, :] -= rows[..., i + 1 :, i : i + 1] / np.where(pivot == 0, 1, pivot) * chosen
+    found = np.diagonal(rows, 0, -2, -1)[..., None, :].copy()
+    found[..., 0] *= np.where(odd, -1, 1)[..., None]
+    return np.where(np.isfinite(a).all(axis=(-2, -1), keepdims=True), found, math.nan).astype(a.dtype)
+
+
+small_pivots_: Final = Discrete("small_pivots", _pivots, doc="Numbers whose product is the determinant.")
+
+
+def _is_small(*operands: Any) -> bool:
+    dtypes = {str(x.dtype) for x in operands}
+    return len(dtypes) == 1 and dtypes <= {*HELD} and all(1 <= n <= MOST for x in operands for n in x.shape[-2:])
+
+
+def _sign_and_logarithm(a: Any) -> Any:
+    if not _is_small(a):
+        return NotImplemented
+    found = small_pivots_(a)[..., 0, :]
+    return (np.prod(np.sign(found), axis=-1), np.log(np.abs(found)).sum(axis=-1)), np.isfinite(found).all()
+
+
 def _formula(small: Primitive, matrix: bool = True) -> Callable[..., Any]:
     """What is recorded in place of a kernel of LAPACK's."""
 
     def formula(*operands: Any, **params: Any) -> Any:
-        dtypes = {str(x.dtype) for x in operands}
-        sizes = [n for x in operands for n in x.shape[-2:]]
-        if len(dtypes) != 1 or not dtypes <= {*HELD} or not all(1 <= n <= MOST for n in sizes):
+        if not _is_small(*operands):
             return NotImplemented
         made = small(*operands, **params)
         return made if matrix else made[..., 0, 0], np.isfinite(made).all()
@@ -78,6 +107,8 @@ ROWS: Final[dict[Primitive, Row]] = {
     cholesky_: _row(small_cholesky_),
     cofactors_: _row(small_cofactors_),
     det_: _row(small_determinant_, matrix=False),
+    slogdet_: Row(definition=Definition(_sign_and_logarithm, LAPACK, outputs=2), kernel=LAPACK, rounds=True),
+    small_pivots_: Row(matrices=matrices.pivots),
     small_inverse_: Row(matrices=matrices.inverse),
     small_solve_: Row(matrices=matrices.solve),
     small_triangular_: Row(matrices=matrices.triangular),

@@ -78,11 +78,14 @@ class Definition(NamedTuple):
         Why the kernel cannot be recorded.
     exact : bool
         The formula depends on the numbers of arrays that the program holds.
+    outputs : int
+        How many the primitive has; of several the formula gives a tuple.
     """
 
     formula: Callable[..., Any] | None = None
     because: str = ""
     exact: bool = False
+    outputs: int = 1
 
 
 RECORDED: Final = Definition()

@@ -68,7 +68,7 @@ from pullback.ops.linalg import (
     spectra,
     systems,
 )
-from pullback.ops.special_functions import bessel, errors_and_normal, gamma, hypergeometric
+from pullback.ops.special_functions import bessel, errors_and_normal, gamma, hypergeometric, normal_vectors
 from pullback.parallel.collectives import all_reduce_, broadcast_, owned_
 from pullback.programs.loop import loop_
 from pullback.transforms.holomorphic import holomorphic_
@@ -78,7 +78,7 @@ COMPLAINS: Final = "it complains of numbers that do not fit, which loops cannot"
 IN_RANGE: Final = "NumPy complains of an index that is out of range while it reads or writes; loops ask before"
 
 SPECIAL: Final = tuple(
-    op for module in (bessel, errors_and_normal, gamma, hypergeometric) for op in vars(module).values()
+    op for module in (bessel, errors_and_normal, gamma, hypergeometric, normal_vectors) for op in vars(module).values()
     if isinstance(op, Elementwise) and op not in (elementwise.erf, elementwise.sigmoid)
 )  # fmt: skip
 
@@ -305,7 +305,6 @@ ROWS: Final[dict[Primitive, Row]] = {
             bands.solve_banded_,
             factorizations.qr_,
             factorizations.lu_,
-            factorizations.slogdet_,
             eigenvalues.eig_,
             eigenvalues.eigvals_,
             roots.roots_,
@@ -336,6 +335,7 @@ ROWS: Final[dict[Primitive, Row]] = {
     # Special functions.
     **dict.fromkeys(SPECIAL, Row(kernel="SciPy computes it, by series and recurrences")),
     **special_functions.ROWS,
+    normal_vectors.normal_vector_: Row(kernel="it is an integral, whose nodes lie where it turns"),
     holomorphic_: Row(kernel=COMPLAINS),
     # Loops: their bodies are programs of their own, and run natively if all in them does.
     loop_: Row(kernel="something in its body has no native code"),

@@ -127,12 +127,18 @@ def inverse(f: Function, a: Matrix) -> Matrix:
     return solve(f, a, _identity(f, a))
 
 
-def determinant(f: Function, a: Matrix) -> Matrix:
-    """det a, as a matrix of one entry; a column without a pivot makes it 0."""
+def pivots(f: Function, a: Matrix) -> Matrix:
+    """Numbers whose product is det a, as a row; a column without a pivot has a 0."""
     done = _eliminated(f, a, None, swaps=True)
-    product = reduce(lambda x, y: f.binary("fmul", x, y), (done.rows[i][i] for i in range(len(a))))
+    first, *others = (done.rows[i][i] for i in range(len(a)))
     assert done.odd is not None
-    return _where(f, _finite(f, a), [[f.select(done.odd, f.negative(product), product)]])
+    return _where(f, _finite(f, a), [[f.select(done.odd, f.negative(first), first), *others]])
+
+
+def determinant(f: Function, a: Matrix) -> Matrix:
+    """det a, as a matrix of one entry."""
+    (numbers,) = pivots(f, a)
+    return [[reduce(lambda x, y: f.binary("fmul", x, y), numbers)]]
 
 
 def cofactors(f: Function, a: Matrix) -> Matrix:

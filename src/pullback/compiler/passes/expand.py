@@ -16,6 +16,7 @@ from pullback.compiler.facts import row_of
 from pullback.compiler.facts.row import Definition
 from pullback.compiler.passes.deduplicate import said
 from pullback.core.modes import ModeContext
+from pullback.core.outputs import pick_
 from pullback.ops.elementwise import add
 from pullback.ops.movement import reshape_
 from pullback.programs.program import Constant, Equation, Operand, Program, Value
@@ -31,19 +32,27 @@ def expand(program: Program) -> Program:
     equations: list[Equation] = []
     conditions: list[Operand] = []
     renamed: dict[Value, Operand] = {}
+    parts: dict[Operand, Sequence[Operand]] = {}  # of equations with several outputs
+    whole = {o for e in program.equations if e.primitive is not pick_ for o in e.operands}.union(program.outputs)
 
     def now(operands: Sequence[Operand]) -> tuple[Operand, ...]:
         return tuple(renamed.get(o, o) if isinstance(o, Value) else o for o in operands)
 
     for given in program.equations:
         equation = given.on(now(given.operands))
-        row = row_of(equation.primitive)
-        composite = None if _is_view(equation) else row.definition
+        row, composite = row_of(equation.primitive), row_of(equation.primitive).definition
+        if _is_view(equation) or (composite is not None and composite.outputs > 1 and equation.output in whole):
+            composite = None
         written = None if composite is None else written_out(equation, composite)
-        if written is not None:
+        if composite is not None and written is not None:
             equations += written.equations
-            renamed[equation.output], *others = written.outputs
-            conditions += others
+            conditions += written.outputs[composite.outputs :]
+            if composite.outputs > 1:
+                parts[equation.output] = written.outputs[: composite.outputs]
+            else:
+                renamed[equation.output] = written.outputs[0]
+        elif equation.primitive is pick_ and equation.operands[0] in parts:
+            renamed[equation.output] = parts[equation.operands[0]][equation.params["index"]]
         elif row.contraction and len(equation.operands) == 3:
             equations += _without_sum(equation)
         elif row.accumulator is not None and equation.params["keepdims"]:
@@ -81,7 +90,7 @@ def _without_kept_axes(equation: Equation) -> tuple[Equation, Equation]:
 
 
 class Written(NamedTuple):
-    """A composite as equations, and what they give: the value, then conditions."""
+    """A composite as equations, and what they give: the value, or all values, then conditions."""
 
     equations: list[Equation]
     outputs: list[Operand]
@@ -132,8 +141,9 @@ def _recorded(equation: Equation, definition: Definition, given: Sequence[Any], 
     if result is NotImplemented:
         return None
     inner = tracer.finish(result, primitive.name).program
-    output, *_ = inner.outputs
-    same = isinstance(output, Value) and output.spec == equation.output.spec
+    values = inner.outputs[: definition.outputs]
+    several = definition.outputs > 1  # whose shapes and dtypes the formula answers for
+    same = all(isinstance(v, Value) and (several or v.spec == equation.output.spec) for v in values)
     again = any(s.primitive is primitive and said(s.params) == said(equation.params) for s in inner.equations)
     if not same or again or any(step.output.dtype == np.float16 for step in inner.equations):
         return None  # NumPy has its own idea of the dtype, its own function for it, or rounds it in between

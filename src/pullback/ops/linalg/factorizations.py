@@ -126,12 +126,38 @@ det_ = CustomVJP(
 
 def _cofactors(a: Any) -> Any:
     given = as_matrices("det", a)
-    determinant, inverse = np.linalg.det(given)[..., None, None], _well_inverted(given)
+    with np.errstate(over="ignore", invalid="ignore"):
+        determinant, inverse = np.linalg.det(given)[..., None, None], _well_inverted(given)
+        if inverse is not None:
+            found = determinant * np.swapaxes(inverse, -1, -2)
+        else:
+            u, s, vh = np.linalg.svd(given, full_matrices=False)
+            sign = np.asarray(np.linalg.det(u) * np.linalg.det(vh))[..., None, None]
+            found = sign * np.conj((u * products_without(s, 1)[..., None, :]) @ vh)
+        if not np.isfinite(np.add.reduce(found, axis=None)):
+            found = np.where(
+                np.isfinite(found).all(axis=(-2, -1), keepdims=True), found, _far_cofactors(given, inverse)
+            )
+    return rounded(found, a)
+
+
+@np.errstate(over="ignore", divide="ignore")
+def _far_cofactors(a: Any, inverse: Any) -> Any:
+    """The same by logarithms, where a product on the way is too large: each entry is itself, or infinite."""
     if inverse is not None:
-        return rounded(determinant * np.swapaxes(inverse, -1, -2), a)
-    u, s, vh = np.linalg.svd(given, full_matrices=False)
-    sign = np.asarray(np.linalg.det(u) * np.linalg.det(vh))[..., None, None]
-    return rounded(sign * np.conj((u * products_without(s, 1)[..., None, :]) @ vh), a)
+        sign, size = np.linalg.slogdet(a)
+        small = np.swapaxes(inverse, -1, -2)
+    else:
+        u, s, vh = np.linalg.svd(a, full_matrices=False)
+        logs = np.where(np.eye(s.shape[-1], dtype=bool), 0, np.log(s.astype(float))[..., None, :]).sum(axis=-1)
+        size = logs.max(axis=-1)
+        small = np.conj((u * np.exp(logs - size[..., None])[..., None, :]) @ vh)
+        sign = np.linalg.det(u) * np.linalg.det(vh)
+    absolute = np.abs(small)
+    phase = sign[..., None, None] * small / np.where(absolute == 0, 1, absolute)
+    grown = np.exp(size.astype(float)[..., None, None] + np.log(absolute.astype(float)))
+    parts = [np.where(part == 0, 0, grown * part) for part in (np.real(phase), np.imag(phase))]
+    return (parts[0] if a.dtype.kind != "c" else parts[0] + 1j * parts[1]).astype(a.dtype)
 
 
 def _well_inverted(a: Any) -> Any:

@@ -16,7 +16,7 @@ import numpy as np
 
 from pullback.batching.rules import as_it_is
 from pullback.core.custom_kinds import CustomVJP
-from pullback.ops.linalg.matrices import adjoint, as_matrices, refuse, rounded
+from pullback.ops.linalg.matrices import adjoint, as_matrices, first_where, refuse, rounded
 from pullback.ops.linalg.systems import sylvester_
 
 
@@ -31,7 +31,16 @@ def frechet(function: CustomVJP, a: Any, e: Any) -> Any:
 def _expm(a: Any) -> Any:
     from scipy.linalg import expm  # heavy: only who uses it loads it
 
-    return rounded(expm(as_matrices("expm", a)), a)
+    given = as_matrices("expm", a)
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = expm(given)
+        whole = np.isfinite(np.add.reduce(found, axis=None))
+    if not whole and (beyond := np.isnan(found).any(axis=(-2, -1))).any():
+        raise refuse(
+            "expm", f"the exponential is beyond {given.dtype}", given, first_where(beyond),
+            "expm(a - m * pb.eye(n)) is the same by exp(m), or a.astype(float)",
+        )  # fmt: skip
+    return rounded(found, a)
 
 
 def _expm_cotangent(ct: Any, primals: Any, _y: Any) -> tuple[Any]:
