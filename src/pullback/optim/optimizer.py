@@ -164,6 +164,11 @@ class Optimizer(Noticed, ABC):
         NoGradientError
             If a parameter that requires a gradient has none; says which and why, and changes nothing.
         """
+        if closure is not None and not callable(closure):
+            raise OptionError(
+                f"{self._name}.step: this is not a function", got=type(closure).__name__,
+                fix="loss.backward(), and then step()",
+            )  # fmt: skip
         loss = None if closure is None else closure()
         if (trace := current_mode().trace) is not None:
             trace.watch(self)

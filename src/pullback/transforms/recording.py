@@ -63,6 +63,10 @@ def _run(f: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> 
     return f(*args, **kwargs)
 
 
+def _is_list_of_numbers(tree: Any) -> bool:
+    return isinstance(tree, list) and all(isinstance(leaf, Tensor) and not leaf.ndim for leaf in tree)
+
+
 class Recording:
     """A function's outputs on fresh sources, and the path between them.
 
@@ -107,6 +111,8 @@ class Recording:
             try:
                 result = _run(f, given, kwargs)
             except Exception as error:
+                if not self._flat and any(map(_is_list_of_numbers, self.arguments)):
+                    error.add_note(f"{name}: a list of numbers is a tree of arguments; np.array(...) is one")
                 if exits.refused is None or isinstance(error, PullbackError):
                     raise
                 raise exits.refused from error  # NumPy and SciPy put errors of their own in its place

@@ -147,6 +147,9 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     >>> back(1.0)
     (Tensor(5.), Tensor(2.))
     """
+    check_function("vjp", f)
+    if not primals:
+        raise OptionError("vjp: there are no primals", got="a function alone", fix="value, back = pb.vjp(f, x)")
     run = Recording(f, primals, {}, range(len(primals)), "vjp", has_aux)
 
     def back(cotangent: Any) -> tuple[Any, ...]:
