@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from pullback.batching.lanes import labelled, lifted, lowered, plain, relabelled
-from pullback.core.arrays import HELD, differentiable, in_dtype
+from pullback.core.arrays import HELD, as_operand, differentiable, in_dtype
 from pullback.core.axes import dtype_of
 from pullback.core.errors import DTypeError, GraphError, OptionError, PullbackError, ShapeError
 from pullback.core.graph import Node
@@ -43,6 +43,8 @@ def fresh(value: Any, name: str) -> Tensor:
         return identity(value)
     if tracing and isinstance(value, (Tensor, np.ndarray)):
         value = copy_(value) if isinstance(value, np.ndarray) else stop_gradient(value)  # which the trace sees
+    if isinstance(value, np.ndarray):
+        value = as_operand(value, name)  # which refuses what is more than its numbers, such as a mask
     array = value.array if isinstance(value, Tensor) else np.array(value)
     if array.dtype.kind in "iub" and isinstance(value, (int, float)):
         array = array.astype(float)  # a Python number has no dtype of its own yet
