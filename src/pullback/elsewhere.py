@@ -143,6 +143,12 @@ NN: Final = (
 
 OPTIM: Final = (
     Row("lr_scheduler", "PyTorch", "pb.optim.SGD([w], lr=pb.optim.schedules.Cosine(0.1, 1000))", "the optimizer counts its steps"),
+    Row("StepLR", "PyTorch", "pb.optim.SGD([w], lr=pb.optim.schedules.Step(0.1, 30))"),
+    Row("MultiStepLR", "PyTorch", "pb.optim.SGD([w], lr=pb.optim.schedules.MultiStep(0.1, [30, 60]))"),
+    Row("ExponentialLR exponential_decay", "PyTorch, JAX", "pb.optim.SGD([w], lr=pb.optim.schedules.Exponential(0.1, 0.9))"),
+    Row("CosineAnnealingLR CosineDecay cosine_decay_schedule", "PyTorch, Keras, JAX", "pb.optim.SGD([w], lr=pb.optim.schedules.Cosine(0.1, 1000))"),
+    Row("ReduceLROnPlateau", "PyTorch", "pb.optim.ReduceOnPlateau(optimizer)"),
+    Row("LambdaLR LinearLR OneCycleLR PolynomialLR ConstantLR", "PyTorch", "", "an optimizer takes a schedule of pb.optim.schedules as its lr"),
     Row(
         "Rprop Adafactor Ftrl", "PyTorch, Keras", "",
         f"{LATER}: pb.optim.AdamW, or a subclass of pb.optim.Optimizer with your rule",

@@ -87,6 +87,16 @@ REFUSED = {
 }
 
 
+@pytest.mark.parametrize("kind", ["mask", "matrix", "units"])
+@pytest.mark.parametrize("transform", ["grad", "jvp", "compile"])
+def test_what_is_refused_is_refused_as_an_argument(kind, transform):
+    other, said = REFUSED[kind]
+    f = {"grad": pb.grad, "jvp": lambda f: lambda x: pb.jvp(f, (x,), (V,)), "compile": pb.compile}[transform]
+    for _ in range(2):
+        with pytest.raises(pb.DTypeError, match=f"^{transform}: .*\n(.*\n)*.*{said}"):
+            f(lambda x: (x * x).sum())(other)
+
+
 @pytest.mark.parametrize(("other", "says"), REFUSED.values(), ids=REFUSED)
 def test_what_is_no_array_of_numbers_is_refused(other, says):
     for both in (lambda t: t * other, lambda t: pb.multiply(other, t), lambda t: pb.add(t, other)):

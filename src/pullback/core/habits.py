@@ -161,6 +161,8 @@ def _complaint(function: FunctionType, args: tuple[Any, ...], error: TypeError) 
     name = type(args[0]).__name__ if function.__name__ == "__init__" else function.__name__
     if known[0] == "shape" and len(args) > code.co_argcount:
         return DTypeError(f"{name}: a shape is one number or one tuple", fix=f"pb.{name}({args})")
+    if function.__name__ == "__init__" and "positional" in str(error) and any(hasattr(x, "shape") for x in args[1:]):
+        return KeywordError(f"{name}: it is made first, and then called", fix=f"{name}()(...)")
     return unknown_keyword(error, name, known)
 
 

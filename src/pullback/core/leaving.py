@@ -25,7 +25,7 @@ from opcode import opname
 from types import FrameType
 from typing import Any, Final, final
 
-from pullback.core.errors import GraphError, LostGradientWarning, TraceError, message
+from pullback.core.errors import GraphError, LostGradientWarning, TraceError
 from pullback.core.graph import Node, ancestors, next_serial
 from pullback.core.lints import complain
 from pullback.core.modes import current_mode
@@ -42,6 +42,8 @@ class LeftTraceError(TraceError):
 
 class Exits(ABC):
     """What is done about tracked tensors that leave; `how` says what was called."""
+
+    outer: Exits | None = None
 
     @abstractmethod
     def on_purpose(self, tensor: Any, how: str) -> None:
@@ -66,8 +68,7 @@ class TapeExits(Exits):
     def number(self, tensor: Any, how: str) -> None:
         if tensor.node.saved is not None and current_mode().recording and not _is_shown():
             complain(
-                LostGradientWarning,
-                message(f"{how}: the derivative of this tensor ends here", {"shape": tensor.shape, "fix": _WAYS}),
+                LostGradientWarning, f"{how}: the derivative of this tensor ends here", shape=tensor.shape, fix=_WAYS
             )
 
     def array(self, tensor: Any, how: str) -> None:
@@ -93,7 +94,7 @@ class TransformExits(Exits):
         self.sources: set[Node] = set()
         self.lines: list[str] = []
         self.refused: GraphError | None = None
-        self.outer: Exits | None = current_mode().exits
+        self.outer = current_mode().exits
 
     def on_purpose(self, tensor: Any, how: str) -> None:
         self.lines.append(f"{how} at {user_line()}")
@@ -139,7 +140,7 @@ class RuleExits(Exits):
         self.with_tangent: str | None = None
         self.tangents = set(tangents)
         self.rule = rule
-        self.outer: Exits | None = current_mode().exits
+        self.outer = current_mode().exits
 
     def on_purpose(self, tensor: Any, how: str) -> None:
         self.left = f"{how} at {user_line()}"
@@ -170,6 +171,24 @@ _ON_THE_TAPE: Final = TapeExits()
 def depends(node: Node, sources: set[Node]) -> bool:
     """Whether a value was computed from one of `sources`."""
     return bool(sources) and not sources.isdisjoint(ancestors([node], min(source.serial for source in sources)))
+
+
+def is_differentiated(node: Node) -> bool:
+    """Whether a value was computed from what a transform that runs its function here differentiates in."""
+    mode = current_mode()
+    exits = mode.exits if mode.recording else None
+    while exits is not None:
+        if isinstance(exits, TransformExits) and depends(node, exits.sources):
+            return True
+        exits = exits.outer
+    return False
+
+
+def require_kept(name: str, values: Iterable[Any], fix: str) -> None:
+    """Refuse to make arrays of values where a transform differentiates in what they were computed from."""
+    for value in values:
+        if getattr(value, "node", None) is not None and is_differentiated(value.node):
+            raise GraphError(f"{name}: the derivative would end here", shape=value.shape, line=user_line(), fix=fix)
 
 
 def _refusal(what: str, tensor: Any, fix: str) -> GraphError:

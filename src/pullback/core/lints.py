@@ -24,10 +24,8 @@ def check_broadcast(name: str, left: object, right: object) -> None:
         if column[-1] == 1 and column[:-1] == row and row[-1] > 1:
             complain(
                 BroadcastWarning,
-                message(
-                    f"{name}: shapes {a} and {b} broadcast to {(*row[:-1], row[-1], row[-1])}",
-                    {"fix": "give both the same shape, e.g. prediction.squeeze(-1)"},
-                ),
+                f"{name}: shapes {a} and {b} broadcast to {(*row[:-1], row[-1], row[-1])}",
+                fix="give both the same shape, e.g. prediction.squeeze(-1)",
             )
 
 
@@ -43,10 +41,8 @@ def check_loss(name: str, prediction: object, target: object) -> None:
     if math.prod(shape) > min(math.prod(a), math.prod(b)):
         complain(
             BroadcastWarning,
-            message(
-                f"{name}: a prediction of shape {a} and a target of shape {b} broadcast to {shape}",
-                {"fix": "give both the same shape, e.g. prediction.squeeze(-1), or np.broadcast_to(target, ...)"},
-            ),
+            f"{name}: a prediction of shape {a} and a target of shape {b} broadcast to {shape}",
+            fix="give both the same shape, e.g. prediction.squeeze(-1), or np.broadcast_to(target, ...)",
         )
 
 
@@ -55,10 +51,8 @@ def check_precision(name: str, batch: Any, parameter: Any) -> None:
     if parameter.dtype.char == "f" and np.result_type(dtype_of(batch), parameter.dtype).char == "d":
         complain(
             PrecisionWarning,
-            message(
-                f"{name}: a batch of {dtype_of(batch)} makes a float32 model compute in float64, at twice the cost",
-                {"fix": "batch.astype('float32'), or make the layer with dtype=float"},
-            ),
+            f"{name}: a batch of {dtype_of(batch)} makes a float32 model compute in float64, at twice the cost",
+            fix="batch.astype('float32'), or make the layer with dtype=float",
         )
 
 
@@ -66,13 +60,9 @@ def check_leaf(node: Any) -> None:
     """Complain where the gradient of a result is read, which is None: `w = w - lr * w.grad` made `w` one."""
     complain(
         PullbackWarning,
-        message(
-            f"grad: this tensor is the result of an operation, {node.primitive.name}; leaves alone hold gradients",
-            {
-                "fix": "with pb.no_grad(): w -= lr * w.grad  changes w, and lets it be the leaf that it is\n"
-                "pb.gradients(loss, wrt=[t])  gives gradients of results"
-            },
-        ),
+        f"grad: this tensor is the result of an operation, {node.primitive.name}; leaves alone hold gradients",
+        fix="with pb.no_grad(): w -= lr * w.grad  changes w, and lets it be the leaf that it is\n"
+        "pb.gradients(loss, wrt=[t])  gives gradients of results",
     )
 
 
@@ -80,18 +70,16 @@ def check_parameter(place: str) -> None:
     """Complain of a plain tensor that requires a gradient and becomes a module's: nobody will learn it."""
     complain(
         PullbackWarning,
-        message(
-            f"{place}: a tensor that requires a gradient is no parameter, and parameters() does not give it",
-            {"fix": "pb.nn.Parameter(...) to learn it; tensor.detach() to keep it as a constant"},
-        ),
+        f"{place}: a tensor that requires a gradient is no parameter, and parameters() does not give it",
+        fix="pb.nn.Parameter(...) to learn it; tensor.detach() to keep it as a constant",
     )
 
 
-def complain(kind: type[PullbackWarning], text: str) -> None:
+def complain(kind: type[PullbackWarning], what: str, **facts: Any) -> None:
     """Warn once a line of the user's, or raise within `strict`."""
     frame = user_frame()
     where = (frame.f_code.co_filename, frame.f_lineno) if frame is not None else ("unknown", 0)
-    text = f"{text}\n  line  {where[0]}:{where[1]}"
+    text = f"{message(what, facts)}\n  line  {where[0]}:{where[1]}"
     if current_mode().strict:
         raise kind(text)
     if (kind, *where) not in _seen:

@@ -139,25 +139,22 @@ class _Once(Primitive):
         super().__init__(name, lambda: None)
         self._left = left
 
-    def vjp(self, node: Node, cotangent: Any, saved: Sequence[Any], wanted: Sequence[int]) -> list[Any]:
-        raise self._error()
-
-    def jvp(self, node: Node, tangents: Sequence[Any], saved: Sequence[Any]) -> Any:
-        raise self._error()
-
-    def _error(self) -> GraphError:
-        return GraphError(
+    def vjp(self, *_: Any) -> Any:
+        raise GraphError(
             f"{self.name}: its rule left the graph, and so can be differentiated once only", line=self._left,
             fix="write the rule with pb's functions or NumPy's; x.detach() is a constant on purpose",
         )  # fmt: skip
 
+    def jvp(self, *_: Any) -> Any:
+        return self.vjp()
+
 
 def once(value: Any, node: Node, direction: Any, left: str) -> Any:
-    """What a rule that left the graph gave, as something whose derivative is an error."""
+    """What a rule that left the graph gave, contributions or a tangent, as something whose derivative is an error."""
     if value is None:
         return None
-    if isinstance(value, tuple):
-        return tuple(once(part, node, direction, left) for part in value)
+    if isinstance(value, (tuple, list)):
+        return type(value)(once(part, node, direction, left) for part in value)
     assert node.primitive is not None
     directions = direction if isinstance(direction, tuple) else (direction,)
     inputs = [*node.parents, *(n for d in directions if (n := getattr(d, "node", None)) is not None)]

@@ -25,7 +25,7 @@ from numpy import float64, ndarray
 from pullback.core.conformity import cast_tangent, conform
 from pullback.core.errors import GraphError
 from pullback.core.graph import COMPLEX_SOURCES, Node, ancestors, source
-from pullback.core.leaving import LeftTraceError, RuleExits
+from pullback.core.leaving import LeftTraceError, RuleExits, require_kept
 from pullback.core.modes import ModeContext, current_mode
 from pullback.core.opaque import once, whole_jvp, whole_vjp
 from pullback.core.outputs import outputs_of
@@ -216,14 +216,7 @@ def _by_rule(
         found = rule(node, *given)
     except LeftTraceError:
         found = whole(node, *given)
-    return found if exits.left is None else _each_once(found, node, given[0], exits.left)
-
-
-def _each_once(found: Any, node: Node, given: Any, how: str) -> Any:
-    """What a rule that looked at numbers gave: the contributions of a walk back, or a tangent."""
-    if type(found) is list:
-        return [once(contribution, node, given, how) for contribution in found]
-    return once(found, node, given, how)
+    return found if exits.left is None else once(found, node, given[0], exits.left)
 
 
 def _added(a: Any, b: Any) -> Any:
@@ -318,9 +311,11 @@ def transpose(function: Callable[..., Any], specs: Sequence[Any], cotangents: An
         exits.require_linear(name)
         if exits.left is not None and isinstance(outer.exits, RuleExits):
             outer.exits.left = exits.left
-        pairs = [(outputs, cotangents)] if alone else zip(outputs, cotangents, strict=True)
+        pairs = [(outputs, cotangents)] if alone else list(zip(outputs, cotangents, strict=True))
         seeds = [(y.node, c) for y, c in pairs if c is not None and getattr(y, "node", None) is not None]
         record = outer.recording and any(isinstance(c, Primitive.tensor) for _, c in seeds)
+        if not record:
+            require_kept(name, [y for y, _ in pairs], "give its rule what it depends on as operands")
         path = between([node for node, _ in seeds], nodes).nodes if seeds else []
         on_path = set(path)
         # What is recorded may lead through the function's own values, and is walked again.

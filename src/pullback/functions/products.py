@@ -14,6 +14,7 @@ from pullback.functions.creation import asarray
 from pullback.functions.padding import pad
 from pullback.ops.contractions import einsum, matmul, tensordot
 from pullback.ops.movement import broadcast_to, expand_dims, flip, moveaxis, reshape, stack
+from pullback.ops.windows import sliding_window_view
 from pullback.tensors.tables import serve
 
 
@@ -158,8 +159,8 @@ def _sliding(x: Any, y: Any, mode: str, name: str) -> Any:
         raise OptionError(f"{name}: unknown mode", mode=mode, fix="full, same or valid")
     count = {"full": n + m - 1, "same": n, "valid": n - m + 1}[mode]
     after = count + m - 1 - before - n
-    windows = pad(x, (before, after))[np.arange(count)[:, None] + np.arange(m)]
-    return matmul(windows, y)
+    padded = pad(x, (before, after)) if before or after else x
+    return matmul(sliding_window_view(padded, m), y)
 
 
 explain_keywords(globals())

@@ -8,7 +8,7 @@ from typing import Any, Self, final
 
 import numpy as np
 
-from pullback.core.errors import OptionError
+from pullback.core.errors import GraphError, OptionError
 from pullback.functions import random
 from pullback.nn.activations import ReLU
 from pullback.nn.collections import InOrder
@@ -50,6 +50,10 @@ class Sequential(InOrder):
     def forward(self, x: Any) -> Any:
         for layer in self._modules:
             x = layer(x)
+            if x is None:
+                raise GraphError(
+                    "Sequential: a layer gave nothing", layer=layer, fix="return the result in its forward"
+                )
         return x
 
 

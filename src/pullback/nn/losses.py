@@ -8,6 +8,7 @@ from typing import Any, ClassVar, final
 
 import numpy as np
 
+from pullback.core.errors import OptionError
 from pullback.functions import classification, ctc, losses, margins, regression
 from pullback.nn.module import Module
 
@@ -37,6 +38,12 @@ class Loss(Module, ABC):
             cls.function = staticmethod(getattr(cls.function, "__wrapped__", cls.function))
 
     def __init__(self, reduction: str = "mean", **settings: Any) -> None:
+        if hasattr(reduction, "shape"):
+            name = type(self).__name__
+            raise OptionError(
+                f"{name}: reduction is a word", got=type(reduction).__name__,
+                fix=f"it is made first, and then called: pb.nn.{name}()(prediction, target)",
+            )  # fmt: skip
         if reduction not in self.reductions:
             losses.reduce(np.zeros(1), reduction)  # an unknown one is refused here, not after the first batch
         self.reduction = reduction

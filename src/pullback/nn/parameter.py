@@ -6,6 +6,7 @@ from typing import Any, final
 
 import numpy as np
 
+from pullback.core.leaving import require_kept
 from pullback.core.memory import placed
 from pullback.tensors import Tensor
 
@@ -33,6 +34,8 @@ class Parameter(Tensor):
     ------
     DTypeError
         If the data are integers.
+    GraphError
+        If a transform differentiates in what the data were computed from.
 
     >>> Parameter([0.5, -1.0])
     Parameter([ 0.5, -1. ], requires_grad=True)
@@ -41,6 +44,7 @@ class Parameter(Tensor):
     __slots__ = ()
 
     def __init__(self, data: Any, dtype: Any = None, *, requires_grad: bool = True, name: str | None = None) -> None:
+        require_kept("Parameter", [data], "pb.nn.functional_call runs a module on tensors in place of its parameters")
         super().__init__(placed(np.asarray(getattr(data, "array", data), dtype)))
         self.name = name
         self.requires_grad = requires_grad

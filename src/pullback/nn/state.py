@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from pullback.core.errors import CheckpointError
+from pullback.core.leaving import require_kept
 from pullback.core.modes import no_grad
 from pullback.tensors import Tensor
 
@@ -44,6 +45,11 @@ def load(owner: str, places: Mapping[str, Tensor], state: Mapping[str, Any], str
             fix="load it into a model made as the one that it was saved from"
             + ("" if wrong else ", or the part that fits with strict=False"),
         )  # fmt: skip
+    require_kept(
+        f"{owner}.load_state_dict",
+        state.values(),
+        "pb.nn.functional_call runs a module on tensors in place of its parameters",
+    )
     with no_grad():
         for name, array in arrays.items():
             places[name].assign(array)

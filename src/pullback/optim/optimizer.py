@@ -12,6 +12,7 @@ import numpy as np
 
 from pullback.core.changes import Noticed, changed
 from pullback.core.errors import NoGradientError, OptionError
+from pullback.core.leaving import require_kept
 from pullback.core.modes import current_mode, no_grad
 from pullback.core.precision import single
 from pullback.optim.checks import Limits, checked_group, checked_parameters, divided, label
@@ -163,6 +164,11 @@ class Optimizer(Noticed, ABC):
         NoGradientError
             If a parameter that requires a gradient has none; says which and why, and changes nothing.
         """
+        if closure is not None and not callable(closure):
+            raise OptionError(
+                f"{self._name}.step: this is not a function", got=type(closure).__name__,
+                fix="loss.backward(), and then step()",
+            )  # fmt: skip
         loss = None if closure is None else closure()
         if (trace := current_mode().trace) is not None:
             trace.watch(self)
@@ -238,6 +244,7 @@ class Optimizer(Noticed, ABC):
         missing = []
         for group in self.param_groups:
             row = gradients_of(group.params)
+            require_kept(f"{self._name}.step", row, "w - lr * g, written in the function that is differentiated")
             gradients.append(row)
             for index in group.elsewhere:
                 row[index] = None

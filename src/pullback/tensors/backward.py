@@ -15,6 +15,7 @@ from pullback.core.axes import dtype_of
 from pullback.core.errors import DTypeError, GraphError, ShapeError
 from pullback.core.graph import Node
 from pullback.core.habits import explain_keywords
+from pullback.core.leaving import is_differentiated
 from pullback.core.lints import check_leaf
 from pullback.core.modes import ModeContext, Trace, current_mode
 from pullback.core.primitive import Primitive
@@ -83,7 +84,8 @@ class Backward:
         grad : array-like, optional
             The cotangent, of this tensor's shape; needed unless this holds one number.
         create_graph : bool
-            Record the gradients, so that they can be differentiated.
+            Record the gradients, so that they can be differentiated; always so inside a transform, such as `grad`,
+            that differentiates in what this was computed from.
         retain_graph : bool, optional
             Keep what the graph saved, so that it can be walked again; as `create_graph` if None.
 
@@ -107,6 +109,7 @@ class Backward:
                 fix="make a tensor with requires_grad=True and compute from it, outside no_grad",
             )  # fmt: skip
         tensor, trace = Primitive.tensor, current_mode().trace
+        create_graph = create_graph or is_differentiated(node)
         boxed = create_graph or trace is not None
         retain = create_graph if retain_graph is None else retain_graph
         found = pull([(node, self.seed(grad, boxed))], record=create_graph, retain=retain)

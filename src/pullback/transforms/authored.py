@@ -22,13 +22,13 @@ from pullback.core.arrays import as_operand, differentiable
 from pullback.core.axes import broadcast
 from pullback.core.errors import GraphError, ShapeError
 from pullback.core.graph import Node, frontier, next_serial, node_of
-from pullback.core.leaving import LeftTraceError, RuleExits
+from pullback.core.leaving import LeftTraceError, RuleExits, require_kept
 from pullback.core.modes import ModeContext, current_mode, tell
 from pullback.core.opaque import Whole, array_of
 from pullback.core.outputs import pick_
 from pullback.core.primitive import Primitive
 from pullback.core.spec import constant_of, summary_of
-from pullback.core.tree import tree_map
+from pullback.core.tree import leaves, tree_map
 from pullback.tensors import Tensor
 
 _PASSED: Final = (int, float, bool, complex, NoneType)  # and not NumPy's scalars, some of which are subclasses of these
@@ -37,6 +37,11 @@ _PASSED: Final = (int, float, bool, complex, NoneType)  # and not NumPy's scalar
 def boxed(value: Any) -> Any:
     """An operand as the user's function takes it: a tensor, but a Python number as it is, for it is weak."""
     return value if type(value) in _PASSED or isinstance(value, Tensor) else Tensor(as_operand(value))
+
+
+def require_uncaptured(name: str, values: Any) -> None:
+    """Refuse to leave the nodes of what a rule gave or kept, where it captured what a transform differentiates in."""
+    require_kept(f"{name}: its rule captured a tensor", leaves((values, {})), "pass it to the function as an argument")
 
 
 def node_behind(value: Any) -> Node | None:

@@ -71,6 +71,11 @@ def vmap(
             [0., 1.]])
     """
     check_function("vmap", f)
+    if not all(axis is None or isinstance(axis, int) for axis in leaves(in_axes)):
+        raise OptionError(
+            "vmap: in_axes says by number along which axes the examples are", got=repr(in_axes),
+            fix="the function comes first and is then called: pb.vmap(f)(x)",
+        )  # fmt: skip
     if randomness not in _RANDOMNESS:
         raise OptionError("vmap: unknown randomness", randomness=randomness, fix=", ".join(_RANDOMNESS))
     if chunk_size is not None and chunk_size < 1:

@@ -20,7 +20,7 @@ from pullback.core.tree import tree_map
 from pullback.core.walks import pull, push, track
 from pullback.ops.movement import astype
 from pullback.tensors import Tensor
-from pullback.transforms.authored import Authored, boxed, fitting, node_behind, without_node
+from pullback.transforms.authored import Authored, boxed, fitting, node_behind, require_uncaptured, without_node
 
 
 class Linear(NamedTuple):
@@ -104,6 +104,8 @@ class ForwardRule(Authored):
         path = between([n for n, _ in seeds], set(sources)).nodes if seeds else []
         on_path = set(path)
         record = any(isinstance(c, Tensor) for c in parts) and current_mode().recording
+        if not record:
+            require_uncaptured(self.name, linear.tangents)
         found = pull([s for s in seeds if s[0] in on_path], path, set(sources), record=record, retain=True, within=True)
         return [found.get(source) for source in sources]
 
@@ -121,7 +123,10 @@ class ForwardRule(Authored):
             given = {s: t for s, t in zip(linear.sources, tangents, strict=True) if t is not None}
             ends = [n for t in linear.tangents if (n := node_behind(t)) is not None]
             path = between(ends, set(given)).nodes if ends else []
-            carried = push(given, path, record=recorded and current_mode().recording, retain=True)
+            record = recorded and current_mode().recording
+            if not record:
+                require_uncaptured(self.name, linear.tangents)
+            carried = push(given, path, record=record, retain=True)
             found = [
                 carried.get(n) if (n := node_behind(t)) in carried else _unlinked(t, linear) for t in linear.tangents
             ]

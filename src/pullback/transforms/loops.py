@@ -76,6 +76,7 @@ def scan(
     >>> pb.scan(lambda total, x: (total + x, total * x), 0.0, np.array([1.0, 2.0, 3.0]))
     (Tensor(6.), Tensor([0., 2., 9.]))
     """
+    _require_functions("scan(f, init, xs)", f)
     count = _length(xs, length)
     start = tree_map(_as_array, init)
     if count == 0:
@@ -99,6 +100,7 @@ def fori_loop(start: int, stop: int, body: Callable[[int, Any], Any], init: Any)
     >>> pb.fori_loop(0, 5, lambda i, total: total + i, 0.0)
     Tensor(10.)
     """
+    _require_functions("fori_loop(start, stop, body, init)", body)
     carry = tree_map(_as_array, init)
     carried = Carry("fori_loop", carry)
     for i in range(start.__index__(), stop.__index__()):
@@ -124,6 +126,7 @@ def while_loop(
     >>> pb.grad(newton)(9.0)
     Tensor(0.16666667)
     """
+    _require_functions("while_loop(cond, body, init)", cond, body)
     carry = tree_map(_as_array, init)
     trace, steps, carried = current_mode().trace, 0, Carry("while_loop", carry)
     if trace is not None and max_steps is not None:
@@ -154,6 +157,7 @@ def cond(pred: Any, true_fn: Callable[..., Any], false_fn: Callable[..., Any], *
     >>> pb.grad(root)(4.0), pb.grad(root)(-1.0)
     (Tensor(0.25), Tensor(0.))
     """
+    _require_functions("cond(pred, true_fn, false_fn, *operands)", true_fn, false_fn)
     if not _is_chosen_by(pred):
         return (true_fn if _truth(pred) else false_fn)(*operands)
     with np.errstate(divide="ignore", invalid="ignore"):  # of the branch that is not taken
@@ -169,6 +173,7 @@ def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -
     >>> pb.switch(1, [np.sin, np.exp, np.cos], pb.tensor(0.0))
     Tensor(1.)
     """
+    _require_functions("switch(index, branches, *operands)", *branches)
     if not branches:
         raise OptionError("switch: there are no branches", fix="give a list of functions")
     if not _is_chosen_by(index):
@@ -186,10 +191,19 @@ def map(f: Callable[[Any], Any], xs: Any) -> Any:
     >>> pb.map(lambda x: x * x, np.arange(4.0))
     Tensor([0., 1., 4., 9.])
     """
+    _require_functions("map(f, xs)", f)
     return scan(lambda carry, x: (carry, f(x)), (), xs)[1]
 
 
 # What goes in.
+
+
+def _require_functions(usage: str, *functions: Any) -> None:
+    """Refuse what cannot be called, such as a function and its value in each other's place."""
+    for f in functions:
+        if not callable(f):
+            name = usage.partition("(")[0]
+            raise OptionError(f"{name}: this is not a function", got=type(f).__name__, fix=f"pb.{usage}")
 
 
 def _as_array(value: Any) -> Any:

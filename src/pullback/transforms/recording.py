@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from pullback.batching.lanes import labelled, lifted, lowered, plain, relabelled
-from pullback.core.arrays import HELD, differentiable, in_dtype
+from pullback.core.arrays import HELD, as_operand, differentiable, in_dtype
 from pullback.core.axes import dtype_of
 from pullback.core.errors import DTypeError, GraphError, OptionError, PullbackError, ShapeError
 from pullback.core.graph import Node
@@ -43,6 +43,8 @@ def fresh(value: Any, name: str) -> Tensor:
         return identity(value)
     if tracing and isinstance(value, (Tensor, np.ndarray)):
         value = copy_(value) if isinstance(value, np.ndarray) else stop_gradient(value)  # which the trace sees
+    if isinstance(value, np.ndarray):
+        value = as_operand(value, name)  # which refuses what is more than its numbers, such as a mask
     array = value.array if isinstance(value, Tensor) else np.array(value)
     if array.dtype.kind in "iub" and isinstance(value, (int, float)):
         array = array.astype(float)  # a Python number has no dtype of its own yet
@@ -61,6 +63,10 @@ _AS_IT_IS: Final = nullcontext()
 def _run(f: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
     """Branches that are not taken compute too: what is really in the result shows in the result."""
     return f(*args, **kwargs)
+
+
+def _is_list_of_numbers(tree: Any) -> bool:
+    return isinstance(tree, list) and all(isinstance(leaf, Tensor) and not leaf.ndim for leaf in tree)
 
 
 class Recording:
@@ -107,6 +113,8 @@ class Recording:
             try:
                 result = _run(f, given, kwargs)
             except Exception as error:
+                if not self._flat and any(map(_is_list_of_numbers, self.arguments)):
+                    error.add_note(f"{name}: a list of numbers is a tree of arguments; np.array(...) is one")
                 if exits.refused is None or isinstance(error, PullbackError):
                     raise
                 raise exits.refused from error  # NumPy and SciPy put errors of their own in its place

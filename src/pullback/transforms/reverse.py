@@ -11,6 +11,7 @@ from pullback.core.arrays import differentiable
 from pullback.core.errors import GraphError, NoGradientError, OptionError
 from pullback.core.graph import Node, ancestors
 from pullback.core.habits import explain_keywords
+from pullback.core.leaving import is_differentiated
 from pullback.core.modes import current_mode
 from pullback.core.paths import between
 from pullback.core.tree import leaves
@@ -146,6 +147,9 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     >>> back(1.0)
     (Tensor(5.), Tensor(2.))
     """
+    check_function("vjp", f)
+    if not primals:
+        raise OptionError("vjp: there are no primals", got="a function alone", fix="value, back = pb.vjp(f, x)")
     run = Recording(f, primals, {}, range(len(primals)), "vjp", has_aux)
 
     def back(cotangent: Any) -> tuple[Any, ...]:
@@ -247,6 +251,7 @@ def gradients(
     """
     if not isinstance(loss, Tensor) or loss.node is None:
         raise GraphError("gradients: the value was not recorded", why=why_not(loss))
+    create_graph = create_graph or is_differentiated(loss.node)
     seed = loss.seed(None, boxed=create_graph or current_mode().trace is not None)
     retain = create_graph or retain_graph
     if wrt is None:

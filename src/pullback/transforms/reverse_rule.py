@@ -17,7 +17,7 @@ from pullback.core.spec import spec_of, zeros_of
 from pullback.core.tree import leaves, tree_map
 from pullback.core.walks import transpose
 from pullback.tensors import Tensor
-from pullback.transforms.authored import Authored, boxed, fitting, node_behind, without_node
+from pullback.transforms.authored import Authored, boxed, fitting, node_behind, require_uncaptured, without_node
 
 
 class Residuals(NamedTuple):
@@ -82,20 +82,26 @@ class ReverseRule(Authored):
         given = cotangents if isinstance(cotangent, tuple) else cotangents[0]
         assert self.backward is not None
         outer = current_mode().exits
-        residuals = residuals if recorded else tree_map(without_node, residuals)
+        if not recorded:
+            require_uncaptured(self.name, residuals)
+            residuals = tree_map(without_node, residuals)
         if isinstance(outer, RuleExits):
             result, exits = self.run("backward", self.backward, (residuals, given), {}, outer.tangents)
             outer.join(exits, left)
         else:
             result, _ = self.run("backward", self.backward, (residuals, given), {})
-        result = result if isinstance(result, tuple) else (result,)
-        if len(result) != len(node.inputs):
+        result = result if isinstance(result, tuple) or result is None else (result,)
+        if result is None or len(result) != len(node.inputs):
             raise GraphError(
                 f"{self.name}: the vjp rule must give one cotangent for each operand, as a tuple",
-                got=len(result), operands=len(node.inputs), fix="return (…,), with None for 0",
+                got="None" if result is None else len(result), operands=len(node.inputs),
+                fix="return (…,), with None for 0",
             )  # fmt: skip
         found = [conjugate(fitting(self.name, result[i], spec_of(node.inputs[i]), summed=True)) for i in wanted]
-        return found if recorded else [None if c is None else array_of(c) for c in found]
+        if recorded:
+            return found
+        require_uncaptured(self.name, found)
+        return [None if c is None else array_of(c) for c in found]
 
     def jvp(self, node: Node, tangents: Sequence[Any], saved: Sequence[Any]) -> Any:
         given = [i for i, tangent in enumerate(tangents) if tangent is not None]

@@ -13,6 +13,7 @@ import numpy as np
 
 from pullback.core.errors import GraphError, OptionError, ShapeError
 from pullback.core.habits import explain_keywords
+from pullback.core.leaving import require_kept
 from pullback.core.opaque import array_of
 from pullback.tensors import Tensor
 from pullback.transforms.batching import vmap
@@ -147,7 +148,9 @@ def _walked(run: Recording, found: Any, like: Tensor, walk: Callable[[Any], Any]
     for start in range(0, total, step):
         numbers = np.arange(start, min(start + step, total))
         directions = (found == numbers[:, None]).astype(like.dtype).reshape((len(numbers), *like.shape))
-        parts.append(array_of(vmap(walk)(directions)).reshape((len(numbers), -1)))
+        part = vmap(walk)(directions)
+        require_kept(run.name, [part], "pb.jacobian, which differentiates; a.detach() is a constant on purpose")
+        parts.append(array_of(part).reshape((len(numbers), -1)))
     return np.concatenate(parts) if parts else np.zeros((0, 0), like.dtype)
 
 

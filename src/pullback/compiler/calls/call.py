@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple, final
 
 import numpy as np
 
+from pullback.core.arrays import as_operand
 from pullback.core.errors import OptionError
 from pullback.core.modes import Mode
 from pullback.core.tree import children, leaves, rebuild, structure
@@ -111,6 +112,8 @@ class Call(NamedTuple):
                     filled.append(leaf)
                     key.append((label, frozen(leaf)))
                     continue
+                if isinstance(leaf, np.ndarray) and type(leaf) is not np.ndarray:
+                    as_operand(leaf, f"compile: {label}")  # which refuses what is more than its numbers, such as a mask
                 role = _role(leaf)
                 tracked |= role == _TRACKED
                 filled.append(leaf if role == _STATE else PLACE)

@@ -17,7 +17,7 @@ from typing import Any, Final, final
 import numpy as np
 
 from pullback.batching.rules import spread
-from pullback.core.errors import LinAlgError, PullbackWarning, message
+from pullback.core.errors import LinAlgError, PullbackWarning
 from pullback.core.graph import Node
 from pullback.core.kinds import LinearMap
 from pullback.core.lints import complain
@@ -67,7 +67,7 @@ def _said(name: str, what: str, values: Any, where: Any) -> None:
         index = first_where(where)
         facts = {"values": values[index], **({"batch": index} if index else {})}
         fix = "what does not depend on it, as a projection, is right; single vectors have no derivative"
-        complain(PullbackWarning, message(f"{name}: {what}", {**facts, "fix": fix}))
+        complain(PullbackWarning, f"{name}: {what}", **facts, fix=fix)
 
 
 def _told(m: Any, values: Any, ct: Any, name: str, both: bool, thin: bool) -> Any:
