@@ -1,7 +1,6 @@
 """The rows: what the compiler knows of each primitive, in the order of `ops/`. Keyed by the primitive, never its name.
 
-An elementwise primitive has instructions, or a definition; a reduction an accumulator, or a definition; movement has
-places. What has none of these says why it runs as its NumPy kernel.
+Elementwise ones have instructions, reductions accumulators, movement places, others a definition or why they have none.
 """
 
 from __future__ import annotations
