@@ -18,6 +18,7 @@ from pullback.interop import safetensors
 from pullback.training import checkpoint
 from pullback.training.resuming import Told, loop_for
 from pullback.training.settings import layered
+from pullback.training.task import task_of
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5)
 TREES = st.recursive(
@@ -214,3 +215,30 @@ def test_two_equal_runs_leave_equal_bytes(runs):
     runs.start("straight", steps=9, dropout=0.3)
     contents = {runs.folder(name).checkpoint.read_bytes() for name in ("one", "other", "straight")}
     assert len(contents) == 1
+
+
+def test_what_the_process_had_drawn_before_leaves_no_trace_in_a_run():
+    states = []
+    for _ in range(2):
+        pb.random.default_generator().bit_generator.state = np.random.default_rng().bit_generator.state
+        states.append(task_of(layered(SMALL)).trainer.checkpoint().rest["generators"])
+    assert states[0] == states[1]
+
+
+def test_a_default_generator_that_nobody_used_is_not_saved(monkeypatch):
+    monkeypatch.setattr(pb.random, "_default", [])
+    model = pb.nn.Linear(1, 1, rng=0)
+    model.default = np.random.default_rng(3)  # a name like any other
+    trainer = pb.training.Trainer(model, pb.nn.MSELoss(), pb.optim.SGD(model.parameters(), lr=0.1))
+    saved = trainer.checkpoint()
+    assert list(saved.rest["generators"]) == ["default"]
+    pb.random.seed(5)
+    state = model.default.bit_generator.state
+    model.default.random()
+    both = trainer.checkpoint()
+    assert len(both.rest["generators"]) == 2
+    expected = pb.random.uniform().item()
+    trainer.restore(saved)
+    assert model.default.bit_generator.state == state
+    trainer.restore(both)
+    assert pb.random.uniform().item() == expected

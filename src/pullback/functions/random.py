@@ -94,6 +94,11 @@ def default_generator() -> np.random.Generator:
     return _default[0]
 
 
+def existing_default() -> np.random.Generator | None:
+    """The generator that `rng=None` means; None while nothing was seeded or drawn."""
+    return _default[0] if _default else None
+
+
 def generator(rng: Rng = None) -> np.random.Generator:
     """The generator that `rng` means.
 

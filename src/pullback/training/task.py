@@ -73,6 +73,7 @@ class Task:
 
 def task_of(settings: Settings) -> Task:
     """Make what the settings ask for: a recipe, or what a factory of one's own gives."""
+    seed(settings.seed)  # for what is drawn without a generator of its own; and its state is in the checkpoint
     if settings.factory is None:
         module, _, name = RECIPES[str(settings.recipe)].make.partition(":")
         made = getattr(importlib.import_module(f"pullback.training.recipes.{module}"), name)(settings)
@@ -171,7 +172,6 @@ def _made(settings: Settings) -> Task:
             "train: the factory needs more", factory=settings.factory, missing=", ".join(missing),
             fix=" ".join(ROWS[n].option(n) if n in ROWS else f"--set {n}=..." for n in missing),
         )  # fmt: skip
-    seed(settings.seed)  # for what the factory draws without a generator of its own
     made = factory(**{name: value for name, value in given.items() if free or name in parameters})
     if isinstance(made, tuple) and 2 <= len(made) <= 3 and isinstance(made[0], Trainer):
         made = Task(*made)

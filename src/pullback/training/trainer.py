@@ -12,7 +12,7 @@ import numpy as np
 from pullback.core.errors import CheckpointError, DataError, OptionError
 from pullback.core.modes import no_grad
 from pullback.core.numbers import checked_count, checked_number
-from pullback.functions.random import default_generator
+from pullback.functions.random import default_generator, existing_default
 from pullback.metrics import Mean, Metric
 from pullback.nn import Module
 from pullback.nn.evaluating import evaluating
@@ -26,7 +26,7 @@ from pullback.training.history import History
 from pullback.training.loop import fit
 from pullback.training.step import TrainingStep, as_tensors, divided, samples_in
 
-DEFAULT: Final = "default"  # what the library's own generator is called among those of the layers
+DEFAULT: Final = "pb.random()"  # what the library's own generator is called among those of the layers, named by paths
 
 
 @final
@@ -265,7 +265,10 @@ class Trainer:
             groups_of(states[name])
             optimizer.load_state_dict(states[name])
         generators = part(rest, "generators", dict)
-        for name, generator in self.generators().items():
+        here = dict(self.model.named_generators())
+        if DEFAULT in generators:  # else nothing had been drawn from it
+            here[DEFAULT] = default_generator()
+        for name, generator in here.items():
             try:
                 generator.bit_generator.state = generators[name]
             except (KeyError, TypeError, ValueError, OverflowError) as error:
@@ -283,8 +286,9 @@ class Trainer:
         self.losses = [float(loss) for loss in losses]
 
     def generators(self) -> dict[str, np.random.Generator]:
-        """What random numbers are drawn from, by name: of the layers, and the default one."""
-        return {**dict(self.model.named_generators()), DEFAULT: default_generator()}
+        """What random numbers are drawn from, by name: of the layers, and the default one if it was ever used."""
+        default = existing_default()
+        return {**dict(self.model.named_generators()), **({} if default is None else {DEFAULT: default})}
 
 
 def _number(loss: Any) -> float:
