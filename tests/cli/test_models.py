@@ -48,12 +48,20 @@ def nothing():
 
 def failing():
     return {}["missing"]
+
+def usual(epochs="two"):
+    raise AssertionError
+
+class Made:
+    def __init__(self, depth):
+        raise AssertionError
 """
 
 
 @pytest.fixture
 def mine(pullback, tmp_path):
     (tmp_path / "mine.py").write_text(MINE)
+    (tmp_path / "empty.py").touch()
     return pullback
 
 
@@ -87,6 +95,10 @@ WRONG = [
     (["absent.py:make"], 2, "no such file"),
     (["absent_module:make"], 2, "no such module"),
     (["mine.py"], 2, "names no factory"),
+    (["empty.py:make"], 2, "def make()"),
+    (["mine.py:Made"], 2, "--set depth=..."),
+    (["mine.py:Absent"], 2, "usual, Made"),
+    (["mine.py:usual"], 2, "a whole number of 0 or more"),
     (["mine.py:make", "--momentum", "0.5"], 2, "does not take this"),
     (["mine.py:make", "--set", "depth=3"], 2, "does not take this"),
     (["mine.py:make", "--set", "width"], 2, "--set NAME=VALUE"),

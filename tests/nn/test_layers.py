@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import pullback as pb
 from pullback import nn
-from pullback.core.errors import OptionError, PrecisionWarning, ShapeError
+from pullback.core.errors import DTypeError, OptionError, PrecisionWarning, ShapeError
 from pullback.functions import activations
 from pullback.ops import elementwise
 
@@ -243,3 +243,19 @@ def test_losses_as_modules(loss):
     assert pickle.loads(pickle.dumps(loss("none"))).reduction == "none"
     with pytest.raises(OptionError, match="reduction"):
         loss("median")
+
+
+LAYERS = [
+    lambda x: nn.Linear(1, 2)(x), lambda x: nn.Conv2d(1, 1, 3)(x), lambda x: nn.LayerNorm(1)(x),
+    lambda x: nn.BatchNorm1d(1)(x), lambda x: nn.MaxPool2d(1)(x), lambda x: nn.Embedding(3, 2)(x),
+    lambda x: nn.GRUCell(1, 1)(x), lambda x: nn.LSTM(1, 1)(x), lambda x: nn.MultiHeadAttention(1, 1)(x, x, x),
+    lambda x: nn.Bilinear(1, 1, 1)(x, x), lambda x: nn.Upsample(2)(x), lambda x: nn.MSELoss()(x, x),
+    lambda x: nn.CrossEntropyLoss()(x, x), lambda x: pb.matmul(x, x), pb.mean,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("x", ["text", None, {}, [None], ["text"], [[1, 2], [3]], [[1], ["a"]]], ids=repr)
+def test_what_is_no_array_of_numbers_is_told_by_its_kind_and_not_by_a_shape(x):
+    for layer in LAYERS:
+        with pytest.raises(DTypeError):
+            layer(x)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import shlex
+from pathlib import Path
 
 import pytest
 
@@ -29,6 +31,17 @@ def test_the_settings_are_found_again(tmp_path, settings):
     folder = RunFolder.create(tmp_path / "a" / "b", "digits", settings.toml())
     write_atomically(folder.checkpoint, b"")
     assert layered(read_toml(RunFolder.open(tmp_path / "a" / "b").config)) == settings
+
+
+def test_a_shell_reads_the_folder_out_of_a_message(tmp_path, monkeypatch, settings):
+    monkeypatch.chdir(tmp_path)
+    for name in ("a b; é'$(x)", "-x", "plain"):
+        folder = RunFolder.create(name, "digits", settings.toml())
+        with pytest.raises(OptionError) as caught:
+            RunFolder.create(name, "digits", settings.toml())
+        option, path, *_ = shlex.split(caught.value.facts["fix"].partition("it: ")[2].partition("; or")[0])
+        assert (option, Path(path)) == ("--resume", folder.path)
+        assert not path.startswith("-")
 
 
 @pytest.mark.parametrize("name", ["config.toml", "model.safetensors", "metrics.jsonl"])

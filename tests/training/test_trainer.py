@@ -410,6 +410,20 @@ def test_a_batch_that_is_not_finite_is_named_and_the_last_good_state_kept(folder
         assert checkpoint.load(tmp_path / "run" / "model.safetensors").rest["step"] == 0
 
 
+@pytest.mark.parametrize("batch", [(X[:0], Y[:0]), (X * np.nan, Y)])
+def test_bad_data_are_not_blamed_on_the_learning_rate(batch):
+    with pytest.raises(NotFiniteError, match="the batch") as caught, np.errstate(all="ignore"):
+        made().fit([(X, Y), batch], epochs=1)
+    assert "rate" not in caught.value.facts["fix"]
+
+
+@pytest.mark.parametrize("callbacks", [[print], [SaveBest], SaveBest(), print])
+def test_what_is_no_callback_is_told_at_once(callbacks):
+    model = pb.nn.Linear(3, 1)
+    with pytest.raises(OptionError, match="this is no callback"):
+        Trainer(model, pb.nn.MSELoss(), pb.optim.SGD(model.parameters(), lr=0.1), callbacks=callbacks)
+
+
 class Rooted(pb.nn.Module):
     """Its root is of what falls below 0 in the third step."""
 

@@ -61,7 +61,7 @@ def trained(folder: RunFolder, options: dict[str, Any] | None = None, *, best: b
     if not file.exists():
         raise OptionError(
             "run: it stopped before anything was saved", folder=folder.path, missing=file.name,
-            fix=f"pullback train --resume {folder.path}",
+            fix=f"pullback train --resume {folder.quoted}",
         )  # fmt: skip
     saved = checkpoint.load(file)
     with checkpoint.naming(file):

@@ -117,7 +117,7 @@ def train(
             print(f"profile of {profiled.steps} steps in {folder.path}: {PAGE}, {TRACE}")
         if not history.finished:
             last = "" if loop.last is None else f" of {loop.last:,}"
-            print(f"stopped at step {loop.step:,}{last}; go on: pullback train --resume {folder.path}")
+            print(f"stopped at step {loop.step:,}{last}; go on: pullback train --resume {folder.quoted}")
             asked = interrupts.signal if parallel.size == 1 or interrupts.signal in _ENDING else None
             raise typer.Exit(128 + asked if asked else 0)  # of several ranks, the one that started them says more
         done = f"{loop.step - first:,} steps in {time.perf_counter() - began:.1f} s"

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
+from pullback.core.arrays import as_operand
 from pullback.core.errors import AxisError, DTypeError, ShapeError
 
 Axes: TypeAlias = int | Sequence[int] | None
-
-_NUMBERS: Final = (int, float, complex)
 
 
 def normalize_axis(axis: int, ndim: int, name: str) -> int:
@@ -60,25 +59,26 @@ def ndim_of(x: Any) -> int:
 
 
 def shape_of(x: Any) -> tuple[int, ...]:
-    """Shape of anything array-like."""
-    try:
-        shape: tuple[int, ...] = x.shape
-    except AttributeError:
-        if isinstance(x, (list, tuple)) and any(not isinstance(part, _NUMBERS) for part in x):
-            return (len(x), *shape_of(x[0]))  # of tensors, which NumPy would take for arrays
-        return np.shape(x)
-    return shape
+    """Shape of anything array-like; DTypeError of what is not."""
+    shape: tuple[int, ...] | None = getattr(x, "shape", None)
+    if shape is None and _has_tensors(x):
+        return (len(x), *shape_of(x[0]))
+    return as_operand(x, "input").shape if shape is None else shape
 
 
 def dtype_of(x: Any) -> np.dtype[Any]:
-    """The dtype of anything array-like."""
-    try:
-        dtype: np.dtype[Any] = x.dtype
-    except AttributeError:
-        if isinstance(x, (list, tuple)) and any(not isinstance(part, _NUMBERS) for part in x):
-            return np.result_type(*map(dtype_of, x))
-        return np.asarray(x).dtype
-    return dtype
+    """The dtype of anything array-like; DTypeError of what is not."""
+    dtype: np.dtype[Any] | None = getattr(x, "dtype", None)
+    if dtype is None and _has_tensors(x):
+        return np.result_type(*map(dtype_of, x))
+    return as_operand(x, "input").dtype if dtype is None else dtype
+
+
+def _has_tensors(x: Any) -> bool:
+    """Whether a list holds tensors or arrays, at any depth: NumPy would take the tensors for arrays."""
+    return isinstance(x, (list, tuple)) and any(
+        _has_tensors(part) if isinstance(part, (list, tuple)) else hasattr(part, "shape") for part in x
+    )
 
 
 def reduced_size(shape: tuple[int, ...], axis: tuple[int, ...] | None) -> int:

@@ -60,7 +60,8 @@ def owner_of(path: str) -> Owner:
         return "installed"
     if whole.startswith(_pythons()):  # within whose folder may lie what is installed for another Python
         return "installed" if any(name in whole for name in _INSTALLED) else "python"
-    return "user"
+    scripts = _folder(sys.executable.rpartition(os.sep)[0])  # where the commands lie that come with what is installed
+    return "installed" if whole.startswith(scripts) else "user"
 
 
 def is_library(value: Any) -> bool:

@@ -12,6 +12,7 @@ from typing import Any, Final, TypeVar
 
 import numpy as np
 
+from pullback.core.arrays import as_operand
 from pullback.core.errors import DTypeError
 
 _NUMBERS: Final = (int, float, complex)  # Python's, which are weak: they take the precision of what they meet
@@ -41,7 +42,7 @@ def real(value: Any) -> Any:
     if dtype is None:
         if isinstance(value, _NUMBERS):
             return float(value) if isinstance(value, bool) else value
-        return real(np.asarray(value))
+        return real(np.asarray(as_operand(value)))
     return value.astype(np.result_type(dtype, np.float16)) if dtype.kind in "iub" else value
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from pullback.batching.rules import batched
+from pullback.core.arrays import as_operand
 from pullback.core.axes import shape_of
 from pullback.core.errors import AxisError, DTypeError, ShapeError
 from pullback.core.kinds import LinearMap
@@ -72,7 +73,7 @@ def embedding(x: Any, weight: Any, padding_idx: int | None = None) -> Any:
     Tensor([[4., 5.],
             [0., 1.]])
     """
-    numbers = x if hasattr(x, "dtype") else np.asarray(x)
+    numbers = x if hasattr(x, "dtype") else as_operand(x, "embedding")
     if numbers.dtype.kind not in "iu":
         raise DTypeError("embedding: indices are integers", got=numbers.dtype, fix="x.astype(int)")
     count = shape_of(weight)[0]

@@ -14,7 +14,7 @@ import numpy as np
 
 from pullback.core.graph import Node
 from pullback.core.modes import ModeContext, current_mode
-from pullback.core.origin import user_line
+from pullback.core.origin import owner_of, user_frame, user_line
 from pullback.core.tree import leaves
 from pullback.nn import Module
 from pullback.training.checkpoint import Checkpoint
@@ -43,7 +43,7 @@ class _Looking:
         self._places: dict[Node, tuple[str, str]] = {}
 
     def applied(self, primitive: Any, operands: Sequence[Any], params: Mapping[str, Any], result: Any) -> None:
-        place = _layer(), user_line()
+        place = _layer(), _line()
         for one in result if isinstance(result, (tuple, list)) else (result,):
             if getattr(one, "node", None) is not None:
                 self._places[one.node] = place
@@ -123,7 +123,13 @@ def first_bad(model: Module, step: Callable[[], Any], batches: Sequence[Any]) ->
     """
     for number, part in enumerate(leaves(list(batches))):
         if not finite(part):
-            return {"layer": "none: the batch itself is not finite", "part": number}
+            return {
+                "layer": "none: the batch itself is not finite",
+                "part": number,
+                "fix": "mend the data: np.isfinite tells which samples",
+            }
+    if any(map(empty, batches)):
+        return {"layer": "none: the batch has no samples", "fix": "leave empty batches out"}
     if (bad := bad_parameter(model)) is not None:
         return bad
     try:
@@ -150,6 +156,18 @@ def finite(value: Any) -> bool:
         if array is not None and array.dtype.kind in "fc" and not np.isfinite(array).all():
             return False
     return True
+
+
+def empty(batch: Any) -> bool:
+    """Whether there are arrays in a batch, and all of them have no elements."""
+    sizes = [part.size for part in leaves(batch) if hasattr(part, "size")]
+    return bool(sizes) and not any(sizes)
+
+
+def _line() -> str:
+    """The user's line; nothing where a recipe runs from the command line, and no line is the user's."""
+    frame = user_frame()
+    return user_line() if frame is not None and owner_of(frame.f_code.co_filename) == "user" else ""
 
 
 def _layer() -> str:

@@ -94,7 +94,7 @@ def _saved(folder: RunFolder) -> Checkpoint:
     if not folder.checkpoint.exists():
         raise OptionError(
             "diff: the run stopped before anything was saved", folder=folder.path,
-            fix=f"pullback train --resume {folder.path}",
+            fix=f"pullback train --resume {folder.quoted}",
         )  # fmt: skip
     return checkpoint.load(folder.checkpoint)
 

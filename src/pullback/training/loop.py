@@ -293,18 +293,17 @@ class Loop:
     def _not_finite(self, what: str, **facts: object) -> NotFiniteError:
         step = self.trainer.step
         good = self._good if self.folder is None else checkpoint.load(self.folder.checkpoint)
-        where = {}
+        where: dict[str, object] = {}
         if good is not None and self._others is None:
             where = blamed(self, good, step)
         elif good is not None:  # the step is not taken again, for which all ranks would have to meet
             self.trainer.restore(good)
         kept = f"step {self._saved}, to which model and optimizer are put back"
         rates = sorted({group.lr.item() for o in self.trainer.optimizers.values() for group in o.param_groups})
-        return NotFiniteError(
-            f"train: {what} is not finite", **{"step": step, **facts, **where},
-            kept=kept if self.folder is None else f"{self.folder.checkpoint}, of step {self._saved}",
-            fix=f"start again with a smaller learning rate than --lr {', '.join(f'{rate:g}' for rate in rates)}",
-        )  # fmt: skip
+        smaller = f"start again with a smaller learning rate than --lr {', '.join(f'{rate:g}' for rate in rates)}"
+        fix = where.pop("fix", smaller)
+        kept = kept if self.folder is None else f"{self.folder.checkpoint}, of step {self._saved}"
+        return NotFiniteError(f"train: {what} is not finite", **{"step": step, **facts, **where}, kept=kept, fix=fix)
 
     def _where(self) -> str:
         if self._epochs is None and self.steps_an_epoch is None:

@@ -48,8 +48,8 @@ def report(
         yield accuracy  # which is known all the same
         raise DataError(
             "run: a picture cannot be written", folder=folder.path, got=error.strerror,
-            fix=f"make room, or let the folder be written to; then pullback evaluate {folder.path}",
+            fix=f"make room, or let the folder be written to; then pullback evaluate {folder.quoted}",
         ) from error  # fmt: skip
     names = ", ".join(path.name for path in [*paths, page])
-    pictures = "" if paths else f"; {MISSING}, then pullback evaluate {folder.path}"
+    pictures = "" if paths else f"; {MISSING}, then pullback evaluate {folder.quoted}"
     yield f"{accuracy}; pictures in {folder.path}: {names}{pictures}"

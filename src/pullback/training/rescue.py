@@ -44,11 +44,11 @@ def rescued(trainer: Trainer, folder: RunFolder, log: MeasurementLog) -> tuple[s
 
 
 def _told(folder: RunFolder, trainer: Trainer, first: str) -> tuple[str, str]:
-    return f"{folder.checkpoint}, of step {trainer.step}", f"{first}pullback train --resume {folder.path}"
+    return f"{folder.checkpoint}, of step {trainer.step}", f"{first}pullback train --resume {folder.quoted}"
 
 
 def unwritten(error: OSError | CheckpointError) -> tuple[object, object]:
     """The file that could not be written, and why."""
     if isinstance(error, CheckpointError):
         return error.facts.get("file"), error.facts.get("got")
-    return error.filename, error.strerror
+    return error.filename, error.strerror or error

@@ -128,7 +128,7 @@ def _agree(folder: RunFolder, written: Settings, told: Told) -> None:
         raise OptionError(
             "run: config.toml is not the one that the run was made with", file=folder.config, differs="\n".join(lines),
             fix="put it back, or delete it: the checkpoint has all of it"
-            + (f"; to change the run: --resume {folder.path} {options}" if may else ""),
+            + (f"; to change the run: --resume {folder.quoted} {options}" if may else ""),
         )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -32,6 +33,12 @@ class RunFolder:
         self.path = Path(path)
         self.text = ""
         self._claim: Claim | None = None
+
+    @property
+    def quoted(self) -> str:
+        """The path as a command line takes it."""
+        path = str(self.path)
+        return shlex.quote(f"./{path}" if path.startswith("-") else path)
 
     @property
     def config(self) -> Path:
@@ -91,7 +98,7 @@ class RunFolder:
     def _refuse_another_run(self) -> None:
         taken = next(filter(os.path.lexists, (self.config, self.checkpoint, self.metrics)), None)
         if taken is not None:
-            alone = "move it away" if taken == self.metrics else f"go on with it: --resume {self.path}"
+            alone = "move it away" if taken == self.metrics else f"go on with it: --resume {self.quoted}"
             raise OptionError(
                 "run: a run lies there already", folder=self.path, found=taken.name,
                 fix=f"{alone}; or name another folder: --out DIR",

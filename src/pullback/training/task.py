@@ -91,6 +91,12 @@ def completed(settings: Settings) -> Settings:
     parameters = inspect.signature(factory_of(settings.factory)).parameters
     usual = {name: parameters[name].default for name in ("epochs", "steps") if name in parameters}
     length = {name: ROWS[name].accepts(value) for name, value in usual.items()}
+    for name, value in usual.items():
+        if length[name] is None and value is not None and value is not inspect.Parameter.empty:
+            raise OptionError(
+                "train: what the factory has for usual cannot be so", factory=settings.factory, setting=name,
+                got=repr(value), fix=f"{ROWS[name].form}, or None",
+            )  # fmt: skip
     length = {name: value for name, value in length.items() if value is not None}
     return replace(settings, **(length or {"epochs": USUAL_EPOCHS}))
 
@@ -109,10 +115,15 @@ def factory_of(path: str) -> Callable[..., Any]:
         found = getattr(found, part, None)
     if not callable(found):
         here = [
-            n for n, value in vars(module).items() if inspect.isfunction(value) and value.__module__ == module.__name__
+            n
+            for n, value in vars(module).items()
+            if (inspect.isfunction(value) or inspect.isclass(value)) and value.__module__ == module.__name__
         ]
         raise OptionError(
-            "train: the module has no such function", module=place, got=name, fix=f"one of {', '.join(here) or 'none'}"
+            "train: the module has no such function",
+            module=place,
+            got=name,
+            fix=f"one of {', '.join(here)}" if here else f"define one in the file: def {name}(): ...",
         )
     return found
 

@@ -99,7 +99,7 @@ class Trainer:
         self.loss = loss
         self.optimizers = _named(optimizer)
         self.metrics = _checked_metrics(metrics or {})
-        self.callbacks = list(callbacks)
+        self.callbacks = _checked_callbacks(callbacks)
         self.accumulate = checked_count("Trainer", "accumulate", accumulate, least=1)
         self._clips = {"clip_norm": _bound("clip_norm", clip_norm), "clip_value": _bound("clip_value", clip_value)}
         _check_step(step, loss, self)
@@ -315,6 +315,17 @@ def _checked_metrics(metrics: Mapping[str, Metric]) -> dict[str, Metric]:
                 got=type(metric).__name__, fix="metrics={'accuracy': pb.metrics.Accuracy()}",
             )  # fmt: skip
     return dict(metrics)
+
+
+def _checked_callbacks(callbacks: Sequence[Callback]) -> list[Callback]:
+    for callback in callbacks if isinstance(callbacks, Sequence) else [callbacks]:
+        if callback is callbacks or not isinstance(callback, Callback):
+            made = isinstance(callback, type) and issubclass(callback, Callback)
+            raise OptionError(
+                "Trainer: this is no callback", got=repr(callback),
+                fix=f"an object of the class: {callback.__name__}()" if made else "a list of pb.training.Callback's",
+            )  # fmt: skip
+    return list(callbacks)
 
 
 def _bound(name: str, value: float | None) -> float | None:
