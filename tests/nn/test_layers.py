@@ -184,6 +184,12 @@ ACTIVATIONS = [
     (nn.Tanh(), elementwise.tanh, "Tanh()"),
     (nn.Sigmoid(), elementwise.sigmoid, "Sigmoid()"),
     (nn.Softplus(), elementwise.softplus, "Softplus()"),
+    (nn.Softplus(2), lambda x: elementwise.softplus(2 * x) / 2, "Softplus(beta=2.0, threshold=inf)"),
+    (
+        nn.Softplus(2, 1),
+        lambda x: np.where(2 * x > 1, x, elementwise.softplus(2 * x) / 2),
+        "Softplus(beta=2.0, threshold=1.0)",
+    ),
     (nn.SiLU(), activations.silu, "SiLU()"),
     (nn.GELU(), activations.gelu, "GELU(approximate=False)"),
     (nn.GELU(approximate=True), lambda x: activations.gelu(x, approximate=True), "GELU(approximate=True)"),

@@ -217,3 +217,9 @@ def test_a_target_longer_than_its_input_has_no_way():
     nn.CTCLoss(zero_infinity=True)(x, WORDS, [2, 2, 2], [3, 3, 1]).backward()
     assert np.isfinite(x.grad.numpy()).all()
     assert (x.grad[:, :2] == 0).all()
+
+
+def test_a_target_of_probability_0_has_the_steepest_slope():
+    given = np.log([0.3, 0.7])
+    slope = pb.grad(lambda t: nn.KLDivLoss("sum")(given, t))(np.array([0.0, 0.5]))
+    assert slope.tolist() == [-np.inf, np.log(0.5) + 1 - given[1]]

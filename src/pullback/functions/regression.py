@@ -15,6 +15,7 @@ from pullback.core.precision import of_numbers
 from pullback.functions.losses import l1_loss, reduce
 from pullback.ops import elementwise as ew
 from pullback.ops.reductions import sum as sum_over
+from pullback.ops.special_functions.errors_and_normal import xlogy
 
 if TYPE_CHECKING:
     from pullback.tensors import Tensor
@@ -86,8 +87,7 @@ def kl_div(log_probability: Any, target: Any, reduction: str = "mean", *, log_ta
 def _divergence(x: Any, t: Any, log_target: bool) -> Any:
     if log_target:
         return strong_multiply(ew.exp(t), ew.subtract(t, x))
-    positive = ew.greater(t, 0)
-    return strong_multiply(t, ew.where(positive, ew.log(ew.where(positive, t, 1)), 0) - x)
+    return ew.subtract(xlogy(t, t), strong_multiply(t, x))
 
 
 def poisson_nll_loss(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC
 from collections.abc import Callable
 from typing import Any, ClassVar, final
@@ -71,9 +72,24 @@ class Sigmoid(Activation):
 
 @final
 class Softplus(Activation):
-    """log(1 + eˣ)."""
+    """log(1 + e^(βx)) / β; above βx = threshold, where that is nearly x, it is x.
 
-    function = staticmethod(elementwise.softplus)
+    Without arguments it is pb.softplus, which is exact everywhere.
+    """
+
+    def __init__(self, beta: float = 1.0, threshold: float = math.inf) -> None:
+        self.options = {}
+        if (beta, threshold) != (1, math.inf):
+            self.options["beta"] = checked_number("Softplus", "beta", beta, math.ulp(0.0), below=True)
+            self.options["threshold"] = checked_number("Softplus", "threshold", threshold)
+
+    def forward(self, x: Any) -> Any:
+        if not self.options:
+            return elementwise.softplus(x)
+        beta, threshold = self.options["beta"], self.options["threshold"]
+        scaled = elementwise.multiply(x, beta)
+        curved = elementwise.divide(elementwise.softplus(scaled), beta)
+        return elementwise.where(elementwise.greater(scaled, threshold), x, curved)
 
 
 @final
