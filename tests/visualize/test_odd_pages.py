@@ -15,6 +15,7 @@ ODD = {
     "empty": lambda x: (x * np.zeros((0, 3))).sum() + x,
     "half": lambda x: (x.astype(np.float16) * np.array([0.1, 1e-7], np.float16)).sum(),
     "not finite": lambda x: (x * np.array([1.0, np.nan, np.inf, -np.inf])).sum(),
+    "nearly too large": lambda x: (x * np.array([8e307, -8e307, 1.0]) * 1.0)[2:].sum(),
     "small integers": lambda x: (np.array([200, 100], np.uint8) + np.array([100, 7], np.uint8)) @ (x * np.ones(2)),
     "whole quotients": lambda x: (pb.tensor(np.array([7, -7, 5])) // np.array([2, 2, 0]) * x).sum(),
     "large integers": lambda x: x * 10**30,
@@ -57,6 +58,14 @@ def test_odd_things_are_shown(show, name):
         page.get_by_label("value of x", exact=True).press("Enter")
         found = float(page.evaluate("String(player.run.gradient(player.selected).at())").replace("Infinity", "inf"))
         np.testing.assert_allclose(found, played(1.5)[1].grad.item(), rtol=1e-6)
+        page.evaluate("player.run.graph.values.forEach((_, i) => { player.selected = null; player.select(i); })")
+
+
+def test_a_histogram_of_numbers_that_are_far_apart_counts_them_all(show):
+    x = pb.tensor([-1e308, 0.0, 1e308], requires_grad=True)
+    page = show(pb.graph(x * 1.0).play())
+    counts = page.evaluate("histogram(player.run.values[0]).counts")
+    assert sum(counts) == 3
 
 
 def test_a_name_turns_no_other_text_around(show):

@@ -75,11 +75,13 @@ function heatMap(array, dark, most = null) { // a data URL: one pixel an element
   return url;
 }
 
+const part = (x, low, high) => high > low ? (x / 2 - low / 2) / (high / 2 - low / 2) : 0; // from 0 to 1; halves do not run over
+
 function histogram(array, bins = 24) {
   if (!(array instanceof Arr)) return { counts: array.counts, low: array.low, high: array.high };
   const [low, high] = rangeOf(array), counts = new Array(bins).fill(0);
   const [from, to] = high > low ? [low, high] : [low - 0.5, low + 0.5];
-  for (const x of array.data) if (Number.isFinite(x)) counts[Math.min(bins - 1, Math.floor(((x - from) / (to - from)) * bins))] += 1;
+  for (const x of array.data) if (Number.isFinite(x)) counts[Math.min(bins - 1, Math.floor(part(x, from, to) * bins))] += 1;
   return { counts, low, high };
 }
 
@@ -90,12 +92,13 @@ function histogramPicture(array) {
   return html("div", {}, picture, html("div", { class: "ends" }, html("span", {}, fmt(low, 4)), html("span", {}, fmt(high, 4))));
 }
 
-function lineOverTime(series, now, label) { // a value at each run, and a mark at the one that is shown
-  const width = 240, height = 54, low = Math.min(...series), high = Math.max(...series), span = high - low || 1;
-  const x = (i) => 6 + (i * (width - 12)) / Math.max(series.length - 1, 1), y = (v) => height - 8 - ((v - low) / span) * (height - 16);
-  const path = series.map((v, i) => `${i ? "L" : "M"}${x(i).toFixed(1)} ${y(v).toFixed(1)}`).join("");
+function lineOverTime(series, now, label) { // a value at each run, and a mark at the one that is shown; a gap where it is not finite
+  const width = 240, height = 54, known = series.filter(Number.isFinite), low = Math.min(...known), high = Math.max(...known);
+  const x = (i) => 6 + (i * (width - 12)) / Math.max(series.length - 1, 1), y = (v) => height - 8 - part(v, low, high) * (height - 16);
+  const marks = series.map((v, i) => [v, i]).filter(([v]) => Number.isFinite(v));
+  const path = marks.map(([v, i]) => `${Number.isFinite(series[i - 1]) ? "L" : "M"}${x(i).toFixed(1)} ${y(v).toFixed(1)}`).join("");
   return svg(
     "svg", { viewBox: `0 0 ${width} ${height}`, class: "overtime", role: "img", "aria-label": `${label}: ${series.map((v) => fmt(v, 4)).join(", ")}` },
-    svg("path", { d: path }), ...series.map((v, i) => svg("circle", { cx: x(i), cy: y(v), r: i === now ? 4 : 2, class: i === now ? "now" : "" })),
+    svg("path", { d: path }), ...marks.map(([v, i]) => svg("circle", { cx: x(i), cy: y(v), r: i === now ? 4 : 2, class: i === now ? "now" : "" })),
   );
 }
