@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pullback.core.errors import DataError, OptionError
-from pullback.data import DataLoader, Dataset, TensorDataset
+from pullback.core.errors import DataError, GraphError, OptionError
+from pullback.data import DataLoader, Dataset, TensorDataset, padded
 from pullback.data.order import EPOCH, SPLIT, permutation
+from pullback.functions.creation import tensor
 from pullback.functions.random import default_generator, seed
 from pullback.tensors import Tensor
 
@@ -196,3 +197,30 @@ def test_places_that_an_epoch_has_not_are_refused():
             loader.batches(0, start)
     with pytest.raises(OptionError, match="negative"):
         loader.order(-1)
+
+
+class Tracked(Dataset):
+    """Its samples depend on something that learns."""
+
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, index):
+        return tensor([1.0, 2.0], requires_grad=True) * index
+
+
+@pytest.mark.parametrize(
+    "batch",
+    [
+        lambda x: TensorDataset(x),
+        lambda x: DataLoader((np.arange(2), x * 2)),
+        lambda _: next(iter(DataLoader(Tracked(), 2))),
+        lambda _: next(iter(DataLoader(Tracked(), 2, num_workers=1))),
+        lambda x: next(iter(DataLoader(np.arange(2), collate_fn=lambda _: x * 2))),
+        lambda x: padded([x, x * 2]),
+    ],
+)
+def test_a_derivative_is_not_lost_in_a_batch(batch):
+    with pytest.raises(GraphError, match=r"tracked[\s\S]*detach"):
+        batch(tensor([1.0, 2.0], requires_grad=True))
+    assert TensorDataset(tensor([1.0, 2.0]) * 2).arrays[0].tolist() == [2, 4]

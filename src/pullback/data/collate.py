@@ -8,7 +8,8 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from pullback.core.errors import DataError, DTypeError, ShapeError
+from pullback.core.errors import DataError, DTypeError, GraphError, ShapeError
+from pullback.core.origin import user_line
 from pullback.tensors import Tensor
 
 Array: TypeAlias = npt.NDArray[Any]
@@ -99,8 +100,13 @@ def padded(sequences: Sequence[Any], value: Any = 0, length: int | None = None) 
 
 
 def as_array(value: Any) -> Array:
-    """The numbers of `value` as an array, without a copy where it holds one."""
+    """The numbers of `value` as an array, without a copy where it holds one; GraphError of a tracked tensor."""
     if isinstance(value, Tensor):
+        if value.requires_grad:
+            raise GraphError(
+                "data: a batch of a tracked tensor would lose its derivative", shape=value.shape, line=user_line(),
+                fix="x.detach() for its numbers; or index the tensor itself: x[places]",
+            )  # fmt: skip
         return value.numpy()
     if isinstance(value, np.memmap):
         return value  # which knows its file

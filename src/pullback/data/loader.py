@@ -15,6 +15,7 @@ import numpy.typing as npt
 from pullback.core.errors import AxisError, DataError, OptionError
 from pullback.core.numbers import checked_count
 from pullback.core.tree import tree_map
+from pullback.data.collate import as_array
 from pullback.data.dataset import Dataset, as_dataset
 from pullback.data.order import EPOCH, permutation, seed_of
 from pullback.data.samplers import Sampler
@@ -199,7 +200,7 @@ def made(dataset: Dataset, collate_fn: Any, indices: npt.NDArray[np.intp]) -> An
         return dataset.batch(indices)
     parts = collate_fn([dataset[int(index)] for index in indices])
     parts = parts if isinstance(parts, (tuple, dict)) else (parts,)
-    return tree_map(lambda part: part.numpy() if isinstance(part, Tensor) else np.asarray(part), parts)
+    return tree_map(lambda part: as_array(part) if isinstance(part, Tensor) else np.asarray(part), parts)
 
 
 def tensors(batch: Any) -> Batch:
