@@ -297,3 +297,8 @@ def test_the_larger_of_two_is_found():
 def test_a_value_as_on_paper_is_told_too():
     with pytest.raises(ExpressionError, match="write -1"):
         assignment("x=−1")
+
+
+@pytest.mark.parametrize("text", ["9" * 9_999, "9." * 4_000, "x" * 9_999, "_" * 9_999 + "²", "9e" * 500])
+def test_a_long_text_is_read_in_time_that_grows_as_it_does(text):
+    assert as_written_here(text) in (None, "x" * 9_999, "_" * 9_999 + "**2")

@@ -85,7 +85,10 @@ _PLAIN: Final = str.maketrans(_RAISED + "₀₁₂₃₄₅₆₇₈₉", _RAISE
 
 # How mathematics is written on paper, and how it is written here; each is tried in turn.
 _REWRITES: Final[tuple[tuple[str, Any], ...]] = (
-    (rf"([A-Za-z_]\w*)([{_RAISED}]+)\s*(\([^()]*\))", lambda m: f"{m[1]}{m[3]}**{m[2].translate(_PLAIN)}"),  # sin²(x)
+    (
+        rf"(?<![A-Za-z_])([A-Za-z_]\w*)([{_RAISED}]+)\s*(\([^()]*\))",
+        lambda m: f"{m[1]}{m[3]}**{m[2].translate(_PLAIN)}",
+    ),  # sin²(x)
     (rf"[{_RAISED}]+", lambda m: f"**{m[0].translate(_PLAIN)}"),
     (r"√\s*(\(|\w+)", lambda m: "sqrt(" if m[1] == "(" else f"sqrt({m[1]})"),
     (r"\|([^|]+)\|", r"abs(\1)"),
@@ -94,7 +97,7 @@ _REWRITES: Final[tuple[tuple[str, Any], ...]] = (
     (r"(?<=[π∞])\s*(?=[\w(])", "*"),
     (r"^\s*\w+(\([\w, ]*\))?\s*=(?!=)\s*", ""),  # y = ..., f(x) = ...
     (rf"\b({'|'.join(FUNCTIONS)})\s+(\w+)(?!\s*\()", r"\1(\2)"),  # sin x
-    (r"(?<![\w.])(\d+\.?\d*)(?!\d*[eE][+-]?\d)\s*(?=[A-Za-z_(])", r"\1*"),  # 3x
+    (r"(?<![\w.])(\d++(?:\.\d*+)?)(?![eE][+-]?\d)\s*(?=[A-Za-z_(])", r"\1*"),  # 3x
 )
 _SIGNS: Final = str.maketrans({
     "−": "-", "–": "-", "—": "-", "×": "*", "·": "*", "⋅": "*", "∗": "*", "÷": "/", "∕": "/", "⁄": "/",
