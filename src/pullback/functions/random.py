@@ -94,7 +94,7 @@ def default_generator() -> np.random.Generator:
     return _default[0]
 
 
-def existing_default() -> np.random.Generator | None:
+def _existing_default() -> np.random.Generator | None:
     """The generator that `rng=None` means; None while nothing was seeded or drawn."""
     return _default[0] if _default else None
 

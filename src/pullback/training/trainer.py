@@ -12,7 +12,7 @@ import numpy as np
 from pullback.core.errors import CheckpointError, DataError, OptionError
 from pullback.core.modes import no_grad
 from pullback.core.numbers import checked_count, checked_number
-from pullback.functions.random import default_generator, existing_default
+from pullback.functions.random import _existing_default, default_generator
 from pullback.metrics import Mean, Metric
 from pullback.nn import Module
 from pullback.nn.evaluating import evaluating
@@ -287,7 +287,7 @@ class Trainer:
 
     def generators(self) -> dict[str, np.random.Generator]:
         """What random numbers are drawn from, by name: of the layers, and the default one if it was ever used."""
-        default = existing_default()
+        default = _existing_default()
         return {**dict(self.model.named_generators()), **({} if default is None else {DEFAULT: default})}
 
 
@@ -317,13 +317,14 @@ def _checked_metrics(metrics: Mapping[str, Metric]) -> dict[str, Metric]:
     return dict(metrics)
 
 
-def _checked_callbacks(callbacks: Sequence[Callback]) -> list[Callback]:
+def _checked_callbacks(callbacks: Any) -> list[Callback]:
     for callback in callbacks if isinstance(callbacks, Sequence) else [callbacks]:
         if callback is callbacks or not isinstance(callback, Callback):
             made = isinstance(callback, type) and issubclass(callback, Callback)
             raise OptionError(
-                "Trainer: this is no callback", got=repr(callback),
-                fix=f"an object of the class: {callback.__name__}()" if made else "a list of pb.training.Callback's",
+                "Trainer: this is no callback" if callback is not callbacks else "Trainer: callbacks is a list",
+                got=repr(callback),
+                fix=f"an object of the class: {callback.__name__}()" if made else "[callback], of pb.training.Callback",
             )  # fmt: skip
     return list(callbacks)
 
