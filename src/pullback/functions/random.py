@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, overload
 
 import numpy as np
 
@@ -87,15 +87,14 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_in_child)
 
 
-def default_generator() -> np.random.Generator:
-    """The generator that `rng=None` means."""
-    if not _default:
+@overload
+def default_generator() -> np.random.Generator: ...
+@overload
+def default_generator(*, make: bool) -> np.random.Generator | None: ...
+def default_generator(*, make: bool = True) -> np.random.Generator | None:
+    """The generator that `rng=None` means; with `make=False`, None while nothing was seeded or drawn."""
+    if not _default and make:
         _default.append(np.random.default_rng())
-    return _default[0]
-
-
-def _existing_default() -> np.random.Generator | None:
-    """The generator that `rng=None` means; None while nothing was seeded or drawn."""
     return _default[0] if _default else None
 
 

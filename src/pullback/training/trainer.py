@@ -12,7 +12,7 @@ import numpy as np
 from pullback.core.errors import CheckpointError, DataError, OptionError
 from pullback.core.modes import no_grad
 from pullback.core.numbers import checked_count, checked_number
-from pullback.functions.random import _existing_default, default_generator
+from pullback.functions.random import default_generator
 from pullback.metrics import Mean, Metric
 from pullback.nn import Module
 from pullback.nn.evaluating import evaluating
@@ -287,7 +287,7 @@ class Trainer:
 
     def generators(self) -> dict[str, np.random.Generator]:
         """What random numbers are drawn from, by name: of the layers, and the default one if it was ever used."""
-        default = _existing_default()
+        default = default_generator(make=False)
         return {**dict(self.model.named_generators()), **({} if default is None else {DEFAULT: default})}
 
 
