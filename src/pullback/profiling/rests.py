@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from functools import lru_cache
 from threading import Event, Thread
 from time import perf_counter_ns as now
@@ -100,7 +100,7 @@ class Rests:
         return self._thread is not None
 
     @property
-    def operations(self) -> dict[Primitive, int]:
+    def operations(self) -> dict[Hashable, int]:
         """How often each operation was done since the first rest began."""
         return {primitive: plans.times for primitive, plans in self._counted.items()}
 

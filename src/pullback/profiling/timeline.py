@@ -191,8 +191,7 @@ def _share_lines(events: list[Event]) -> None:
 def counted(recorder: Recorder) -> dict[Hashable, int]:
     """How often things were done that were only counted, by what they are."""
     first = recorder.rests.windows[0][1]
-    found: dict[Hashable, int] = {}
-    found |= recorder.rests.operations  # of which some were seen
+    found = recorder.rests.operations  # of which some were seen
     for applied in _noted(recorder):
         if applied.begin > first and applied.primitive in found:
             found[applied.primitive] -= 1
