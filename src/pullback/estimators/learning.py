@@ -178,7 +178,7 @@ class Learning(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no
         # What leaves the numbers is told below, as an error.
         with threads(self.n_jobs), np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             for _ in range(epochs):
-                self.loss_ = self._epoch(step, (inputs, targets, weighted), size, order)
+                self.loss_ = self._epoch(step, (inputs, targets, weighted), size, order, weights is not None)
                 self.n_iter_ += 1
                 self.t_ += len(inputs)
                 self.loss_curve_.append(self.loss_)
@@ -225,16 +225,21 @@ class Learning(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no
         self.validation_scores_: Any = [] if self.early_stopping else None
         self.best_validation_score_ = None
 
-    def _epoch(self, step: Callable[..., Any], data: tuple[Array, ...], size: int, order: np.random.Generator) -> float:
+    def _epoch(
+        self, step: Callable[..., Any], data: tuple[Array, ...], size: int, order: np.random.Generator, weighted: bool
+    ) -> float:  # fmt: skip
         count = len(data[0])
         rows = order.permutation(count) if self.shuffle and size < count else np.arange(count)
         self.module_.train()
         total = share = 0.0
         for start in range(0, count, size):
-            inputs, targets, weights = (
-                data if size >= count else (part.take(rows[start : start + size], 0) for part in data)
-            )
-            weight = float(weights.sum())
+            part = slice(start, start + size)
+            if size < count:
+                inputs, targets = (each.take(rows[part], 0) for each in data[:2])
+                weights = data[2].take(rows[part]) if weighted else data[2][part]  # which are all 1
+            else:
+                inputs, targets, weights = data
+            weight = float(weights.sum()) if weighted else float(len(inputs))
             if weight == 0.0:
                 continue  # nobody in this batch counts
             loss = step(Tensor(inputs), Tensor(targets), Tensor(weights))

@@ -12,9 +12,9 @@ from pullback.core.errors import GraphError, OptionError
 from pullback.interop.atomic import write_atomically
 from pullback.profiling.machine import Machine, machine
 from pullback.profiling.page import page_of
-from pullback.profiling.recorder import SPAN, Recorder
+from pullback.profiling.recorder import Recorder
 from pullback.profiling.tables import OUTSIDE, Row, Table, added
-from pullback.profiling.timeline import Event, batched, timeline
+from pullback.profiling.timeline import Event, timeline, unseen
 from pullback.profiling.trace import trace_of
 
 By: TypeAlias = Literal["operation", "line", "layer", "kernel"]
@@ -66,8 +66,13 @@ class Profile:
     @property
     def seconds(self) -> float:
         """From the beginning to the end, without the time in which programs with stamps were built."""
-        built = sum(end - begin for kind, _, begin, end, _ in batched(self._ended().spans, SPAN) if kind == "profiler")
-        return (self._recorder.end - self._recorder.begin - built) * 1e-9
+        return self._ended().duration * 1e-9
+
+    @property
+    def looked(self) -> float:
+        """The part of all time in which everything was timed; else it was only counted. 1 of a short profile."""
+        recorder = self._ended()
+        return min(recorder.looked / recorder.duration, 1.0) if recorder.duration else 1.0
 
     @property
     def events(self) -> list[Event]:
@@ -119,10 +124,13 @@ class Profile:
             rows = added(events, lambda event: [(event.module or "outside of layers", 1.0)], limits)
         else:
             rows = self._operations(events, limits)
-        return Table(f"{_TITLES[by]}, of {total:.3g} s", by, rows.values(), total)
+        looked = f", looked at for {self.looked:.0%} of it" if self.looked < 1 else ""
+        return Table(f"{_TITLES[by]}, of {total:.3g} s{looked}", by, rows.values(), total)
 
     def _operations(self, events: Iterable[Event], limits: Machine | None) -> dict[str, Row]:
         rows = added(events, lambda event: [(_BETWEEN if event.kind == "module" else event.name, 1.0)], limits)
+        for name, count in unseen(self._recorder, self.events):
+            rows.setdefault(name, Row(name)).calls += count
         if (left := self.seconds - sum(row.time for row in rows.values())) > 0:
             rows[OUTSIDE] = Row(OUTSIDE, left)
         return rows
@@ -184,8 +192,9 @@ def profile(*, memory: bool = True) -> Profile:
     """Where the time goes: `with pb.profile() as p: …`, then `print(p)`, `p.table("line")`, `p.save("trace.json")`.
 
     Time, calls, operations and bytes of eager and compiled code, by operation, line, layer and kernel; beside what this
-    machine can do at most (the roofline). It costs some microseconds an operation while it is on, and nothing else.
-    Compiled code runs as a build of the same program that reads a clock between its kernels.
+    machine can do at most (the roofline). After a first look at everything it looks now and then, and counts all the
+    time; where that is so, the titles of the tables say it, and times are estimates. Compiled code runs as a build of
+    the same program that reads a clock between its kernels.
 
     Parameters
     ----------

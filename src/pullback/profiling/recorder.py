@@ -7,11 +7,9 @@ the course of memory are found when all is over.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from threading import Lock, get_ident
 from time import perf_counter_ns as now
-from types import CodeType
 from typing import Any, Final, TypeAlias, final
 from weakref import WeakKeyDictionary
 
@@ -25,27 +23,27 @@ from pullback.compiler.machine.profiled import Profiled
 from pullback.compiler.pipeline import Pipeline
 from pullback.core.errors import GraphError
 from pullback.core.modes import current_mode
-from pullback.core.origin import is_library, owner_of, user_line
+from pullback.core.origin import is_library
 from pullback.core.primitive import Primitive
 from pullback.data import DataLoader
 from pullback.nn import Module
 from pullback.optim import Optimizer
 from pullback.profiling.memory import LEAST, Memory
+from pullback.profiling.places import Place, place_now
+from pullback.profiling.rests import CALLS, FIRST, LATER, Rests
 from pullback.profiling.work import PRODUCTS
 from pullback.tensors import Tensor
 from pullback.tensors.backward import Backward
 
 Method: TypeAlias = Callable[..., Any]
-Place: TypeAlias = str | tuple[CodeType, int]  # a line, or code and which of its instructions
 
 # What lasts longer than an operation: the class, its method, and what it is.
 SPANS: Final[tuple[tuple[type, str, str], ...]] = (
-    (Module, "__call__", "module"), (Backward, "backward", "walk"), (Optimizer, "step", "step"),
+    (Backward, "backward", "walk"), (Optimizer, "step", "step"),
     (Compiled, "__call__", "call"), (Recordings, "record", "recording"), (Pipeline, "__init__", "passes"),
     (Compilation, "executable", "code"),
 )  # fmt: skip
 APPLIED, WALKED, SPAN, KERNELS = 8, 7, 5, 4  # things that are noted of each; of an operation, before its shapes
-_users: Final[set[str]] = set()  # files of the user's, as code knows them
 _running: Final[list[Recorder]] = []
 _lock: Final = Lock()
 _stamped: Final[WeakKeyDictionary[Executable, Profiled]] = WeakKeyDictionary()  # of this process, for the next profile
@@ -68,6 +66,10 @@ class Recorder:
         Of what lasts longer SPAN things: what it is, whose it is, begin, end, thread.
     kernels : list
         Of each call of a program KERNELS things: the program, its stamps, those of NumPy, the thread.
+    looking : bool
+        Whether things are noted now, and not only counted.
+    rests : Rests
+        When, and how often things were done else.
     """
 
     def __init__(self, *, memory: bool) -> None:
@@ -77,9 +79,15 @@ class Recorder:
         self.kernels: list[Any] = []
         self.memory = Memory() if memory else None
         self.begin = self.end = 0
+        self.looking = True
+        self.rests = Rests(self._look)
+        self._until = FIRST, CALLS * KERNELS  # lengths of `applied` and `kernels` at which a look ends
+        self._noted = 0  # things at the beginning of a look
+        self._looks: list[tuple[type, str, Any, Any]] = []  # methods, as they are in a rest and in a look
         self._places: dict[int, Place] = {}  # by thread: of which all is that is done there now, where that is known
         self._restored: list[tuple[type, str, Any]] = []
         self._programs: dict[int, tuple[Executable, Profiled]] = {}  # by id of the executable, which is kept alive
+        self.programs: dict[int, int] = {}  # calls in rests, by id of what was looked at
 
     def start(self) -> None:
         """Take the places of what is timed."""
@@ -88,24 +96,69 @@ class Recorder:
                 raise GraphError("profile: a profile is running", fix="one `with pb.profile()` at a time in a process")
             _running.append(self)
         self._exchange(Primitive, "__call__", self._operation)
+        self._exchange_all(Module, "__call__", self._module)
+        self._looks = [(owner, name, method, vars(owner)[name]) for owner, name, method in self._restored]
         for name, direction in (("vjp", "backward"), ("jvp", "forward")):
             self._exchange_all(Primitive, name, self._rule(direction))
         for owner, name, what in SPANS:
-            self._exchange_all(owner, name, self._module if what == "module" else self._span(what))
+            self._exchange_all(owner, name, self._span(what))
         self._exchange(DataLoader, "__iter__", self._batches)
         self._exchange(Executable, "__call__", self._program)
         self.begin = now()
+        self.rests.look(self.begin)
 
     def stop(self) -> None:
         """Put everything back."""
+        self.rests.end()
         self.end = now()
         while self._restored:
             owner, name, method = self._restored.pop()
             setattr(owner, name, method)
         if self.memory is not None:
             self.memory.forget()
+        self.programs = {id(stamped): self.rests.programs.get(known, 0) for known, stamped in self._programs.values()}
         self._programs.clear()
         _running.clear()
+
+    def _rest(self) -> None:
+        """Count for a while, and note nothing."""
+        with _lock:
+            if not self.looking:
+                return
+            self.looking = False
+        for owner, name, method, _ in self._looks:
+            setattr(owner, name, method)
+        noted = self._things
+        self.rests.begin(noted - self._noted)
+        self._noted = noted
+
+    def _look(self) -> None:
+        """Note everything again."""
+        self._places.clear()
+        self._until = len(self.applied) + LATER, len(self.kernels) + CALLS * KERNELS
+        self.looking = True
+        for owner, name, _, timed in self._looks:
+            setattr(owner, name, timed)
+
+    @property
+    def duration(self) -> int:
+        """Nanoseconds from the beginning to the end, without those in which programs with stamps were built."""
+        return self.end - self.begin - self._built
+
+    @property
+    def looked(self) -> int:
+        """Nanoseconds of all looks, without the same."""
+        return sum(end - begin for begin, end in self.rests.windows) - self._built
+
+    @property
+    def _built(self) -> int:
+        spans = zip(*[iter(self.spans)] * SPAN, strict=True)
+        return sum(end - begin for kind, _, begin, end, _ in spans if kind == "profiler")
+
+    @property
+    def _things(self) -> int:
+        """About how many things are noted; a call of a program is as dear as two."""
+        return len(self.applied) // 14 + len(self.walked) // WALKED + len(self.spans) // SPAN + len(self.kernels) // 2
 
     def _exchange_all(self, owner: type, name: str, timed: Callable[[Method], Method]) -> None:
         """Exchange a method wherever a class of that kind has one of its own."""
@@ -121,7 +174,7 @@ class Recorder:
     # What is exchanged for methods: the hot path of a profile. Calls are written out, and nothing is made twice.
 
     def _operation(self, method: Method) -> Method:
-        note, thread, mode_of = self.applied.extend, get_ident, current_mode
+        applied, note, thread, mode_of = self.applied, self.applied.extend, get_ident, current_mode
         array_type, tensor_type = np.ndarray, Tensor
         place_of, products, nothing = self._places.get, PRODUCTS, (None, None)
         hold = None if self.memory is None else self.memory.hold
@@ -134,7 +187,7 @@ class Recorder:
             end = now()
             own, node, array = thread(), result.node, result.array
             noted: list[Any] = [
-                len(operands), primitive, begin, end, own, place_of(own) or _place(),
+                len(operands), primitive, begin, end, own, place_of(own) or place_now(),
                 None if node is None else node.serial, params if params and primitive in products else None,
             ]  # fmt: skip
             for operand in operands:
@@ -147,16 +200,23 @@ class Recorder:
             else:
                 noted += nothing
             note(noted)
+            if len(applied) > self._until[0]:
+                self._rest()
             return result
 
         return timed
 
     def _rule(self, direction: str) -> Callable[[Method], Method]:
-        note, thread, array_type = self.walked.extend, get_ident, np.ndarray
+        note, thread, array_type, counted = self.walked.extend, get_ident, np.ndarray, self.rests.walked[direction]
         hold = None if self.memory is None else self.memory.hold
 
         def exchanged(method: Method) -> Method:
             def timed(primitive: Any, node: Any, given: Any, saved: Any, wanted: Any = None) -> Any:
+                if not self.looking:
+                    counted[primitive] += 1
+                    if wanted is None:
+                        return method(primitive, node, given, saved)
+                    return method(primitive, node, given, saved, wanted)
                 begin = now()
                 if wanted is None:
                     found = method(primitive, node, given, saved)
@@ -176,14 +236,19 @@ class Recorder:
 
     def _span(self, kind: str) -> Callable[[Method], Method]:
         note, thread, is_walk = self.spans.extend, get_ident, kind == "walk"
+        counted = self.rests.spans[kind]
+        walks = _entry(counted, None) if is_walk else None  # a tensor would keep its graph
 
         def exchanged(method: Method) -> Method:
             def timed(owner: Any, /, *args: Any, **kwargs: Any) -> Any:
+                if not self.looking:
+                    (walks or counted.get(id(owner)) or _entry(counted, owner))[1] += 1
+                    return method(owner, *args, **kwargs) if kwargs else method(owner, *args)
                 begin = now()
                 try:
                     return method(owner, *args, **kwargs) if kwargs else method(owner, *args)
                 finally:
-                    note((kind, None if is_walk else owner, begin, now(), thread()))  # a tensor would keep its graph
+                    note((kind, None if is_walk else owner, begin, now(), thread()))
 
             return timed
 
@@ -206,14 +271,14 @@ class Recorder:
                 finally:
                     note(("module", module, begin, now(), own))
             if known:
-                places[own] = _place()
+                places[own] = place_now()
             else:
-                del places[own]
+                places.pop(own, None)
             try:
                 return method(module, *args, **kwargs)
             finally:
                 if before is None:
-                    del places[own]
+                    places.pop(own, None)
                 else:
                     places[own] = before
                 note(("module", module, begin, now(), own))
@@ -221,11 +286,19 @@ class Recorder:
         return timed
 
     def _batches(self, method: Method) -> Method:
-        note, thread = self.spans.extend, get_ident
+        note, thread, counted = self.spans.extend, get_ident, self.rests.spans["data"]
 
         def timed(loader: Any) -> Iterator[Any]:
             batches = method(loader)
             while True:
+                if not self.looking:
+                    (counted.get(id(loader)) or _entry(counted, loader))[1] += 1
+                    try:
+                        batch = next(batches)
+                    except StopIteration:
+                        return
+                    yield batch
+                    continue
                 begin = now()
                 try:
                     batch = next(batches)
@@ -237,9 +310,12 @@ class Recorder:
         return timed
 
     def _program(self, method: Method) -> Method:
-        note, programs = self.kernels.extend, self._programs
+        note, programs, counted = self.kernels.extend, self._programs, self.rests.programs
 
         def timed(executable: Executable, inputs: Any, outputs: Any, writes: Any = NOTHING) -> bool:
+            if not self.looking:
+                counted[executable] += 1
+                return bool(method(executable, inputs, outputs, writes))
             known = programs.get(id(executable))
             if known is None:
                 begin = now()
@@ -249,20 +325,15 @@ class Recorder:
                 self.spans.extend(("profiler", known[1], begin, now(), get_ident()))
             refused, stamps, called = known[1](inputs, outputs, writes)
             note((known[1], stamps, called, get_ident()))
+            if len(self.kernels) > self._until[1]:
+                self._rest()
             return refused
 
         return timed
 
 
-def _place() -> Place:
-    """Where the user's code is that called what is timed: of most calls the very next frame, and no more is asked."""
-    frame = sys._getframe(2)
-    code = frame.f_code
-    if code.co_filename in _users:
-        return code, frame.f_lasti
-    if owner_of(code.co_filename) == "user":
-        _users.add(code.co_filename)
-    return user_line()
+def _entry(counted: dict[int, list[Any]], whose: Any) -> list[Any]:
+    return counted.setdefault(id(whose), [whose, 0])
 
 
 def _kinds(owner: type) -> Iterator[type]:

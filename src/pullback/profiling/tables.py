@@ -33,7 +33,8 @@ class Row:
     backward : float
         How much of that the walks back took.
     calls : int
-        How often.
+        How often. Operations, layers, steps and calls are counted; of lines it is an estimate where a profile looked
+        only now and then.
     flops, bytes : float
         Of all calls; `flops` are those of calls whose number is known.
     roof : float
@@ -172,15 +173,20 @@ def added(
 ) -> dict[str, Row]:
     """Rows of events by key; of what belongs to several keys, each gets its part."""
     rows: dict[str, Row] = {}
+    calls: dict[str, float] = {}
     for event in events:
         for name, part in keys(event):
             row = rows.setdefault(name, Row(name))
-            time = event.own * 1e-9 * part
+            time = event.own * 1e-9 * part * event.weight
             row.time += time
             row.backward += time if event.kind == "backward" else 0.0
-            row.calls += 1
-            row.flops += (event.work.flops or 0.0) * part
-            row.bytes += event.work.bytes * part
+            calls[name] = calls.get(name, 0.0) + event.calls
+            row.flops += (event.work.flops or 0.0) * part * event.weight
+            row.bytes += event.work.bytes * part * event.weight
             if machine is not None and event.work.bytes:
-                row.roof += part * machine.least(event.work.flops or 0.0, event.work.bytes, event.work.width)
+                row.roof += (
+                    part * event.weight * machine.least(event.work.flops or 0.0, event.work.bytes, event.work.width)
+                )
+    for name, count in calls.items():
+        rows[name].calls = round(count)
     return rows

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import sys
+from bisect import bisect
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from types import CodeType
-from typing import Any, Final, NamedTuple, final
+from typing import Any, Final, Literal, NamedTuple, TypeAlias, final
 
 from pullback.core.primitive import Primitive
 from pullback.profiling.kernels import told
-from pullback.profiling.recorder import APPLIED, KERNELS, SPAN, WALKED, Place, Recorder
+from pullback.profiling.places import Place
+from pullback.profiling.recorder import APPLIED, KERNELS, SPAN, WALKED, Recorder
+from pullback.profiling.weights import weigh
 from pullback.profiling.work import NOTHING, Spec, Work, walked_work, work_of
 
 BEFORE: Final = "before the profile began"
+
+# What of something is seen: all, a part up to a rest, or all but the operation that it belongs to.
+Part: TypeAlias = Literal["", "cut", "unknown"]
 
 # What lasts longer than an operation: what to call it.
 TITLES: Final[dict[str, Callable[[Any], str]]] = {
@@ -52,6 +60,8 @@ class Event:
         Its operations and bytes.
     own : int
         Nanoseconds without those of the events in it.
+    weight, calls : float
+        How many like it it stands for, in time and in number: more than 1 where the profile looked now and then.
     """
 
     kind: str
@@ -63,7 +73,11 @@ class Event:
     module: str = ""
     work: Work = NOTHING
     own: int = 0
-    serial: int | None = None
+    weight: float = 1.0
+    calls: float = 1.0
+    serial: int | None = field(default=None, repr=False)
+    stratum: Hashable = field(default=None, repr=False)  # what it is like
+    part: Part = field(default="", repr=False)
 
 
 def timeline(recorder: Recorder) -> list[Event]:
@@ -71,12 +85,16 @@ def timeline(recorder: Recorder) -> list[Event]:
     events = [*_applied(recorder), *_spans(recorder), *_kernels(recorder)]
     walked = [*_walked(recorder)]
     events += [event for event, _ in walked]
+    if recorder.rests.any:
+        _share_lines(events)
     events.sort(key=lambda event: (event.thread, event.begin, -event.end))
     events = [*_without_own(events)]
     _nest(events)
     modules = {event.serial: event.module for event in events if event.kind == "operation"}
     for event, serial in walked:
         event.module = modules.get(serial, event.module)
+    if recorder.rests.any:
+        weigh(events, counted(recorder), recorder.rests.windows[0][1], recorder.duration / max(recorder.looked, 1))
     return events
 
 
@@ -134,19 +152,70 @@ def _noted(recorder: Recorder) -> Iterator[_Applied]:
 def _applied(recorder: Recorder) -> Iterator[Event]:
     for applied in _noted(recorder):
         primitive, begin, end, thread, place, serial, params, specs = applied
-        work = work_of(primitive, specs, params)
-        yield Event("operation", primitive.name, begin, end, thread, [(_line(place), 1.0)], work=work, serial=serial)
+        work, lines = work_of(primitive, specs, params), [(_line(place), 1.0)]
+        yield Event("operation", primitive.name, begin, end, thread, lines, work=work, serial=serial, stratum=primitive)
 
 
 def _walked(recorder: Recorder) -> Iterator[tuple[Event, int]]:
     known = {applied.serial: applied for applied in _noted(recorder) if applied.serial is not None}
+    first = recorder.rests.windows[0][1]
     for direction, primitive, begin, end, thread, serial, wanted in batched(recorder.walked, WALKED):
         line, work = BEFORE, Work(None, 0)
+        part: Part = "unknown" if begin > first and serial not in known else ""
         if (applied := known.get(serial)) is not None:
             line, specs = _line(applied.place), applied.specs
             work = work_of(primitive, specs, applied.params)
             work = walked_work(primitive, work, specs, 1 if wanted is None else len(wanted))
-        yield Event(direction, f"{primitive.name} {direction}", begin, end, thread, [(line, 1.0)], work=work), serial
+        yield (
+            Event(
+                direction, f"{primitive.name} {direction}", begin, end, thread, [(line, 1.0)], work=work,
+                stratum=(direction, primitive), part=part,
+            ),
+            serial,
+        )  # fmt: skip
+
+
+def _share_lines(events: list[Event]) -> None:
+    """Steps of walks whose operation was not seen belong to the lines of that primitive, in parts as it was seen."""
+    times: dict[Any, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for event in events:
+        if event.kind == "operation":
+            times[event.stratum][event.lines[0][0]] += 1
+    for event in events:
+        if event.part == "unknown":
+            assert isinstance(event.stratum, tuple)
+            seen = times.get(event.stratum[1], {})
+            event.lines = [(line, count / sum(seen.values())) for line, count in seen.items()] or event.lines
+
+
+def counted(recorder: Recorder) -> dict[Hashable, int]:
+    """How often things were done that were only counted, by what they are."""
+    first = recorder.rests.windows[0][1]
+    found = recorder.rests.operations  # of which some were seen
+    for applied in _noted(recorder):
+        if applied.begin > first and applied.primitive in found:
+            found[applied.primitive] -= 1
+    for direction, steps in recorder.rests.walked.items():
+        found |= {(direction, primitive): count for primitive, count in steps.items()}
+    for kind, owners in recorder.rests.spans.items():
+        found |= {(kind, owner): count for owner, (_, count) in owners.items()}
+    for profiled in dict.fromkeys(recorder.kernels[::KERNELS]):
+        found |= {(id(profiled), place): recorder.programs.get(id(profiled), 0) for place in range(len(profiled.timed))}
+    return found
+
+
+def unseen(recorder: Recorder, events: list[Event]) -> Iterator[tuple[str, int]]:
+    """The names of what was never looked at, and how often it was done."""
+    strata = {event.stratum for event in events}
+    for stratum, count in counted(recorder).items():
+        if count <= 0 or stratum in strata:
+            continue
+        if isinstance(stratum, Primitive):
+            yield stratum.name, count
+        elif isinstance(stratum, tuple) and isinstance(stratum[1], Primitive):
+            yield f"{stratum[1].name} {stratum[0]}", count
+        elif isinstance(stratum, tuple) and stratum[0] in TITLES:
+            yield TITLES[stratum[0]](recorder.rests.spans[stratum[0]][stratum[1]][0]), count
 
 
 def _line(place: Place) -> str:
@@ -166,8 +235,13 @@ def batched(flat: list[Any], size: int) -> Iterator[tuple[Any, ...]]:
 
 
 def _spans(recorder: Recorder) -> Iterator[Event]:
+    windows = recorder.rests.windows
     for kind, owner, begin, end, thread in batched(recorder.spans, SPAN):
-        yield Event(kind, TITLES[kind](owner), begin, end, thread)
+        over = windows[max(bisect(windows, (begin, sys.maxsize)) - 1, 0)][1]  # when the look ended in which it began
+        cut = kind != "profiler" and over < min(end, recorder.end)
+        part: Part = "cut" if cut else ""
+        last = over if cut else end
+        yield Event(kind, TITLES[kind](owner), begin, last, thread, stratum=(kind, id(owner)), part=part)
 
 
 def _kernels(recorder: Recorder) -> Iterator[Event]:
@@ -175,5 +249,7 @@ def _kernels(recorder: Recorder) -> Iterator[Event]:
     for profiled, stamps, called, thread in batched(recorder.kernels, KERNELS):
         if id(profiled) not in known:
             known[id(profiled)] = [told(kernels, profiled.plan) for kernels in profiled.timed]
-        for kernel, (begin, end) in zip(known[id(profiled)], profiled.times(stamps, called), strict=False):
-            yield Event("kernel", kernel.name, begin, end, thread, kernel.shares, work=kernel.work)
+        times = profiled.times(stamps, called)
+        for place, (kernel, (begin, end)) in enumerate(zip(known[id(profiled)], times, strict=False)):
+            shares, stratum = kernel.shares, (id(profiled), place)
+            yield Event("kernel", kernel.name, begin, end, thread, shares, work=kernel.work, stratum=stratum)
