@@ -16,7 +16,7 @@ TWO = {
 ONE = {
     "max": lambda x: x.max(), "min of columns": lambda x: x.min(0), "max of rows": lambda x: x.max(1),
     "largest of many": lambda x: (x + 0).max(0), "products": lambda x: np.cumprod(x, 1),
-    "products down": lambda x: np.cumprod(x, 0),
+    "products down": lambda x: np.cumprod(x, 0), "sums and products": lambda x: x.sum(0) + x.prod(0),
 }  # fmt: skip
 
 

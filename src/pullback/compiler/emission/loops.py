@@ -16,11 +16,14 @@ from pullback.compiler.emission.parallel import share
 from pullback.compiler.emission.point import Buffers, Point, from_memory, held, in_memory, load, offset, store
 from pullback.compiler.emission.values import Values, dtype_at
 from pullback.compiler.instructions.llvm import I8, I64, PTR, Module, Reg, Type
-from pullback.compiler.instructions.vectors import WIDE, first_lanes
+from pullback.compiler.instructions.processor import machine
+from pullback.compiler.instructions.vectors import MASKS, WIDE, first_lanes
 from pullback.compiler.lowering.nest import Nest
 from pullback.compiler.lowering.steps import Step
 from pullback.programs.program import Operand, Value
 
+HEAVY: Final = 100  # instructions of a body that is written once, with a mask, where the last vector is not whole
+WORD: Final = 4  # bytes of the smallest elements that all machines read and write under a mask
 LIGHT: Final = 8  # instructions of a body up to which four of it are written out, so that sums need not wait
 
 Body = Callable[[Reg, Reg | None, int], None]
@@ -111,6 +114,10 @@ class _Loops:
         """Run a body for each vector from start to stop, the last with a mask; `size` is how long that is, if known."""
         f, lanes = self._f, self._nest.lanes
         at = start
+        if self._heavy and (size is None or (size > lanes and size % lanes)):
+            with f.loop(start, stop, lanes) as (k, _, _):
+                body(k, self._left(k, stop), 0)
+            return
         for copies in sorted({self._copies, 1}, reverse=True):
             step = copies * lanes
             if size is not None and size < step:
@@ -128,11 +135,24 @@ class _Loops:
         some, done = f.label("some"), f.label("none")
         f.branch_if(f.compare("slt", at, stop), some, done)
         f.begin(some)
-        each = Reg(f"<{', '.join(f'i32 {lane}' for lane in range(lanes))}>", Type("i32", lanes))
-        left = f.splat(f.cast("trunc", f.binary("sub", stop, at), Type("i32")), lanes)
-        body(at, f.compare("slt", each, left), 0)
+        body(at, self._left(at, stop), 0)
         f.branch(done)
         f.begin(done)
+
+    @property
+    def _heavy(self) -> bool:
+        """Whether a body is so long that it is written once for whole vectors and the last."""
+        nest = self._nest
+        dtypes = [access.base.spec.dtype for access in nest.accesses()]
+        masked = machine().width == MASKS or all(t.kind != "c" and t.itemsize >= WORD for t in dtypes)
+        return masked and sum(step.weight for step in nest.steps.values()) > HEAVY
+
+    def _left(self, at: Reg, stop: Reg) -> Reg:
+        """A mask of the lanes at a place that lie before the end."""
+        f, lanes = self._f, self._nest.lanes
+        each = Reg(f"<{', '.join(f'i32 {lane}' for lane in range(lanes))}>", Type("i32", lanes))
+        left = f.splat(f.cast("trunc", f.binary("sub", stop, at), Type("i32")), lanes)
+        return f.compare("slt", each, left)
 
     # What is done at a point.
 

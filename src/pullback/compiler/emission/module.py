@@ -7,7 +7,8 @@ at last the number of threads that there is scratch memory for.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import final
+from itertools import accumulate
+from typing import Final, final
 
 from pullback.compiler.emission.loops import emit_nest
 from pullback.compiler.emission.matrices import emit_matrices
@@ -25,6 +26,8 @@ from pullback.compiler.lowering.matrices import Matrices
 from pullback.compiler.lowering.nest import Nest
 from pullback.compiler.lowering.products import Product
 from pullback.programs.program import Operand
+
+MANY: Final = 100  # buffers of kernels, whose addresses are then written down by a loop, which compiles at once
 
 
 def buffers_of(kernel: Native) -> list[Operand]:
@@ -45,16 +48,19 @@ def write_module(
     module = Module() if module is None else module
     f = module.function(RUN, [(PTR, "pointers")], I64)
     (pointers,) = f.arguments
-    inside = _Regions(f, plan, regions, "")
+    inside = _Regions(f, plan, regions, "", together=alone)
     arena, scratch = (f.load(f.address(pointers, count - i, PTR), PTR) for i in (3, 2))
     most = f.load(f.address(pointers, count - 1, I64), I64) if alone else f.const(1, I64)
 
-    def place(base: Operand) -> Reg:
-        if base in plan.places:
-            return f.address(arena, plan.places[base], I8)
-        return f.load(f.address(pointers, slots[base], PTR), PTR)
+    def place(base: Operand) -> tuple[int, int]:
+        return (count - 3, plan.places[base]) if base in plan.places else (slots[base], 0)
 
-    inside.fill(place)
+    def placed(base: Operand) -> Reg:
+        slot, far = place(base)
+        return f.address(arena, far, I8) if slot == count - 3 else f.load(f.address(pointers, slot, PTR), PTR)
+
+    if not inside.fill_at_once(pointers, place):
+        inside.fill(placed)
     inside.run(arena, scratch, most, _nothing if stamps is None else stamps.begun(f, arena))
     f.ret(f.const(0, I64))
     f.finish()
@@ -79,15 +85,24 @@ class _Regions:
         Which.
     name : str
         What the names of their functions begin with.
+    together : bool
+        Many tables may be filled by a loop.
     """
 
-    def __init__(self, f: Function, plan: Plan, regions: Sequence[Region], name: str) -> None:
+    def __init__(
+        self, f: Function, plan: Plan, regions: Sequence[Region], name: str, *, together: bool = False
+    ) -> None:  # fmt: skip
         self._f, self._plan, self._name = f, plan, name
         self._inside = [[k for k in region.kernels if not isinstance(k, NumPyCall)] for region in regions]
         self._regions = regions
         self._kernels = [kernel for inside in self._inside for kernel in inside]
         self._buffers = {id(k): buffers_of(k) for k in self._kernels}
-        self._tables = {n: f.reserve(PTR, len(b)) for n, b in self._buffers.items()}
+        starts = [*accumulate(map(len, self._buffers.values()), initial=0)]
+        self._all = f.reserve(PTR, starts[-1]) if together and starts[-1] > MANY else None
+        if self._all is None:
+            self._tables = {n: f.reserve(PTR, len(b)) for n, b in self._buffers.items()}
+        else:
+            self._tables = {n: f.address(self._all, at, PTR) for n, at in zip(self._buffers, starts, strict=False)}
         self._contexts = [
             f.reserve(PTR, len(region.kernels) + 1) if region.parallel else None
             for region in regions
@@ -107,6 +122,18 @@ class _Regions:
                     known[base] = place(base)
                 if (at := known[base]) is not None:
                     self._f.store(at, self._f.address(self._tables[id(kernel)], i, PTR))
+
+    def fill_at_once(self, pointers: Reg, place: Callable[[Operand], tuple[int, int]]) -> bool:
+        """Write down where all buffers lie, if these are many: `place` says how far behind which pointer."""
+        if self._all is None:
+            return False
+        f, root = self._f, self._plan.lowered.fused.root
+        places = [place(root(base)) for bases in self._buffers.values() for base in bases]
+        slots, far = zip(*places, strict=True)
+        with f.loop(0, len(places)) as (i, _, _):
+            there = f.load(f.address(pointers, f.number_of(slots, i), PTR), PTR)
+            f.store(f.address(there, f.number_of(far, i), I8), f.address(self._all, i, PTR))
+        return True
 
     def run(self, arena: Reg, scratch: Reg, most: Reg, ended: Callable[[], None] = _nothing) -> None:
         """Run all regions, as long as conditions hold; else return 1. What is `ended` is told."""

@@ -44,6 +44,19 @@ class Point:
         self.mask = mask
         self.parent = parent
         self.known: dict[Any, Reg] = {}
+        self._far: dict[tuple[tuple[int, int], ...], Reg] = {}
+
+    def far(self, strides: tuple[tuple[int, int], ...]) -> Reg:
+        """Σ stride · index of some loops, computed once."""
+        around: Point | None = self
+        while around is not None:
+            if strides in around._far:
+                return around._far[strides]
+            around = around.parent
+        (label, stride), f = strides[-1], self.f
+        term = self.index[label] if stride == 1 else f.binary("mul", self.index[label], stride)
+        self._far[strides] = total = term if len(strides) == 1 else f.binary("add", self.far(strides[:-1]), term)
+        return total
 
     def find(self, key: Any) -> Reg | None:
         """A register that is known here or around, in each lane."""
@@ -84,14 +97,10 @@ def address(buffers: Buffers, access: Access, dtype: np.dtype[Any], point: Point
 
 def index_of(access: Access, point: Point) -> Reg:
     """Offset + Σ stride · index, at the first of the lanes."""
-    f, total = point.f, None
-    for label, stride in access.strides:
-        index = point.index[label]
-        term = index if stride == 1 else f.binary("mul", index, stride)
-        total = term if total is None else f.binary("add", total, term)
-    if total is None:
-        return f.const(access.offset, I64)
-    return f.binary("add", total, access.offset) if access.offset else total
+    if not access.strides:
+        return point.f.const(access.offset, I64)
+    far = point.far(access.strides)
+    return point.f.binary("add", far, access.offset) if access.offset else far
 
 
 def load(buffers: Buffers, access: Access, dtype: np.dtype[Any], point: Point) -> Reg:

@@ -67,7 +67,8 @@ def is_reducible(equation: Equation) -> bool:
     """Whether a reduction is over numbers that its accumulator adds up."""
     (x,), accumulator = equation.operands, row_of(equation.primitive).accumulator
     assert accumulator is not None
-    return isinstance(x, Value) and x.dtype.kind in accumulator.kinds and x.dtype.itemsize in (1, 4, 8)
+    known = isinstance(x, Value) and x.dtype.itemsize in (1, 2, 4, 8) and x.dtype != np.float16
+    return known and x.spec.dtype.kind in accumulator.kinds
 
 
 def is_product(equation: Equation) -> bool:

@@ -137,7 +137,7 @@ class _Fuser:
 
     def finished(self) -> Fused:
         """The groups in order."""
-        self._fused.settle(in_order(self._grouping.groups, self._grouping.place), self._grouping.place)
+        self._fused.settle(in_order(self._grouping.groups), self._grouping.place)
         self._orders.follow()
         return self._fused
 

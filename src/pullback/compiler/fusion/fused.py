@@ -55,6 +55,8 @@ class Fused:
     together: bool = True
     orders: dict[Operand, tuple[int, ...]] = field(default_factory=dict)
     _counts: dict[Operand, View | None] = field(default_factory=dict)
+    _wholes: dict[Operand, View] = field(default_factory=dict)
+    _roots: list[Operand] = field(default_factory=list)
 
     def settle(self, groups: Iterable[Group], place: Mapping[Equation, int]) -> None:
         """Take in the groups, their equations by their place in the program; find what has to be in memory."""
@@ -75,7 +77,11 @@ class Fused:
         """How an operand is read."""
         if isinstance(operand, Value) and operand in self.views:
             return self.views[operand]
-        return whole(operand, np.shape(operand.value) if isinstance(operand, Constant) else operand.shape)
+        found = self._wholes.get(operand)
+        if found is None:
+            shape = np.shape(operand.value) if isinstance(operand, Constant) else operand.shape
+            found = self._wholes[operand] = whole(operand, shape)
+        return found
 
     def root(self, base: Operand) -> Operand:
         """The value whose memory a base is."""
@@ -86,7 +92,8 @@ class Fused:
     @property
     def roots(self) -> list[Operand]:
         """Of each output, the value whose memory it is."""
-        return [self.root(self.view(output).base) for output in self.outputs]
+        self._roots += (self.root(self.view(output).base) for output in self.outputs[len(self._roots) :])
+        return self._roots
 
     def spread(self, operand: Operand, shape: tuple[int, ...]) -> View:
         """How an operand is read along the axes of a shape to which it is broadcast."""

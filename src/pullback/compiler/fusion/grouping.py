@@ -62,6 +62,7 @@ class Grouping:
     def enter(self, group: Group, equation: Equation, axes: Labels, where: Labels, views: Sequence[View]) -> None:
         """Enter an equation that runs over `axes`, whose result lies along `where`, and which reads views."""
         group.add(equation, axes, where)
+        group.last = max(group.last, self.place[equation])
         group.depth = max(group.depth, self._depths.when.get(equation.output, 0))
         self.maker[equation.output] = group
         for view in views:
@@ -77,7 +78,7 @@ class Grouping:
         made = (v.base for v in views if v.base in self.maker and v.base not in self._fused.aliases)
         found = dict.fromkeys(self.maker[base] for base in made)
         fusible = [group for group in found if group.shares and self._together]
-        return iter(sorted(fusible, key=lambda group: -max(self.place[e] for e in group.equations)))
+        return iter(sorted(fusible, key=lambda group: -group.last))
 
     def labels(self, group: Group, views: Sequence[View], shape: tuple[int, ...]) -> Labels | None:
         """The labels of the axes of an elementwise equation that joins a group; new ones where nothing says."""
@@ -162,7 +163,7 @@ class Grouping:
         b.outer = outer
         b.take_over(a, names)
         self.groups.remove(a)
-        self.maker |= {base: b for base, maker in self.maker.items() if maker is a}
+        self.maker |= {base: b for base in (*a.where, *self._fused.aliases) if self.maker.get(base) is a}
         for group in self.groups:
             if a in group.needs:
                 group.needs = (group.needs | {b}) - {a, group}

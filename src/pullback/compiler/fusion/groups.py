@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from heapq import heapify, heappop, heappush
 from typing import Final, Literal, TypeAlias, final
 
 from pullback.compiler.fusion.equations import is_reduction
@@ -33,8 +34,10 @@ class Group:
         the groups that it needs make parts of its value, each at its places.
     product : Equation or None
         The contraction of a product.
-    equations : list of Equation
-        In the order of the program.
+    equations, reductions : list of Equation
+        In the order of the program; and those of them that reduce.
+    last : int
+        The place in the program of the latest of them.
     sizes : dict
         By label.
     axes : dict
@@ -61,6 +64,8 @@ class Group:
         self.kind = kind
         self.product: Equation | None = None
         self.equations: list[Equation] = []
+        self.reductions: list[Equation] = []
+        self.last = -1
         self.sizes: dict[int, int] = {}
         self.axes: dict[Equation, Labels] = {}
         self.where: dict[Value, Labels] = {}
@@ -95,11 +100,6 @@ class Group:
         """Iterations of all loops together."""
         return math.prod(self.sizes.values())
 
-    @property
-    def reductions(self) -> list[Equation]:
-        """The equations that reduce."""
-        return [e for e in self.equations if is_reduction(e)]
-
     def domain(self, value: Value) -> frozenset[int]:
         """The labels that a value made here runs along."""
         return named(self.where[value])
@@ -113,6 +113,8 @@ class Group:
     def add(self, equation: Equation, axes: Labels, where: Labels) -> None:
         """Take in an equation that runs over `axes` and whose result lies along `where`."""
         self.equations.append(equation)
+        if is_reduction(equation):
+            self.reductions.append(equation)
         self.axes[equation] = axes
         self.where[equation.output] = where
 
@@ -145,6 +147,8 @@ class Group:
             return tuple(None if label is None else names[label] for label in labels)
 
         self.equations += other.equations
+        self.reductions += other.reductions
+        self.last = max(self.last, other.last)
         self.axes |= {equation: renamed(axes) for equation, axes in other.axes.items()}
         self.where |= {value: renamed(axes) for value, axes in other.where.items()}
         for view, ways in other.reads.items():
@@ -253,14 +257,23 @@ def joined(a: Group, b: Group, names: Mapping[int, int], used: Sequence[Operand]
     return b.outer if outer is None else outer
 
 
-def in_order(groups: Iterable[Group], place: dict[Equation, int]) -> Iterator[Group]:
+def in_order(groups: Sequence[Group]) -> Iterator[Group]:
     """The groups, each after what it needs, otherwise by the place of their last equation."""
-    left = {group: set(group.needs) for group in groups}
-    last = {group: max(place[e] for e in group.equations) for group in left}
-    while left:
-        ready = min((group for group, needs in left.items() if not needs & left.keys()), key=last.__getitem__)
-        yield ready
-        del left[ready]
+    number = {group: i for i, group in enumerate(groups)}
+    left = {group: len(group.needs & number.keys()) for group in groups}
+    waiting: dict[Group, list[Group]] = {group: [] for group in groups}
+    for group in groups:
+        for other in group.needs & number.keys():
+            waiting[other].append(group)
+    ready = [(group.last, number[group]) for group in groups if not left[group]]
+    heapify(ready)
+    while ready:
+        group = groups[heappop(ready)[1]]
+        yield group
+        for other in waiting[group]:
+            left[other] -= 1
+            if not left[other]:
+                heappush(ready, (other.last, number[other]))
 
 
 def kept_labels(labels: Labels, axis: tuple[int, ...] | None, keepdims: bool) -> Labels:

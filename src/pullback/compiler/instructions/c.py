@@ -153,7 +153,7 @@ class CFunction(Function):
             return None
         return self.emit(f"{_suffixed(_LIBRARY[name], kind)}({', '.join(map(str, operands))})", kind)
 
-    def call(self, name: str, *operands: Reg, kind: Type | None) -> Reg:
+    def call(self, name: str, *operands: Reg, kind: Type | None, apart: bool = False) -> Reg:
         text = f"{identifier(name)}({', '.join(map(str, operands))})"
         if kind is None:
             self.do(f"{text};")

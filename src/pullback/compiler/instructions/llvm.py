@@ -115,6 +115,10 @@ class Module:
         """Add a function's text."""
         self._defined[name] = text
 
+    def length(self, name: str) -> int:
+        """How many lines a function has."""
+        return self._defined[name].count("\n")
+
     @property
     def size(self) -> int:
         """How many functions there are."""
@@ -176,12 +180,11 @@ class Function:
         self._lines: list[str] = ["entry:"]
         self._block = "entry"
         self._count = 0
+        self.in_place = 0  # lines of others that are put in place of their calls
 
     def finish(self) -> None:
         """Add the function to its module."""
         self.module.define(self.name, "\n".join([self._head, *self._lines, "}"]))
-
-    # Instructions.
 
     def emit(self, instruction: str, kind: Type) -> Reg:
         """An instruction that gives a value."""
@@ -220,11 +223,11 @@ class Function:
         """An elementary function by its name, where the target has one; LLVM has none that is in vectors."""
         return None
 
-    def call(self, name: str, *operands: Reg, kind: Type | None) -> Reg:
-        """A call of a function, declared if this module does not define it."""
+    def call(self, name: str, *operands: Reg, kind: Type | None, apart: bool = False) -> Reg:
+        """A call of a function, declared if this module does not define it; `apart`, it stays a call."""
         if name not in self.module:
             self.module.declare(f"{kind or 'void'} @{name}({', '.join(str(o.type) for o in operands)})")
-        text = f"call {kind or 'void'} @{name}({', '.join(o.typed for o in operands)})"
+        text = f"call {kind or 'void'} @{name}({', '.join(o.typed for o in operands)}){' noinline' * apart}"
         if kind is None:
             self.do(text)
             return Reg("void", Type("void"))

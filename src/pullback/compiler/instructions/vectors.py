@@ -12,6 +12,7 @@ from typing import Final
 from pullback.compiler.instructions.llvm import I32, PTR, Function, Reg, Type
 from pullback.compiler.instructions.processor import machine
 
+MASKS: Final = 64  # bytes of the registers of machines that have masks
 LANES: Final = {"float32": 16, "float64": 8}
 WIDE: Final = '"prefer-vector-width"="512" "min-legal-vector-width"="512"'  # else LLVM halves them on many CPUs
 
@@ -83,7 +84,7 @@ def store(function: Function, value: Reg, pointer: Reg, mask: Reg | None) -> Non
     if mask is None:
         function.store(value, pointer)
         return
-    if mask.text.startswith("<") and machine().width < 64:  # known lanes; where masks are slow, or are no registers
+    if mask.text.startswith("<") and machine().width < MASKS:  # known lanes; where masks are slow, or are no registers
         start, count = 0, mask.text.count("true")
         while start < count:
             size = 1 << ((count - start).bit_length() - 1)
@@ -92,7 +93,19 @@ def store(function: Function, value: Reg, pointer: Reg, mask: Reg | None) -> Non
             start += size
         return
     name, align = f"llvm.masked.store.{value.type.suffix}.p0", Reg(str(value.type.bits // 8), I32)
+    if mask.text.startswith("<") or machine().width == MASKS:
+        function.call(name, value, pointer, align, mask, kind=None)
+        return
+    every = Type(f"i{mask.type.lanes}")  # whole vectors, as almost all are, are stored without a mask
+    whole, some, done = (function.label(name) for name in ("whole", "some", "done"))
+    function.branch_if(function.compare("eq", function.cast("bitcast", mask, every), -1), whole, some)
+    function.begin(whole)
+    function.store(value, pointer)
+    function.branch(done)
+    function.begin(some)
     function.call(name, value, pointer, align, mask, kind=None)
+    function.branch(done)
+    function.begin(done)
 
 
 def store_apart(function: Function, value: Reg, pointer: Reg, stride: int, mask: Reg | None) -> None:

@@ -16,6 +16,7 @@ import numpy as np
 from pullback.compiler.lowering.kernels import Kernel, Lowered, NumPyCall, Plan, Region, Repeat
 from pullback.compiler.lowering.matrices import Matrices
 from pullback.compiler.lowering.nest import Nest
+from pullback.compiler.lowering.products import Product
 from pullback.programs.program import Operand, Value
 
 LINE: Final = 64  # bytes; places begin on lines of the cache
@@ -110,23 +111,29 @@ def _mixed(one: Operand, other: Operand) -> bool:
 def _in_place(lowered: Lowered, regions: Sequence[Region], replaces: Mapping[int, Value]) -> dict[int, Value]:
     """Which outputs may be written over the inputs that they replace: those that nothing else reads any more."""
     root = lowered.fused.root
+    if not replaces:
+        return {}
     placed = [(place, kernel) for place, region in enumerate(regions) for kernel in region.kernels]
     may_fail = [place for place, kernel in placed if isinstance(kernel, NumPyCall)]
     may_fail += [place for place, kernel in placed if isinstance(kernel, Repeat) and kernel.plan.conditional]
     may_fail += [i for i, region in enumerate(regions) if any(c in region.writes for c in lowered.fused.conditions)]
     sure = max(may_fail, default=-1)  # from here on
+    reading: dict[Operand, list[tuple[int, Kernel]]] = {}
+    storing: dict[Operand, list[tuple[int, Kernel]]] = {}
+    for place, kernel in placed:
+        for value in touched(kernel, lowered)[0]:
+            reading.setdefault(value, []).append((place, kernel))
+        for value in () if isinstance(kernel, (NumPyCall, Repeat, Matrices)) else kernel.stores:
+            storing.setdefault(value, []).append((place, kernel))
     found: dict[int, Value] = {}
     for number, old in replaces.items():
         new = lowered.fused.view(lowered.fused.outputs[number]).base
-        readers = [(place, kernel) for place, kernel in placed if old in touched(kernel, lowered)[0]]
-        for place, kernel in placed:
-            if (
-                isinstance(kernel, (NumPyCall, Repeat, Matrices))
-                or new not in kernel.stores
-                or old in found.values()
-                or place <= sure
-            ):
+        readers = reading.get(old, [])
+        for place, kernel in storing.get(new, []):
+            if old in found.values() or place <= sure:
                 continue
+            assert isinstance(kernel, (Nest, Product))
+            assert isinstance(new, Value)
             store = kernel.stores[new]._replace(base=old)
             own = [access for access in kernel.accesses() if root(access.base) is old]
             if isinstance(kernel, Nest):

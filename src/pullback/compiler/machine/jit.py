@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, final
 import numpy as np
 
 from pullback.compiler.machine.cache import ObjectCache
+from pullback.compiler.machine.sparing import spared
 from pullback.core.version import __version__
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class Target(NamedTuple):
 
     def optimised(self, module: Module | str) -> Any:
         """A module, parsed and tidied up."""
-        parsed = self.llvm.parse_assembly(str(module))
+        parsed = self.llvm.parse_assembly(spared(str(module)))
         parsed.verify()
         passes = self.llvm.create_new_module_pass_manager()
         passes.add_always_inliner_pass()
