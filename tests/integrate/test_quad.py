@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import scipy.integrate
@@ -67,3 +69,11 @@ def test_a_derivative_may_be_more_singular_than_the_value(a):
     exact = scipy.special.beta(a, a + 0.5)
     exact *= scipy.special.psi(a) + scipy.special.psi(a + 0.5) - 2 * scipy.special.psi(2 * a + 0.5)
     assert value(a).item() == pytest.approx(exact, rel=1e-6)
+
+
+def test_a_function_of_one_number_is_called_with_each():
+    assert quad(lambda x: 1.0 if x <= 0 else 0.0, -1, 1)[0] == pytest.approx(1.0, abs=1e-12)
+    assert quad(lambda x: math.exp(-x * x), 0, 2)[0].item() == pytest.approx(math.sqrt(math.pi) / 2 * math.erf(2))
+    assert pb.grad(lambda k: quad(lambda x: k * x if x > 0 else -k * x * x, -1, 1)[0])(2.0) == pytest.approx(1 / 6)
+    with pytest.raises(pb.GraphError):  # the derivative by k would end in math.exp
+        pb.grad(lambda k: quad(lambda x: math.exp(-k * x), 0, 1)[0])(2.0)

@@ -191,3 +191,16 @@ def test_what_a_solver_takes_for_a_solution_and_is_none():
     for fun in (lambda x, a: -((x[0] - a) ** 2) - x[1] ** 2, lambda x, a: (x[0] - a) ** 2 - x[1] ** 2 + x[1] ** 4):
         with pytest.raises(pb.optimize.ConvergenceError, match="saddle or a maximum"):
             pb.jacobian(lambda a, fun=fun: optimize.minimize(fun, np.array([1.0, 0.0]), (a,)).x)(1.0)
+
+
+@pytest.mark.parametrize("bounds", [(0, [3.0, 1.0, 0.5]), (-np.inf, 10.0), ([0.5, 0.2, 0.1], np.inf)])
+def test_a_fit_begins_within_its_bounds(bounds):
+    x = np.linspace(0, 4, 30)
+    y = 2.5 * np.exp(-1.3 * x) + 0.5 + 0.1 * np.sin(40 * x)
+
+    def f(x, a, b, c):
+        return a * np.exp(-b * x) + c
+
+    ours, _ = optimize.curve_fit(f, x, y, bounds=bounds)
+    theirs, _ = scipy.optimize.curve_fit(f, x, y, bounds=bounds)
+    np.testing.assert_allclose(ours.numpy(), theirs, rtol=1e-5)

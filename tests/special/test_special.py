@@ -144,3 +144,8 @@ def test_softmax_is_over_all_as_scipys_is():
         for axis in (None, 0, (0, 1)):
             expected = getattr(scipy.special, name)(x, axis=axis)
             np.testing.assert_allclose(getattr(special, name)(x, axis), expected, rtol=1e-14)
+
+
+def test_zeta_of_one_number_is_riemanns():
+    assert special.zeta(2.0) == pytest.approx(np.pi**2 / 6, rel=1e-14)
+    assert pb.grad(special.zeta)(2.0) == pytest.approx(float(mp.zeta(2, derivative=1)), rel=1e-10)

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from pullback.core.errors import ConvergenceError
+from pullback.core.errors import ConvergenceError, UnbatchedError
 from pullback.core.habits import explain_keywords
 from pullback.core.modes import no_grad
 from pullback.core.origin import user_line
@@ -47,7 +47,8 @@ def quad(
     x = a + (b − a)(3s² − 2s³), which bends a root or a logarithm at an end straight.) So it differentiates under the
     integral sign, by what `args` holds and `func` captured, and by the bounds, in both modes and to every order.
 
-    `func` is written for one x. `points` are places between a and b where it jumps or has a kink. One that moves with
+    `func` is written for one x, and called with many at once, or one by one where it asks for the number that x is
+    (`if x < 0`, `math.exp(x)`). `points` are places between a and b where it jumps or has a kink. One that moves with
     what is differentiated is given as the tensor that it is: a place that stays where the kink moves gives derivatives
     without what the kink brings, of a jump from the first order on, of a kink of |x − c| from the second.
 
@@ -86,7 +87,10 @@ def quad(
     def over(lows: Any, highs: Any) -> Any:
         middle, half = (lows + highs) / 2, (highs - lows) / 2
         nodes = middle[:, None] + half[:, None] * RULE[:, 0]
-        values = vmap(integrand)(nodes.reshape(-1))
+        try:
+            values = vmap(integrand)(nodes.reshape(-1))
+        except UnbatchedError:
+            values = np.stack([integrand(s) for s in nodes.ravel().tolist()])
         return values.reshape(nodes.shape) * half[:, None]
 
     shares = [(_back(p, low, high) - first) / (last - first) for p, _ in places]

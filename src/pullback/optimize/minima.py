@@ -138,8 +138,9 @@ def curve_fit(
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
     """The parameters p of least Σ ((f(x, *p) − y) / σ)², and their covariance; as SciPy's, and both differentiate.
 
-    The search begins at `p0`, at ones if it is not given. Of SciPy's keywords `check_finite` and `jac` have nothing to
-    say here. The covariance is (JᵀJ)⁻¹, times the sum of squares by the degrees of freedom unless `absolute_sigma`.
+    The search begins at `p0`; if it is not given, at ones, or within the bounds. Of SciPy's keywords `check_finite`
+    and `jac` have nothing to say here. The covariance is (JᵀJ)⁻¹, times the sum of squares by the degrees of freedom
+    unless `absolute_sigma`.
 
     Raises OptionError where there are fewer data than parameters.
 
@@ -148,7 +149,7 @@ def curve_fit(
     >>> p.numpy().round(6)
     array([2., 3.])
     """
-    start = np.ones(len(signature(f).parameters) - 1) if p0 is None else numbers(p0).astype(float)
+    start = _within(bounds, len(signature(f).parameters) - 1) if p0 is None else numbers(p0).astype(float)
     y = asarray(ydata)
     spread = asarray(1.0 if sigma is None else sigma)
     if spread.ndim > 1:
@@ -166,6 +167,14 @@ def curve_fit(
     if not absolute_sigma:
         covariance = covariance * (2 * found.cost / count if count else np.inf)
     return found.x, covariance
+
+
+def _within(bounds: Any, count: int) -> Any:
+    """Where a search begins that is told no place: in the middle of two bounds, 1 from one, at 1 without."""
+    low, high = (-np.inf, np.inf) if bounds is None else (bounds.lb, bounds.ub) if hasattr(bounds, "lb") else bounds
+    low, high = (np.broadcast_to(np.asarray(x, float), (count,)) for x in (low, high))
+    middle = (np.where(np.isfinite(low), low, high - 2) + np.where(np.isfinite(high), high, low + 2)) / 2
+    return np.where(np.isfinite(low) | np.isfinite(high), middle, 1.0)
 
 
 explain_keywords(globals())

@@ -59,7 +59,6 @@ from pullback.ops.special_functions.hypergeometric import ellipk as ellipk
 from pullback.ops.special_functions.hypergeometric import hyp1f1 as hyp1f1
 from pullback.ops.special_functions.hypergeometric import hyp2f1 as hyp2f1
 from pullback.ops.special_functions.hypergeometric import lambertw as lambertw
-from pullback.ops.special_functions.hypergeometric import zeta as zeta
 from pullback.special.compositions import expit as expit
 from pullback.special.compositions import jn as jn
 from pullback.special.compositions import log_softmax as log_softmax
@@ -69,6 +68,7 @@ from pullback.special.compositions import polygamma as polygamma
 from pullback.special.compositions import psi as psi
 from pullback.special.compositions import softmax as softmax
 from pullback.special.compositions import yn as yn
+from pullback.special.compositions import zeta as zeta
 from pullback.tensors import tables
 
 __getattr__, __dir__ = namespace(__name__)

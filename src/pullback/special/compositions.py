@@ -16,6 +16,7 @@ from pullback.functions.creation import asarray
 from pullback.ops import reductions
 from pullback.ops.elementwise import sigmoid, stop_gradient
 from pullback.ops.special_functions import gamma as gammas
+from pullback.ops.special_functions import hypergeometric
 from pullback.ops.special_functions.bessel import jv, yv
 from pullback.tensors import Tensor
 
@@ -23,6 +24,15 @@ MOST = 80.0  # below the logarithm of the largest number, of single precision to
 
 # SciPy has two names for each; its `yn` takes whole orders alone.
 expit, psi, jn, yn = sigmoid, gammas.digamma, jv, yv
+
+
+def zeta(x: Any, q: Any = None) -> Tensor:
+    """The zeta function of Hurwitz, Σ (n + q)⁻ˣ over n = 0, 1, …; of Riemann, q = 1, if q is not given.
+
+    >>> zeta(2.0)  # π²/6
+    Tensor(1.64493407)
+    """
+    return hypergeometric.zeta(x, 1.0 if q is None else q)
 
 
 def polygamma(n: Any, x: Any) -> Tensor:
