@@ -51,7 +51,7 @@ ZERO = {
     "steps": (lambda x: pb.floor(x).sum(), "floor", "a step"),
     "signs": (lambda x: pb.sign(x).sum(), "sign", "a step"),
     "a mask of 0": (lambda x: (x * np.zeros(2)).sum(), "multiply", "other factor is 0"),
-    "weights of 0": (lambda x: (np.zeros((3, 2)) @ x).sum(), "matmul", "other factor is 0"),
+    "weights of 0": (lambda x: (np.zeros((3, 2)) @ x).sum(), "matvec", "other factor is 0"),
     "an index elsewhere": (lambda x: pb.stack([x, x * 0 + 1])[1:, 0:0].sum(), "sum", "no elements"),
     "what is written over": (lambda x: pb.setitem(x * 1, slice(None), 3.0).sum(), "setitem", "written over"),
     "a mean of what others are": (lambda x: pb.concat([x, np.ones(2)])[2:].mean(), "getitem", "not taken"),

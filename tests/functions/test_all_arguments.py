@@ -107,7 +107,7 @@ REFUSED_OF = {
 }
 ACCEPTED_OF = {
     *((f, p) for f in ("linspace", "logspace", "geomspace") for p in ("start", "stop")),
-    ("polyint", "k"), ("cov", "m"), ("digitize", "bins"),
+    ("polyint", "k"), ("cov", "m"), ("digitize", "bins"), ("identity", "n"),
 }  # fmt: skip
 # Flags and words are no numbers: none of their derivatives is lost.
 NO_NUMBERS = {

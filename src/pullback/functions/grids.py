@@ -48,7 +48,7 @@ def geomspace(
     first, last = (asarray(v) for v in (start, stop))
     dtypes = [v.dtype if v.dtype.kind in "fc" else np.dtype(float) for v in (first, last)]
     first, last = (astype(v, np.result_type(*dtypes)) for v in (first, last))
-    if not (np.all(first.array) and np.all(last.array)):
+    if any(isinstance(v.array, (np.ndarray, np.generic)) and not v.array.all() for v in (first, last)):
         raise OptionError("geomspace: no multiple of 0 leads anywhere", start=start, stop=stop)
     ratio = ew.log10(last / first)
     places = linspace(0.0 * ratio, ratio, num, endpoint=endpoint)

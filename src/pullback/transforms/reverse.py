@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache, wraps
+from inspect import signature
 from typing import Any
 
 from pullback.core.arrays import differentiable
@@ -138,6 +139,15 @@ def _argument_numbers(argnums: Argnums, count: int, name: str) -> tuple[bool, Se
     return single, numbers
 
 
+def _may_be_called_alone(f: Callable[..., Any]) -> bool:
+    """Whether a function needs no argument, as far as it says."""
+    try:
+        signature(f).bind()
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
 def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     """(f(x), u ↦ uᵀ·∂f/∂x): the value, and the function that pulls cotangents back; it may be called again.
 
@@ -148,7 +158,7 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     (Tensor(5.), Tensor(2.))
     """
     check_function("vjp", f)
-    if not primals:
+    if not primals and not _may_be_called_alone(f):
         raise OptionError("vjp: there are no primals", got="a function alone", fix="value, back = pb.vjp(f, x)")
     run = Recording(f, primals, {}, range(len(primals)), "vjp", has_aux)
 

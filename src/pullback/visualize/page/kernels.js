@@ -109,6 +109,11 @@ function matmul([a, b, c], { ta, tb }) {
   return c ? plus(product, c) : product;
 }
 
+function matvec([a, v], { ta }) {
+  const column = matmul([a.ndim === 1 ? new Arr(a.data, [1, ...a.shape], a.dtype) : a, new Arr(v.data, [...v.shape, 1], v.dtype)], { ta: ta && a.ndim > 1, tb: false });
+  return new Arr(column.data, a.ndim === 1 ? [] : column.shape.slice(0, -1), column.dtype);
+}
+
 function einsum([a, b], { left, right, out }) {
   const sizes = {};
   [[left, a], [right, b]].forEach(([term, x]) => [...term].forEach((letter, i) => { sizes[letter] = Math.max(sizes[letter] ?? 1, x.shape[i]); }));
@@ -319,5 +324,5 @@ const K = {
   written_labels: ([x, , lengths], { classes, blank }) => new Arr(
     x.data.map((v, i) => (i % x.shape[1] < lengths.data[Math.floor(i / x.shape[1])] ? v : (blank + 1) % classes)), x.shape, x.dtype,
   ),
-  matmul, einsum,
+  matmul, matvec, einsum,
 };
