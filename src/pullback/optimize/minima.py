@@ -173,8 +173,8 @@ def _within(bounds: Any, count: int) -> Any:
     """Where a search begins that is told no place: in the middle of two bounds, 1 from one, at 1 without."""
     low, high = (-np.inf, np.inf) if bounds is None else (bounds.lb, bounds.ub) if hasattr(bounds, "lb") else bounds
     low, high = (np.broadcast_to(np.asarray(x, float), (count,)) for x in (low, high))
-    middle = (np.where(np.isfinite(low), low, high - 2) + np.where(np.isfinite(high), high, low + 2)) / 2
-    return np.where(np.isfinite(low) | np.isfinite(high), middle, 1.0)
+    low = np.where(np.isfinite(low), low, np.where(np.isfinite(high), high - 2, 0.0))
+    return (low + np.where(np.isfinite(high), high, low + 2)) / 2
 
 
 explain_keywords(globals())
