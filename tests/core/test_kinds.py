@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
 from contextlib import nullcontext
 
@@ -15,6 +16,7 @@ from pullback.core.errors import ShapeError
 from pullback.core.kinds import BilinearMap, Elementwise, LinearMap, Reduction, product, strong_product
 from pullback.core.opaque import Opaque
 from pullback.core.primitive import PLANNED, Primitive
+from pullback.ops.elementwise import sign_
 from pullback.ops.movement import stack_
 from pullback.ops.reductions import max_
 
@@ -200,14 +202,24 @@ def test_a_rule_that_gives_a_cotangent_of_another_shape_is_named(own, given):
         pb.grad(wrong)(np.ones(own))
 
 
-def test_primitives_have_names_words_and_no_pickles():
+def test_primitives_have_names_and_words():
     assert repr(CUBE) == "<Elementwise cube>"
     assert CUBE.__name__ == "cube"
     assert pb.sin.__doc__ == "The sine of x radians."
-    with pytest.raises(pb.GraphError, match="does not pickle"):
-        pickle.dumps(pb.sin)
     with pytest.raises(TypeError, match="abstract"):
         Primitive("nothing", np.sin)
+
+
+@pytest.mark.parametrize("primitive", [pb.sin, pb.special.gammaln, sign_, CUBE])
+def test_a_primitive_pickles_as_a_function_does_by_its_name(primitive):
+    assert pickle.loads(pickle.dumps(primitive)) is primitive
+    layer = copy.deepcopy(pb.nn.Sequential(pb.nn.Linear(2, 2), pb.nn.Lambda(primitive)))
+    assert pickle.loads(pickle.dumps(layer))[1].function is primitive
+
+
+def test_a_primitive_without_a_name_in_a_module_has_no_pickle():
+    with pytest.raises(pb.GraphError, match="no module has a name for it"):
+        pickle.dumps(Elementwise("cube", np.sin, np.cos))
 
 
 def test_on_plain_arrays_bind_boxes_nothing():

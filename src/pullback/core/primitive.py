@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from sys import modules
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias
 
 import numpy as np
@@ -112,14 +113,19 @@ class Primitive(ABC):
         self.name, self.kernel = name, kernel
         self._plans: dict[int, RecordingPlan] = {}
         self.__name__ = self.__qualname__ = name
-        if doc is not None:
-            self.__doc__ = doc
+        self.__doc__ = doc or self.__doc__
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        raise GraphError(f"{self.name}: a primitive does not pickle", fix="save arrays (state_dict), not graphs")
+        from pkgutil import resolve_name
+
+        for place, module in list(modules.items()):  # it pickles as a function does: by a name in a module
+            for name, held in list(getattr(module, "__dict__", {}).items()):
+                if held is self:
+                    return resolve_name, (f"{place}:{name}",)
+        raise GraphError(f"{self.name}: no module has a name for it, so it has no pickle", fix="name it in a module")
 
     @abstractmethod
     def vjp(self, node: Node, cotangent: Any, saved: Sequence[Any], wanted: Sequence[int]) -> list[Any]:

@@ -220,8 +220,7 @@ class Tensor(Methods, Writing, Backward, Numbers):
                 "deepcopy: a recorded tensor is tied to its graph",
                 fix="t.detach() is a constant; t.copy() lets the derivative pass",
             )
-        grad = self.grad
-        grad = None if grad is None else Tensor(np.array(grad.array))
+        grad = None if self.grad is None else Tensor(np.array(self.grad.array))
         copied = _restore(type(self), np.array(self.array), self.requires_grad, self.name, grad)
         memo[id(self)] = copied
         return copied

@@ -58,7 +58,7 @@ class Vertex:
     primitive: Primitive | None = field(default=None, repr=False)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # A primitive does not pickle; what is left draws and prints, and cannot be played.
+        # Not every primitive has a pickle; what is left draws and prints, and cannot be played.
         fields = (getattr(self, name) for name in self.__slots__ if name != "primitive")
         return Vertex, tuple(fields)
 
