@@ -41,7 +41,8 @@ def test_shorter_code_has_the_same_bits(dtype, monkeypatch):
     for one, other in zip(shorter, eager, strict=True):
         np.testing.assert_allclose(one, other, rtol=200 * np.finfo(dtype).eps, atol=50 * np.finfo(dtype).eps)
     forms = [
-        [(elementary, "IN_PLACE", 10**6), (loops, "HEAVY", 10**6)],  # all in place, the last vector apart
+        [(elementary, "IN_PLACE", 10**6), (loops, "HEAVY", 10**6), (loops, "HEAVY_WITHOUT_MASKS", 10**6)],  # in place
+        [(loops, "HEAVY_WITHOUT_MASKS", 10)],  # the last vector with the others
         [(sparing, "LONG", 0), (sparing, "PLENTY", 0), (module, "MANY", 0)],  # no function in place, one table
         [
             (vectors, "MASKS", vectors.machine().width),

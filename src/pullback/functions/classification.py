@@ -63,7 +63,6 @@ def softmax_cross_entropy(
     x, t = shape_of(logits), shape_of(labels)
     usual = axis is None and len(x) == 2 and t == x[:1]  # as nearly always
     place = 1 if usual else _place_of_classes("cross_entropy", x, t, axis)
-    plain = weight is None and ignore_index is None and not label_smoothing
     if x == t:
         if ignore_index is not None:
             raise OptionError("cross_entropy: probabilities have no label to ignore", ignore_index=ignore_index)
@@ -71,11 +70,12 @@ def softmax_cross_entropy(
             logits, labels = moveaxis(logits, place, -1), moveaxis(labels, place, -1)
         weights = _weights(weight, x[place])
         return _expected_surprise(logits, labels, reduction=reduction, weight=weights, smoothing=label_smoothing)
-    logits = logits if place == len(x) - 1 else moveaxis(logits, place, -1)
+    if place != len(x) - 1:
+        logits = moveaxis(logits, place, -1)
     labels = _integers("cross_entropy", labels)
     if reduction not in REDUCTIONS:
         return reduce(logits, reduction)
-    if plain:
+    if weight is None and ignore_index is None and not label_smoothing:
         over = (len(x) - 1,) if reduction == "none" else None
         if getattr(logits, "node", None) is None:  # what is tracked is no integer
             logits = real(logits)

@@ -29,7 +29,7 @@ def _cross_entropy(x: Any, labels: Any, axis: tuple[int, ...] | None, keepdims: 
     rows = x.reshape(count, classes)
     # Few classes lie one after the other in memory, so that NumPy's inner loops run over the many samples.
     few = classes <= FEW_CLASSES and classes <= count
-    columns = np.ascontiguousarray(rows.T, like=rows) if few else np.ascontiguousarray(rows, like=rows).T
+    columns = rows.T.copy() if few else np.ascontiguousarray(rows, like=rows).T
     try:
         place = np.ravel_multi_index((flat, np.arange(count, like=rows)), columns.shape, order="C" if few else "F")
     except ValueError:

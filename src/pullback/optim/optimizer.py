@@ -242,9 +242,11 @@ class Optimizer(Noticed, ABC):
         """The gradient of each parameter, group by group."""
         gradients: list[list[Tensor | None]] = []
         missing = []
+        exits = current_mode().exits
         for group in self.param_groups:
             row = gradients_of(group.params)
-            require_kept(f"{self._name}.step", row, "w - lr * g, written in the function that is differentiated")
+            if exits is not None:
+                require_kept(f"{self._name}.step", row, "w - lr * g, written in the function that is differentiated")
             gradients.append(row)
             for index in group.elsewhere:
                 row[index] = None

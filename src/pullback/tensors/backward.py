@@ -108,8 +108,8 @@ class Backward:
                 "backward: this tensor was not recorded", shape=self.shape, dtype=self.dtype,
                 fix="make a tensor with requires_grad=True and compute from it, outside no_grad",
             )  # fmt: skip
-        tensor, trace = Primitive.tensor, current_mode().trace
-        create_graph = create_graph or is_differentiated(node)
+        tensor, trace = Primitive.tensor, (mode := current_mode()).trace
+        create_graph = create_graph or (mode.exits is not None and is_differentiated(node))
         boxed = create_graph or trace is not None
         retain = create_graph if retain_graph is None else retain_graph
         found = pull([(node, self.seed(grad, boxed))], record=create_graph, retain=retain)

@@ -22,7 +22,9 @@ from pullback.compiler.lowering.nest import Nest
 from pullback.compiler.lowering.steps import Step
 from pullback.programs.program import Operand, Value
 
-HEAVY: Final = 100  # instructions of a body that is written once, with a mask, where the last vector is not whole
+# Instructions of a body that is written once, with a mask, where the last vector is not whole: a mask costs nothing
+# where it is a register of its own, and else a fifth of the time of a body of a hundred instructions.
+HEAVY, HEAVY_WITHOUT_MASKS = 100, 1_000
 WORD: Final = 4  # bytes of the smallest elements that all machines read and write under a mask
 LIGHT: Final = 8  # instructions of a body up to which four of it are written out, so that sums need not wait
 
@@ -145,7 +147,8 @@ class _Loops:
         nest = self._nest
         dtypes = [access.base.spec.dtype for access in nest.accesses()]
         masked = machine().width == MASKS or all(t.kind != "c" and t.itemsize >= WORD for t in dtypes)
-        return masked and sum(step.weight for step in nest.steps.values()) > HEAVY
+        most = HEAVY if machine().width == MASKS else HEAVY_WITHOUT_MASKS
+        return masked and sum(step.weight for step in nest.steps.values()) > most
 
     def _left(self, at: Reg, stop: Reg) -> Reg:
         """A mask of the lanes at a place that lie before the end."""
