@@ -254,7 +254,8 @@ def _shown(tensor: Any) -> Any:
 
 def numbers_of(tensor: Any) -> Any:
     """The numbers of a tensor, only to be read: NumPy gives views of what it is given."""
-    view = np.asarray(device_at(tensor.array).get(tensor.array)).view()
+    array = tensor.array
+    view = (array if type(array) is np.ndarray else np.asarray(device_at(array).get(array))).view()
     view.flags.writeable = False
     return view
 
