@@ -132,7 +132,7 @@ def explained(function: Any) -> Any:
 
     def call(*args: Any, **kwargs: Any) -> Any:
         try:
-            return function(*args, **kwargs)
+            return function(*args, **kwargs) if kwargs else function(*args)  # the shorter call
         except TypeError as error:
             if (again := meant(function, args, kwargs, error)) is None:
                 raise

@@ -70,7 +70,9 @@ class Module(Noticed, Hooked, Placed, ABC):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         try:
             if (mode := current_mode()).apply is None:
-                return self.forward(*args, **kwargs) if self._hooks is None else self._hooked(args, kwargs)
+                if self._hooks is not None:
+                    return self._hooked(args, kwargs)
+                return self.forward(*args, **kwargs) if kwargs else self.forward(*args)  # the shorter call
             if mode.trace is not None:
                 mode.trace.watch(self)
             with ModeContext(scope=Scope(f"{self._path}: {type(self).__name__}".lstrip(": "), mode.scope)):
