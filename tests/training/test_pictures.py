@@ -55,7 +55,7 @@ def test_without_matplotlib_there_are_none(runs, monkeypatch):
 
 def test_pyplot_is_not_loaded():
     probe = (
-        "import io, sys; from pullback.training import pictures; figure = pictures._figure(2, 2);"
+        "import io, sys; from pullback.training import pictures; figure = pictures._figure(2, 2, 0.1, 0.1, 0.1, 0.1);"
         "figure.subplots(); figure.savefig(io.BytesIO()); print('matplotlib.pyplot' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)

@@ -67,17 +67,20 @@ def _written(figure: Any, path: Path) -> Path:
     return write_atomically(path, buffer.getvalue())
 
 
-def _figure(width: float, height: float) -> Any:
+def _figure(width: float, height: float, left: float, right: float, bottom: float, top: float) -> Any:
+    """A figure of a size, with margins, in inches: to find them by layout takes longer than all the drawing."""
     from matplotlib.figure import Figure  # an extra, and heavy
 
-    return Figure(figsize=(width, height), layout="constrained")
+    figure = Figure(figsize=(width, height))
+    figure.subplots_adjust(left / width, bottom / height, 1 - right / width, 1 - top / height)
+    return figure
 
 
 def _curves(metrics: Iterable[Measurement], batches: int, title: str) -> Any:
     """Draw loss and accuracy over the epochs, of the images learned from and of the test images."""
-    figure = _figure(9.6, 3.8)
+    figure = _figure(9.6, 3.8, left=0.7, right=0.15, bottom=0.55, top=0.5)
     figure.suptitle(title)
-    axes = dict(zip(("loss", "accuracy"), figure.subplots(1, 2), strict=True))
+    axes = dict(zip(("loss", "accuracy"), figure.subplots(1, 2, gridspec_kw={"wspace": 0.25}), strict=True))
     rows = list(metrics)
     for name, ax in axes.items():
         for split, colour in _COLOURS.items():
@@ -102,8 +105,9 @@ def _confusion(evaluation: Evaluation, classes: Sequence[str]) -> Any:
     """Draw how many images of each class were taken for which; shaded by the share of the row."""
     counts = evaluation.confusion
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    side = 2.0 + 0.5 * len(classes)
-    figure = _figure(side, side)
+    side = 0.5 * len(classes)
+    named = 0.5 + 0.08 * max(map(len, classes))  # as wide as the names of the classes
+    figure = _figure(side + named + 0.15, side + 1.0, left=named, right=0.15, bottom=0.55, top=0.45)
     ax = figure.subplots()
     # The square root makes the few mistakes visible beside the many hits.
     ax.imshow(np.sqrt(shares), cmap="Blues", vmin=0, vmax=1.15)
@@ -127,16 +131,22 @@ def _mistakes(evaluation: Evaluation, images: Any, classes: Sequence[str]) -> An
     wrong = evaluation.mistakes()
     shown = wrong[: _ROWS * _COLUMNS]
     rows = max(1, -(-len(shown) // _COLUMNS))
-    figure = _figure(1.4 * _COLUMNS, 0.6 + 1.65 * rows)
+    figure = _figure(1.4 * _COLUMNS, 0.6 + 1.65 * rows, left=0.1, right=0.1, bottom=0.1, top=0.4)
     number = f"the {len(shown)} worst of {len(wrong):,}" if len(shown) < len(wrong) else f"all {len(wrong)}"
     figure.suptitle(f"Mistakes: {number}" if len(wrong) else "No mistakes")
-    grid = figure.subplots(rows, _COLUMNS, squeeze=False).ravel()
-    predictions = evaluation.predictions
-    for ax in grid:
-        ax.set_axis_off()
-    for ax, place in zip(grid, shown, strict=False):
-        taken = predictions[place]
+    # One picture of all, for axes take longer to draw than what is in them: above and beside each image is room.
+    height, width = images[0].shape[-2:]
+    down, right = height + max(1, height // 5), width + max(1, width // 8)
+    sheet = np.zeros((rows * down, _COLUMNS * right), images.dtype)
+    ax = figure.subplots()
+    for tile, place in enumerate(shown):
+        row, column = divmod(tile, _COLUMNS)
+        top, left = (row + 1) * down - height, column * right + (right - width) // 2
+        sheet[top : top + height, left : left + width] = images[place].reshape(height, width)
+        taken = evaluation.predictions[place]
         sure = evaluation.probabilities[place, taken]
-        ax.imshow(images[place].reshape(images[place].shape[-2:]), cmap="gray_r", vmin=0, vmax=1)
-        ax.set_title(f"{classes[evaluation.labels[place]]} as {classes[taken]}, {sure:.0%}", fontsize=9)
+        title = f"{classes[evaluation.labels[place]]} as {classes[taken]}, {sure:.0%}"
+        ax.text(left + width / 2, top - 1, title, ha="center", va="bottom", fontsize=9)
+    ax.imshow(sheet, cmap="gray_r", vmin=0, vmax=1)
+    ax.set_axis_off()
     return figure
