@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import NamedTuple
 
 import numpy as np
@@ -292,3 +293,11 @@ def test_a_value_in_place_of_its_function(transform):
         transform(pb.tensor(2.0) ** 2)
     with pytest.raises(pb.OptionError, match="this is not a function\n  got  float"):
         transform(3.0)
+
+
+@pytest.mark.parametrize(
+    "given", [{1.0, 2.0}, (x for x in [1.0]), Fraction(1, 3)], ids=["set", "generator", "fraction"]
+)
+def test_arguments_that_are_no_arrays_are_named(given):
+    with pytest.raises(pb.DTypeError, match=rf"got  {type(given).__name__}\s+fix  numbers and arrays, and tuples"):
+        pb.grad(lambda x: x)(given)

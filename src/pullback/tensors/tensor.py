@@ -171,6 +171,8 @@ class Tensor(Methods, Writing, Backward, Numbers):
         text = np.array2string(np.asarray(self.array), separator=", ", prefix="Tensor(")
         default = self.dtype in (np.dtype(float), np.dtype(bool), np.dtype(int))
         facts = [] if default and self.size else [f"dtype={self.dtype}"]
+        if not self.size and self.ndim > 1:  # which brackets do not show
+            facts.insert(0, f"shape={self.shape}")
         if self.requires_grad:
             facts.append("requires_grad=True" if self.is_leaf else f"grad_fn=<{self.node.primitive.name}>")  # type: ignore[union-attr]  # not a leaf
         return f"Tensor({', '.join([text, *facts])})"
@@ -216,10 +218,8 @@ class Tensor(Methods, Writing, Backward, Numbers):
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         if self._is_tied():
-            raise GraphError(
-                "deepcopy: a recorded tensor is tied to its graph",
-                fix="t.detach() is a constant; t.copy() lets the derivative pass",
-            )
+            fix = "t.detach() is a constant; t.copy() lets the derivative pass"
+            raise GraphError("deepcopy: a recorded tensor is tied to its graph", fix=fix)
         grad = None if self.grad is None else Tensor(np.array(self.grad.array))
         copied = _restore(type(self), np.array(self.array), self.requires_grad, self.name, grad)
         memo[id(self)] = copied

@@ -49,9 +49,12 @@ def fresh(value: Any, name: str) -> Tensor:
     if array.dtype.kind in "iub" and isinstance(value, (int, float)):
         array = array.astype(float)  # a Python number has no dtype of its own yet
     if not differentiable(array.dtype):
+        known = array.dtype.kind != "O" or isinstance(value, np.ndarray)
         raise DTypeError(
-            f"{name}: only floating-point arguments have derivatives", got=array.dtype,
-            fix="x.astype(float), or leave the argument out of argnums",
+            f"{name}: only floating-point arguments have derivatives",
+            got=array.dtype if known else type(value).__name__,
+            fix="x.astype(float), or leave the argument out of argnums" if known
+            else "numbers and arrays, and tuples, lists and dicts of them; or leave the argument out of argnums",
         )  # fmt: skip
     return track(array[()] if array.ndim == 0 and not tracing else array)
 
