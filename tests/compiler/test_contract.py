@@ -96,10 +96,17 @@ def test_deep_copies_are_not_compiled_and_say_what_they_share():
         assert float(copy.deepcopy([pb.compile(lambda x: x * 2)])[0](2.0)) == 4.0
 
 
+def tripled(x, times=3):
+    return x * times
+
+
 def test_they_pickle_by_name():
     assert pickle.loads(pickle.dumps(doubled)) is doubled
     assert pickle.loads(pickle.dumps(Trainer.step)) is Trainer.step
     assert copy.copy(doubled) is doubled
+    again = pickle.loads(pickle.dumps(pb.compile(tripled, static_argnames="times")))
+    assert type(again) is type(doubled)
+    assert [float(again(2.0, times=i)) for i in (3, 3, 3, 4)] == [6.0, 6.0, 6.0, 8.0]
     with pytest.raises((AttributeError, pickle.PicklingError), match="<lambda>"):
         pickle.dumps(pb.compile(lambda x: x))
 

@@ -13,7 +13,7 @@ from threading import RLock
 from types import MethodType
 from typing import TYPE_CHECKING, Any, Final, final
 
-from pullback.compiler.calls.call import MISFIT, Call, Key, Static, difference
+from pullback.compiler.calls.call import MISFIT, Call, Key, Static, difference, has_name
 from pullback.compiler.calls.check import checked
 from pullback.compiler.calls.fast_path import FastPath, fast_path, plain_path
 from pullback.compiler.calls.guarded import GuardedProgram
@@ -117,9 +117,9 @@ class Compiled:
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         return self if instance is None else MethodType(self, instance)
 
-    def __reduce__(self) -> str:
-        """A compiled function pickles as functions do, by its name; Python itself says so where there is none."""
-        return self.__qualname__
+    def __reduce__(self) -> Any:
+        """A compiled function pickles as functions do, by a name: by its own, or as that of the plain one compiled."""
+        return (Compiled, (self._f, *self._static.given)) if has_name(self._f) else self.__qualname__
 
     def __copy__(self) -> Compiled:
         return self

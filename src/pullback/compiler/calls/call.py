@@ -6,6 +6,7 @@ Arrays are given. Their shapes and dtypes, and all other arguments, are part of 
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, NamedTuple, final
 
@@ -172,6 +173,7 @@ class Static:
     """
 
     def __init__(self, f: Callable[..., Any], numbers: Sequence[int], names: Sequence[str]) -> None:
+        self.given = (*numbers,), (*names,)
         self.numbers, self.names = set(numbers), set(names)
         if not numbers and not names:
             return
@@ -190,6 +192,14 @@ class Static:
         self.numbers = {n % len(known) if n < 0 else n for n in numbers}
         self.names |= {known[n] for n in self.numbers if n < len(known)}
         self.numbers |= {i for i, name in enumerate(known) if name in self.names}
+
+
+def has_name(f: Callable[..., Any]) -> bool:
+    """Whether a module calls a function by its name, as pickle asks; one that is decorated gave its name away."""
+    found: Any = sys.modules.get(getattr(f, "__module__", None) or "")
+    for part in getattr(f, "__qualname__", "<").split("."):
+        found = getattr(found, part, None)
+    return found is f
 
 
 def _role(leaf: Any) -> str:
