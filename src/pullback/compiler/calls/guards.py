@@ -78,7 +78,7 @@ class Dependencies:
         self.names, self.contents, self.noticed = list[Fact](), list[Fact](), list[Fact]()
         self._free = dict(free)
         self._large: list[tuple[Any, str, str | None]] = []
-        self._done: dict[tuple[int, str], Any] = {}  # which keeps alive what was looked at
+        self.done: dict[tuple[int, str], Any] = {}  # which keeps alive what was looked at
         self._changing: list[tuple[Any, str, str | None]] = []
         self._absent: dict[int, tuple[dict[str, Any], str, set[str]]] = {}
         self._reached: dict[int, tuple[Any, str]] = {}
@@ -248,9 +248,9 @@ class Dependencies:
     def first(self, value: Any, what: str = "") -> bool:
         """Whether something is looked at for the first time."""
         key = id(value), what
-        if key in self._done or len(self._done) > _MOST:
+        if key in self.done or len(self.done) > _MOST:
             return False
-        self._done[key] = value
+        self.done[key] = value
         return True
 
     def note(

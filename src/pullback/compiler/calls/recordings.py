@@ -12,6 +12,7 @@ from pullback.compiler.calls.agree import agree
 from pullback.compiler.calls.call import PLACE, Call
 from pullback.compiler.calls.guarded import GuardedProgram
 from pullback.compiler.calls.guards import Dependencies
+from pullback.compiler.calls.outside import Outside
 from pullback.core.collecting import uncollected
 from pullback.core.errors import PullbackWarning, TraceError
 from pullback.core.tree import leaves
@@ -24,6 +25,7 @@ from pullback.tensors import Tensor
 
 MOST: Final = 16  # programs for arguments of one kind
 _WAITING: Final = 4  # recordings that wait for a second one, for instance with gradients and without
+_TO_THE_USER: Final = 6  # frames from a warning here to the call
 _OFTEN: Final = 6  # recordings for one reason, from which on it is told
 
 
@@ -94,7 +96,8 @@ class Recordings:
         effects = Effects(seen.changing)
         waiting = [pending for pending in self._pending if pending.comparable(call)]
         meanwhile = [next(map(str, pending.seen.changes()), None) for pending in waiting]
-        result, made, ledger = record(f, call.fill, self._name, effects)
+        with Outside(seen.done.values()) as outside:
+            result, made, ledger = record(f, call.fill, self._name, effects)
 
         def undo() -> None:
             ledger.undo()
@@ -103,7 +106,9 @@ class Recordings:
 
         self._watched |= {id(owner): owner for owner in made.watched}
         self.recorded += 1
-        if made.unfit is not None:
+        if outside.asked is not None:
+            self._leave_to_the_world(*outside.asked)
+        elif made.unfit is not None:
             self._interpret(made.unfit)
         elif made.live:
             self._interpret(
@@ -213,8 +218,19 @@ class Recordings:
                     f"after {2 * MOST} times it is not compiled any more\n"
                     "  fix  keep what changes in a tensor (t.assign), or pass it as an argument"
                 ),
-                stacklevel=5,
+                stacklevel=_TO_THE_USER,
             )
+
+    def _leave_to_the_world(self, asked: str, line: str) -> None:
+        why = f"it asks the world outside ({asked}), of whose answers no program can know"
+        self._interpret(why)
+        warnings.warn(
+            PullbackWarning(
+                f"{self._name}: {why}; so it is not compiled\n"
+                f"  line  {line}\n  fix   ask outside of the function, and pass the answer as an argument"
+            ),
+            stacklevel=_TO_THE_USER,
+        )
 
     def _too_many(self) -> bool:
         runs = sum(program.calls for program in self.programs)
@@ -227,5 +243,5 @@ class Recordings:
                 f"{self._name}: recorded {self.recorded} times, lately because {reason}; "
                 "from now on it is not compiled\n  fix  keep what changes often in a tensor, or outside of the function"
             ),
-            stacklevel=4,
+            stacklevel=_TO_THE_USER,
         )
