@@ -9,7 +9,7 @@ from typing import Final, NamedTuple, final
 from pullback.compiler.emission.emit import Part, emit
 from pullback.compiler.facts import Row, row_of
 from pullback.compiler.fusion.fuse import fuse
-from pullback.compiler.lowering.kernels import Plan
+from pullback.compiler.lowering.kernels import Kernel, NumPyCall, Plan
 from pullback.compiler.lowering.layout import Strides
 from pullback.compiler.lowering.lower import lower
 from pullback.compiler.lowering.plan import plan
@@ -20,10 +20,11 @@ from pullback.compiler.passes.stages import chosen, stages
 from pullback.core.collecting import uncollected
 from pullback.core.errors import PullbackWarning
 from pullback.core.primitive import Primitive
-from pullback.programs.loop import operations_of
+from pullback.programs.loop import loop_, operations_of
 from pullback.programs.program import Program, Value
 from pullback.programs.spelling import spelled
 
+FEW: Final = 1_500  # operations, up to which loops are written out whose bodies need NumPy
 LONG: Final = 3_000  # operations, beyond which one is told that compiling takes a while
 TOO_LONG: Final = """{name}: there are {count:,} operations to compile, after what repeats itself became loops
   fix  give all steps of a loop the same shapes and dtypes (pb.scan checks that), or compile the function of one step"""
@@ -71,10 +72,21 @@ class Pipeline:
         self, given: Mapping[Value, Strides], wanted: Sequence[Strides | None], replaces: Mapping[int, Value]
     ) -> Arranged:
         """The plan of the program and its parts, for inputs and outputs that lie in these ways."""
+        arrangement = self._plan(given, wanted, replaces)
+        if len(self._recorded.equations) <= FEW and any(map(_is_left_loop, arrangement.kernels)):
+            # Step by step, NumPy does what it has to, and code the rest; the body of a loop NumPy would do alone.
+            self._switches = tuple(name for name in self._switches if name != "roll")
+            self.stages = stages(self._recorded, self._switches)
+            self.program = next(reversed(self.stages.values()))
+            arrangement = self._plan(given, wanted, replaces)
+        return Arranged(arrangement, emit(arrangement))
+
+    def _plan(
+        self, given: Mapping[Value, Strides], wanted: Sequence[Strides | None], replaces: Mapping[int, Value]
+    ) -> Plan:  # fmt: skip
         groups = fuse(self.program, given, wanted, together="fuse" in self._switches)
         kernels = lower(groups, given, wanted)
-        arrangement = plan(kernels, replaces if "in_place" in self._switches else {})
-        return Arranged(arrangement, emit(arrangement))
+        return plan(kernels, replaces if "in_place" in self._switches else {})
 
     def executable(
         self, given: Mapping[Value, Strides], wanted: Sequence[Strides | None], replaces: Mapping[int, Value],
@@ -94,6 +106,11 @@ class Pipeline:
         if key is None and (spelling := spelled(self.program, _is_left)) is not None:
             key = "\n".join((spelling.text, *map(str, (*given.values(), *wanted, *self._switches))))
         return load(arranged.plan, arranged.parts, key)
+
+
+def _is_left_loop(kernel: Kernel) -> bool:
+    """Whether a kernel is a loop that NumPy does, as it has to do something in the body."""
+    return isinstance(kernel, NumPyCall) and kernel.equation.primitive is loop_
 
 
 def _is_left(primitive: Primitive) -> bool:

@@ -156,3 +156,66 @@ def test_one_message_tells_of_a_program_that_is_very_long(monkeypatch):
     with pytest.warns(PullbackWarning, match=r"operations to compile(.|\n)*fix .*pb.scan"):
         long(np.ones(10))
     long(np.ones(10))  # a second warning would be an error
+
+
+A = np.random.default_rng(3).standard_normal((12, 12))
+F = np.asfortranarray(A[::-1] + 1)
+READ = {  # what a step of a loop reads, of arrays that lie in memory in different ways
+    "columns, then rows": lambda i: A[:, i] if i < 6 else A[i], "in turn": lambda i: (A[:, i], F[i], A[i])[i % 3],
+    "backwards": lambda i: A[i][::-1] if i % 2 else A[i],
+    "repeated": lambda i: np.broadcast_to(A[i, :1], 12) if i % 2 else A[i],
+}  # fmt: skip
+
+
+def compiled_as_written(f, *args):
+    """What a compiled function says of itself, after it gave what the function gives."""
+    step = pb.compile(f)
+    for _ in range(3):
+        made = step(*args)
+    for one, other in zip(leaves(made), leaves(f(*args)), strict=True):
+        np.testing.assert_allclose(np.asarray(one), np.asarray(other), rtol=1e-12, atol=1e-12)
+    return step.explain()
+
+
+@pytest.mark.parametrize("name", READ)
+def test_what_steps_read_may_lie_in_different_ways(name):
+    def f(w):
+        for i in range(12):
+            w = np.tanh(w * READ[name](i) + np.sin(w))
+        return w.sum()
+
+    assert "NumPy  " not in compiled_as_written(pb.value_and_grad(f), A[0])
+
+
+def test_projections_one_after_the_other_are_loops():
+    def f(a):  # of Gram and Schmidt
+        q = []
+        for i in range(a.shape[1]):
+            v = a[:, i]
+            for u in q:
+                v = v - (u @ v) * u
+            q.append(v / np.sqrt((v * v).sum()))
+        return sum((u[0] * u[1] for u in q), 0.0)
+
+    assert "NumPy  " not in compiled_as_written(pb.value_and_grad(f), A[:, :9])
+
+
+def test_a_short_loop_that_needs_numpy_is_written_out():
+    def f(x):
+        for _ in range(12):
+            x = np.fft.irfft(np.fft.rfft(x) * 0.9) + np.tanh(x)
+        return x.sum()
+
+    said = compiled_as_written(f, np.ravel(A[:2, :8]))
+    assert "loop:" not in said
+    assert said.count("pocketfft computes it") == 24
+
+
+def test_what_numpy_reads_of_a_program_is_of_this_call():
+    f = pb.compile(lambda x, y: (np.sort(np.sin(x), axis=0).T @ np.linalg.solve(y, x), np.sort(x[::-1].T), np.sort(y)))
+    for i in range(6):  # in memory of other calls' results too
+        x, y = A + i, F * (i + 1) + 40 * np.eye(12)
+        expected = np.sort(np.sin(x), axis=0).T @ np.linalg.solve(y, x), np.sort(x[::-1].T), np.sort(y)
+        kept = f(x, y)
+        for one, other in zip(kept, expected, strict=True):
+            np.testing.assert_allclose(one.numpy(), other, rtol=1e-9)

@@ -331,8 +331,9 @@ class _Fuser:
 
     def _loop(self, equation: Equation) -> None:
         """A loop: what it carries begins in memory, in order."""
-        equation, count = self._read_whole(equation), equation.params["loop"].carried
-        placed = equation.on((*map(self._orders.in_order, equation.operands[:count]), *equation.operands[count:]))
+        equation = self._read_whole(equation)
+        inits, reads = equation.params["loop"].parts(equation.operands)
+        placed = equation.on((*map(self._orders.in_order, inits), *(o for r in reads for o in self._orders.alike(r))))
         self._grouping.place[placed] = len(self._grouping.place)
         self._kernel(placed, "loop")
 

@@ -7,16 +7,18 @@ reads and makes, and in what is made of that; what is given, asked for, or the m
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import final
+from typing import Any, final
+
+import numpy as np
 
 from pullback.compiler.facts import row_of
 from pullback.compiler.facts.places import Shape, merges
 from pullback.compiler.fusion.fused import Fused
 from pullback.compiler.fusion.grouping import Grouping
 from pullback.compiler.fusion.groups import Group, named
-from pullback.compiler.fusion.views import View, lies_in_order, whole
+from pullback.compiler.fusion.views import View, lies_in_order, ordered, whole
 from pullback.compiler.instructions.vectors import LANES
-from pullback.programs.program import Equation, Operand, Value
+from pullback.programs.program import Constant, Equation, Operand, Value
 
 
 def images_last(equation: Equation) -> bool:
@@ -83,6 +85,20 @@ class Orders:
             operand = self._copied(operand)
         self._kept.add(self._fused.view(operand).base)
         return operand
+
+    def alike(self, operands: Sequence[Operand]) -> Sequence[Operand]:
+        """Operands of the steps of a loop, which all have the same strides: in order, where they do not lie alike."""
+        alike = len({self._strides(self._fused.view(operand)) for operand in operands}) == 1
+        return operands if alike else [self.in_order(operand) for operand in operands]
+
+    def _strides(self, view: View) -> Any:
+        """The strides of a view as far as is known by now; of a base that nobody knows yet, how it is read."""
+        base, shape = view.base, view.whole.shape
+        in_order = np.asarray(base.value).flags.c_contiguous if isinstance(base, Constant) else self.lies_in_order(base)
+        layout = ordered(shape) if in_order else self._layouts.get(base)  # type: ignore[arg-type]  # a constant has none
+        if layout is None:
+            return base, *(place.terms for place in view.places)
+        return tuple(step if n != 1 else 0 for step, n in zip(view.strides(layout)[1], view.shape, strict=True))
 
     def placed(self, equation: Equation) -> Equation:
         """A product of windows on operands that lie as it reads them."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import final
+from typing import Any, final
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from pullback.compiler.machine.entry import entered, nothing
 from pullback.compiler.machine.jit import Library
 from pullback.compiler.machine.outline import Outline
 from pullback.core.threads import get_threads
+from pullback.programs.program import Operand
 
 
 @final
@@ -26,6 +27,8 @@ class Frame:
         The memory of temporaries.
     calls : list of callable
         The native parts in order; each is called with its objects, and gives 0, or what does not fit.
+    views : dict
+        What NumPy reads of that memory, by operand.
     check : callable or None
         What looks at the inputs where no native code does; it gives the same.
     """
@@ -41,4 +44,5 @@ class Frame:
             entered(piece.layouts, code.address(RUN), constants, long=piece.long)
             for piece, code in zip(outline.pieces, codes, strict=True)
         ]
+        self.views: dict[Operand, Any] = {}
         self.check = entered(outline.inputs, nothing()) if outline.unseen else None

@@ -14,7 +14,7 @@ from pullback.compiler.lowering.kernels import NumPyCall, Plan
 from pullback.compiler.machine.frame import Frame
 from pullback.programs.commit import commit
 from pullback.programs.interpret import kernel_of
-from pullback.programs.program import Constant, Operand
+from pullback.programs.program import Constant, Operand, Value
 
 Array: TypeAlias = np.ndarray[Any, Any]
 
@@ -33,6 +33,8 @@ class Mixed:
         self._plan, self._parts = plan, parts
         program, self._roots = plan.lowered.fused.program, plan.lowered.fused.roots
         self._inputs, self.generators = program.inputs, program.generators
+        self._kernels = {id(part): kernel_of(part.equation) for part in parts if isinstance(part, NumPyCall)}
+        self._direct: dict[Operand, Operand] = {}  # operands that are what is known of a root, as it is
 
     def run(
         self, frame: Frame, inputs: Sequence[Any], outputs: Sequence[Array], writes: Iterable[tuple[Any, ...]]
@@ -53,16 +55,16 @@ class Mixed:
                     return commit(chain((call,), writes))
                 if commit((call,)):
                     return True
-            elif not self.by_numpy(part, frame.arena, known):
+            elif not self.by_numpy(part, frame, known):
                 return True
         return commit(writes)
 
-    def by_numpy(self, part: NumPyCall, arena: Array, known: dict[Operand, Any]) -> bool:
+    def by_numpy(self, part: NumPyCall, frame: Frame, known: dict[Operand, Any]) -> bool:
         """Compute an equation on NumPy; tell whether it gave what it gave when it was recorded."""
         made = part.equation.output
-        operands = [self._array(operand, arena, known) for operand in part.equation.operands]
+        operands = [self._operand(operand, frame, known) for operand in part.equation.operands]
         try:
-            result = kernel_of(part.equation)(*operands)
+            result = self._kernels[id(part)](*operands)
         except (ValueError, IndexError, TypeError):
             return False  # the function itself says what is wrong
         if not isinstance(result, tuple) and (np.shape(result), np.asarray(result).dtype) != (made.shape, made.dtype):
@@ -80,10 +82,23 @@ class Mixed:
         layout = self._plan.lowered.layout(root)
         return as_strided(output, layout.shape, layout.strides)
 
-    def _array(self, operand: Operand, arena: Array, known: Mapping[Operand, Any]) -> Any:
-        """An operand of a call of NumPy, as an array or a number."""
+    def _operand(self, operand: Operand, frame: Frame, known: Mapping[Operand, Any]) -> Any:
+        """An operand of a call of NumPy, as an array or a number; found out once where it is the same at each call."""
         if isinstance(operand, Constant):
             return operand.value
+        if (direct := self._direct.get(operand)) is not None:
+            return known[direct]
+        if (view := frame.views.get(operand)) is not None:
+            return view
+        array = self._array(operand, frame.arena, known)
+        root = self._plan.lowered.fused.root(self._plan.lowered.fused.view(operand).base)
+        if isinstance(root, Constant) or root in self._plan.places:
+            frame.views[operand] = array
+        elif array is known[root] or _is_same(array, known[root]):
+            self._direct[operand] = root
+        return array
+
+    def _array(self, operand: Value, arena: Array, known: Mapping[Operand, Any]) -> Any:
         fused = self._plan.lowered.fused
         view = fused.view(operand)
         base, root = view.base, fused.root(view.base)
@@ -106,6 +121,14 @@ def _viewed(whole: Array, shape: tuple[int, ...], offset: int, strides: tuple[in
     step = size if offset >= 0 else -size
     there = as_strided(whole, (abs(offset) + 1,), (step,))[abs(offset) :]
     return as_strided(there, shape, tuple(stride * size for stride in strides))
+
+
+def _is_same(array: Any, other: Any) -> bool:
+    """Whether one array is the other, seen in the same way."""
+    if not isinstance(other, np.ndarray):
+        return False
+    here, there = array.__array_interface__, other.__array_interface__
+    return bool(here["data"][0] == there["data"][0] and (array.shape, array.strides) == (other.shape, other.strides))
 
 
 def _own(result: Any, operands: Sequence[Any]) -> Any:

@@ -120,10 +120,10 @@ class Profiled:
     def _noted(self, by_numpy: ByNumPy) -> ByNumPy:
         """What notes when NumPy began and ended."""
 
-        def noted(part: NumPyCall, arena: Any, known: dict[Any, Any]) -> bool:
+        def noted(part: NumPyCall, frame: Any, known: dict[Any, Any]) -> bool:
             begin = perf_counter_ns()
             try:
-                return by_numpy(part, arena, known)
+                return by_numpy(part, frame, known)
             finally:
                 self._called += begin, perf_counter_ns()
 
