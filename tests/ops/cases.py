@@ -33,7 +33,7 @@ from tests.ops.network_cases import CONVOLUTIONS, LABELS, WINDOWS, added
 import pullback as pb
 from pullback.core import kinds
 from pullback.ops import elementwise as ew
-from pullback.ops import indexing, movement, products, special
+from pullback.ops import indexing, movement, ordering, products, special
 
 
 def listed(f, *xs, **params):
@@ -354,6 +354,9 @@ OTHER_MOVEMENT: Final = (
           primitive="put_", linear=True),
     fixed("argsort", APART, of((4,)), of((2, 3), axis=0), of((2, 3), axis=None), of((0, 3)), primitive="answer_",
           twin=lambda x, axis=-1: np.argsort(x, axis, kind="stable"), differentiable=False),
+    fixed("sort_", APART, of((4,)), of((2, 3), axis=0), of((0, 3)), twin=np.sort, call=pb.sort),
+    fixed("ranked_", APART, of((5,)), of((2, 5)), twin=lambda x: np.sort(x)[..., [4, 0, 0]],
+          call=lambda x: ordering.ranked_(x, np.broadcast_to([4, 0, 0], (*np.shape(x)[:-1], 3)))),
     fixed("nonzero", WHOLE, of((4,)), of((2, 3)), primitive="find_", differentiable=False),
     fixed("add_into_", REAL, of((3,), where=[0, 2, 2], length=4), of((2, 3), where=[1, 1], length=2), twin=added,
           call=lambda values, where, length: indexing.add_into_(

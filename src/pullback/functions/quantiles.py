@@ -14,10 +14,10 @@ from pullback.core.habits import explain_keywords
 from pullback.core.origin import user_line
 from pullback.functions.creation import asarray
 from pullback.ops import elementwise as ew
-from pullback.ops.discrete import answer, by_element, of_stacks
+from pullback.ops.discrete import answer, of_stacks
 from pullback.ops.indexing import take_along_axis
 from pullback.ops.movement import astype, broadcast_to, moveaxis, reshape
-from pullback.ops.ordering import argsort
+from pullback.ops.ordering import argsort, ranked_
 from pullback.tensors.tables import serve
 
 
@@ -121,18 +121,19 @@ def _quantile(name: str, a: Any, q: Any, axis: Any, method: str, keepdims: bool,
         shape = (*share.shape, *(kept_shape(x.shape, axes) if keepdims else lengths))
         return asarray(np.full(shape, np.nan, x.dtype))
     lanes = reshape(moveaxis(x, rest, tuple(range(len(rest)))), (*lengths, count))
-    order = argsort(lanes)
-    more: tuple[Any, ...] = ()
-    if weights is not None:
-        more = (take_along_axis(_lanes_of(weights, x, axes, rest, lengths), order, -1),)
-    ordered = take_along_axis(lanes, order, -1)
     # Where they are among the sorted numbers NumPy says, of their places; what is there is taken from the numbers.
-    place = answer(_places, ordered, *more, q=share, method=method, name=name)
-    low, part = answer(_low, place), answer(_part, place)
-    below = _taken(ordered, low)
-    between = below + ew.gap(_taken(ordered, answer(_high, place)), below) * astype(part, np.finfo(x.dtype).dtype)
-    found = ew.where(part == 0, below, between)
-    found = ew.where(answer(np.isnan, place), _taken(ordered, answer(_last, place, length=count)), found)
+    if weights is None:
+        ranks, part = answer(_places, lanes, q=share, method=method, name=name)
+        taken = ranked_(lanes, ranks)
+    else:
+        order = argsort(lanes)
+        ordered = take_along_axis(lanes, order, -1)
+        heavy = take_along_axis(_lanes_of(weights, x, axes, rest, lengths), order, -1)
+        ranks, part = answer(_places, ordered, heavy, q=share, method=method, name=name)
+        taken = take_along_axis(ordered, ranks, -1)
+    each = ranks.shape[-1] // 2
+    below, above = (reshape(taken[..., i : i + each], part.shape) for i in (0, each))
+    found = ew.where(part == 0, below, below + ew.gap(above, below) * astype(part, np.finfo(x.dtype).dtype))
     if share.ndim:  # its axes come first
         found = moveaxis(found, tuple(range(-share.ndim, 0)), tuple(range(share.ndim)))
     if keepdims:
@@ -152,44 +153,34 @@ def _lanes_of(weights: Any, x: Any, axes: Any, rest: Any, lengths: Any) -> Any:
 
 
 @of_stacks
-def _places(ordered: Any, weights: Any = None, *, q: Any, method: str, name: str) -> Any:
-    """Where the quantiles are among sorted numbers, as places that may lie between two; NaN where there are none.
+def _places(lanes: Any, weights: Any = None, *, q: Any, method: str, name: str) -> Any:
+    """Between which places of the sorted numbers the quantiles are, in one axis, and which part of the way.
 
-    The axes of q come last.
+    The axes of q come last. With weights, the numbers are sorted. Where the answer is NaN, it is the last number.
     """
-    if not ordered.size:
-        return np.full((*ordered.shape[:-1], *q.shape), np.nan)
-    lost = np.isnan(ordered)
-    places = np.where(lost, np.nan, np.broadcast_to(np.arange(ordered.shape[-1], dtype=float), ordered.shape))
+    length = lanes.shape[-1]
+    place = _place(lanes, weights, q, method, name)
+    lost = np.isnan(place)
+    place = np.where(lost, length - 1, place)
+    flat = place.reshape((*lanes.shape[:-1], q.size))
+    ranks = np.concatenate([np.floor(flat), np.ceil(flat)], -1).astype(np.intp)
+    return ranks, place % 1
+
+
+def _place(lanes: Any, weights: Any, q: Any, method: str, name: str) -> Any:
+    """Where the quantiles are among sorted numbers, as places that may lie between two; NaN where there are none."""
+    if not lanes.size:
+        return np.full((*lanes.shape[:-1], *q.shape), np.nan)
+    length, lost = lanes.shape[-1], np.count_nonzero(np.isnan(lanes), -1)[..., None]
+    places = np.arange(length, dtype=float)
     more = {} if weights is None else {"weights": weights}
+    if lost.any():
+        places = np.where(places < length - lost, places, np.nan)  # NaN is sorted to the end
+    elif weights is None:  # the same of all rows
+        return np.broadcast_to(getattr(np, name)(places, q, method=method), (*lanes.shape[:-1], *q.shape))
+    places = np.broadcast_to(places, lanes.shape)
     found = np.asarray(getattr(np, name)(places, q, axis=-1, method=method, **more))
     return np.moveaxis(found, tuple(range(q.ndim)), tuple(range(-q.ndim, 0))) if q.ndim else found
-
-
-@by_element
-def _low(place: Any) -> Any:
-    return np.floor(np.nan_to_num(place)).astype(np.intp)
-
-
-@by_element
-def _high(place: Any) -> Any:
-    return np.ceil(np.nan_to_num(place)).astype(np.intp)
-
-
-@by_element
-def _part(place: Any) -> Any:
-    return np.nan_to_num(place) % 1
-
-
-@by_element
-def _last(place: Any, *, length: int) -> Any:
-    return np.full(place.shape, length - 1)
-
-
-def _taken(ordered: Any, place: Any) -> Any:
-    """The elements at places, which may have axes of their own behind."""
-    more = math.prod(place.shape[ordered.ndim - 1 :])
-    return reshape(take_along_axis(ordered, reshape(place, (*ordered.shape[:-1], more)), -1), place.shape)
 
 
 explain_keywords(globals())

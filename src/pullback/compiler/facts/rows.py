@@ -48,6 +48,7 @@ from pullback.ops import (
     indexing,
     labels,
     movement,
+    ordering,
     parts,
     products,
     recurrent,
@@ -294,6 +295,7 @@ ROWS: Final[dict[Primitive, Row]] = {
     windowed.correlate_: Row(contraction="windows", rounds=True),
     windowed.correlate_weight_: Row(contraction="weights", rounds=True),
     cholesky.cholesky_cotangent_: Row(kernel="BLAS computes it, a half of a half at a time"),
+    **dict.fromkeys((ordering.sort_, ordering.ranked_), Row(kernel="NumPy sorts, and parts, with vectors")),
     # Linear algebra: one call each, inside the program; small matrices in registers.
     **small.ROWS,
     **dict.fromkeys(
@@ -342,9 +344,7 @@ ROWS: Final[dict[Primitive, Row]] = {
     draw_: Row(kernel="NumPy's generator draws the numbers"),
     probability_: Row(kernel="it asks of all numbers whether they are possible"),
     # Other processes.
-    all_reduce_: Row(kernel="MPI exchanges the numbers"),
-    broadcast_: Row(kernel="MPI exchanges the numbers"),
-    owned_: Row(kernel="MPI exchanges the numbers"),
+    **dict.fromkeys((all_reduce_, broadcast_, owned_), Row(kernel="MPI exchanges the numbers")),
 }
 
 ROWS.update({primitive: replace(ROWS[primitive], pairs=pairs) for primitive, pairs in complex_numbers.PAIRS.items()})

@@ -15,6 +15,7 @@ from pullback.compiler.fusion.views import gives_only_views
 from pullback.compiler.lowering.kernels import Kernel, NumPyCall, Plan, Repeat
 from pullback.compiler.lowering.nest import Nest
 from pullback.ops.elementwise import identity
+from pullback.ops.movement import reshape_
 from pullback.programs.program import Equation, Program
 
 ENTRY, CALL, SAVED = 3, 4, 2  # halves of an operation: to enter native code, to call NumPy, that each one saves
@@ -32,7 +33,8 @@ def unpaid(plan: Plan, recorded: Sequence[Equation]) -> str | None:
     if any(isinstance(kernel, Repeat) for kernel in native) or not recorded:
         return None
     names = dict.fromkeys(equation.primitive.name for equation in recorded)
-    if all(row_of(equation.primitive).alone for equation in recorded):
+    moved = [equation.primitive for equation in recorded if equation.primitive is not reshape_]
+    if moved and all(row_of(primitive).alone for primitive in moved):
         return f"NumPy is as quick at {' and '.join(names)}, and there is nothing to be fused with"
     if not native:
         return "nothing in it has native code"

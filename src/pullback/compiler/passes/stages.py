@@ -16,6 +16,7 @@ from pullback.compiler.passes.reals import reals
 from pullback.compiler.passes.rematerialize import rematerialize
 from pullback.compiler.passes.rolling import roll
 from pullback.compiler.passes.simplify import simplify
+from pullback.compiler.passes.turn import turn
 from pullback.compiler.passes.unmerge import unmerge
 from pullback.core.errors import OptionError
 from pullback.programs.loop import Loop, loop_
@@ -28,7 +29,11 @@ PASSES: Final[dict[str, Pass]] = {
     "deduplicate": deduplicate, "hoist": hoist, "prune": prune,
 }  # fmt: skip
 SWITCHES: Final = ("fuse", "in_place", "worth")  # what comes after the passes and can be switched off like one
-LAST: Final[dict[str, Pass]] = {"block": block, "rematerialize": rematerialize}  # once, when all is as it will be
+LAST: Final[dict[str, Pass]] = {
+    "turn": turn,
+    "block": block,
+    "rematerialize": rematerialize,
+}  # once, when all is as it will be
 ROUNDS: Final = 2  # what one pass leaves, another may find something in
 
 

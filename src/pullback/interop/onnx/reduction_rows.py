@@ -76,14 +76,14 @@ def _cumprod(site: Site) -> Name:
     return y
 
 
-def _sorted(largest: int) -> Rule:
-    """The places of the elements in order; of equals the first comes first."""
+def _sorted(output: int, largest: int = 0) -> Rule:
+    """The elements in order, or their places (output 1); of equals the first comes first."""
 
     def rule(site: Site) -> Name:
         axis = site.params["axis"]
         n = site.writer.size(site.shape_of(0)[axis], site.line)
-        _, places = site.op("TopK", site.at(0), n, axis=axis, largest=largest, sorted=1, outputs=2)
-        return places
+        found = site.op("TopK", site.at(0), n, axis=axis, largest=largest, sorted=1, outputs=2)
+        return found[output]
 
     return rule
 
@@ -99,8 +99,8 @@ def _count_nonzero(site: Site) -> Name:
 
 
 _ANSWERS: Final[dict[Callable[..., Any], Rule]] = {
-    np.argsort: _sorted(0),
-    ordering.descending_places: _sorted(1),
+    ordering.stable_places: _sorted(1),
+    ordering.descending_places: _sorted(1, largest=1),
     np.count_nonzero: _count_nonzero,
 }
 
@@ -123,5 +123,6 @@ ROWS: Final[dict[Primitive, Rule]] = {
     reductions.argmin_: _place("ArgMin"),
     reductions.cumsum_: _cumsum,
     cumulative.cumprod_: _cumprod,
+    ordering.sort_: _sorted(0),
     discrete.answer_: _answer,
 }
