@@ -307,7 +307,6 @@ ROWS: Final[dict[Primitive, Row]] = {
             eigenvalues.eig_,
             eigenvalues.eigvals_,
             roots.roots_,
-            spectra.eigh_,
             spectra.svd_,
             matrix_functions.expm_,
             matrix_functions.logm_,
