@@ -318,14 +318,8 @@ ROWS: Final[dict[Primitive, Row]] = {
     ),
     **dict.fromkeys(
         (
-            eigenvalues.asked_,
-            spectra.asked_,
-            spectra.settled_,
-            equal_values.told_,
-            equal_values.unmixed_,
-            equal_values.values_,
-            equal_values.vectors_,
-            roots.simple_,
+            *(eigenvalues.asked_, spectra.asked_, spectra.settled_, roots.simple_),
+            *(equal_values.told_, equal_values.unmixed_, equal_values.values_, equal_values.vectors_),
         ),
         Row(kernel=COMPLAINS),
     ),
