@@ -103,6 +103,13 @@ def test_eigenvalues_have_all_digits(n, dtype):
                                wanted / (size + (size == 0)), atol=20 * np.finfo(dtype).eps)  # fmt: skip
 
 
+def test_eigenvalues_alone_are_found_without_vectors():
+    found, wanted, told = ran(lambda a: np.exp(pb.linalg.eigvalsh(a)), matrices(6, 3, 3))
+    assert "small_eigvalsh" in told
+    assert "NumPy   " not in told
+    np.testing.assert_allclose(found, wanted, rtol=1e-11)
+
+
 def function_of(a: Any) -> Any:
     values, vectors = np.linalg.eigh(a)
     return (vectors * np.sin(values)[..., None, :]) @ vectors.mT

@@ -35,8 +35,9 @@ def expand(program: Program) -> Program:
     parts: dict[Operand, Sequence[Operand]] = {}  # of equations with several outputs
     whole = {o for e in program.equations if e.primitive is not pick_ for o in e.operands}.union(program.outputs)
     last: dict[Operand, int] = {}  # of these, the last that is used
+    used = {o for e in program.equations for o in e.operands}.union(program.outputs)
     for e in program.equations:
-        if e.primitive is pick_:
+        if e.primitive is pick_ and e.output in used:
             last[e.operands[0]] = max(last.get(e.operands[0], 0), e.params["index"])
 
     def now(operands: Sequence[Operand]) -> tuple[Operand, ...]:
@@ -61,7 +62,9 @@ def expand(program: Program) -> Program:
             else:
                 renamed[output] = written.outputs[0]
         elif equation.primitive is pick_ and equation.operands[0] in parts:
-            renamed[output] = parts[equation.operands[0]][equation.params["index"]]
+            found, index = parts[equation.operands[0]], equation.params["index"]
+            if index < len(found):  # else nothing uses it
+                renamed[output] = found[index]
         elif row.contraction and len(equation.operands) == 3:
             equations += _without_sum(equation)
         elif row.accumulator is not None and equation.params["keepdims"]:

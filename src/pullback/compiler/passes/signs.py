@@ -49,8 +49,9 @@ def signs(program: Program) -> Program:
 
 def _is_hidden(program: Program, whole: Value) -> bool:
     """Whether the vectors of an `eigh` are used, and their signs are not seen."""
-    picked = {e.params["index"] for e in program.equations if e.primitive is pick_ and e.operands[0] == whole}
-    return 1 in picked and not _seen(program, whole)
+    used = {o for e in program.equations for o in e.operands}.union(program.outputs)
+    picks = [e for e in program.equations if e.primitive is pick_ and e.operands[0] == whole and e.output in used]
+    return any(e.params["index"] == 1 for e in picks) and not _seen(program, whole)
 
 
 def _seen(program: Program, whole: Value) -> bool:
