@@ -79,7 +79,8 @@ FUNCTIONS = {
     "writing": (written_to, (X,)),
     "loops": (scanned, (X,)),
     "matrices": (
-        lambda a, b: (pb.linalg.solve(a, b), pb.linalg.det(a), pb.linalg.cholesky(a @ a.mT), pb.special.gammaln(a)),
+        lambda a, b: (pb.linalg.solve(a, b), pb.linalg.det(a), pb.linalg.cholesky(a @ a.mT), pb.special.gammaln(a),
+                      np.exp(pb.linalg.eigvalsh(a))),
         (RNG.normal(size=(3, 2, 2)) + 3 * np.eye(2), RNG.normal(size=(3, 2, 1))),
     ),
     "windows": (

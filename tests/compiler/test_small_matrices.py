@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 import pytest
+from tests.ops.case import arrays
 
 pytest.importorskip("llvmlite", reason="compiled code needs llvmlite")
 
 import pullback as pb
 from pullback.compiler.facts import ROWS
-from pullback.compiler.facts.matrices import MOST, small_pivots_
+from pullback.compiler.facts.matrices import MOST, small_eigenvalues_, small_pivots_
 
 RNG = np.random.default_rng(0)
 
@@ -64,6 +66,105 @@ def test_gradients_stay_in_registers():
     assert "NumPy   " not in told
     for x, y in zip(found[1], wanted[1], strict=True):
         np.testing.assert_allclose(x, y, rtol=1e-9, atol=1e-10)
+
+
+def spectrum(rng, values: Any) -> Any:
+    """A symmetric matrix with these eigenvalues."""
+    q = np.linalg.qr(rng.normal(size=(len(values),) * 2))[0]
+    return np.tril(made := (q * values) @ q.T) + np.tril(made, -1).T
+
+
+def hard(n: int, high: float) -> Any:
+    """Symmetric matrices of which algorithms have been known to fail: clustered, graded, singular, huge, tiny."""
+    rng = np.random.default_rng(n)
+    half, k = np.arange(n) < n / 2, np.arange(n)
+    some = rng.normal(size=n)
+    spectra = [
+        some, high * some, some / high, 1 + 1e-14 * k, 10.0 ** (-2 * k), k == 0, np.zeros(n), np.where(half, 1, -1),
+        np.ones(n), 1 + 1e-6 * k, 10.0 ** (-16 * k),
+    ]  # fmt: skip
+    graded = np.outer(10.0**-k, 10.0**-k) * rng.normal(size=(n, n))
+    chain = 2 * np.eye(n) - np.eye(n, k=1) - np.eye(n, k=-1)
+    drawn = [spectrum(rng, x * 1.0) for x in spectra for _ in range(4)]
+    return np.stack([*drawn, graded + graded.T, chain, np.eye(n), np.ones((n, n)), 1 / (1.0 + np.add.outer(k, k))])
+
+
+@pytest.mark.parametrize(("n", "dtype"), [(1, "f8"), (2, "f4"), (3, "f8"), (4, "f4"), (5, "f8"), (8, "f4"), (8, "f8")])
+def test_eigenvalues_have_all_digits(n, dtype):
+    a = hard(n, 1e200 if dtype == "f8" else 1e25).astype(dtype)
+    compiled = pb.compile(small_eigenvalues_)  # which would be NaN where it asks LAPACK
+    for _ in range(3):
+        found = compiled(a)
+    wanted = np.linalg.eigvalsh(a.astype(float))
+    size = np.abs(wanted).max(axis=-1, keepdims=True)
+    assert "matrices " in compiled.explain()
+    assert (np.abs(found[..., 0, :] - wanted) <= 2 * (n + 1) * np.finfo(dtype).eps * size).all()
+    np.testing.assert_allclose(small_eigenvalues_.kernel(a)[..., 0, :] / (size + (size == 0)),
+                               wanted / (size + (size == 0)), atol=20 * np.finfo(dtype).eps)  # fmt: skip
+
+
+def test_eigenvalues_alone_are_found_without_vectors():
+    found, wanted, told = ran(lambda a: np.exp(pb.linalg.eigvalsh(a)), matrices(6, 3, 3))
+    assert "small_eigvalsh" in told
+    assert "NumPy   " not in told
+    np.testing.assert_allclose(found, wanted, rtol=1e-11)
+
+
+def function_of(a: Any) -> Any:
+    values, vectors = np.linalg.eigh(a)
+    return (vectors * np.sin(values)[..., None, :]) @ vectors.mT
+
+
+def of_values(a: Any) -> Any:
+    return np.log(1 + np.square(pb.linalg.eigvalsh(a, "U"))).sum() + pb.linalg.eigvalsh(a)[..., -1].sum()
+
+
+def quadratic(a: Any) -> Any:
+    values, vectors = pb.linalg.eigh(a)
+    half = vectors.mT @ (np.cos(a) - a)
+    return np.square(half).sum(axis=-1), vectors @ (-half / values[..., None]), (vectors * -vectors) @ values[..., None]
+
+
+@pytest.mark.parametrize("f", [function_of, pb.value_and_grad(of_values), quadratic], ids=["V f Vᵀ", "grad", "squares"])
+@pytest.mark.parametrize(("shape", "dtype"), [((2, 5, 4, 4), "f8"), ((9, 3, 3), "f4")])
+def test_eigenvectors_whose_signs_nothing_sees(f, shape, dtype):
+    a = matrices(*shape).astype(dtype)
+    found, wanted, told = ran(f, a + a.mT)
+    assert "NumPy   eigh" not in told
+    for x, y in zip(arrays(found), arrays(wanted), strict=True):
+        assert x.dtype == y.dtype
+        np.testing.assert_allclose(x, y, rtol=1e-9 if dtype == "f8" else 1e-3, atol=1e-10 if dtype == "f8" else 1e-4)
+
+
+def turned(v: Any) -> Any:
+    return v @ (np.ones_like(v) + v)
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        lambda v: v, lambda v: v.mT * 2, lambda v: v @ v, lambda v: v.mT @ np.ones_like(v), lambda v: v + 1.0,
+        lambda v: v.sum(axis=-2), lambda v: np.sin(v), lambda v: v[..., :1], turned, lambda v: v * v.mT,
+        lambda v: np.ones_like(v) @ v, lambda v: (v @ np.eye(3)[::-1].copy()) @ v.mT,
+    ],
+)  # fmt: skip
+def test_eigenvectors_whose_signs_are_seen_are_lapacks(seen):
+    a = matrices(4, 3, 3)
+    found, wanted, told = ran(lambda a: seen(pb.linalg.eigh(a)[1]), a + a.mT)
+    assert "NumPy   eigh" in told
+    np.testing.assert_allclose(found, wanted, rtol=1e-13, atol=1e-14)
+
+
+def test_lapack_decides_what_equal_eigenvalues_give():
+    compiled = pb.compile(function_of)
+    good = np.stack([np.diag([1.0, 2.0, 4.0])] * 5)
+    for _ in range(3):
+        compiled(good)
+    for bad in (np.eye(3), np.zeros((3, 3)), np.diag([1.0, 1.0 + 1e-12, 2.0])):
+        stack = np.concatenate([good, bad[None]])
+        np.testing.assert_array_equal(compiled(stack), function_of(stack))
+    with pytest.raises(pb.linalg.LinAlgError, match="not finite"):
+        compiled(np.concatenate([good, np.full((1, 3, 3), np.nan)]))
 
 
 def test_stacks_broadcast_and_may_lie_anyhow():
@@ -137,6 +238,7 @@ def test_kernels_of_numpy_give_nan_where_they_complain():
         if row.matrices is not None and primitive.name not in ("small_det", "small_pivots"):
             count = 2 if "solve" in primitive.name else 1
             params = {"lower": True, "unit": False} if "triangular" in primitive.name else {}
-            operands = [np.zeros((2, 3, 3)) - np.eye(3) * (primitive.name == "small_cholesky")] * count
+            bad = -np.eye(3) if primitive.name == "small_cholesky" else np.zeros((3, 3))
+            operands = [np.stack([bad, bad]) + (math.nan if "eig" in primitive.name else 0)] * count
             if primitive.name != "small_cofactors":
                 assert np.isnan(primitive.kernel(*operands, **params)).all(), primitive.name

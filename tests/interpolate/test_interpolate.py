@@ -90,3 +90,22 @@ def test_points_that_do_not_fit():
         pi.CubicSpline(X, Y, bc_type="loose")
     with pytest.raises(pb.OptionError, match="an order of 0 or more"):
         pi.CubicSpline(X, Y)(1.0, -1)
+
+
+@pytest.mark.parametrize("kind", ["linear", "pchip", "akima", "spline natural"])
+def test_points_may_be_of_a_program_and_of_many_examples(kind):
+    make = KINDS[kind][0]
+    slope = pb.grad(lambda x, y: np.sin(make(x, y)(AT)).sum(), argnums=(0, 1))
+    expected = [slope(X * s, Y * s) for s in (1.0, 1.02)]
+    found = pb.vmap(slope)(np.stack([X, X * 1.02]), np.stack([Y, Y * 1.02]))
+    compiled = pb.compile(slope)
+    for _ in range(3):
+        compiled(X, Y)
+    again = compiled(X * 1.02, Y * 1.02)
+    for one, *each, last in zip(found, *expected, again, strict=True):
+        np.testing.assert_allclose(one, np.stack(each), rtol=1e-10, atol=1e-12)
+        np.testing.assert_allclose(last, each[1], rtol=1e-10, atol=1e-12)
+    assert "run as a program" in compiled.explain()
+    for call in (compiled, lambda x, y: pb.vmap(slope, in_axes=(0, None))(np.stack([X, x]), y)):
+        with pytest.raises(pb.OptionError, match=r"(?s)the points ascend.*x\[1\] = 0.7, x\[2\] = 0.5"):
+            call(np.where(X == 1.1, 0.5, X), Y)

@@ -42,3 +42,13 @@ def test_inside_vmap_a_solver_names_the_way_that_works(name):
 def test_an_error_of_the_function_is_no_lack_of_convergence():
     with pytest.raises(pb.ShapeError):
         pb.optimize.fixed_point(lambda x: pb.matmul(x, np.ones((3, 3))), np.ones(2))
+
+
+def test_the_adjoint_compiled_differentiates_twice():
+    def end(k):
+        return pb.integrate.solve_ivp(lambda t, y, k: -k * y, (0, 1), [1.0], args=(k,), gradient="adjoint", rtol=1e-9,
+                                      atol=1e-11).y[0, -1]  # fmt: skip
+
+    compiled = pb.compile(pb.grad(pb.grad(end)))
+    for k in (1.0, 1.1, 1.2):
+        assert compiled(pb.tensor(k)).item() == pytest.approx(np.exp(-k), rel=1e-6)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,11 +15,11 @@ from pullback.core.habits import explain_keywords
 from pullback.core.modes import no_grad
 from pullback.core.origin import user_line
 from pullback.functions.creation import asarray
+from pullback.functions.deciding import deciding
 from pullback.integrate.equation import OdeResult, checked, walk
 from pullback.integrate.steps import plain
 from pullback.transforms.custom import custom_vjp
 from pullback.transforms.reverse import vjp
-from pullback.transforms.solving import deciding
 
 
 @deciding
@@ -126,6 +127,7 @@ def _adjoint(
         )  # fmt: skip
     results: list[OdeResult] = []
 
+    @partial(deciding, name="solve_ivp")
     def forward(y: Any, start: Any, at: Any, *args: Any) -> Any:  # noqa: ARG001 - numbers alone are asked
         with no_grad():
             found = walk(lambda t, y: fun(t, y, *args), span, y, asarray(times), (), method, False, **options)  # noqa: FBT003 - no dense output
@@ -134,6 +136,7 @@ def _adjoint(
 
     solved = custom_vjp(forward)
 
+    @partial(deciding, name="solve_ivp")
     def backward(kept: Any, cotangent: Any) -> Any:
         values, begun, clock, given = kept
         if any(getattr(t, "node", None) is not None for t in clock):

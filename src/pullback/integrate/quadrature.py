@@ -16,9 +16,9 @@ from pullback.core.habits import explain_keywords
 from pullback.core.modes import no_grad
 from pullback.core.origin import user_line
 from pullback.functions.creation import asarray
+from pullback.functions.deciding import deciding
 from pullback.tensors import Tensor
 from pullback.transforms.batching import vmap
-from pullback.transforms.solving import deciding
 
 # Nodes and weights of the 15-point rule of Kronrod and of the 7-point rule of Gauss inside of it, on [-1, 1].
 _HALF: Final = (

@@ -9,6 +9,8 @@ import numpy as np
 
 from pullback.core.errors import OptionError, ShapeError
 from pullback.functions.creation import asarray
+from pullback.ops.elementwise import stop_gradient
+from pullback.ops.ordering import ascending_
 from pullback.tensors import Tensor
 
 
@@ -74,14 +76,7 @@ def points(name: str, x: Any, y: Any, axis: int, least: int = 2) -> tuple[Tensor
         raise ShapeError(f"{name}: one value for each point", x=x.shape, y=y.shape, axis=axis)
     if len(x) < least:
         raise ShapeError(f"{name}: so few points do not make it", got=len(x), fix=f"{least} points or more")
-    numbers = x.detach().numpy()
-    if not (np.diff(numbers) > 0).all():
-        place = int(np.argmin(np.diff(numbers) > 0))
-        raise OptionError(
-            f"{name}: the points ascend", got=f"x[{place}] = {numbers[place]}, x[{place + 1}] = {numbers[place + 1]}",
-            fix="order = np.argsort(x); x[order], y[order]; of equal points keep one",
-        )  # fmt: skip
-    return x, np.moveaxis(y, axis, 0)
+    return ascending_.bind(x, stop_gradient(x), name=name), np.moveaxis(y, axis, 0)
 
 
 def columns(h: Any, like: Any) -> Any:

@@ -8,11 +8,12 @@ from typing import Any, Final
 
 import numpy as np
 
-from pullback.batching.rules import axes_behind, in_front
+from pullback.batching.rules import as_it_is, axes_behind, in_front
 from pullback.core.axes import ndim_of, normalize_axis, shape_of
 from pullback.core.custom_kinds import CustomVJP
 from pullback.core.errors import AxisError, OptionError, ShapeError
 from pullback.core.habits import explain_keywords
+from pullback.core.kinds import LinearMap
 from pullback.ops.discrete import along, answer, answer_, find, in_operands, of_stacks
 from pullback.ops.indexing import add_into_, take_along_axis
 from pullback.ops.movement import ravel
@@ -241,3 +242,21 @@ def count_nonzero(x: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
 
 
 explain_keywords(globals(), without=("descending_places", "stable_places"))
+
+
+def _ascending(t: Any, x: Any, name: str) -> Any:
+    rising = np.diff(x, axis=-1) > 0
+    if not rising.all():
+        *batch, place = (int(i) for i in np.argwhere(~rising)[0])
+        row = x[tuple(batch)]
+        raise OptionError(
+            f"{name}: the points ascend", got=f"x[{place}] = {row[place]}, x[{place + 1}] = {row[place + 1]}",
+            batch=tuple(batch) or None, fix="order = np.argsort(x); x[order], y[order]; of equal points keep one",
+        )  # fmt: skip
+    return np.array(t)
+
+
+ascending_ = LinearMap(
+    "ascending", _ascending, lambda ct, _t, _x, **_: ct, None, batching=as_it_is,
+    doc="The first operand as it is, once it is found that the numbers of the other ascend along the last axis.",
+)  # fmt: skip

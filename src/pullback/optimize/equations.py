@@ -10,10 +10,10 @@ import numpy as np
 from pullback.core.errors import ConvergenceError, PullbackError
 from pullback.core.habits import explain_keywords
 from pullback.functions.creation import asarray
+from pullback.functions.deciding import deciding
 from pullback.optimize.solution import differentiable, numbers, plain
 from pullback.tensors import Tensor
 from pullback.transforms.higher_order import jacobian
-from pullback.transforms.solving import deciding
 
 
 @deciding

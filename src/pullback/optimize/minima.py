@@ -11,12 +11,12 @@ import numpy as np
 from pullback.core.errors import OptionError
 from pullback.core.habits import explain_keywords
 from pullback.functions.creation import asarray
+from pullback.functions.deciding import deciding
 from pullback.linalg import inv
 from pullback.optimize.solution import differentiable, numbers, plain
 from pullback.tensors import Tensor
 from pullback.transforms.higher_order import hessian, jacobian
 from pullback.transforms.reverse import grad
-from pullback.transforms.solving import deciding
 
 WITH_HESSIANS = ("Newton-CG", "dogleg", "trust-ncg", "trust-krylov", "trust-exact")
 WITHOUT_GRADIENTS = ("Nelder-Mead", "Powell", "COBYLA", "COBYQA")

@@ -12,15 +12,15 @@ from typing import Any, ClassVar, Final, final
 import numpy as np
 
 from pullback.ops.discrete import answer
-from pullback.special import betainc, betaln, digamma, expit, log_expit, log_ndtr, logit, ndtr, ndtri, zeta
+from pullback.special import betainc, betaln, digamma, expit, log_expit, log_ndtr, logit, ndtr, ndtri
 from pullback.special import i0e as i0e_
 from pullback.special import i1e as i1e_
 from pullback.special import ive as ive_
+from pullback.stats.constants import EULER, riemann
 from pullback.stats.distribution import Distribution
 from pullback.stats.univariate import Size, constant
 
 ROOT: Final = math.log(2 * math.pi) / 2
-EULER: Final = 0.57721566490153286061
 
 
 def _even(n: int, value: Any) -> Any:
@@ -165,7 +165,7 @@ class Logistic(_Symmetric):
         return logit(p)
 
     def _raw(self, n: int) -> Any:
-        return _even(n, 2 * math.factorial(n) * (1 - 2.0 ** (1 - n)) * zeta(float(n), 1.0).item())
+        return _even(n, 2 * math.factorial(n) * (1 - 2.0 ** (1 - n)) * riemann(n))
 
     def _cumulants(self) -> tuple[Any, Any, Any, Any]:
         return 0.0, math.pi**2 / 3, 0.0, 2 * math.pi**4 / 15
@@ -199,14 +199,14 @@ class Gumbel(Distribution):
         return -np.log(-np.log1p(-p))
 
     def _raw(self, n: int) -> Any:
-        cumulants = [EULER, *(math.factorial(k - 1) * zeta(float(k), 1.0).item() for k in range(2, n + 1))]
+        cumulants = [EULER, *(math.factorial(k - 1) * riemann(k) for k in range(2, n + 1))]
         moments = [1.0]
         for m in range(n):
             moments.append(sum(math.comb(m, k) * cumulants[k] * moments[m - k] for k in range(m + 1)))
         return moments[n]
 
     def _cumulants(self) -> tuple[Any, Any, Any, Any]:
-        return EULER, math.pi**2 / 6, 2 * zeta(3.0, 1.0).item(), math.pi**4 / 15
+        return EULER, math.pi**2 / 6, 2 * riemann(3), math.pi**4 / 15
 
     def _entropy(self) -> Any:
         return 1 + EULER

@@ -9,11 +9,13 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, ClassVar, final
 
 import numpy as np
 
 from pullback.functions.creation import asarray
+from pullback.functions.deciding import deciding
 from pullback.functions.random import draw_
 from pullback.ops.discrete import BY_ELEMENT, answer
 from pullback.special import betainc, entr, gammaincc, gammaln, xlog1py, xlogy
@@ -171,6 +173,7 @@ class Poisson(Counting):
     def _cumulants(self, mu: Any) -> tuple[Any, Any, Any, Any]:
         return mu, mu, mu, mu
 
+    @partial(deciding, name="entropy")
     def terms(self, mu: Any) -> int:
         """How many k count."""
         return int(_largest(mu) + 12 * math.sqrt(_largest(mu)) + 40)
@@ -209,6 +212,7 @@ class Binomial(Counting):
         v = n * p * (1 - p)
         return n * p, v, v * (1 - 2 * p), v * (1 - 6 * p * (1 - p))
 
+    @partial(deciding, name="entropy")
     def terms(self, n: Any, p: Any) -> int:
         """How many k count."""
         return int(_largest(n)) + 1
@@ -245,6 +249,7 @@ class NegativeBinomial(Counting):
         v = mean / p
         return mean, v, v * (2 - p) / p, v * (6 * (1 - p) + p * p) / (p * p)
 
+    @partial(deciding, name="entropy")
     def terms(self, n: Any, p: Any) -> int:
         """How many k count."""
         n, p = _largest(n), 1 - _largest(1 - p)

@@ -25,11 +25,11 @@ from pullback.special import (
     xlogy,
 )
 from pullback.special import gamma as gamma_function
+from pullback.stats.constants import EULER
 from pullback.stats.distribution import Distribution
 from pullback.stats.univariate import Size
 
 ROOT: Final = math.log(2 * math.pi) / 2
-EULER: Final = 0.57721566490153286061
 
 
 def _rising(a: Any, n: int) -> Any:

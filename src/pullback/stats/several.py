@@ -267,11 +267,13 @@ class Wishart:
         """Draws L A Aᵀ Lᵀ (M. Bartlett 1933), which differentiate in both parameters; `size` is that of the batch."""
         df, half = asarray(df) * 1.0, cholesky(scale)
         n = half.shape[-1]
-        source = source_of(rng, random_state)
-        source = source if isinstance(source, np.random.Generator) else np.random.default_rng(int(source))
+        source: Any = source_of(rng, random_state)
+        of_squares = of_rest = source
+        if not isinstance(source, np.random.Generator):  # a seed, of which each draw has a part
+            of_squares, of_rest = (int(part) for part in np.random.SeedSequence(int(source)).generate_state(2))
         batch = size_of(size, df.shape, half.shape[:-2])
-        squares = gamma.rvs((df[..., None] - np.arange(n)) / 2, size=(*batch, n), rng=source) * 2
-        below = draw_(rng=source, method="standard_normal", args=(), dtype=float, size=(*batch, n, n))
+        squares = gamma.rvs((df[..., None] - np.arange(n)) / 2, size=(*batch, n), rng=of_squares) * 2
+        below = draw_(rng=of_rest, method="standard_normal", args=(), dtype=float, size=(*batch, n, n))
         drawn = half @ (np.tril(below, -1) + _on_diagonal(np.sqrt(squares)))
         return drawn @ np.swapaxes(drawn, -1, -2)
 

@@ -14,16 +14,18 @@ from typing import Any, Final
 import numpy as np
 
 from pullback.compiler.facts.row import Definition, Row
-from pullback.compiler.instructions import matrices
+from pullback.compiler.instructions import eigenvalues, matrices
 from pullback.core.discrete import Discrete
 from pullback.core.primitive import Primitive
 from pullback.ops.linalg.cholesky import cholesky_
 from pullback.ops.linalg.factorizations import cofactors_, det_, slogdet_
+from pullback.ops.linalg.spectra import eigh_
 from pullback.ops.linalg.systems import inv_, solve_, triangular_
 
 MOST: Final = 8  # rows and columns
 HELD: Final = ("float32", "float64")
 LAPACK: Final = "LAPACK computes it, in one call"
+VECTORS: Final = f"{LAPACK}: the signs of vectors are its own"
 
 
 def _kernel(primitive: Primitive, matrix: bool = True) -> Callable[..., Any]:
@@ -72,6 +74,45 @@ def _pivots(a: Any) -> Any:
 small_pivots_: Final = Discrete("small_pivots", _pivots, doc="Numbers whose product is the determinant.")
 
 
+def _eigenvalues(a: Any) -> Any:
+    """Those of the lower half, ascending, as rows."""
+    try:
+        return eigh_.kernel(a)[0][..., None, :]
+    except ValueError:
+        return np.full((*a.shape[:-2], 1, a.shape[-1]), math.nan, a.dtype)
+
+
+def _vectors_and_values(a: Any) -> Any:
+    """The eigenvectors of the lower half, and the eigenvalues as one column more."""
+    values, vectors = eigh_.kernel(a)
+    return np.concatenate([vectors, values[..., None]], axis=-1)
+
+
+def _eigenvectors(a: Any) -> Any:
+    try:
+        return _vectors_and_values(a)
+    except ValueError:
+        return np.full((*a.shape[:-1], a.shape[-1] + 1), math.nan, a.dtype)
+
+
+def _completed(found: Any, whole: Any, a: Any) -> Any:
+    """What was found, and of matrices of which nothing was, what LAPACK finds."""
+    if whole:
+        return np.array(found)
+    missing = ~np.isfinite(found).all(axis=(-2, -1))
+    if missing.all():
+        return _vectors_and_values(a)
+    made = np.array(found)
+    made[missing] = _vectors_and_values(a[missing])
+    return made
+
+
+unsigned_eigh_: Final = Discrete("unsigned_eigh", eigh_.kernel, doc="`eigh`, of vectors whose signs nothing sees.")
+small_eigenvectors_: Final = Discrete("small_eigh", _eigenvectors, doc="Of small matrices; NaN where there are none.")
+completed_: Final = Discrete("completed_eigh", _completed, doc="Eigenvectors, where there is one that was not found.")
+small_eigenvalues_: Final = Discrete("small_eigvalsh", _eigenvalues, doc="Of small matrices; NaN where there are none.")
+
+
 def _is_small(*operands: Any) -> bool:
     dtypes = {str(x.dtype) for x in operands}
     return len(dtypes) == 1 and dtypes <= {*HELD} and all(1 <= n <= MOST for x in operands for n in x.shape[-2:])
@@ -82,6 +123,21 @@ def _sign_and_logarithm(a: Any) -> Any:
         return NotImplemented
     found = small_pivots_(a)[..., 0, :]
     return (np.prod(np.sign(found), axis=-1), np.log(np.abs(found)).sum(axis=-1)), np.isfinite(found).all()
+
+
+def _values_alone(a: Any) -> Any:
+    if not _is_small(a):
+        return NotImplemented
+    found = small_eigenvalues_(a)[..., 0, :]
+    return (found,), np.isfinite(found).all()
+
+
+def _values_and_vectors(a: Any) -> Any:
+    if not _is_small(a):
+        return NotImplemented
+    found = small_eigenvectors_(a)  # of equal eigenvalues there is none
+    whole = completed_(found, np.isfinite(found).all(), a)
+    return whole[..., -1], whole[..., :-1]
 
 
 def _formula(small: Primitive, matrix: bool = True) -> Callable[..., Any]:
@@ -108,6 +164,11 @@ ROWS: Final[dict[Primitive, Row]] = {
     cofactors_: _row(small_cofactors_),
     det_: _row(small_determinant_, matrix=False),
     slogdet_: Row(definition=Definition(_sign_and_logarithm, LAPACK, outputs=2), kernel=LAPACK, rounds=True),
+    eigh_: Row(definition=Definition(_values_alone, VECTORS, outputs=2, gives=1), kernel=VECTORS, rounds=True),
+    unsigned_eigh_: Row(definition=Definition(_values_and_vectors, LAPACK, outputs=2), kernel=LAPACK, rounds=True),
+    completed_: Row(kernel="it asks LAPACK for vectors of equal eigenvalues, if there are some"),
+    small_eigenvectors_: Row(matrices=eigenvalues.eigenvectors),
+    small_eigenvalues_: Row(matrices=eigenvalues.eigenvalues),
     small_pivots_: Row(matrices=matrices.pivots),
     small_inverse_: Row(matrices=matrices.inverse),
     small_solve_: Row(matrices=matrices.solve),

@@ -80,12 +80,20 @@ class Definition(NamedTuple):
         The formula depends on the numbers of arrays that the program holds.
     outputs : int
         How many the primitive has; of several the formula gives a tuple.
+    gives : int, optional
+        Of several, how many the formula gives, from the first; where others are used the kernel is left to NumPy.
     """
 
     formula: Callable[..., Any] | None = None
     because: str = ""
     exact: bool = False
     outputs: int = 1
+    gives: int | None = None
+
+    @property
+    def given(self) -> int:
+        """How many outputs the formula gives."""
+        return self.outputs if self.gives is None else self.gives
 
 
 RECORDED: Final = Definition()

@@ -55,7 +55,7 @@ def _finite(f: Function, *matrices: Matrix) -> Reg:
     return f.compare("olt", _sizes(f, [x for matrix in matrices for row in matrix for x in row]), math.inf)
 
 
-def _where(f: Function, good: Reg, matrix: Matrix) -> Matrix:
+def where_good(f: Function, good: Reg, matrix: Matrix) -> Matrix:
     """The matrix where it is good, else NaN."""
     nan = f.const(math.nan, matrix[0][0])
     return [[f.select(good, x, nan) for x in row] for row in matrix]
@@ -119,7 +119,7 @@ def solve(f: Function, a: Matrix, b: Matrix) -> Matrix:
     """The x of a x = b."""
     n, done = len(a), _eliminated(f, a, b)
     x = _substituted(f, done.rows, [row[n:] for row in done.rows], done.inverses, lower=False)
-    return _where(f, f.binary("and", done.sure, _finite(f, b)), x)
+    return where_good(f, f.binary("and", done.sure, _finite(f, b)), x)
 
 
 def inverse(f: Function, a: Matrix) -> Matrix:
@@ -132,7 +132,7 @@ def pivots(f: Function, a: Matrix) -> Matrix:
     done = _eliminated(f, a, None, swaps=True)
     first, *others = (done.rows[i][i] for i in range(len(a)))
     assert done.odd is not None
-    return _where(f, _finite(f, a), [[f.select(done.odd, f.negative(first), first), *others]])
+    return where_good(f, _finite(f, a), [[f.select(done.odd, f.negative(first), first), *others]])
 
 
 def determinant(f: Function, a: Matrix) -> Matrix:
@@ -147,7 +147,7 @@ def cofactors(f: Function, a: Matrix) -> Matrix:
     sizes = [[_sizes(f, row) for row in matrix] for matrix in (a, found)]
     most = [reduce(lambda x, y: f.select(f.compare("olt", x, y), y, x), rows) for rows in sizes]
     well = f.compare("olt", f.binary("fmul", *most), WELL)
-    return _where(f, well, [[f.binary("fmul", product, x) for x in column] for column in zip(*found, strict=True)])
+    return where_good(f, well, [[f.binary("fmul", product, x) for x in column] for column in zip(*found, strict=True)])
 
 
 def triangular(f: Function, a: Matrix, b: Matrix, lower: bool, unit: bool) -> Matrix:
@@ -156,7 +156,7 @@ def triangular(f: Function, a: Matrix, b: Matrix, lower: bool, unit: bool) -> Ma
     diagonal = [row[i] for i, row in enumerate(a)]
     sure += [] if unit else [f.compare("une", x, 0.0) for x in diagonal]
     inverses = None if unit else [f.binary("fdiv", one, x) for x in diagonal]
-    return _where(f, _all(f, sure), _substituted(f, a, b, inverses, lower=lower))
+    return where_good(f, _all(f, sure), _substituted(f, a, b, inverses, lower=lower))
 
 
 def cholesky(f: Function, a: Matrix) -> Matrix:
@@ -176,4 +176,4 @@ def cholesky(f: Function, a: Matrix) -> Matrix:
             for k in range(j):
                 rest = _less_product(f, rest, found[i][k], found[j][k])
             found[i][j] = f.binary("fmul", rest, inverse)
-    return [[*row[: i + 1], *[zero] * (n - i - 1)] for i, row in enumerate(_where(f, _all(f, sure), found))]
+    return [[*row[: i + 1], *[zero] * (n - i - 1)] for i, row in enumerate(where_good(f, _all(f, sure), found))]

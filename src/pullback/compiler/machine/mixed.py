@@ -118,9 +118,12 @@ class Mixed:
 def _viewed(whole: Array, shape: tuple[int, ...], offset: int, strides: tuple[int, ...]) -> Array:
     """A view of an array that begins `offset` elements from its first, with strides in elements."""
     size = whole.itemsize
+    steps = tuple([stride * size for stride in strides])
+    if not offset and shape == whole.shape and steps == whole.strides:
+        return whole
     step = size if offset >= 0 else -size
     there = as_strided(whole, (abs(offset) + 1,), (step,))[abs(offset) :]
-    return as_strided(there, shape, tuple(stride * size for stride in strides))
+    return as_strided(there, shape, steps)
 
 
 def _is_same(array: Any, other: Any) -> bool:

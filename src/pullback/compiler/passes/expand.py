@@ -34,6 +34,11 @@ def expand(program: Program) -> Program:
     renamed: dict[Value, Operand] = {}
     parts: dict[Operand, Sequence[Operand]] = {}  # of equations with several outputs
     whole = {o for e in program.equations if e.primitive is not pick_ for o in e.operands}.union(program.outputs)
+    last: dict[Operand, int] = {}  # of these, the last that is used
+    used = {o for e in program.equations for o in e.operands}.union(program.outputs)
+    for e in program.equations:
+        if e.primitive is pick_ and e.output in used:
+            last[e.operands[0]] = max(last.get(e.operands[0], 0), e.params["index"])
 
     def now(operands: Sequence[Operand]) -> tuple[Operand, ...]:
         return tuple(renamed.get(o, o) if isinstance(o, Value) else o for o in operands)
@@ -41,18 +46,25 @@ def expand(program: Program) -> Program:
     for given in program.equations:
         equation = given.on(now(given.operands))
         row, composite = row_of(equation.primitive), row_of(equation.primitive).definition
-        if _is_view(equation) or (composite is not None and composite.outputs > 1 and equation.output in whole):
+        output = equation.output
+        if _is_view(equation) or (
+            composite is not None
+            and composite.outputs > 1
+            and (output in whole or last.get(output, 0) >= composite.given)
+        ):
             composite = None
         written = None if composite is None else written_out(equation, composite)
         if composite is not None and written is not None:
             equations += written.equations
-            conditions += written.outputs[composite.outputs :]
+            conditions += written.outputs[composite.given :]
             if composite.outputs > 1:
-                parts[equation.output] = written.outputs[: composite.outputs]
+                parts[output] = written.outputs[: composite.given]
             else:
-                renamed[equation.output] = written.outputs[0]
+                renamed[output] = written.outputs[0]
         elif equation.primitive is pick_ and equation.operands[0] in parts:
-            renamed[equation.output] = parts[equation.operands[0]][equation.params["index"]]
+            found, index = parts[equation.operands[0]], equation.params["index"]
+            if index < len(found):  # else nothing uses it
+                renamed[output] = found[index]
         elif row.contraction and len(equation.operands) == 3:
             equations += _without_sum(equation)
         elif row.accumulator is not None and equation.params["keepdims"]:
@@ -141,7 +153,7 @@ def _recorded(equation: Equation, definition: Definition, given: Sequence[Any], 
     if result is NotImplemented:
         return None
     inner = tracer.finish(result, primitive.name).program
-    values = inner.outputs[: definition.outputs]
+    values = inner.outputs[: definition.given]
     several = definition.outputs > 1  # whose shapes and dtypes the formula answers for
     same = all(isinstance(v, Value) and (several or v.spec == equation.output.spec) for v in values)
     again = any(s.primitive is primitive and said(s.params) == said(equation.params) for s in inner.equations)

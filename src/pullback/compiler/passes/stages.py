@@ -15,6 +15,7 @@ from pullback.compiler.passes.prune import prune
 from pullback.compiler.passes.reals import reals
 from pullback.compiler.passes.rematerialize import rematerialize
 from pullback.compiler.passes.rolling import roll
+from pullback.compiler.passes.signs import signs
 from pullback.compiler.passes.simplify import simplify
 from pullback.compiler.passes.turn import turn
 from pullback.compiler.passes.unmerge import unmerge
@@ -25,8 +26,8 @@ from pullback.programs.program import Equation, Program
 Pass = Callable[[Program], Program]
 
 PASSES: Final[dict[str, Pass]] = {
-    "roll": roll, "sink": sink, "expand": expand, "reals": reals, "unmerge": unmerge, "simplify": simplify,
-    "deduplicate": deduplicate, "hoist": hoist, "prune": prune,
+    "roll": roll, "sink": sink, "signs": signs, "expand": expand, "reals": reals, "unmerge": unmerge,
+    "simplify": simplify, "deduplicate": deduplicate, "hoist": hoist, "prune": prune,
 }  # fmt: skip
 SWITCHES: Final = ("fuse", "in_place", "worth")  # what comes after the passes and can be switched off like one
 LAST: Final[dict[str, Pass]] = {

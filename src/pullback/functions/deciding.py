@@ -1,4 +1,4 @@
-"""What solvers have in common that decide by numbers how they go on: how they stand in programs and in `vmap`."""
+"""What decides by numbers how it goes on, as solvers do: how it stands in programs and in `vmap`."""
 
 from __future__ import annotations
 
@@ -15,15 +15,17 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def deciding(f: Callable[P, R]) -> Callable[P, R]:
+def deciding(f: Callable[P, R], name: str = "") -> Callable[P, R]:
     """Let a solver run as it is written in a function that is compiled, and refuse one example of many.
+
+    Messages call it `name`, or by its own.
 
     >>> import pullback as pb
     >>> step = pb.compile(lambda k: pb.optimize.root(lambda x: x * x - k, 1.0).x)
     >>> step(pb.tensor(4.0))
     Tensor(2.)
     """
-    name = f.__name__
+    name = name or f.__name__
     f = explained(f)  # which is refused its keywords here
 
     @wraps(f)
