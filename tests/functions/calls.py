@@ -121,7 +121,7 @@ np.add.reduce(x, initial=3.0) | np.maximum.reduce(x, initial=0.9, where=b) | np.
 np.add.reduceat(x, [0, 1], axis=1) | np.maximum.reduceat(v, [0, 3]) | np.add.outer(p, x) | np.subtract.outer(x, v)
 np.add.outer(2.0, p) | np.maximum.outer(p, q) | np.fmax.reduce(n, axis=1) | np.fmin.reduce(x)
 np.add(x, y, dtype=np.float64) | np.add(x, y, dtype=np.float32) | np.add(x, p, order="F") | np.fmax.accumulate(v)
-np.nan_to_num(x, copy=False) | np.trace(A) | np.diagonal(A, 1) | np.cumulative_sum(v, include_initial=True)
+np.nan_to_num(x + 0, copy=False) | np.trace(A) | np.diagonal(A, 1) | np.cumulative_sum(v, include_initial=True)
 np.sum(e) | np.sort(e) | np.vstack([e, x]) | np.cumsum(e, axis=0) | np.median(e, axis=1) | np.diff(e) | np.unique(e)
 np.add.reduce(e) | np.nansum(e) | np.add.accumulate(e) | np.append(e, x, 0) | np.max(e, initial=1.0)
 np.trapezoid(e) | np.nan_to_num(e) | np.sort(np.array([])) | x.sum(axis=1, where=b) | x.flatten("F") | x.ravel("F")

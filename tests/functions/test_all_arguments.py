@@ -98,6 +98,7 @@ REFUSED_OF = {
     ("cov", "fweights"): "how often an observation was made",
     ("bincount", "x"): "of integers",
     ("choose", "a"): "a place is an integer",
+    ("select", "condlist"): "truths",
     ("ldexp", "x2"): "a whole exponent",
     ("interp", "period"): "it says how often the points come again",
     ("unwrap", "period"): "likewise",

@@ -149,7 +149,7 @@ def _meant(
     """The call that is meant by one that was refused, if its names are NumPy's; else what there is to say is raised."""
     if error.__traceback__ is not None and error.__traceback__.tb_next is not None:
         return None  # from inside
-    again = BY_NUMPYS_NAMES[0](function, args, kwargs) if kwargs else None
+    again = BY_NUMPYS_NAMES[0](function, args, kwargs) if kwargs or "positional argument" in str(error) else None
     if again is None and (better := _complaint(function, args, error)) is not None:
         raise better from None
     return again
@@ -159,7 +159,7 @@ def _complaint(function: FunctionType, args: tuple[Any, ...], error: TypeError) 
     code = function.__code__
     known = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
     name = type(args[0]).__name__ if function.__name__ == "__init__" else function.__name__
-    if known[0] == "shape" and len(args) > code.co_argcount:
+    if known[:1] == ("shape",) and len(args) > code.co_argcount:
         return DTypeError(f"{name}: a shape is one number or one tuple", fix=f"pb.{name}({args})")
     if function.__name__ == "__init__" and "positional" in str(error) and any(hasattr(x, "shape") for x in args[1:]):
         return KeywordError(f"{name}: it is made first, and then called", fix=f"{name}()(...)")

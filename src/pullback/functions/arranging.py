@@ -143,7 +143,7 @@ def rollaxis(x: Any, axis: int, start: int = 0) -> Any:
     """
     x = asarray(x)
     axis = normalize_axis(axis, x.ndim, "rollaxis")
-    start = normalize_axis(start, x.ndim + 1, "rollaxis")
+    start = x.ndim if operator.index(start) == x.ndim else normalize_axis(start, x.ndim, "rollaxis")
     return moveaxis(x, axis, start - 1 if axis < start else start)
 
 

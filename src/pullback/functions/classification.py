@@ -14,7 +14,7 @@ from pullback.core.numbers import checked_number
 from pullback.core.precision import of_numbers, real
 from pullback.functions.activations import log_softmax
 from pullback.functions.creation import asarray
-from pullback.functions.losses import REDUCTIONS, reduce
+from pullback.functions.losses import check_reduction, reduce
 from pullback.ops import elementwise as ew
 from pullback.ops.cross_entropy import cross_entropy_
 from pullback.ops.labels import known_labels_
@@ -73,8 +73,7 @@ def softmax_cross_entropy(
     if place != len(x) - 1:
         logits = moveaxis(logits, place, -1)
     labels = _integers("cross_entropy", labels)
-    if reduction not in REDUCTIONS:
-        return reduce(logits, reduction)
+    check_reduction(reduction)
     if weight is None and ignore_index is None and not label_smoothing:
         over = (len(x) - 1,) if reduction == "none" else None
         if getattr(logits, "node", None) is None:  # what is tracked is no integer
@@ -102,8 +101,7 @@ def nll_loss(
         raise ShapeError("nll_loss: labels are integers, one for each sample", log_probabilities=x, labels=t)
     place = _place_of_classes("nll_loss", x, t, axis)
     moved = log_probabilities if place == len(x) - 1 else moveaxis(log_probabilities, place, -1)
-    if reduction not in REDUCTIONS:
-        return reduce(moved, reduction)
+    check_reduction(reduction)
     return _of_labels(asarray(moved), _integers("nll_loss", labels), reduction, weight, ignore_index, 0.0)
 
 
@@ -164,7 +162,7 @@ def _of_labels(logs: Any, labels: Any, reduction: str, weight: Any, ignore: int 
         share = ew.negative(sum_over(spread, -1))
         share = share if ignore is None else ew.where(ew.not_equal(labels, ignore), share, 0)
         losses = (1 - smoothing) * losses + (smoothing / classes) * share
-    if reduction != "mean" or np.shape(counted) == ():
+    if reduction != "mean" or (weights is None and ignore is None):
         return reduce(losses, reduction)
     return sum_over(losses) / sum_over(counted)
 

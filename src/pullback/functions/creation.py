@@ -10,6 +10,7 @@ import numpy as np
 
 from pullback.batching.lanes import outline
 from pullback.core.arrays import HELD, as_operand, in_dtype, numeric
+from pullback.core.axes import dtype_of
 from pullback.core.errors import DTypeError, GraphError
 from pullback.core.habits import explain_keywords
 from pullback.core.modes import current_mode
@@ -252,11 +253,14 @@ def linspace(
         made = make(start, stop, num, endpoint=endpoint, retstep=retstep, dtype=dtype, axis=axis)
         even = _on(device, "linspace", Tensor(made[0] if retstep else made))
         return (even, Tensor(np.asarray(made[1]))) if retstep else even
+    start, stop = (astype(v, float) if dtype_of(v).kind in "iub" else v for v in (start, stop))
     span: Any = stop - start
     places = np.linspace(0.0, 1.0, num, endpoint=endpoint)
     between: Any = start + span * places.reshape(-1, *(1,) * span.ndim)
     between = moveaxis(between, 0, axis) if axis else between
-    between = _on(device, "linspace", between if dtype is None else astype(between, dtype))
+    if dtype is not None:
+        between = astype(elementwise.floor(between) if np.dtype(dtype).kind in "iu" else between, dtype)
+    between = _on(device, "linspace", between)
     return (between, span / ((num - 1 if endpoint else num) or np.nan)) if retstep else between
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from pullback.core.axes import kept_shape, normalize_axes, normalize_axis
-from pullback.core.errors import OptionError, ShapeError
+from pullback.core.errors import DTypeError, OptionError, ShapeError
 from pullback.core.habits import explain_keywords
 from pullback.functions.arranging import expand_like
 from pullback.functions.creation import asarray
@@ -53,6 +53,9 @@ def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
     Tensor([3., 7.])
     """
     x = ravel(asarray(ary))
+    for end in (to_begin, to_end):
+        if end is not None and not np.can_cast(asarray(end).dtype, x.dtype, "same_kind"):
+            raise DTypeError("ediff1d: the ends do not become the array's dtype", ends=asarray(end).dtype, ary=x.dtype)
     middle = x[1:] - x[:-1]
     ends = [None if e is None else astype(ravel(asarray(e)), x.dtype) for e in (to_begin, to_end)]
     return concatenate([part for part in (ends[0], middle, ends[1]) if part is not None])
@@ -61,8 +64,8 @@ def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
 def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> Any:
     """Slopes at the points of a grid: of second order inside, of first or second order at its ends.
 
-    `varargs` are distances, one for all axes or one for each, or vectors of coordinates. For one axis an array, for
-    several a tuple of them. The derivative goes to the values and to the coordinates.
+    `varargs` are distances, one for all axes or one for each, or vectors of coordinates, one for each. For one axis an
+    array, for several a tuple of them, in the dtype of f. The derivative goes to the values and to the coordinates.
 
     >>> gradient(np.array([0.0, 1.0, 4.0]))
     Tensor([1., 2., 3.])
@@ -75,6 +78,8 @@ def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> An
         raise OptionError("gradient: the ends are of order 1 or 2", edge_order=edge_order)
     if len(varargs) not in (0, 1, len(axes)):
         raise ShapeError("gradient: one distance, or one for each axis", distances=len(varargs), axes=axes)
+    if len(varargs) == 1 != len(axes) and np.ndim(varargs[0]):
+        raise ShapeError("gradient: coordinates are a vector for each axis", vectors=1, axes=axes)
     given = varargs * len(axes) if len(varargs) == 1 != len(axes) else varargs or (1.0,) * len(axes)
     found = tuple(_slope(x, h, i, edge_order) for i, h in zip(axes, given, strict=True))
     return found[0] if len(found) == 1 else found
@@ -85,14 +90,15 @@ def _slope(x: Any, distance: Any, axis: int, edge_order: int) -> Any:
     if n < edge_order + 1:
         raise ShapeError("gradient: too few points along an axis", shape=x.shape, axis=axis, least=edge_order + 1)
     h: Any = distance if isinstance(distance, (int, float)) else asarray(distance)
+    if getattr(h, "dtype", np.dtype(float)).kind in "iub":
+        h = astype(h, float)  # differences of unsigned numbers would go round
     if np.ndim(h) == 0:
         steps = broadcast_to(ew.multiply(asarray(h), np.ones(n - 1, x.dtype)), (n - 1,))
     elif h.shape == (n,):
         steps = h[1:] - h[:-1]
     else:
         raise ShapeError("gradient: coordinates are a vector as long as the axis", shape=np.shape(h), length=n)
-    steps = astype(steps, x.dtype) if steps.dtype.kind in "iub" else steps
-    x = moveaxis(x, axis, -1)
+    dtype, x = x.dtype, moveaxis(x, axis, -1)
     slopes = (x[..., 1:] - x[..., :-1]) / steps
     before, after = steps[:-1], steps[1:]
     # Between two steps the slopes of both, each weighed with the other's length (Fornberg 1988).
@@ -101,7 +107,7 @@ def _slope(x: Any, distance: Any, axis: int, edge_order: int) -> Any:
     if edge_order == 2:
         bend = (slopes[..., 1:] - slopes[..., :-1]) / (before + after)
         first, last = first - bend[..., :1] * steps[:1], last + bend[..., -1:] * steps[-1:]
-    return moveaxis(concatenate([first, inside, last], -1), -1, axis)
+    return astype(moveaxis(concatenate([first, inside, last], -1), -1, axis), dtype)
 
 
 def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:

@@ -122,14 +122,9 @@ def insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Any:
     if axis is None:
         x, axis = ravel(x), 0
     axis = normalize_axis(axis, x.ndim, "insert")
-    places = np.arange(x.shape[axis])[obj] if isinstance(obj, slice) else np.asarray(obj)
-    count = (
-        1
-        if np.ndim(places) == 0
-        else len(np.arange(x.shape[axis])[places])
-        if places.dtype.kind == "b"
-        else np.size(places)
-    )
+    places = np.arange(x.shape[axis])[obj] if isinstance(obj, slice) else _indices(obj)
+    places = np.flatnonzero(places) if places.dtype.kind == "b" and places.ndim == 1 else places
+    count = np.size(places)
     if np.ndim(places) == 0:
         values = moveaxis(_as_ndim(values, x.ndim), 0, axis)  # one place takes all values along the axis
         count = values.shape[axis]
@@ -154,7 +149,13 @@ def delete(arr: Any, obj: Any, axis: int | None = None) -> Any:
     if axis is None:
         x, axis = ravel(x), 0
     axis = normalize_axis(axis, x.ndim, "delete")
-    return take(x, np.delete(np.arange(x.shape[axis]), obj if isinstance(obj, slice) else np.asarray(obj)), axis)
+    return take(x, np.delete(np.arange(x.shape[axis]), obj if isinstance(obj, slice) else _indices(obj)), axis)
+
+
+def _indices(obj: Any) -> Any:
+    """Places as an array; of none, integers."""
+    found = np.asarray(obj)
+    return found if found.size or isinstance(obj, np.ndarray) else found.astype(np.intp)
 
 
 def resize(a: Any, new_shape: int | Sequence[int]) -> Any:
@@ -187,7 +188,7 @@ class Joiner:
         if parts and isinstance(parts[0], str):
             axis, ndmin, trans1d = self._directive(parts.pop(0), ndmin, trans1d)
         made = [self._part(part, ndmin, trans1d) for part in parts]
-        numbers = [np.result_type(a) if isinstance(a, (Tensor, np.ndarray)) else a for a in parts if not _is_slice(a)]
+        numbers = [a if isinstance(a, (int, float, complex)) else asarray(a).dtype for a in parts if not _is_slice(a)]
         joined: Tensor = concatenate(made, axis)
         return joined if len(numbers) < len(made) else astype(joined, np.result_type(*numbers))
 

@@ -15,18 +15,25 @@ from pullback.ops.reductions import sum as sum_over
 if TYPE_CHECKING:
     from pullback.tensors import Tensor
 
-REDUCTIONS: Final = ("mean", "sum", "none")
+_REDUCTIONS: Final = ("mean", "sum", "none")
+
+
+def check_reduction(reduction: Any) -> None:
+    """Raise OptionError unless the reduction is known."""
+    if not isinstance(reduction, str) or reduction not in _REDUCTIONS:
+        weights = hasattr(reduction, "shape")  # PyTorch's functions have weights in this place
+        raise OptionError(
+            "loss: unknown reduction", reduction=f"an array of shape {reduction.shape}" if weights else repr(reduction),
+            fix="weight=" if weights else '"mean", "sum" or "none"',
+        )  # fmt: skip
 
 
 def reduce(losses: Any, reduction: str) -> Any:
     """The mean or the sum of losses, or the losses themselves."""
-    if reduction == "mean":
-        return mean(losses)
-    if reduction == "sum":
-        return sum_over(losses)
+    check_reduction(reduction)
     if reduction == "none":
         return losses
-    raise OptionError("loss: unknown reduction", reduction=reduction, fix='"mean", "sum" or "none"')
+    return mean(losses) if reduction == "mean" else sum_over(losses)
 
 
 def mse_loss(prediction: Any, target: Any, reduction: str = "mean") -> Tensor:

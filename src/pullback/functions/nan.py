@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from pullback.core.axes import normalize_axis
+from pullback.core.errors import DTypeError
 from pullback.core.habits import explain_keywords
 from pullback.functions.creation import asarray
 from pullback.ops import elementwise as ew
 from pullback.ops.cumulative import cumprod
 from pullback.ops.discrete import answer, by_element
-from pullback.ops.movement import ravel, reshape
+from pullback.ops.movement import broadcast_to, ravel, reshape
 from pullback.ops.reductions import all as all_over
 from pullback.ops.reductions import cumsum, max, mean, min, prod, std, sum, var
 from pullback.tensors.tables import serve
@@ -24,6 +25,14 @@ def _numbers(x: Any) -> tuple[Any, Any]:
     """The array, and where there are numbers."""
     x = asarray(x)
     return x, ew.logical_not(ew.isnan(x)) if x.dtype.kind in "fc" else True
+
+
+def _check(keepdims: Any, x: Any = None, dtype: Any = None) -> None:
+    """Raise DTypeError where NumPy's dtype stands in the place of keepdims, or numbers would become truths."""
+    if not isinstance(keepdims, (bool, int, np.bool)):
+        raise DTypeError("keepdims is a truth", got=repr(keepdims), fix="dtype= by its name")
+    if dtype is not None and x.dtype.kind in "fc" and np.dtype(dtype).kind not in "fc":
+        raise DTypeError("of floating-point numbers the dtype is one too", numbers=x.dtype, dtype=np.dtype(dtype))
 
 
 def _both(there: Any, where: Any) -> Any:
@@ -83,6 +92,7 @@ def nanmean(a: Any, axis: Any = None, keepdims: bool = False, *, dtype: Any = No
     Tensor(2.)
     """
     x, there = _numbers(a)
+    _check(keepdims, x, dtype)
     return mean(x, axis, keepdims, dtype=dtype, where=_both(there, where))
 
 
@@ -112,8 +122,13 @@ def nanstd(
 
 def _deviating(reduce: Any, a: Any, axis: Any, keepdims: bool, where: Any, **options: Any) -> Any:
     x, there = _numbers(a)
+    _check(keepdims, x, options["dtype"])
     there = _both(there, where)
-    return reduce(_filled(x, there, 0), axis, keepdims, where=there, **options)
+    found = reduce(_filled(x, there, 0), axis, keepdims, where=there, **options)
+    spent = options["correction"] if options["ddof"] is None else options["ddof"]
+    if x.dtype.kind not in "fc" or spent <= 0:
+        return found
+    return ew.where(ew.greater(sum(broadcast_to(there, x.shape), axis, keepdims), spent), found, math.nan)
 
 
 def nanmax(a: Any, axis: Any = None, keepdims: bool = False, *, initial: Any = None, where: Any = True) -> Any:
@@ -136,6 +151,7 @@ def nanmin(a: Any, axis: Any = None, keepdims: bool = False, *, initial: Any = N
 
 def _extremum(reduce: Any, least: float, a: Any, axis: Any, keepdims: bool, initial: Any, where: Any) -> Any:
     x, there = _numbers(a)
+    _check(keepdims)
     found = reduce(_filled(x, there, least), axis, keepdims, initial=initial, where=where)
     if there is True or initial is not None:
         return found

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from pullback.core.axes import dtype_of, ndim_of, shape_of
-from pullback.core.errors import OptionError, ShapeError
+from pullback.core.errors import DTypeError, OptionError, ShapeError
 from pullback.core.habits import explain_keywords
 from pullback.ops import elementwise as ew
 from pullback.ops import reductions
@@ -50,17 +50,35 @@ def pad(
         raise OptionError("pad: unknown mode", mode=mode, fix=", ".join(_MODES))
     if reflect_type not in ("even", "odd"):
         raise OptionError("pad: unknown kind of reflection", reflect_type=reflect_type, fix="even or odd")
+    _check_options(mode, constant_values, end_values, stat_length, reflect_type)
     widths = _widths(pad_width, shape)
     if mode == "constant" and not _several(constant_values):
         padded = pad_(x, width=widths)
         if type(constant_values) in (int, float) and constant_values == 0:
             return padded
-        return ew.where(np.pad(np.ones(shape, bool), widths), padded, constant_values)
+        return ew.where(np.pad(np.ones(shape, bool), widths), padded, astype(constant_values, dtype_of(x)))
     given = constant_values if mode == "constant" else end_values if mode == "linear_ramp" else stat_length
     for axis, (width, pair) in enumerate(zip(widths, _pairs(given, shape), strict=True)):
         if any(width):
             x = _bordered(x, axis, width, mode, pair, odd=reflect_type == "odd")
     return x if any(map(any, widths)) else broadcast_to(x, shape)
+
+
+def _check_options(mode: str, constant: Any, end: Any, length: Any, reflect: str) -> None:
+    """Raise OptionError where something is said that a mode does not ask."""
+    said = {
+        "constant_values": ("constant",) if _is_said(constant) else None,
+        "end_values": ("linear_ramp",) if _is_said(end) else None,
+        "stat_length": (*_STATISTICS, "median") if length is not None else None,
+        "reflect_type": ("reflect", "symmetric") if reflect != "even" else None,
+    }
+    for name, modes in said.items():
+        if modes is not None and mode not in modes:
+            raise OptionError(f"pad: {name} says nothing in this mode", mode=mode, fix=f"mode={modes[0]!r}")
+
+
+def _is_said(value: Any) -> bool:
+    return type(value) is not int or value != 0
 
 
 def _bordered(x: Any, axis: int, width: tuple[int, int], mode: str, pair: Pair, *, odd: bool) -> Any:
@@ -96,6 +114,9 @@ def _side(x: Any, axis: int, size: int, mode: str, value: Any, *, end: int) -> A
     head = (slice(None),) * axis
     if mode == "linear_ramp":
         edge = getitem(x, (*head, slice(n - 1, n) if end else slice(0, 1)))
+        edge = (
+            astype(edge, float) if dtype_of(x).kind in "iub" else edge
+        )  # a difference of unsigned ones would go round
         share = np.arange(size)[::-1] / size if end else np.arange(size) / max(size, 1)
         share = share.reshape((size,) + (1,) * (len(shape) - axis - 1))
         ramp = ew.add(
@@ -103,6 +124,8 @@ def _side(x: Any, axis: int, size: int, mode: str, value: Any, *, end: int) -> A
         )
         return ew.floor(ramp) if dtype_of(x).kind in "iu" else ramp
     length = n if value is None else min(operator.index(value), n)
+    if length < 0 or (not length and mode in ("maximum", "minimum")):
+        raise ShapeError(f"pad: no {mode} of so many elements", stat_length=length)
     near = getitem(x, (*head, slice(n - length, n) if end else slice(0, length)))
     if mode == "median":
         from pullback.functions.quantiles import median as found  # what is seldom asked for is not loaded
@@ -145,10 +168,15 @@ def _widths(widths: Any, shape: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
     if isinstance(widths, Mapping):
         named = {operator.index(axis) % max(len(shape), 1): width for axis, width in widths.items()}
         widths = [np.broadcast_to(named.get(axis, 0), 2) for axis in range(len(shape))]
+    numbers = np.asarray(widths)
+    if numbers.dtype.kind not in "iu" and numbers.size:
+        raise DTypeError("pad: widths are integers", got=numbers.dtype)
     try:
-        found = np.broadcast_to(np.asarray(widths), (len(shape), 2))
+        found = np.broadcast_to(numbers, (len(shape), 2))
     except ValueError:
         raise ShapeError("pad: a pair of widths for each axis, or for all", shape=shape, pad_width=widths) from None
+    if (found < 0).any():
+        raise ShapeError("pad: widths are not negative", pad_width=widths, fix="x[2:] cuts two off")
     return tuple((int(a), int(b)) for a, b in found)
 
 

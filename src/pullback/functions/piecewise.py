@@ -128,7 +128,9 @@ def prelu(x: Any, weight: Any) -> Tensor:
     channels = shape[1] if len(shape) > 1 else 1
     if count not in ((), (1,), (channels,)):
         raise ShapeError("prelu: not a slope for each channel", expected=f"(N, {count[0]}, ...)", got=shape)
-    if count not in ((), (1,)):
+    if count == (1,) and not shape:
+        weight = reshape(weight, ())  # the slope of a number
+    elif count not in ((), (1,)):
         weight = reshape(weight, (channels, *(1,) * (ndim_of(x) - 2)))
     return leaky_relu(x, weight)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -44,7 +45,7 @@ def percentile(
     >>> percentile(np.array([1.0, 2.0, 4.0]), 75)
     Tensor(3.)
     """
-    return _quantile("quantile", a, _hundredth(q, "percentile"), axis, method, keepdims, weights)
+    return _quantile("percentile", a, q, axis, method, keepdims, weights)
 
 
 def median(a: Any, axis: Any = None, overwrite_input: bool = False, keepdims: bool = False) -> Any:  # noqa: ARG001 (NumPy's)
@@ -77,7 +78,7 @@ def nanpercentile(
     >>> nanpercentile(np.array([1.0, np.nan, 3.0]), 50)
     Tensor(2.)
     """
-    return _quantile("nanquantile", a, _hundredth(q, "nanpercentile"), axis, method, keepdims, weights)
+    return _quantile("nanpercentile", a, q, axis, method, keepdims, weights)
 
 
 def nanmedian(a: Any, axis: Any = None, overwrite_input: bool = False, keepdims: bool = False) -> Any:  # noqa: ARG001 (NumPy's)
@@ -89,8 +90,16 @@ def nanmedian(a: Any, axis: Any = None, overwrite_input: bool = False, keepdims:
     return _quantile("nanquantile", a, 0.5, axis, "midpoint", keepdims, None)
 
 
-def _hundredth(q: Any, name: str) -> Any:
-    return np.true_divide(_share(q, name), 100)
+@cache
+def _made(name: str, dtype: np.dtype[Any], kind: Any, method: str, weighted: bool) -> np.dtype[Any]:
+    """The dtype of quantiles: NumPy says it, of shares of that kind."""
+    if dtype.kind == "c":
+        return dtype
+    q = np.zeros(*kind) if isinstance(kind, tuple) else kind(0)
+    more = {"weights": np.ones(2)} if weighted else {}
+    numbers = np.zeros(2, float if dtype.kind == "b" and q.__class__ is not bool else dtype)
+    made: np.dtype[Any] = getattr(np, name)(numbers, q, axis=0, method=method, **more).dtype
+    return made
 
 
 def _share(q: Any, name: str) -> Any:
@@ -107,10 +116,9 @@ def _quantile(name: str, a: Any, q: Any, axis: Any, method: str, keepdims: bool,
     share = _share(q, name)
     if x.dtype.kind == "c" and method != "midpoint":
         raise DTypeError(f"{name}: complex numbers have a median, and no shares", got=x.dtype, fix="pb.real, pb.imag")
-    if x.dtype.kind not in "fc":
-        x = astype(x, float)
-    if not isinstance(q, (int, float)):
-        x = astype(x, np.result_type(x.dtype, share.dtype))
+    kind: Any = type(q) if isinstance(q, (int, float)) else ((1,) * share.ndim, share.dtype)
+    made = _made(name, x.dtype, kind, method, weights is not None)
+    x = astype(x, made)
     axes = normalize_axes(axis, x.ndim, name)
     axes = tuple(range(x.ndim)) if axes is None else axes
     rest = tuple(i for i in range(x.ndim) if i not in axes)
@@ -133,7 +141,9 @@ def _quantile(name: str, a: Any, q: Any, axis: Any, method: str, keepdims: bool,
         taken = take_along_axis(ordered, ranks, -1)
     each = ranks.shape[-1] // 2
     below, above = (reshape(taken[..., i : i + each], part.shape) for i in (0, each))
-    found = ew.where(part == 0, below, below + ew.gap(above, below) * astype(part, np.finfo(x.dtype).dtype))
+    found = below
+    if made.kind in "fc":  # else all places are those of numbers
+        found = ew.where(part == 0, below, below + ew.gap(above, below) * astype(part, np.finfo(made).dtype))
     if share.ndim:  # its axes come first
         found = moveaxis(found, tuple(range(-share.ndim, 0)), tuple(range(share.ndim)))
     if keepdims:

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from pullback.core.axes import normalize_axes
-from pullback.core.errors import OptionError, ShapeError
+from pullback.core.axes import dtype_of, normalize_axes
+from pullback.core.errors import DTypeError, OptionError, ShapeError
 from pullback.core.habits import explain_keywords
 from pullback.functions.creation import asarray
 from pullback.ops import elementwise as ew
@@ -17,6 +17,7 @@ from pullback.ops.discrete import find
 from pullback.ops.indexing import take
 from pullback.ops.movement import astype, broadcast_to, ravel
 from pullback.ops.ordering import nonzero
+from pullback.tensors import Tensor
 from pullback.tensors.tables import serve
 
 
@@ -28,9 +29,11 @@ def select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0)
     """
     if len(condlist) != len(choicelist) or not len(condlist):
         raise ShapeError("select: as many choices as conditions", conditions=len(condlist), choices=len(choicelist))
-    choices = [asarray(c) if not isinstance(c, (int, float, complex)) else c for c in choicelist]
-    dtype = np.result_type(*(getattr(c, "dtype", c) for c in choices), getattr(default, "dtype", default))
-    found: Any = astype(asarray(default), dtype)
+    choices = [asarray(c) if not isinstance(c, (int, float, complex)) else c for c in (*choicelist, default)]
+    if others := [dtype for dtype in map(dtype_of, map(asarray, condlist)) if dtype.kind != "b"]:
+        raise DTypeError("select: conditions are truths", got=others[0], fix="x > 0 in place of x")
+    dtype = np.result_type(*(getattr(c, "dtype", c) for c in choices))
+    found: Any = astype(asarray(choices.pop()), dtype)
     for condition, choice in reversed(list(zip(condlist, choices, strict=True))):
         found = ew.where(condition, astype(asarray(choice), dtype), found)
     return found
@@ -92,12 +95,14 @@ def flatnonzero(a: Any) -> Any:
     return nonzero(ravel(asarray(a)))[0]
 
 
-def nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Any:  # noqa: ARG001 (NumPy's)
-    """x with numbers in place of NaN and infinities, which take no derivative.
+def nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Any:
+    """x with numbers in place of NaN and infinities, which take no derivative; without `copy` x itself becomes so.
 
     >>> nan_to_num(np.array([np.nan, 2.0]))
     Tensor([0., 2.])
     """
+    if not copy:
+        return _changed(x, nan_to_num(x, nan=nan, posinf=posinf, neginf=neginf))
     x = asarray(x)
     if x.dtype.kind == "c":
         first, second = (nan_to_num(part, nan=nan, posinf=posinf, neginf=neginf) for part in (real(x), imag(x)))
@@ -109,6 +114,15 @@ def nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, ne
     found = ew.where(ew.equal(x, np.inf), limits.max if posinf is None else posinf, found)
     found = ew.where(ew.equal(x, -np.inf), limits.min if neginf is None else neginf, found)
     return astype(found, x.dtype)
+
+
+def _changed(x: Any, found: Any) -> Any:
+    """x, to which what was found is written, where x is an array."""
+    if isinstance(x, Tensor):
+        return x.become(found)
+    if isinstance(x, np.ndarray):
+        np.copyto(x, found.detach().numpy())
+    return found
 
 
 def trim_zeros(filt: Any, trim: str = "fb", axis: Any = None) -> Any:

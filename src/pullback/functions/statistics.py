@@ -78,6 +78,9 @@ def cov(
     counts = None if fweights is None else asarray(fweights)
     if counts is not None and counts.dtype.kind not in "iu":
         raise OptionError("cov: fweights are how often each observation was made", got=counts.dtype, fix="aweights=")
+    for weights in (counts, None if aweights is None else asarray(aweights)):
+        if weights is not None and weights.shape != x.shape[1:]:
+            raise ShapeError("cov: a weight for each observation", expected=x.shape[1:], got=weights.shape)
     w: Any = counts if aweights is None else asarray(aweights) if counts is None else counts * asarray(aweights)
     if w is None:
         total: Any = float(x.shape[1])
@@ -100,7 +103,7 @@ def _variables(m: Any, rowvar: bool) -> Any:
     if x.ndim > 2:
         raise ShapeError("cov: observations are a vector or a matrix", shape=x.shape)
     rows = atleast_2d(x)
-    return rows if rowvar or rows.shape[0] == 1 or x.ndim < 2 else rows.T
+    return rows if rowvar or x.ndim < 2 else rows.T
 
 
 def corrcoef(x: Any, y: Any = None, rowvar: bool = True, *, dtype: Any = None) -> Any:
@@ -147,8 +150,11 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
     else:
         piece = answer(_piece, xs, x)
         x0, x1, y0, y1 = take(xs, piece), take(xs, piece + 1), take(ys, piece), take(ys, piece + 1)
-        between = (y1 - y0) / (x1 - x0) * (x - x0) + y0
-        between = ew.where(x == x1, y1, between)
+        slope = (y1 - y0) / (x1 - x0)
+        between = slope * (x - x0) + y0
+        # Beside infinite points: what is at a point is that point's, and else the piece is followed from its other end.
+        other = ew.where(ew.logical_or(x == x0, y0 == y1), y0, slope * (x - x1) + y1)
+        between = ew.where(x == x1, y1, ew.where(ew.isnan(between), other, between))
     return ew.where(x < xs[0], lowest, ew.where(x > xs[-1], highest, between))
 
 

@@ -18,6 +18,7 @@ from pullback.ops.linalg.bands import solve_banded_
 from pullback.ops.linalg.factorizations import order_of
 from pullback.ops.linalg.matrices import adjoint
 from pullback.ops.linalg.systems import inv_, lstsq_, pinv_, solve_, sylvester_, triangular_
+from pullback.ops.movement import astype
 from pullback.tensors import Tensor
 from pullback.tensors.protocols import numbers_of
 
@@ -175,16 +176,18 @@ def lstsq(a: Any, b: Any, rcond: float | None = None) -> LstsqResult:
     >>> lstsq(np.array([[1.0], [1.0]]), np.array([1.0, 3.0])).x
     Tensor([2.])
     """
-    a, b = asarray(a), asarray(b)
+    a, b = (v if v.dtype.kind in "fc" else astype(v, float) for v in (asarray(a), asarray(b)))
     x = _by_columns(lambda b: lstsq_(a, b, rcond=rcond), b)
     rows, columns = a.shape[-2:]
     rest = b - a @ x
     vector = b.ndim == 1
-    residuals = np.square(np.abs(rest)).sum(axis=-1 if vector else -2, keepdims=vector) if rows > columns else rest[:0]
+    residuals = np.square(np.abs(rest)).sum(axis=-1 if vector else -2, keepdims=vector)
+    residuals = residuals if rows > columns else residuals[..., :0]
     s = svdvals(a)
     eps = float(np.finfo(s.dtype).eps)
     share = max(rows, columns) * eps if rcond is None else rcond if rcond >= 0 else eps
-    return LstsqResult(x, residuals, np.count_nonzero(s > share * s[..., :1], axis=-1), s)
+    rank = np.count_nonzero(s > share * s[..., :1], axis=-1).astype(np.int32)  # as LAPACK's
+    return LstsqResult(x, residuals, rank, s)
 
 
 def tensorinv(a: Any, ind: int = 2) -> Tensor:

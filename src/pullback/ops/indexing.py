@@ -6,6 +6,7 @@ operands, so that a recorded program sees them change.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -110,7 +111,7 @@ def _parts(index: Any) -> tuple[tuple[Any, ...], list[Any]]:
 
 def _static_slice(part: slice) -> slice:
     def plain(n: Any) -> Any:
-        return n if n is None else n.__index__()
+        return n if n is None else operator.index(n)
 
     return slice(plain(part.start), plain(part.stop), plain(part.step))
 

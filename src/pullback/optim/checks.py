@@ -6,12 +6,14 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
+import numpy as np
+
 from pullback.core.errors import DTypeError, GraphError, OptionError
 from pullback.core.numbers import checked_number
 from pullback.tensors import Tensor
 
-# What a setting may be: a number from 0 to below a limit (any, where that is None), several, or one of some words.
-Limit: TypeAlias = float | tuple[float | None, ...] | frozenset[str | None] | None
+# What a setting may be: a number from 0 to below a limit (any, where that is None), several, a word, or a truth.
+Limit: TypeAlias = float | tuple[float | None, ...] | frozenset[str | None] | type[bool] | None
 Limits: TypeAlias = Mapping[str, Limit]
 
 
@@ -26,6 +28,10 @@ def checked_setting(owner: str, name: str, value: Any, limits: Limits) -> Any:
         if not isinstance(value, (str, type(None))) or value not in limit:
             raise OptionError(f"{owner}: {name} is unknown", got=repr(value), fix=" or ".join(sorted(map(repr, limit))))
         return value
+    if limit is bool:
+        if not isinstance(value, (bool, np.bool)):
+            raise OptionError(f"{owner}: {name} is a truth", got=repr(value), fix="True or False")
+        return bool(value)
     return value if isinstance(value, bool) and name not in limits else _number(owner, name, value, limit)
 
 

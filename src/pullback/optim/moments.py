@@ -58,7 +58,9 @@ def decoupled(s: SimpleNamespace, lr: Any, dtype: np.dtype[Any]) -> SimpleNamesp
 class Moments(Optimizer, ABC):
     """A rule that counts its steps, and keeps the running means m of the gradient and v of its square, from 0."""
 
-    limits: ClassVar[Limits] = {**Optimizer.limits, "betas": (1, 1), "eps": math.inf}
+    limits: ClassVar[Limits] = {
+        **Optimizer.limits, "betas": (1, 1), "eps": math.inf, "amsgrad": bool, "decoupled_weight_decay": bool
+    }  # fmt: skip
     counts_steps: ClassVar[bool] = True
     on_arrays: ClassVar[bool] = True
 

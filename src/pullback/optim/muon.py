@@ -62,8 +62,8 @@ class Muon(Optimizer):
     """
 
     limits: ClassVar[Limits] = {
-        **Optimizer.limits, "momentum": 1, "ns_coefficients": (None, None, None), "eps": math.inf, "ns_steps": 100,
-        "adjust_lr_fn": frozenset({None, "original", "match_rms_adamw"}),
+        **Optimizer.limits, "momentum": 1, "nesterov": bool, "ns_coefficients": (None, None, None), "eps": math.inf,
+        "ns_steps": 100, "adjust_lr_fn": frozenset({None, "original", "match_rms_adamw"}),
     }  # fmt: skip
     on_arrays: ClassVar[bool] = True
 

@@ -49,7 +49,7 @@ class RMSprop(Optimizer):
     Tensor([ 0.9, -1.9], requires_grad=True)
     """
 
-    limits: ClassVar[Limits] = {**Optimizer.limits, "alpha": 1, "eps": math.inf, "momentum": 1}
+    limits: ClassVar[Limits] = {**Optimizer.limits, "alpha": 1, "eps": math.inf, "momentum": 1, "centered": bool}
     on_arrays: ClassVar[bool] = True
 
     def __init__(

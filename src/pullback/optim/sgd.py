@@ -31,10 +31,10 @@ class SGD(Optimizer):
         The learning rate, ≥ 0.
     momentum, dampening : float
         In [0, 1).
-    nesterov : bool
-        Look ahead along v; needs momentum and no dampening.
     weight_decay : float
         ≥ 0; the gradient of weight_decay/2 · Σp² is added.
+    nesterov : bool
+        Look ahead along v; needs momentum and no dampening.
 
     >>> import pullback as pb
     >>> w = pb.tensor([1.0, 2.0], requires_grad=True)
@@ -46,15 +46,15 @@ class SGD(Optimizer):
     >>> optimizer.lr = 0.01
     """
 
-    limits: ClassVar[Limits] = {**Optimizer.limits, "momentum": 1, "dampening": 1}
+    limits: ClassVar[Limits] = {**Optimizer.limits, "momentum": 1, "dampening": 1, "nesterov": bool}
     on_arrays: ClassVar[bool] = True
 
     def __init__(
-        self, params: Params, lr: Rate, momentum: float = 0.0, nesterov: bool = False,
-        weight_decay: float = 0.0, dampening: float = 0.0,
+        self, params: Params, lr: Rate, momentum: float = 0.0, dampening: float = 0.0,
+        weight_decay: float = 0.0, nesterov: bool = False,
     ) -> None:  # fmt: skip
         super().__init__(
-            params, lr=lr, momentum=momentum, nesterov=nesterov, weight_decay=weight_decay, dampening=dampening
+            params, lr=lr, momentum=momentum, dampening=dampening, weight_decay=weight_decay, nesterov=nesterov
         )
 
     def start(self, p: Tensor, group: ParameterGroup) -> State:

@@ -257,9 +257,9 @@ class Methods:
         """The elements, in order, in another shape; one length may be -1."""
         return movement.reshape(self, shape[0] if len(shape) == 1 else shape, order, copy=copy)
 
-    def choose(self, choices: Any, mode: str = "raise") -> Tensor:
+    def choose(self, choices: Any, out: Any = None, mode: str = "raise") -> Any:
         """At each place the element of that one of `choices` whose number stands there."""
-        return selecting.choose(self, choices, mode)
+        return np.choose(self, choices, out, mode)  # type: ignore[call-overload]  # NumPy knows of no tensors
 
     def compress(self, condition: Any, axis: int | None = None) -> Tensor:
         """The elements, or slices along an axis, whose condition holds."""

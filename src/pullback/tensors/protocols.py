@@ -6,7 +6,6 @@ NumPy's answer, as an `ndarray`. Where a tensor is tracked, it is an error.
 
 from __future__ import annotations
 
-import inspect
 import sys
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -25,13 +24,12 @@ from pullback.core.modes import current_mode
 from pullback.core.origin import user_line
 from pullback.core.primitive import Primitive
 from pullback.core.tree import leaves, rebuild
-from pullback.ops import elementwise, movement
+from pullback.ops import elementwise, movement, ordering
 from pullback.tensors.devices import device_at
 from pullback.tensors.tables import (
     ANSWERS,
     CONVERSIONS,
     FUNCTIONS,
-    KEYWORDS,
     OF_SHAPES,
     SCIPY,
     SHOWN,
@@ -41,10 +39,9 @@ from pullback.tensors.tables import (
     known,
     ours_for,
 )
+from pullback.tensors.translation import LAYOUT, bound, signature_of, translated
 
-_UNKNOWN: Final = object()  # the default of an argument that NumPy's function has not
 _UFUNC_KEYWORDS: Final = frozenset({"out", "where", "dtype", "casting", "order", "subok"})
-_LAYOUT: Final = ("order", "subok")  # how results lie in memory
 
 
 def array_ufunc(_self: Any, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
@@ -57,7 +54,7 @@ def array_ufunc(_self: Any, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs
     out = kwargs.pop("out", (None,))
     out = out if isinstance(out, tuple) else (out,)
     name = _ufunc_name(ufunc)
-    options = {k: v for k, v in kwargs.items() if v is not np._NoValue and k not in (*_LAYOUT, "casting")}
+    options = {k: v for k, v in kwargs.items() if v is not np._NoValue and k not in (*LAYOUT, "casting")}
     writes = method == "at"
     if ours is None or (writes and not isinstance(inputs[0], Primitive.tensor)):
         why = f"method {method}" if method != "__call__" else "no such operation"
@@ -100,7 +97,7 @@ def array_function(
     """Answer a NumPy function that was given a tensor."""
     if any(kind.__module__.startswith("xarray") for kind in types):
         return NotImplemented
-    if function is np.full_like and isinstance(_bound(function, args, kwargs).get("fill_value"), Primitive.tensor):
+    if function is np.full_like and isinstance(bound(function, args, kwargs).get("fill_value"), Primitive.tensor):
         return full_like(*args, **kwargs)
     if function in OF_SHAPES:
         return function(*_mapped(args, outline), **_mapped(kwargs, outline))
@@ -108,6 +105,8 @@ def array_function(
         return function(*_mapped(args, _shown), **_mapped(kwargs, _shown))
     if function in ANSWERS:
         return function(*_mapped(args, lambda t: t.numpy()), **_mapped(kwargs, lambda t: t.numpy()))
+    if function is np.where and len(args) == 1:
+        return ordering.nonzero(*args)
     converts = function in CONVERSIONS and ((not current_mode().levels and _is_free(args)) or is_asked_by_scipy())
     ours = None if converts else ours_for(FUNCTIONS, function)
     name = f"{function.__module__.replace('numpy', 'np', 1)}.{function.__name__}"
@@ -124,7 +123,7 @@ def array_function(
 
 def _called(theirs: Callable[..., Any], ours: Callable[..., Any], name: str, args: Any, kwargs: Any) -> Any:
     """Our function, of arguments as NumPy's has them."""
-    given, options, out = _translated(theirs, ours, args, kwargs)
+    given, options, out = translated(theirs, ours, args, kwargs)
     result = ours(*given, **options)
     return result if out is None else _into(out, result, name)
 
@@ -144,20 +143,24 @@ def _namesake(ours: Callable[..., Any]) -> Callable[..., Any] | None:
 
 
 def by_numpys_names(ours: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """The call that is meant where a function of ours is given NumPy's keywords, or SciPy's; None if these are not."""
+    """The call that is meant where a function of ours is given NumPy's arguments, or SciPy's; else None."""
     theirs = _numpys().get(ours) or _namesake(ours)
+    if theirs is np.where:
+        return (lambda: ordering.nonzero(*args)) if len(args) == 1 and not kwargs else None
     if isinstance(theirs, np.ufunc):
-        known = _UFUNC_KEYWORDS.issuperset(kwargs)
-        return (lambda: array_ufunc(None, theirs, "__call__", *args, **kwargs)) if known else None
-    if theirs is None or not set(_signature(theirs).parameters).issuperset(kwargs):
+        options = kwargs if len(args) <= theirs.nin else {**kwargs, "out": args[theirs.nin :]}
+        if not options or not _UFUNC_KEYWORDS.issuperset(options):
+            return None
+        return lambda: array_ufunc(None, theirs, "__call__", *args[: theirs.nin], **options)
+    if theirs is None or not set(signature_of(theirs).parameters).issuperset(kwargs):
         from pullback.tensors.scipys_keywords import by_scipys_names  # what nobody asks for is not loaded
 
-        return by_scipys_names(ours, args, kwargs)
+        return by_scipys_names(ours, args, kwargs) if kwargs else None
     try:
-        _, options, _ = _translated(theirs, ours, args, kwargs)
+        _, options, _ = translated(theirs, ours, args, kwargs)
     except TypeError:
         return None
-    if not set(_signature(ours).parameters).issuperset(options):
+    if not set(signature_of(ours).parameters).issuperset(options):
         return None
     return lambda: _called(theirs, ours, f"pb.{theirs.__name__}", args, kwargs)
 
@@ -181,7 +184,7 @@ def _is_of_the_call(error: TypeError) -> bool:
     assert step is not None
     assert step.tb_next is not None
     last = step.tb_next.tb_next  # behind `array_function` and `_called`
-    return last is None or (last.tb_next is None and last.tb_frame.f_code is _translated.__code__)
+    return last is None or (last.tb_next is None and last.tb_frame.f_code is translated.__code__)
 
 
 def _numpys_own(
@@ -280,68 +283,3 @@ def _ufunc_name(ufunc: np.ufunc) -> str:
     if getattr(np, name, None) is ufunc:
         return f"np.{name}"
     return f"scipy.special.{name}" if getattr(sys.modules.get("scipy.special"), name, None) is ufunc else name
-
-
-@cache
-def _signature(function: Callable[..., Any]) -> inspect.Signature:
-    return inspect.signature(function)
-
-
-def _bound(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-    return _signature(function).bind_partial(*args, **kwargs).arguments
-
-
-@cache
-def _places(
-    function: Callable[..., Any], ours: Callable[..., Any]
-) -> tuple[dict[str, Any], list[str], dict[str, str]] | None:
-    """The defaults of NumPy's arguments; those that stand at the same places in ours; what the others are called.
-
-    None if NumPy's function takes any number of arguments by place.
-    """
-    theirs = list(_signature(function).parameters.values())
-    if any(p.kind is p.VAR_POSITIONAL for p in theirs):
-        return None
-    mine = list(_signature(ours).parameters.values())
-    names = {p.name for p in mine}
-    called = {p.name: p.name if p.name in names else KEYWORDS.get(p.name, p.name) for p in theirs}
-    same: list[str] = []
-    for a, b in zip(theirs, mine, strict=False):
-        alike = not same or called[a.name] == b.name or a.kind is a.POSITIONAL_ONLY
-        if not alike or b.kind not in (b.POSITIONAL_ONLY, b.POSITIONAL_OR_KEYWORD):
-            break
-        same.append(a.name)
-    if mine[0].kind is mine[0].VAR_POSITIONAL:  # a primitive takes operands by place
-        same = list(called)
-    return {p.name: p.default for p in theirs}, same, called
-
-
-def _translated(
-    function: Callable[..., Any], ours: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> tuple[tuple[Any, ...], dict[str, Any], Any]:
-    """NumPy's arguments as ours: by place, by name, and `out`."""
-    places = _places(function, ours)
-    if places is None:
-        return args, {k: v for k, v in kwargs.items() if k != "out"}, kwargs.get("out")
-    defaults, same, called = places
-    if not kwargs and len(args) <= len(same):
-        return args, kwargs, None  # as mostly
-    if len(args) > len(defaults):
-        raise TypeError(f"{function.__name__}() takes {len(defaults)} arguments")
-    given = {**dict(zip(defaults, args, strict=False)), **kwargs}
-    out = given.pop("out", None)
-    leading: list[Any] = []
-    for name in same:
-        if name not in given:
-            break
-        leading.append(given.pop(name))
-    said = (k for k, v in given.items() if not _is_default(v, defaults.get(k, _UNKNOWN)))
-    options = {called.get(k, k): given[k] for k in said if k not in _LAYOUT or k in _signature(ours).parameters}
-    return tuple(leading), options, out
-
-
-def _is_default(value: Any, default: Any) -> bool:
-    """Whether an argument says what is so anyway."""
-    if value is np._NoValue or value is default:
-        return True
-    return isinstance(value, (str, int)) and type(value) is type(default) and value == default
