@@ -357,6 +357,8 @@ OTHER_MOVEMENT: Final = (
     fixed("sort_", APART, of((4,)), of((2, 3), axis=0), of((0, 3)), twin=np.sort, call=pb.sort),
     fixed("ranked_", APART, of((5,)), of((2, 5)), twin=lambda x: np.sort(x)[..., [4, 0, 0]],
           call=lambda x: ordering.ranked_(x, np.broadcast_to([4, 0, 0], (*np.shape(x)[:-1], 3)))),
+    fixed("ascending_", REAL, of((3,)), of((2, 4)), twin=lambda t: t, linear=True,
+          call=lambda t: ordering.ascending_(t, np.arange(3.0), name="case")),
     fixed("nonzero", WHOLE, of((4,)), of((2, 3)), primitive="find_", differentiable=False),
     fixed("add_into_", REAL, of((3,), where=[0, 2, 2], length=4), of((2, 3), where=[1, 1], length=2), twin=added,
           call=lambda values, where, length: indexing.add_into_(

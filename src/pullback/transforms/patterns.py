@@ -21,6 +21,7 @@ from pullback.core.spec import spec_of
 from pullback.ops.complex_parts import conj_, imag_, real_
 from pullback.ops.contractions import einsum_
 from pullback.ops.movement import cast_, copy_
+from pullback.ops.ordering import ranked_, sort_
 from pullback.ops.products import matmul_, matvec_
 from pullback.ops.reductions import mean_, sum_
 
@@ -78,6 +79,8 @@ def _taken(rows: Any, node: Node, operand: int, sparse: Any) -> Any:
     if primitive is matvec_ and operand == 0 and len(own.shape) == 2:
         into = np.broadcast_to(np.arange(shape[0]).reshape((1, -1) if node.params["ta"] else (-1, 1)), own.shape)
         return _gathered(rows, into, shape[0], sparse)
+    if primitive in (sort_, ranked_) and operand == 0 and node.saved is not None:
+        return rows[_sorted(node, places).ravel()]
     if primitive is einsum_:
         return _labelled(rows, places, node, operand, sparse)
     if isinstance(primitive, LinearMap):
@@ -85,6 +88,15 @@ def _taken(rows: Any, node: Node, operand: int, sparse: Any) -> Any:
         if moved is not None:
             return moved @ rows
     return _repeated(_anywhere(rows, sparse), math.prod(shape))
+
+
+def _sorted(node: Node, places: Array) -> Any:
+    """The places of what is sorted, in its order; of some ranks where these are asked for."""
+    assert node.saved is not None
+    x, *ranks = node.saved[1:]
+    axis = node.params.get("axis", -1)
+    order = np.argsort(x, axis, kind="stable")
+    return np.take_along_axis(places, np.take_along_axis(order, ranks[0], axis) if ranks else order, axis)
 
 
 def _gathered(rows: Any, into: Array, count: int, sparse: Any) -> Any:

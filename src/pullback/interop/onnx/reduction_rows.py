@@ -88,6 +88,13 @@ def _sorted(output: int, largest: int = 0) -> Rule:
     return rule
 
 
+def _ranked(site: Site) -> Name:
+    axis = len(site.shape_of(0)) - 1
+    n = site.writer.size(site.shape_of(0)[axis], site.line)
+    ordered, _ = site.op("TopK", site.at(0), n, axis=axis, largest=0, sorted=1, outputs=2)
+    return site.op("GatherElements", ordered, site.cast(site.at(1), _WHOLE), axis=axis)
+
+
 def _count_nonzero(site: Site) -> Name:
     truths = site.cast(site.at(0, np.dtype(bool)), _WHOLE)
     axis = site.params["axis"]
@@ -124,5 +131,6 @@ ROWS: Final[dict[Primitive, Rule]] = {
     reductions.cumsum_: _cumsum,
     cumulative.cumprod_: _cumprod,
     ordering.sort_: _sorted(0),
+    ordering.ranked_: _ranked,
     discrete.answer_: _answer,
 }
