@@ -5,6 +5,7 @@ So reading and writing go along the memory, and what is given back lies as NumPy
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from pullback.compiler.facts import row_of
@@ -15,15 +16,7 @@ from pullback.programs.program import Equation, Operand, Program, Value
 def turn(program: Program) -> Program:
     """The same program with transposes behind what is elementwise of them, where nothing else reads that."""
     axes = _orders(program)
-    users: dict[Value, list[Equation]] = {}
-    for equation in program.equations:
-        for value in equation.values:
-            users.setdefault(value, []).append(equation)
-    turned: set[Value] = set()
-    for equation in reversed(program.equations):
-        reads = (user.output in turned for user in users.get(equation.output, ()))
-        if equation.primitive is not permute_ and equation.output in axes and all(reads):
-            turned.add(equation.output)
+    turned = _turned(program, axes)
     if not turned:
         return program
     given = {output for output in program.outputs if isinstance(output, Value)}
@@ -45,6 +38,27 @@ def turn(program: Program) -> Program:
         if output in given:
             made.append(replace(equation, primitive=permute_, operands=(plain,), params={"axes": order}))
     return program.with_equations(made, program.outputs)
+
+
+def _turned(program: Program, axes: Mapping[Value, tuple[int, ...]]) -> set[Value]:
+    """What is elementwise of transposes, and read by what is turned too: all of it as far as that goes, both ways."""
+    users: dict[Value, list[Value]] = {}
+    for equation in program.equations:
+        for value in equation.values:
+            users.setdefault(value, []).append(equation.output)
+    transposes = {equation.output for equation in program.equations if equation.primitive is permute_}
+    turned = axes.keys() - transposes
+    while True:
+        kept = {
+            equation.output
+            for equation in program.equations
+            if equation.output in turned
+            and turned.issuperset(users.get(equation.output, ()))
+            and all(not o.shape or o in turned or o in transposes for o in equation.values)
+        }
+        if len(kept) == len(turned):
+            return kept
+        turned = kept
 
 
 def _orders(program: Program) -> dict[Value, tuple[int, ...]]:
