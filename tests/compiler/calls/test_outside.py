@@ -113,3 +113,18 @@ def test_a_profiler_sees_what_it_saw():
         sys.setprofile(None)
     assert own is not None
     assert "c_call" in seen
+
+
+def test_objects_are_not_asked_for_what_they_have():
+    class Strange:
+        def __call__(self, x):
+            return np.sin(x) * np.cos(x)
+
+        def __getattr__(self, name):
+            raise RuntimeError(name)
+
+    strange = Strange()
+    step = pb.compile(lambda x: strange(x) + 1)
+    for _ in range(3):
+        step(x0)
+    assert " 1 run as a program" in step.explain()

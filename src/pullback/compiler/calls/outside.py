@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from types import FrameType, FunctionType
+from types import BuiltinFunctionType, FrameType, FunctionType
 from typing import Any, Final, Self, final
 
 import numpy as np
@@ -48,7 +48,7 @@ class Outside:
 
     def __init__(self, values: Iterable[Any]) -> None:
         self.asked: tuple[str, str] | None = None
-        self._may = any(callable(value) and _may_ask(value) for value in values)
+        self._may = any(map(_may_ask, values))
 
     def __enter__(self) -> Self:
         if self._may:
@@ -73,7 +73,10 @@ class Outside:
 def _may_ask(value: Any) -> bool:
     if isinstance(value, FunctionType) and not is_library(value):
         return not _METHODS.isdisjoint(value.__code__.co_names)
-    return _is_reader(value) or _package(value) in _PACKAGES
+    known = isinstance(
+        value, (FunctionType, BuiltinFunctionType, type)
+    )  # others may have a `__getattr__` of the user's
+    return _is_reader(value) or (known and _package(value) in _PACKAGES)
 
 
 def _is_reader(value: Any) -> bool:
@@ -82,7 +85,7 @@ def _is_reader(value: Any) -> bool:
 
 def _package(value: Any) -> str:
     """The package of a function, or of the class whose method it is."""
-    owner = getattr(value, "__self__", None)
+    owner = None if isinstance(value, (FunctionType, type)) else getattr(value, "__self__", None)
     name = getattr(value, "__module__", None) or (owner if isinstance(owner, type) else type(owner)).__module__
     return name.partition(".")[0] if isinstance(name, str) else ""
 
