@@ -56,7 +56,10 @@ def pad(
         padded = pad_(x, width=widths)
         if type(constant_values) in (int, float) and constant_values == 0:
             return padded
-        return ew.where(np.pad(np.ones(shape, bool), widths), padded, astype(constant_values, dtype_of(x)))
+        dtype = dtype_of(x)
+        fits = type(constant_values) is int or (type(constant_values) is float and dtype.kind in "fc")  # it stays weak
+        border = constant_values if fits else astype(constant_values, dtype)
+        return ew.where(np.pad(np.ones(shape, bool), widths), padded, border)
     given = constant_values if mode == "constant" else end_values if mode == "linear_ramp" else stat_length
     for axis, (width, pair) in enumerate(zip(widths, _pairs(given, shape), strict=True)):
         if any(width):

@@ -253,7 +253,7 @@ def _ascending(t: Any, x: Any, name: str) -> Any:
             f"{name}: the points ascend", got=f"x[{place}] = {row[place]}, x[{place + 1}] = {row[place + 1]}",
             batch=tuple(batch) or None, fix="order = np.argsort(x); x[order], y[order]; of equal points keep one",
         )  # fmt: skip
-    return np.array(t)
+    return np.positive(t)
 
 
 ascending_ = LinearMap(

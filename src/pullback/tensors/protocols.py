@@ -145,6 +145,8 @@ def _namesake(ours: Callable[..., Any]) -> Callable[..., Any] | None:
 def by_numpys_names(ours: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """The call that is meant where a function of ours is given NumPy's arguments, or SciPy's; else None."""
     theirs = _numpys().get(ours) or _namesake(ours)
+    if not kwargs and next(iter(signature_of(ours).parameters), None) == "shape":
+        return None  # lengths one after the other
     if theirs is np.where:
         return (lambda: ordering.nonzero(*args)) if len(args) == 1 and not kwargs else None
     if isinstance(theirs, np.ufunc):

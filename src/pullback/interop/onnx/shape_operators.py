@@ -146,7 +146,7 @@ def _pad(call: Call, x: Any, pads: Any = None, value: Any = None, axes: Any = No
     width = [(max(0, low), max(0, high)) for low, high in whole]
     bounded(call, [n + low + high for n, (low, high) in zip(x.shape, width, strict=True)])
     fill = call.get("value", 0.0) if value is None else numbers(value).reshape(-1)[0]
-    return pad(x, width, _MODES[mode], fill)
+    return pad(x, width, constant_values=fill) if mode == "constant" else pad(x, width, _MODES[mode])
 
 
 def _gather(call: Call, x: Any, indices: Any) -> Any:
