@@ -90,9 +90,34 @@ def test_networks_learn_there_what_they_learn_here(network, rule):
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-7)
 
 
-def test_arrays_of_two_devices_in_one_operation_are_refused():
-    with pytest.raises(DTypeError, match="add"):
-        pb.ones(2, device="strict") + pb.ones(2)
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda here, there: here + there, lambda here, there: there * here, lambda here, there: here @ there,
+        lambda here, there: pb.where(there > 0, here, there), lambda here, there: pb.stack([here, there]),
+        lambda here, there: here[there.astype(int)], lambda here, there: there + here.numpy(),
+        lambda here, there: pb.einsum("ij,jk", there, here), lambda here, there: nn.Linear(2, 2, rng=0)(there),
+        lambda here, there: nn.CrossEntropyLoss()(there, here[0].astype(int)),
+        lambda here, there: nn.Embedding(3, 2, rng=0)(there.astype(int)),
+        lambda here, there: here.__setitem__(0, there[0]), lambda here, there: there.__setitem__(0, here[0]),
+        lambda here, there: pb.grad(lambda x: (x * there).sum())(here),
+    ],
+)  # fmt: skip
+def test_arrays_of_two_devices_in_one_operation_are_refused(f):
+    with pytest.raises(DTypeError, match="lie on different devices") as found:
+        f(pb.ones((2, 2)), pb.ones((2, 2), device="strict"))
+    assert {*found.value.facts["devices"].split(", ")} == {"cpu", "strict"}
+
+
+def test_an_optimizer_that_was_made_before_the_move_is_told_of_it():
+    model = nn.Linear(2, 1, rng=0)
+    optimizer = pb.optim.Adam(model.parameters(), lr=0.1)
+    model(pb.ones((3, 2), dtype=np.float32)).sum().backward()
+    optimizer.step()
+    model.to("strict")
+    model(pb.ones((3, 2), dtype=np.float32, device="strict")).sum().backward()
+    with pytest.raises(DTypeError, match="before its optimizer is made"):
+        optimizer.step()
 
 
 def test_a_derivative_does_not_pass_between_devices():
@@ -124,8 +149,11 @@ def card(count, fails=False):
         def __init__(self, number):
             self.number = number
 
-        def __enter__(self):
+        def use(self):
             assert self.number < count
+
+        def __enter__(self):
+            self.use()
 
         def __exit__(self, *error):
             pass
@@ -158,4 +186,7 @@ def test_what_is_missing_is_said(monkeypatch, module, name, error, said):
 def test_a_card_is_found_by_its_number(monkeypatch):
     monkeypatch.setitem(sys.modules, "cupy", card(2))
     assert type(pb.zeros(2, device="cuda").array) is Strict
-    assert type(nn.Linear(2, 2, rng=0).to("cuda:1").weight.array) is Strict
+    assert type(nn.Linear(2, 2, rng=0).to("cuda:0").weight.array) is Strict
+    with pytest.raises(OptionError, match="a process computes on one card") as found:
+        pb.zeros(2, device="cuda:1")
+    assert found.value.facts["computes_on"] == "cuda:0"

@@ -212,6 +212,11 @@ def test_settings_that_cannot_be_are_told(settings, words):
 def test_data_that_cannot_be_learned_is_told(inputs, labels, words):
     with pytest.raises(ValueError, match=words):
         PullbackClassifier().fit(inputs, labels)
+    if words != "continuous":
+        with pytest.raises(ValueError, match=words):
+            PullbackRegressor().fit(inputs, labels)
+        with pytest.raises(ValueError, match=words):
+            PullbackTransformer().fit(inputs)
 
 
 def test_one_class_is_learned_as_itself():

@@ -97,6 +97,7 @@ class Primitive(ABC):
     tensor: ClassVar[type[Tensor]]  # set by pullback.tensors.tensor: the one place where floor 0 meets floor 2
     gathered: ClassVar[Callable[[Any], Any]]  # a list of tensors as one, stacked; set by pullback.ops.movement
     with_keywords: ClassVar[Callable[..., Any]]  # of an elementwise operation; set by pullback.tensors.protocols
+    apart: ClassVar[Callable[..., DTypeError | None]]  # that arrays lie on two devices; set by pullback.tensors.devices
     ufuncs: ClassVar[dict[Primitive, np.ufunc]] = {}  # of NumPy's that are the same; set by pullback.tensors.protocols
 
     differentiable: bool = True
@@ -324,10 +325,9 @@ class Primitive(ABC):
         if isinstance(error, PullbackError):
             return error
         if isinstance(error, TypeError):
-            if (explained := unknown_keyword(error, self.name, ())) is not None:
-                return explained
             dtypes = ", ".join(str(spec_of(a).dtype) for a in arrays if a is not None)
-            return DTypeError(f"{self.name}: {error}", dtypes=dtypes)
+            known = unknown_keyword(error, self.name, ()) or Primitive.apart(self.name, arrays)
+            return known or DTypeError(f"{self.name}: {error}", dtypes=dtypes)
         return self.explain(error, arrays)
 
     def explain(self, error: Exception, arrays: Sequence[Any]) -> PullbackError:

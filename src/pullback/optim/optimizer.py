@@ -15,6 +15,7 @@ from pullback.core.errors import NoGradientError, OptionError
 from pullback.core.leaving import require_kept
 from pullback.core.modes import current_mode, no_grad
 from pullback.core.precision import single
+from pullback.core.primitive import Primitive
 from pullback.optim.checks import Limits, checked_group, checked_parameters, divided, label
 from pullback.optim.group import ParameterGroup, Params, Rate, State
 from pullback.optim.state import load, save
@@ -178,8 +179,12 @@ class Optimizer(Noticed, ABC):
                 self._follow_schedules()
                 break
         if self.on_arrays and trace is None:
-            for group, row in zip(self.param_groups, gradients, strict=True):
-                self._update_arrays(group, row)
+            try:
+                for group, row in zip(self.param_groups, gradients, strict=True):
+                    self._update_arrays(group, row)
+            except TypeError:
+                self._complain_of_places()
+                raise
             return loss
         with no_grad():
             for group, row in zip(self.param_groups, gradients, strict=True):
@@ -269,6 +274,13 @@ class Optimizer(Noticed, ABC):
             fix="loss.backward() before step()" if every
             else "use it in the loss, freeze it (p.requires_grad = False), or step(skip_missing=True)",
         )  # fmt: skip
+
+    def _complain_of_places(self) -> None:
+        for group in self.param_groups:
+            for p, state in zip(group.params, group.states, strict=True):
+                arrays = [p.array, *(t.array for t in state.values() if t.ndim)]
+                if (told := Primitive.apart(f"{self._name}.step", arrays)) is not None:
+                    raise told
 
     def _params(self) -> Iterator[Tensor]:
         return (p for group in self.param_groups for p in group.params)

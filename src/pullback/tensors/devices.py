@@ -6,14 +6,14 @@ NumPy's functions on whatever array they are given, and so need not know of it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from pullback.core.arrays import hold
-from pullback.core.errors import GraphError, OptionError, PullbackError
+from pullback.core.arrays import HELD, hold
+from pullback.core.errors import DTypeError, GraphError, OptionError, PullbackError
 from pullback.core.origin import user_line
 from pullback.core.primitive import Primitive
 
@@ -53,7 +53,7 @@ def device_of(name: Any, owner: str) -> Device:
     Raises
     ------
     OptionError
-        If there is no such device here: CuPy or a card is missing.
+        If there is no such device here: CuPy or a card is missing; or if this process computes on another card.
 
     >>> device_of("cpu", "tensor").name
     'cpu'
@@ -63,9 +63,10 @@ def device_of(name: Any, owner: str) -> Device:
     kind, _, number = str(name).partition(":")
     if kind != "cuda" or not (number or "0").isdecimal():
         raise OptionError(f"{owner}: unknown device", device=name, fix='device="cpu"; or "cuda", "cuda:1"')
-    made = _card(f"cuda:{int(number or 0)}", int(number or 0), owner)
-    add_device(made)
-    _KNOWN[str(name)] = made
+    full = f"cuda:{int(number or 0)}"
+    if full not in _KNOWN:
+        add_device(_card(full, int(number or 0), owner))
+    made = _KNOWN[str(name)] = _KNOWN[full]
     return made
 
 
@@ -83,6 +84,12 @@ def _card(name: str, number: int, owner: str) -> Device:
     if number >= count:
         raise OptionError(f"{owner}: there is no such card", device=name, cards=count, fix=f"cuda:0 to cuda:{count - 1}"
                           if count else 'device="cpu"')  # fmt: skip
+    if (other := next((known for known in _KNOWN if known.startswith("cuda:")), None)) is not None:
+        raise OptionError(
+            f"{owner}: a process computes on one card", device=name, computes_on=other,
+            fix="a process for each card, which is told its own by device= or CUDA_VISIBLE_DEVICES",
+        )  # fmt: skip
+    cupy.cuda.Device(number).use()  # where CuPy puts what it computes
 
     def put(array: Any) -> Any:
         with cupy.cuda.Device(number):
@@ -103,6 +110,20 @@ def device_at(array: Any) -> Device:
     name = None if card is None else f"cuda:{card}"
     fits = (device for device in _KNOWN.values() if device.kind is kind and name in (None, device.name))
     return next(fits, _KNOWN[CPU])
+
+
+def apart(name: str, arrays: Sequence[Any]) -> DTypeError | None:
+    """What to say of operands that lie on different devices; None of others."""
+    devices = [*dict.fromkeys(device_at(array).name for array in arrays if type(array) in HELD)]
+    if len(devices) < 2:
+        return None
+    return DTypeError(
+        f"{name}: the operands lie on different devices", devices=", ".join(devices),
+        fix="x.to_device(...), where x is a constant; model.to(device) before its optimizer is made",
+    )  # fmt: skip
+
+
+Primitive.apart = apart
 
 
 def moved(array: Any, device: Device) -> Any:
