@@ -70,6 +70,8 @@ OPEN: Final[dict[str, str]] = {
     "Hooked": "half of modules, likewise",
     "Function": "an instruction of another target than LLVM is a method of a subclass; LLVM is what one begins with",
     "Module": "it makes the functions of its target, likewise",
+    "CFunction": "CUDA's C++ differs in few words from C99",
+    "CModule": "likewise",
     "Callback": "each of its methods does nothing, and a callback overrides those that it needs",
     "Tensor": "nn.Parameter is a tensor that modules register, and changes nothing else",
 }

@@ -10,7 +10,7 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Final, final
+from typing import Any, Final
 
 import numpy as np
 
@@ -39,7 +39,6 @@ _LIBRARY: Final = {
 }  # fmt: skip
 
 
-@final
 class CModule(Module):
     """Functions in C."""
 
@@ -62,12 +61,13 @@ class CModule(Module):
         return "\n\n".join(self._defined.values()) + "\n"
 
 
-@final
 class CFunction(Function):
     """One function being written in C.
 
     Registers are variables that are set once; places in memory, and what is computed of indices alone, are expressions.
     """
+
+    linkage = "static "
 
     def __init__(
         self, module: Module, name: str, parameters: Sequence[tuple[Type, str]], result: Type | None = None
@@ -75,7 +75,7 @@ class CFunction(Function):
         super().__init__(module, name, parameters, result)
         self.arguments = [Reg(n, t) for t, n in parameters]
         given = ", ".join(f"{_declared(t, n)}" for t, n in parameters)
-        self._opening = f"static {NAMES[result.scalar] if result else 'void'} {identifier(name)}({given})"
+        self._opening = f"{self.linkage}{NAMES[result.scalar] if result else 'void'} {identifier(name)}({given})"
         self._written: list[tuple[int, str, str]] = []  # depth, the variable that it makes and does no more, the text
         self._depth = 1
         self._indices: set[str] = set()
@@ -180,7 +180,7 @@ class CFunction(Function):
             return a
         target = NAMES[kind.scalar]
         if op == "bitcast":
-            return self.emit(f"{a.type.scalar}_as_{kind.scalar}({a})", kind)
+            return self.emit(self.bits(a, kind), kind)
         if kind == I1:
             return self.emit(f"({a} & 1) != 0", kind)
         unsigned = f"(u{NAMES[a.type.scalar]})" if op in ("zext", "uitofp") and a.type != I1 else ""
@@ -189,6 +189,10 @@ class CFunction(Function):
             self._indices.add(text)
             return Reg(text, kind)
         return self.emit(text, kind)
+
+    def bits(self, a: Reg, kind: Type) -> str:
+        """The bits of a number as another of the same width."""
+        return f"{a.type.scalar}_as_{kind.scalar}({a})"
 
     # Memory.
 
@@ -221,7 +225,8 @@ class CFunction(Function):
         text = self._element(pointer, kind)
         return self.emit(f"{text} != 0" if kind == I1 else text, kind)
 
-    load_once = load
+    def load_once(self, pointer: Reg, kind: Type) -> Reg:
+        return self.load(pointer, kind)
 
     def store(self, value: Reg, pointer: Reg) -> None:
         self.do(f"{self._element(pointer, value.type)} = {value};")
@@ -230,7 +235,9 @@ class CFunction(Function):
         name = f"numbers{self._count}"
         self._count += 1
         full = f"{identifier(self.name)}_{name}"
-        self.module.define(f"{self.name}.{name}", f"static const int64_t {full}[] = {{{', '.join(map(str, table))}}};")
+        self.module.define(
+            f"{self.name}.{name}", f"{self.linkage}const int64_t {full}[] = {{{', '.join(map(str, table))}}};"
+        )
         text = f"{full}[{at}]"
         self._indices.add(text)
         return Reg(text, I64)
@@ -254,7 +261,7 @@ class CFunction(Function):
         entering = [Reg(f"{name}c{n}", value.type) for n, value in enumerate(carried)]
         for inside, first in zip(entering, carried, strict=True):
             self.do(f"{_declared(inside.type, inside.text)} = {first};")
-        self.do(f"for (int64_t {name} = {start}; {name} < {stop}; {name} += {step}) {{")
+        self.do(f"for ({self.counted(name, start, stop, step)}) {{")
         self._depth += 1
         leaving: list[Reg] = []
         yield Reg(name, I64), entering, leaving
@@ -266,6 +273,10 @@ class CFunction(Function):
         self._depth -= 1
         self.do("}")
         leaving[:] = entering
+
+    def counted(self, name: str, start: Reg | int, stop: Reg | int, step: int) -> str:
+        """How a loop counts."""
+        return f"int64_t {name} = {start}; {name} < {stop}; {name} += {step}"
 
     def _is_index(self, x: Reg) -> bool:
         return x.text in self._indices or bool(re.fullmatch(r"-?\d+", x.text)) or x.text == "piece"

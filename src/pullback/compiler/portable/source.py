@@ -36,8 +36,8 @@ class Source(NamedTuple):
     header: str
 
 
-def source_of(made: Record, name: str) -> Source:
-    """A recorded function as C, under a name.
+def plan_of(made: Record) -> Plan:
+    """The kernels of a recorded function, each of which computes one number at a time.
 
     Raises
     ------
@@ -59,7 +59,16 @@ def source_of(made: Record, name: str) -> Source:
     lowered = lower(fuse(program, given, wanted), given, wanted, plain=True)
     for kernel in lowered.kernels:
         _refuse(kernel, made.program.name)
-    arranged = plan(lowered, replaces, plain=True)
+    return plan(lowered, replaces, plain=True)
+
+
+def source_of(made: Record, name: str) -> Source:
+    """A recorded function as C, under a name.
+
+    Raises TraceError as `plan_of` does.
+    """
+    arranged = plan_of(made)
+    program = arranged.lowered.fused.program
     parts = emit(arranged)
     module = CModule()
     objects: Sequence[Any] = ()
@@ -76,7 +85,7 @@ def source_of(made: Record, name: str) -> Source:
 def write_source(path: str | os.PathLike[str], made: Record) -> Path:
     """Write a recorded function as C beside its header; the function is called as the file is.
 
-    Raises TraceError as `source_of` does; OptionError if the name does not end in `.c`; OSError.
+    Raises TraceError as `plan_of` does; OptionError if the name does not end in `.c`; OSError.
     """
     target = Path(path)
     if target.suffix != ".c":
