@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from tests.ops.foreign import Foreign
+from tests.ops.foreign import Foreign, known_to_cupy
 
 from pullback.core.tree import leaves, tree_map
 
@@ -16,9 +16,13 @@ class Strict(Foreign):
     device = "strict"
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        known_to_cupy(ufunc, method, **kwargs)
         return _away(getattr(ufunc, method)(*_home(inputs), **_home(kwargs)))
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        known_to_cupy(function, **kwargs)
+        if function is np.ravel_multi_index:
+            kwargs = {"mode": "wrap", **kwargs}  # as is usual there
         return _away(function(*_home(args), **_home(kwargs)))
 
     def __getattr__(self, name: str) -> Any:

@@ -12,7 +12,7 @@ from tests.devices.strict import Strict
 import pullback as pb
 from pullback import nn
 from pullback.core.arrays import HELD
-from pullback.core.errors import DTypeError, GraphError, OptionError, PullbackError
+from pullback.core.errors import DTypeError, GraphError, OptionError, PullbackError, ShapeError
 from pullback.tensors import devices
 from pullback.tensors.devices import Device, add_device
 
@@ -118,6 +118,12 @@ def test_an_optimizer_that_was_made_before_the_move_is_told_of_it():
     model(pb.ones((3, 2), dtype=np.float32, device="strict")).sum().backward()
     with pytest.raises(DTypeError, match="before its optimizer is made"):
         optimizer.step()
+
+
+def test_a_label_that_is_no_class_is_told_where_places_wrap_around():
+    with pytest.raises(ShapeError, match="a label is not a class") as found:
+        nn.CrossEntropyLoss()(pb.ones((2, 3), device="strict"), pb.tensor([0, 3], device="strict"))
+    assert found.value.facts["largest"] == 3
 
 
 def test_a_derivative_does_not_pass_between_devices():

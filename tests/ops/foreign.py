@@ -1,13 +1,38 @@
-"""An array type that is not NumPy's: it computes, and refuses every conversion to NumPy's, as a device's does."""
+"""An array type that is not NumPy's: it computes, and refuses every conversion to NumPy's, as a device's does.
+
+What CuPy lacks of NumPy it lacks too: methods of ufuncs but those of sums and products, kinds of sorting, and some
+functions. Source: cupy/_core/_kernel.pyx (`reduce` and its kin), cupy/_core/core.pyx (`__array_ufunc__`,
+`__array_function__`, `_check_kind_sort`) and cupy/__init__.py of CuPy 13 to 15.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from pullback.core.tree import tree_map
+
+METHODS: Final = {
+    "reduce": {"add", "multiply"}, "accumulate": {"add", "multiply"}, "reduceat": {"add"},
+    "at": {"add", "subtract", "maximum", "minimum", "bitwise_and", "bitwise_or", "bitwise_xor"},
+}  # fmt: skip
+KEYWORDS: Final = {"axis", "dtype", "out", "keepdims"}  # of these methods
+LACKING: Final = frozenset({
+    "block", "einsum_path", "frompyfunc", "geomspace", "histogram_bin_edges", "insert", "matvec", "nanpercentile",
+    "nanquantile", "polyder", "polydiv", "polyint", "spacing", "unstack", "vecdot", "vecmat",
+})  # fmt: skip
+
+
+def known_to_cupy(function: Any, method: str = "__call__", **kwargs: Any) -> None:
+    """Raise what CuPy raises where it cannot do what NumPy can."""
+    name = function.__name__
+    if name in METHODS.get(method, {name}):
+        kind = kwargs.get("kind") if name in ("sort", "argsort") else None
+        if name not in LACKING and kind in (None, "stable") and (method == "__call__" or kwargs.keys() <= KEYWORDS):
+            return
+    raise NotImplementedError(f"{name}.{method} of {kwargs} is not supported by arrays elsewhere")
 
 
 class Foreign(NDArrayOperatorsMixin):
@@ -20,9 +45,11 @@ class Foreign(NDArrayOperatorsMixin):
         raise TypeError("this array lies elsewhere and becomes none of NumPy's")
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        known_to_cupy(ufunc, method, **kwargs)
         return away(getattr(ufunc, method)(*home(inputs), **home(kwargs)))
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        known_to_cupy(function, **kwargs)
         return away(function(*home(args), **home(kwargs)))
 
     def __getattr__(self, name: str) -> Any:

@@ -16,6 +16,7 @@ from pullback.core.kinds import Reduction
 from pullback.core.precision import in_single
 from pullback.ops import elementwise as ew
 from pullback.ops import kernels
+from pullback.ops.weights import greatest
 
 FEW_CLASSES: Final = 64  # up to which turning logits around costs less than short inner loops
 
@@ -33,11 +34,10 @@ def _cross_entropy(x: Any, labels: Any, axis: tuple[int, ...] | None, keepdims: 
     try:
         place = np.ravel_multi_index((flat, np.arange(count, like=rows)), columns.shape, order="C" if few else "F")
     except ValueError:
-        raise ShapeError(
-            "cross_entropy: a label is not a class", classes=classes, smallest=flat.min(), largest=flat.max(),
-            fix="ignore_index=-100, to leave such labels out" if flat.min() == -100 else None,
-        ) from None  # fmt: skip
-    largest = np.maximum.reduce(columns, axis=0)
+        raise _not_a_class(flat, classes) from None
+    if type(flat) is not ndarray and ((flat < 0) | (flat >= classes)).any():  # in CuPy places wrap around
+        raise _not_a_class(flat, classes)
+    largest = greatest(columns, 0)
     finite = type(largest) is ndarray and math.isfinite(abs(largest.dot(largest)))  # as nearly always
     shifted = columns - largest if finite else kernels.gap(columns, largest)
     weight = np.exp(shifted)
@@ -57,12 +57,20 @@ def _cross_entropy(x: Any, labels: Any, axis: tuple[int, ...] | None, keepdims: 
     return losses, weight.T.reshape(x.shape)
 
 
+def _not_a_class(labels: Any, classes: int) -> ShapeError:
+    smallest, largest = labels.min().item(), labels.max().item()
+    return ShapeError(
+        "cross_entropy: a label is not a class", classes=classes, smallest=smallest, largest=largest,
+        fix="ignore_index=-100, to leave such labels out" if smallest == -100 else None,
+    )  # fmt: skip
+
+
 _of_halves = in_single(_cross_entropy)
 
 
 def _softmax_minus(x: Any, labels: Any, *, mean: bool, **_: Any) -> Any:
     """softmax(x) − y: the derivative of the cross-entropy, stable where those of its parts are not."""
-    e = np.exp(ew.gap.bind(x, np.maximum.reduce(x, axis=-1, keepdims=True)))
+    e = np.exp(ew.gap.bind(x, greatest(x, -1, keepdims=True)))
     classes = np.arange(x.shape[-1], like=x) if type(x) in HELD else np.arange(x.shape[-1])
     weight = e / np.add.reduce(e, axis=-1, keepdims=True) - (labels[..., None] == classes)
     return weight / (math.prod(labels.shape) or 1) if mean else weight

@@ -44,12 +44,8 @@ prod_ = Reduction(
     "prod", in_single(np.multiply.reduce), lambda x, axis: weights.prod_others(x, axis),
     doc="Π x; its derivative by an element is the product of the others.",
 )  # fmt: skip
-max_ = Reduction(
-    "max", lambda x, axis, keepdims: np.maximum.reduce(x, axis=axis, keepdims=keepdims), weights.ties, strong=True
-)
-min_ = Reduction(
-    "min", lambda x, axis, keepdims: np.minimum.reduce(x, axis=axis, keepdims=keepdims), weights.ties, strong=True
-)
+max_ = Reduction("max", weights.greatest, weights.ties, strong=True)
+min_ = Reduction("min", weights.least, weights.ties, strong=True)
 logsumexp_ = Reduction("logsumexp", of_numbers(weights.logsumexp), weights.softmax)
 norm_ = Reduction("norm", in_single(weights.norm), lambda x, y, axis: partials.safe_ratio(conjugate(x), y))
 var_ = Reduction(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -11,6 +11,10 @@ from pullback.core.axes import broadcast, dropped_shape, dtype_of, kept_shape, r
 from pullback.core.precision import single
 from pullback.ops import elementwise as ew
 from pullback.ops.movement import astype, broadcast_to
+
+_NUMPYS: Final = (np.ndarray, np.generic)
+_maximum: Final[Any] = np.maximum.reduce
+_minimum: Final[Any] = np.minimum.reduce
 
 
 def chosen(x: Any, where: Any, *, other: Any) -> Any:
@@ -86,11 +90,23 @@ def prod_before(x: Any) -> Any:
     return scan
 
 
-def largest_of(x: Any, axis: tuple[int, ...] | None, of_nothing: float | None) -> Any:
+def greatest(x: Any, axis: tuple[int, ...] | int | None, keepdims: bool = False) -> Any:
+    """The largest over axes; those of CuPy have a method for it, and no `np.maximum.reduce`."""
+    if isinstance(x, _NUMPYS):
+        return _maximum(x, axis=axis, keepdims=keepdims)
+    return x.max(axis=axis, keepdims=keepdims)
+
+
+def least(x: Any, axis: tuple[int, ...] | int | None, keepdims: bool = False) -> Any:
+    """The smallest over axes."""
+    if isinstance(x, _NUMPYS):
+        return _minimum(x, axis=axis, keepdims=keepdims)
+    return x.min(axis=axis, keepdims=keepdims)
+
+
+def largest_of(x: Any, axis: tuple[int, ...] | None, of_nothing: float) -> Any:
     """The largest over axes, which are kept."""
-    if x.size:
-        return np.maximum.reduce(x, axis=axis, keepdims=True)
-    return np.maximum.reduce(x, axis=axis, keepdims=True, initial=of_nothing)
+    return greatest(x, axis, keepdims=True) if x.size else np.add.reduce(x, axis=axis, keepdims=True) + of_nothing
 
 
 def bound(dtype: np.dtype[Any], lowest: bool) -> Any:
