@@ -46,6 +46,28 @@ def test_a_periodic_spline():
     y = np.array([*Y[:-1], Y[0]])
     ours, theirs = pi.CubicSpline(X, y, bc_type="periodic"), si.CubicSpline(X, y, bc_type="periodic")
     np.testing.assert_allclose(ours(AT), theirs(AT), rtol=1e-11)
+    far = np.array([-9.3, -0.2, 3.95, 11.0])  # where it begins again
+    for nu in (0, 1, 2):
+        np.testing.assert_allclose(ours(far, nu), theirs(far, nu), rtol=1e-9, atol=1e-11)
+    for a, b in ((0.2, 3.0), (-9.3, 11.0), (5.0, -4.0)):
+        np.testing.assert_allclose(ours.integrate(a, b), theirs.integrate(a, b), rtol=1e-9)
+    np.testing.assert_allclose(ours(far, extrapolate=True), theirs(far, extrapolate=True), rtol=1e-9)
+
+    def make(at, x, y):
+        return pi.CubicSpline(x, np.concatenate([y, y[:1]]), bc_type="periodic")
+
+    pb.testing.check_grads(*along(lambda at, x, y: np.sin(make(at, x, y)(at)).sum(), far, X, Y[:-1]), order=2)
+    pb.testing.check_grads(*along(lambda at, x, y: make(at, x, y).integrate(at[0], at[3]), far, X, Y[:-1]), order=2)
+
+
+@pytest.mark.parametrize("kind", ["pchip", "akima", "spline natural"])
+def test_the_derivative_is_a_function(kind):
+    ours, theirs = (make(X, Y) for make in KINDS[kind])
+    for nu in (0, 1, 2, 4):
+        np.testing.assert_allclose(ours.derivative(nu)(AT), theirs.derivative(nu)(AT), rtol=1e-9, atol=1e-10)
+    np.testing.assert_allclose(ours.derivative()(AT, 1), ours(AT, 2), rtol=1e-12)
+    with pytest.raises(pb.OptionError, match="0 or more"):
+        ours.derivative(-1)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -60,6 +60,18 @@ def test_derivatives_of_continuous_ones(name):
 
 
 @pytest.mark.parametrize("name", COUNTING)
+@pytest.mark.parametrize("method", ["ppf", "isf"])
+def test_quantiles_of_whole_numbers_go_with_loc(name, method):
+    def quantile(loc):
+        return getattr(getattr(stats, name), method)(0.4, *COUNTING[name], loc=loc)
+
+    loc = np.array([2.0, -3.0])
+    value, slope = pb.jvp(quantile, (loc,), (np.array([1.0, 0.5]),))
+    assert value.tolist() == getattr(getattr(scipy.stats, name), method)(0.4, *COUNTING[name], loc=loc).tolist()
+    assert slope.tolist() == [1.0, 0.5]
+
+
+@pytest.mark.parametrize("name", COUNTING)
 def test_derivatives_of_whole_numbers(name):
     ours, shapes = getattr(stats, name), COUNTING[name]
     k = np.array([0.0, 1.0]) if name == "bernoulli" else np.array([0.0, 2.0, 5.0])

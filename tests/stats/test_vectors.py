@@ -118,6 +118,8 @@ def test_shares_and_counts_have_moments():
         np.testing.assert_allclose(getattr(ours, method)(), getattr(theirs, method)(), rtol=1e-12)
     assert ours.mean().tolist() == pytest.approx([1.2, 1.8, 3.0])
     assert np.isnan(stats.multinomial.pmf([1, 2, 3], 6, [0.2, 0.3, 0.4]))
+    with pytest.raises(pb.ShapeError, match="one number of trials"):
+        stats.multinomial.entropy([2, 3], p)
     pb.testing.check_grads(lambda z: stats.multinomial.entropy(6, pb.softmax(z)), p, order=2)
     k = np.arange(3)
     np.testing.assert_allclose(stats.categorical.cdf(k, p), np.cumsum(p))
@@ -136,3 +138,7 @@ def test_moments_of_matrices():
     assert drawn.shape == (2000, 2, 2)
     np.testing.assert_allclose(drawn.numpy().mean(axis=0), 5 * scale, rtol=0.1)
     assert np.isnan(stats.wishart.mode(2.0, scale)).all()
+    for of_number in (lambda: stats.wishart.pdf(np.eye(2), 5.0, 2.0), lambda: stats.wishart.mean(5.0, 2.0)):
+        with pytest.raises(pb.ShapeError, match="the scale is a matrix"):
+            of_number()
+    assert stats.wishart.mean(5, np.eye(2, dtype=int)).dtype == float

@@ -9,7 +9,7 @@ import numpy as np
 from pullback.core.errors import OptionError
 from pullback.core.habits import explain_keywords
 from pullback.functions.creation import asarray
-from pullback.interpolate.piecewise import Piecewise, columns, hermite, points
+from pullback.interpolate.piecewise import Outside, Piecewise, columns, hermite, points
 from pullback.linalg import solve
 
 
@@ -25,11 +25,14 @@ def interp1d(x: Any, y: Any, axis: int = -1, extrapolate: bool = False) -> Piece
     return Piecewise(x, (values[:-1], slopes, nothing, nothing), axis % asarray(y).ndim, extrapolate)
 
 
-def CubicSpline(x: Any, y: Any, axis: int = 0, bc_type: Any = "not-a-knot", extrapolate: bool = True) -> Piecewise:
+def CubicSpline(
+    x: Any, y: Any, axis: int = 0, bc_type: Any = "not-a-knot", extrapolate: Outside | None = None
+) -> Piecewise:  # fmt: skip
     """The cubic spline: the cubics through points that have two continuous derivatives.
 
     `bc_type` is "not-a-knot" (the third derivative is continuous next to the ends), "natural" (the second is 0 at the
-    ends), "clamped" (the first is), "periodic", or a pair of (order, value) for the two ends, order 1 or 2.
+    ends), "clamped" (the first is), "periodic", or a pair of (order, value) for the two ends, order 1 or 2. Outside of
+    the points a periodic one begins again, and others go on, unless `extrapolate` says otherwise.
 
     Source: C. de Boor, *A Practical Guide to Splines* (1978), chapter 4.
 
@@ -62,6 +65,8 @@ def CubicSpline(x: Any, y: Any, axis: int = 0, bc_type: Any = "not-a-knot", extr
         _end(end, matrix[-1], h, m, wide, right, first=False, parabola=parabola)
     system = np.stack([np.stack([entry + 0.0 * h[0] for entry in row]) for row in matrix])
     flat = np.stack(right).reshape((n, -1))
+    if extrapolate is None:
+        extrapolate = "periodic" if isinstance(bc_type, str) and bc_type == "periodic" else True
     return hermite(x, values, solve(system, flat).reshape(values.shape), axis % asarray(y).ndim, extrapolate)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -13,12 +13,15 @@ from pullback.ops.elementwise import stop_gradient
 from pullback.ops.ordering import ascending_
 from pullback.tensors import Tensor
 
+# What there is outside of the points: nothing, the cubics at the ends, or all of it again.
+Outside: TypeAlias = bool | Literal["periodic"]
+
 
 class Piecewise:
     """The function that is a cubic between points (xᵢ, yᵢ), with slope dᵢ at each; a tensor's function of a tensor.
 
     It differentiates in where it is asked for, in x, y and d. Outside of the points the cubics at the ends go on, or it
-    is NaN.
+    is NaN, or, with `extrapolate="periodic"`, begins again.
 
     Attributes
     ----------
@@ -28,15 +31,18 @@ class Piecewise:
         Coefficients of (t - xᵢ)ᵏ for k = 0, 1, 2, 3, each (n - 1, ...).
     """
 
-    def __init__(self, x: Tensor, c: tuple[Any, Any, Any, Any], axis: int, extrapolate: bool) -> None:
+    def __init__(self, x: Tensor, c: tuple[Any, Any, Any, Any], axis: int, extrapolate: Outside) -> None:
         self.x, self.c, self.axis, self.extrapolate = x, c, axis, extrapolate
 
-    def __call__(self, x: Any, nu: int = 0) -> Tensor:
-        """The value at x, or the nu-th derivative by x."""
+    def __call__(self, x: Any, nu: int = 0, extrapolate: Outside | None = None) -> Tensor:
+        """The value at x, or the nu-th derivative by x; `extrapolate` says it for this call."""
         nu = operator.index(nu)
         if nu < 0:
             raise OptionError("interpolate: a derivative has an order of 0 or more", got=nu, fix="integrate(a, b)")
         x = asarray(x)
+        outside = self.extrapolate if extrapolate is None else extrapolate
+        if outside == "periodic":
+            x = self.x[0] + np.mod(x - self.x[0], self.x[-1] - self.x[0])
         place = np.clip(np.searchsorted(self.x, x, side="right") - 1, 0, len(self.c[0]) - 1)
         t = x - self.x[place]
         rest = self.c[0].ndim - 1
@@ -47,22 +53,37 @@ class Piecewise:
             total = total * t + factor * self.c[k][place]
         if nu > 3:
             total = total * self.c[0][place]
-        if not self.extrapolate:
+        if not outside:
             inside = ((x >= self.x[0]) & (x <= self.x[-1])).reshape(t.shape)
             total = np.where(inside, total, np.nan)
         own = tuple(range(x.ndim))  # the axes of x stand where that of the points stood
         return np.moveaxis(total, own, tuple(i + self.axis for i in own)) if own else total
 
+    def derivative(self, nu: int = 1) -> Piecewise:
+        """The nu-th derivative by where it is asked for, as a function."""
+        nu, c = operator.index(nu), self.c
+        if nu < 0:
+            raise OptionError("interpolate: a derivative has an order of 0 or more", got=nu, fix="integrate(a, b)")
+        for _ in range(nu):
+            c = (c[1], 2 * c[2], 3 * c[3], 0.0 * c[3])
+        return Piecewise(self.x, c, self.axis, self.extrapolate)
+
     def integrate(self, a: Any, b: Any) -> Tensor:
-        """∫ₐᵇ, with the cubics at the ends going on outside of the points."""
+        """∫ₐᵇ, with the cubics at the ends going on outside of the points, or beginning again where it is periodic."""
         return self._primitive(asarray(b)) - self._primitive(asarray(a))
 
     def _primitive(self, x: Any) -> Any:
         h = np.diff(self.x)
+        turns: Any = None
+        if self.extrapolate == "periodic":
+            period = self.x[-1] - self.x[0]
+            turns = np.floor((x - self.x[0]) / period)
+            x = x - turns * period
         place = np.clip(np.searchsorted(self.x, x, side="right") - 1, 0, len(self.c[0]) - 1)
         column = (len(h), *(1,) * (self.c[0].ndim - 1))
         whole = np.concatenate([0.0 * self.c[0][:1], np.cumsum(self._area(self.c, h.reshape(column)), axis=0)])
-        return whole[place] + self._area(tuple(c[place] for c in self.c), x - self.x[place])
+        found = whole[place] + self._area(tuple(c[place] for c in self.c), x - self.x[place])
+        return found if turns is None else found + turns * whole[-1]
 
     @staticmethod
     def _area(c: Any, t: Any) -> Any:
@@ -84,7 +105,7 @@ def columns(h: Any, like: Any) -> Any:
     return h.reshape((len(h), *(1,) * (like.ndim - 1)))
 
 
-def hermite(x: Any, y: Any, d: Any, axis: int, extrapolate: bool) -> Piecewise:
+def hermite(x: Any, y: Any, d: Any, axis: int, extrapolate: Outside) -> Piecewise:
     """The cubics through values and slopes."""
     h = columns(np.diff(x), y)
     m = np.diff(y, axis=0) / h

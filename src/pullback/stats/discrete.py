@@ -112,17 +112,17 @@ class Counting(Univariate):
         return self._share(lambda k, *s: np.log(self._sf(k, *s)), 0.0, -np.inf, k, args, given)
 
     def ppf(self, q: Any, *args: Any, **given: Any) -> Any:
-        """The least k with P(X ≤ k) ≥ q; it jumps, and has derivative 0."""
+        """The least k with P(X ≤ k) ≥ q; it jumps, and has derivative 0 but by loc."""
         return self._jumping("ppf", q, args, given)
 
     def isf(self, q: Any, *args: Any, **given: Any) -> Any:
-        """The least k with P(X > k) ≤ q; it jumps, and has derivative 0."""
+        """The least k with P(X > k) ≤ q; it jumps, and has derivative 0 but by loc."""
         return self._jumping("isf", q, args, given)
 
     def _jumping(self, tail: str, q: Any, args: Any, given: Any) -> Any:
         shapes, loc, _ = self._taken(args, given)
         found = answer(scipys_inverse, constant(q), *map(constant, shapes), name=self.name, tail=tail)
-        return found + constant(loc)
+        return found + loc
 
     def entropy(self, *args: Any, **given: Any) -> Any:
         """−Σ p log p, summed over all k that count."""

@@ -135,6 +135,8 @@ class Multinomial:
 
     def entropy(self, n: int, p: Any) -> Any:
         """−Σ P log P, over all counts that sum to a number n."""
+        if np.ndim(n):
+            raise ShapeError("multinomial.entropy: of one number of trials", got=np.shape(n), fix="a call for each")
         p, x = self._checked(p), np.arange(int(n) + 1.0)
         logs = gammaln(x + 1)
         each = np.exp(logs[-1] - logs - logs[::-1] + xlogy(x, p[..., None]) + xlog1py(n - x, -p[..., None]))
@@ -222,11 +224,11 @@ class Wishart:
 
     def __call__(self, df: Any, scale: Any) -> FrozenVectors:
         """The distribution with its parameters."""
-        return FrozenVectors(self, df=asarray(df) * 1.0, scale=asarray(scale) * 1.0)
+        return FrozenVectors(self, df=asarray(df) * 1.0, scale=_matrices(scale))
 
     def logpdf(self, x: Any, df: Any, scale: Any) -> Any:
         """The logarithm of the density at positive definite matrices (..., n, n)."""
-        x, df, scale = asarray(x) * 1.0, asarray(df) * 1.0, asarray(scale) * 1.0
+        x, df, scale = asarray(x) * 1.0, asarray(df) * 1.0, _matrices(scale)
         n = scale.shape[-1]
         half, whole = cholesky(scale), cholesky(x)
         trace = np.square(solve_triangular(half, whole, lower=True)).sum(axis=(-2, -1))
@@ -240,7 +242,7 @@ class Wishart:
 
     def entropy(self, df: Any, scale: Any) -> Any:
         """The differential entropy."""
-        df, scale = asarray(df) * 1.0, asarray(scale) * 1.0
+        df, scale = asarray(df) * 1.0, _matrices(scale)
         n = scale.shape[-1]
         log_scale = 2 * np.log(diagonal(cholesky(scale))).sum(axis=-1)
         spread = sum(digamma((df - i) / 2) for i in range(n))
@@ -249,17 +251,17 @@ class Wishart:
 
     def mean(self, df: Any, scale: Any) -> Any:
         """ν S."""
-        return asarray(df)[..., None, None] * asarray(scale)
+        return asarray(df)[..., None, None] * _matrices(scale)
 
     def mode(self, df: Any, scale: Any) -> Any:
         """(ν − n − 1) S, the most likely matrix; NaN where ν < n + 1, and there is none."""
-        df, scale = asarray(df) * 1.0, asarray(scale) * 1.0
+        df, scale = asarray(df) * 1.0, _matrices(scale)
         n = scale.shape[-1]
         return np.where(df >= n + 1, df - n - 1, np.nan)[..., None, None] * scale
 
     def var(self, df: Any, scale: Any) -> Any:
         """The variance of each entry."""
-        df, scale = asarray(df) * 1.0, asarray(scale) * 1.0
+        df, scale = asarray(df) * 1.0, _matrices(scale)
         on = diagonal(scale)
         return df[..., None, None] * (scale * scale + on[..., :, None] * on[..., None, :])
 
@@ -276,6 +278,14 @@ class Wishart:
         below = draw_(rng=of_rest, method="standard_normal", args=(), dtype=float, size=(*batch, n, n))
         drawn = half @ (np.tril(below, -1) + _on_diagonal(np.sqrt(squares)))
         return drawn @ np.swapaxes(drawn, -1, -2)
+
+
+def _matrices(scale: Any) -> Any:
+    """The scale as matrices; ShapeError if it is none."""
+    scale = asarray(scale) * 1.0
+    if scale.ndim < 2 or scale.shape[-1] != scale.shape[-2]:
+        raise ShapeError("wishart: the scale is a matrix (..., n, n)", got=scale.shape, fix="[[s]], of a number s")
+    return scale
 
 
 dirichlet, multinomial = Dirichlet(), Multinomial()
