@@ -10,6 +10,7 @@ Lanes have no numbers to give: whatever asks for those of one example gets an er
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, final
@@ -60,7 +61,7 @@ class Lanes(np.lib.mixins.NDArrayOperatorsMixin):
     @property
     def size(self) -> int:
         """That of one example."""
-        return int(np.prod(self.shape))
+        return math.prod(self.held.shape[1:])
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -132,24 +133,27 @@ class Level:
 
     def apply(self, primitive: Primitive, operands: Sequence[Any], params: dict[str, Any]) -> Any:
         """Apply a primitive to all examples at once."""
-        batched = [has(x, self) for x in operands]
-        if not all(batched) and any(type(x) is list or type(x) is tuple for x in operands):
-            operands = [Primitive.gathered(x) for x in operands]
-            batched = [has(x, self) for x in operands]
+        given: list[Any] = []
+        batched: list[bool] = []
+        for x in operands:  # in one go, for it is done for each operation
+            lanes: Any = getattr(x, "array", None)
+            mine = type(lanes) is Lanes and lanes.level is self
+            if not mine and (type(x) is list or type(x) is tuple) and (whole := Primitive.gathered(x)) is not x:
+                return self.apply(primitive, [whole if y is x else y for y in operands], params)
+            given.append(lanes.held if mine else x)
+            batched.append(mine)
         mode = current_mode()
         if (known := self.under) is None or known[0] is not mode:
             known = self.under = mode, mode.replace(levels=mode.levels[:-1], outer=mode)
-        MODE.set(known[1])  # by hand, for it is done for each operation
+        MODE.set(known[1])  # by hand
         try:
-            if not any(batched) and (not primitive.draws or self.randomness == "same"):
+            if True not in batched and (not primitive.draws or self.randomness == "same"):
                 return primitive(*operands, **params)
-            given = [x.array.held if b else x for x, b in zip(operands, batched, strict=True)]
-            if (
-                known[1].apply is None
-                and (arrays := arrays_alone(primitive, given, params, known[1].recording)) is not None
-            ):
-                found = Primitive.batch(OnArrays(primitive), self, arrays, batched, params)  # type: ignore[arg-type]  # as it is asked
-                return mark(found if isinstance(found, Primitive.tensor) else Primitive.tensor.of(found), self)
+            if known[1].apply is None and primitive.batching is not None:
+                arrays = arrays_alone(primitive, given, params, known[1].recording)
+                if arrays is not None:
+                    found = primitive.batching(OnArrays(primitive), self, arrays, batched, params)
+                    return mark(found if isinstance(found, Primitive.tensor) else Primitive.tensor.of(found), self)
             return mark(primitive.batch(self, given, batched, params), self)
         finally:
             MODE.set(mode)
@@ -241,7 +245,8 @@ def _turned(value: Any, first: int, second: int) -> Any:
     if not first or not second:
         return value
     with ModeContext(levels=()):
-        return np.moveaxis(value, tuple(range(first)), tuple(range(second, second + first)))
+        rest = range(first + second, value.ndim)
+        return value.transpose((*range(first, first + second), *range(first), *rest))
 
 
 def parted(tree: Any, level: Level) -> tuple[Any, list[bool]]:

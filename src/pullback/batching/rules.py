@@ -17,6 +17,7 @@ import numpy as np
 from pullback.batching.lanes import Level
 from pullback.core.axes import shape_of
 from pullback.core.errors import ShapeError
+from pullback.core.primitive import NUMBERS
 
 Rule: TypeAlias = Callable[..., Any]
 Shape: TypeAlias = tuple[int, ...]
@@ -99,6 +100,8 @@ def as_it_is(primitive: Any, _level: Level, operands: list[Any], batched: list[b
 
 def elementwise(primitive: Any, _level: Level, operands: list[Any], batched: list[bool], params: Any) -> Any:
     """The rule of elementwise operations; a row that a lint looks at gets a batch axis in each operand."""
+    if _alike(operands, batched):
+        return primitive(*operands, **params)
     given = aligned(operands, batched)
     if primitive.lint is not None:
         most = max(map(len, map(shape_of, given))) - 1
@@ -107,6 +110,20 @@ def elementwise(primitive: Any, _level: Level, operands: list[Any], batched: lis
             for x, b in zip(given, batched, strict=True)
         ]
     return primitive(*given, **params)
+
+
+def _alike(operands: Sequence[Any], batched: Sequence[bool]) -> bool:
+    """Whether operands broadcast as they are: numbers, and batches of as many axes."""
+    ndim = None
+    for x, b in zip(operands, batched, strict=True):
+        if not b:
+            if type(x) not in NUMBERS:
+                return False
+        elif ndim is None:
+            ndim = x.ndim
+        elif x.ndim != ndim:
+            return False
+    return True
 
 
 def reduction(primitive: Any, level: Level, operands: list[Any], batched: list[bool], params: Any) -> Any:

@@ -136,8 +136,8 @@ def _basis(tree: Any, start: int, stop: int, unit: complex) -> Any:
         block = np.zeros((stop - start, value.size), value.dtype)
         low, high = max(start, first), min(stop, first + value.size)
         if low < high:
-            units = block[low - start : high - start, low - first : high - first]
-            np.fill_diagonal(units, unit if is_complex(value) else unit == 1)
+            units = block.reshape(-1)[(low - start) * value.size + low - first :: value.size + 1]
+            units[: high - low] = unit if is_complex(value) else unit == 1
         made.append(block.reshape((stop - start, *value.shape)))
         first += value.size
     return rebuild(tree, made)
