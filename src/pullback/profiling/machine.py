@@ -70,15 +70,15 @@ def _machine(threads: int) -> Machine:
     name = "machine-" + hashlib.sha256(repr(facts).encode()).hexdigest()[:32]
     store = ObjectCache.of_user()
     kept = store.load(name)
-    known = json.loads(kept) if kept is not None else {"flops": [], "levels": [], "times": 0}
+    known: dict[str, Any] = {"flops": [], "levels": [], "times": 0} if kept is None else json.loads(kept)
     before = Machine({int(width): speed for width, speed in known["flops"]}, [*map(tuple, known["levels"])])
     if known["times"] >= _PROCESSES:
         return before
     found = measured(threads)
     if known["times"]:
         found = found.at_least(before)
-    kept = json.dumps({"flops": [*found.flops.items()], "levels": found.levels, "times": known["times"] + 1})
-    store.store(name, kept.encode())
+    known = {"flops": [*found.flops.items()], "levels": found.levels, "times": known["times"] + 1}
+    store.store(name, json.dumps(known).encode())
     return found
 
 

@@ -12,13 +12,14 @@ import hashlib
 import itertools
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, final
 
 import numpy as np
 
 from pullback.compiler.machine.cache import ObjectCache
+from pullback.compiler.machine.merging import merged
 from pullback.compiler.machine.sparing import spared
 from pullback.core.version import __version__
 
@@ -37,9 +38,9 @@ class Target(NamedTuple):
     compiler: Any
     versions: str
 
-    def optimised(self, module: Module | str) -> Any:
+    def optimised(self, module: Module | str, exported: Collection[str]) -> Any:
         """A module, parsed and tidied up."""
-        parsed = self.llvm.parse_assembly(spared(str(module)))
+        parsed = self.llvm.parse_assembly(spared(merged(str(module), exported)))
         parsed.verify()
         passes = self.llvm.create_new_module_pass_manager()
         passes.add_always_inliner_pass()
@@ -138,7 +139,7 @@ class Library:
         self, module: Module | str | Callable[[], Module | str], exported: Sequence[str],
         symbols: dict[str, int] | None = None, name: str = "pullback", key: str | None = None,
     ) -> None:  # fmt: skip
-        self._module = module
+        self._module, self._exported = module, exported
         self._target = _target()  # which unloads its libraries when it is dropped
         self.cache = None if key is None else ObjectCache.of_user()
         self.entry = "" if key is None else entry_of(key, *exported)
@@ -155,7 +156,8 @@ class Library:
     ) -> Library | None:
         """The library whose code was kept as an entry; None if it is not there any more."""
         made = object.__new__(cls)
-        made._module, made._target, made.cache, made.entry = module, _target(), ObjectCache.of_user(), entry
+        made._module, made._exported = module, exported
+        made._target, made.cache, made.entry = _target(), ObjectCache.of_user(), entry
         made.found = made._find(exported, symbols, name)
         return made if made.found else None
 
@@ -171,7 +173,7 @@ class Library:
         return True
 
     def _optimised(self) -> Any:
-        return self._target.optimised(self._module() if callable(self._module) else self._module)
+        return self._target.optimised(self._module() if callable(self._module) else self._module, self._exported)
 
     def address(self, name: str) -> int:
         """Where a function is."""
