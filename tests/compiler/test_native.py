@@ -176,3 +176,21 @@ def test_kernels_that_do_the_same_are_one_function():
     np.testing.assert_allclose(found.numpy(), f(x, w), rtol=1e-12)
     assert step.llvm().count("define internal void @kernel0(") == 1
     assert "@kernel1" not in step.llvm()
+
+
+@pytest.mark.parametrize("shape", [(5, 7, 9), (3, 5, 7, 9)])
+def test_a_batch_is_one_product_whatever_its_epilogue_reads(shape):
+    rng = np.random.default_rng(0)
+    x, w = rng.standard_normal(shape), rng.standard_normal((9, 13))
+    all_rows, each = rng.standard_normal((shape[-2], 13)), rng.standard_normal((*shape[:-2], 1, 13))
+
+    def f(x, w, all_rows, each):
+        y = x @ w
+        return np.tanh(y + all_rows) * each, y * 2
+
+    step = pb.compile(f)
+    for _ in range(3):
+        found = step(x, w, all_rows, each)
+    assert f"product {x.size // 9}×9 · 9×13" in step.explain()
+    for ours, theirs in zip(found, f(x, w, all_rows, each), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=1e-13)

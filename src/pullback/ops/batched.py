@@ -58,6 +58,8 @@ def matmul(primitive: Any, level: Any, operands: list[Any], batched: list[bool],
         if rows > 1 and getattr(array_of(a), "strides", (1, 1))[1] == 0:  # as those of many points that begin alike
             product = primitive(a[:, 0], b, ta=False, tb=params["tb"])
             return np.broadcast_to(product.reshape((count, 1, product.shape[1])), (count, rows, product.shape[1]))
+        if not params["ta"]:  # its rows are those of all examples, if they lie in order
+            return primitive(a, b, **params)
         product = primitive(a.reshape((count * rows, inner)), b, ta=False, tb=params["tb"])
         return product.reshape((count, rows, product.shape[1]))
     if batched == [False, True] and ndim_of(a) == 2 and b.ndim == 3 and b.shape[1 if params["tb"] else 2] == 1:

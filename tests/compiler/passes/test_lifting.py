@@ -57,7 +57,7 @@ def test_a_product_with_the_inputs_is_done_before_the_loop(args):
     (loop,) = loops_in(program)
     assert names_in(loop).count("matmul") == 1
     (first,) = [e for e in program.equations if e.primitive is matmul_]
-    assert first.output.shape == (15 * (3 if args[0].ndim == 3 else 1), 5)
+    assert first.output.size == args[0].size // 4 * 5
 
 
 @pytest.mark.parametrize("args", RECURRENT.values(), ids=RECURRENT)

@@ -28,7 +28,10 @@ def emit_product(module: Module, name: str, product: Product, buffers: Sequence[
         index = {label: argument(f, f"batch{label}") for label in product.batches}
         down, along = (product.columns, product.rows) if how.turned else (product.rows, product.columns)
         at = Buffers(f, argument(f, "table"), buffers)
-        point = Point(f, {**index, down: row, along: column}, along, kind.lanes, mask)
+        index |= {down: row, along: column}
+        for label, size in product.parts:  # each row tells where it is in loops within loops
+            index[label], row = f.binary("urem", row, size), f.binary("udiv", row, size)
+        point = Point(f, index, along, kind.lanes, mask)
         point.known[product.made] = sums
         values = Values(f, at, product.steps)
         made = {
@@ -44,7 +47,7 @@ def emit_product(module: Module, name: str, product: Product, buffers: Sequence[
     f = Function(module, name, [(PTR, "table"), (PTR, "scratch"), (I64, "piece")], attributes=WIDE, exported=False)
     table, scratch, piece = f.arguments
     at = Buffers(f, table, buffers)
-    number, first = f.binary("udiv", piece, product.parts), f.binary("urem", piece, product.parts)
+    number, first = f.binary("udiv", piece, product.own_pieces), f.binary("urem", piece, product.own_pieces)
 
     def one(batch: Reg) -> None:
         index: dict[int, Reg] = {}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, final
 
@@ -43,6 +42,9 @@ class Product:
         Whether it is emitted or left to BLAS, and why.
     plain : bool
         It is loops over rows, columns and what is summed, and nothing else.
+    parts : tuple of (label, int)
+        Loops that the rows are one after the other, the fastest first, and their sizes, where the epilogue reads or
+        writes what lies along these in other ways.
     """
 
     made: Value
@@ -57,6 +59,7 @@ class Product:
     plan: Tiling
     choice: Choice
     plain: bool = False
+    parts: tuple[tuple[int, int], ...] = ()
 
     @property
     def repeats(self) -> int:
@@ -70,11 +73,11 @@ class Product:
 
     @property
     def pieces(self) -> int:
-        """Parts that threads may compute at once."""
-        return 1 if self.plain else self.parts * self.shares
+        """Those that threads may compute at once."""
+        return 1 if self.plain else self.own_pieces * self.shares
 
     @property
-    def parts(self) -> int:
+    def own_pieces(self) -> int:
         """Those of each."""
         return 1 if self.choice.way == "blas" else self.plan.pieces
 
@@ -111,10 +114,20 @@ def lower_product(group: Group, fused: Fused, layouts: Layouts, *, plain: bool =
     steps = {equation.output: step_of(group, equation, fused, layouts) for equation in rest}
     needed(steps, fused)
     stores = {v: access_to(fused, layouts, v, group.where[v]) for v in (made, *steps) if v in fused.stored}
-    while batches and sides.flat and _flat(batches[-1], row, sizes, a, b, _others(steps, stores)):
+    parts: list[tuple[int, int]] = []
+    while batches and sides.flat and not b.along(batches[-1]) and a.merges(batches[-1], row, sizes[row]):
+        if not parts and not all(x.merges(batches[-1], row, sizes[row]) for x in _others(steps, stores)):
+            if plain or next(iter(stores.values())).along(column) != 1:
+                break
+            parts.append((row, sizes[row]))
         flat = batches.pop()
-        sizes[row] *= sizes.pop(flat)
-        a, stores = a.without(flat), {value: access.without(flat) for value, access in stores.items()}
+        sizes[row] *= sizes[flat]
+        a = a.without(flat)
+        if parts:
+            parts.append((flat, sizes.pop(flat)))
+            continue
+        del sizes[flat]
+        stores = {value: access.without(flat) for value, access in stores.items()}
         for step in steps.values():
             step.drop(flat)
     main = stores.get(made) or next(iter(stores.values()))
@@ -128,7 +141,8 @@ def lower_product(group: Group, fused: Fused, layouts: Layouts, *, plain: bool =
         if not plain and not rest and not what.windows
         else Choice("emitted", "what follows is computed with it")
     )
-    return Product(made, a, b, steps, stores, sizes, row, column, tuple(batches), plan(what), way, plain)
+    tiling = plan(what, turn=not parts)  # no vector lies across the end of a part
+    return Product(made, a, b, steps, stores, sizes, row, column, tuple(batches), tiling, way, plain, tuple(parts))
 
 
 def _matrices(group: Group, fused: Fused, layouts: Layouts, sizes: dict[int, int]) -> Sides:
@@ -147,8 +161,3 @@ def _matrices(group: Group, fused: Fused, layouts: Layouts, sizes: dict[int, int
         for o, v, end in zip(first.operands, views, ends, strict=True)
     )
     return Sides(row, column, tuple(label for label in batch if label is not None), a, b, flat=True)
-
-
-def _flat(batch: int, row: int, sizes: dict[int, int], a: Access, b: Access, others: Sequence[Access]) -> bool:
-    """Whether a batch of products is one product of more rows."""
-    return not b.along(batch) and all(x.merges(batch, row, sizes[row]) for x in (a, *others))
