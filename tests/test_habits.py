@@ -52,6 +52,12 @@ def test_each_way_runs(row, tmp_path):
     assert row.here or row.note
 
 
+def test_a_name_that_stands_in_another_package_is_found():
+    for package, name, place in ((pb.nn, "one_hot", "pb.one_hot"), (pb, "Linear", "pb.nn.Linear")):
+        with pytest.raises(AttributeError, match=f"fix  {place}"):
+            getattr(package, name)
+
+
 def test_no_name_has_two_rows():
     for table, rows in elsewhere.TABLES.items():
         spelled = [name for row in rows for name in row.names.split()]
@@ -126,7 +132,7 @@ def test_functions_that_explain_are_the_functions():
     ("owner", "name", "near"),
     [
         (pb, "sofmax", "softmax"), (pb, "Sigmoid", None), (pb, "value_and_gard", "value_and_grad"),
-        (pb, "Tensr", "Tensor"), (pb.nn, "Relu", "ReLU"), (pb.nn, "relu", "ReLU"), (pb.nn, "Linar", "Linear"),
+        (pb, "Tensr", "Tensor"), (pb.nn, "Relu", "ReLU"), (pb.nn, "Linar", "Linear"),
         (pb.optim, "Sgd", "SGD"), (pb.data, "Dataloader", "DataLoader"), (pb.random, "unifrom", "uniform"),
     ],
 )  # fmt: skip

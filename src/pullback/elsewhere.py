@@ -54,8 +54,8 @@ PACKAGE: Final = (
     Row("rand rand_like", "PyTorch", "pb.random.uniform(size=(2, 3))"),
     Row("randint", "PyTorch", "pb.random.integers(0, 10, size=3)"),
     Row("randperm", "PyTorch", "pb.random.permutation(5)"),
-    Row("manual_seed", "PyTorch", "pb.seed(0)"),
-    Row("Generator", "PyTorch", "pb.random.normal(size=3, rng=0)", "rng= takes an int or a np.random.Generator"),
+    Row("manual_seed manual_seed_all set_seed", "PyTorch", "pb.seed(0)"),
+    Row("Generator default_rng", "PyTorch, NumPy", "pb.random.normal(size=3, rng=0)", "rng= takes an int or a np.random.Generator"),
     Row(
         "half double long dtype bfloat16",
         "PyTorch", "pb.zeros(3, dtype=np.float32)", "dtypes are NumPy's: np.float32, np.int64, ...",
@@ -79,6 +79,7 @@ PACKAGE: Final = (
     Row("index_select", "PyTorch", "pb.take(x, [0, 1], axis=1)"),
     Row("chunk", "PyTorch", "pb.split(x, 3, axis=1)"),
     Row("masked_select", "PyTorch", "x[mask]"),
+    Row("masked_fill", "PyTorch", "pb.where(mask, 0.0, x)"),
     Row("numel", "PyTorch", "x.size"),
     Row("is_tensor", "PyTorch", "isinstance(x, pb.Tensor)"),
     Row("allclose array_equal", "PyTorch", "np.allclose(x, y)"),
@@ -111,6 +112,8 @@ PACKAGE: Final = (
     Row("make_jvp", "autograd", "value, tangent = pb.jvp(g, (x,), (x,))"),
     Row("hessian_vector_product make_hvp", "autograd", "pb.hvp(f, (x,), (x,))"),
     Row("primitive defvjp defjvp extend", "autograd", "pb.custom_vjp(f)", "the rule is given by defvjp"),
+    Row("custom_gradient Function", "TensorFlow, PyTorch", "pb.custom_vjp(f)", "the rule is given by defvjp"),
+    Row("holomorphic_grad", "autograd", "pb.grad(f, holomorphic=True)"),
     Row("checkgrad test_util", "autograd", "pb.testing.check_grads(f, x)"),
     Row("Variable", "TensorFlow", "pb.tensor([1.0, 2.0], requires_grad=True)"),
     Row("constant convert_to_tensor", "TensorFlow", "pb.tensor([1.0, 2.0])"),
@@ -311,14 +314,19 @@ TABLES: Final = {
 
 
 def rows_for(owner: str, name: str) -> list[Row]:
-    """The rows of a table that have a name.
+    """The rows of a table that have a name; else, of a package that has it not, where in Pullback it stands.
 
-    >>> [row.here for row in rows_for("pullback", "cat")]
-    ['pb.concat([x, y], axis=0)']
+    >>> [row.here for row in (*rows_for("pullback", "cat"), *rows_for("pullback.nn", "relu"))]
+    ['pb.concat([x, y], axis=0)', 'pb.relu']
     """
-    return [row for row in TABLES.get(owner, ()) if name in row.names.split()]
+    rows = [row for row in TABLES.get(owner, ()) if name in row.names.split()]
+    if rows or owner.partition(".")[0] != "pullback":
+        return rows
+    others = [part for part in _OF_OURS if name in dir(sys.modules.get(f"pullback{part}"))]
+    return [Row(name, owner, f"pb{part}.{name}") for part in others[:1]]
 
 
+_OF_OURS: Final = ("", ".nn", ".nn.init", ".optim", ".data", ".random", ".linalg", ".stats", ".interop")
 SCIPYS: Final = ("fft", "integrate", "interpolate", "linalg", "optimize", "special", "stats")  # that are here, too
 
 
