@@ -225,6 +225,8 @@ def test_a_target_of_probability_0_has_the_steepest_slope():
     assert slope.tolist() == [-np.inf, np.log(0.5) + 1 - given[1]]
 
 
+YES = (True, True)
+SWAPPED = {"margin": 0.7, "p": 1, "eps": 1e-3, "swap": True}
 # A loss made with PyTorch's positions, and the same by names.
 POSITIONS = {
     "cross-entropy": (lambda: nn.CrossEntropyLoss(WEIGHT), {"weight": WEIGHT}, (X, LABELS)),
@@ -232,13 +234,12 @@ POSITIONS = {
     "probabilities": (lambda: nn.BCELoss(WEIGHT), {"weight": WEIGHT}, (SHARES, SHARES)),
     "logits": (lambda: nn.BCEWithLogitsLoss(WEIGHT), {"weight": WEIGHT}, (X, SHARES)),
     "Huber": (lambda: nn.HuberLoss("sum", 0.5), {"reduction": "sum", "delta": 0.5}, (X, Y)),
-    "Poisson": (lambda: nn.PoissonNLLLoss(False, True), {"log_input": False, "full": True}, (SHARES, SHARES)),
+    "Poisson": (lambda: nn.PoissonNLLLoss(*YES), {"log_input": True, "full": True}, (SHARES, SHARES)),
     "hinge": (lambda: nn.HingeEmbeddingLoss(0.5), {"margin": 0.5}, (X, np.sign(Y))),
     "ranking": (lambda: nn.MarginRankingLoss(0.5), {"margin": 0.5}, (X, Y, np.sign(Y))),
     "cosine": (lambda: nn.CosineEmbeddingLoss(0.5), {"margin": 0.5}, (X, Y, np.sign(Y[:, 0]))),
-    "triplet": (lambda: nn.TripletMarginLoss(0.7, 1, 1e-3, True), {"margin": 0.7, "p": 1, "eps": 1e-3, "swap": True},
-                (X, Y, X[::-1])),
-    "CTC": (lambda: nn.CTCLoss(0, "sum", True), {"reduction": "sum", "zero_infinity": True}, (TIMES, WORDS, *COUNTS)),
+    "triplet": (lambda: nn.TripletMarginLoss(0.7, 1, 1e-3, *YES[:1]), SWAPPED, (X, Y, X[::-1])),
+    "CTC": (lambda: nn.CTCLoss(0, "sum"), {"reduction": "sum"}, (TIMES, WORDS, *COUNTS)),
     "a word": (lambda: nn.TripletMarginLoss("sum"), {"reduction": "sum"}, (X, Y, X[::-1])),
 }  # fmt: skip
 

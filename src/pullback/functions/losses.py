@@ -25,12 +25,11 @@ _REDUCTIONS: Final = ("mean", "sum", "none")
 def check_reduction(reduction: Any) -> None:
     """Raise OptionError unless the reduction is known."""
     if not isinstance(reduction, str) or reduction not in _REDUCTIONS:
-        weights = hasattr(reduction, "shape")  # PyTorch's functions have weights in this place
-        raise OptionError(
-            "loss: unknown reduction", reduction=f"an array of shape {reduction.shape}" if weights else repr(reduction),
-            fix="weight=" if weights
-            else '"mean", "sum" or "none"' + ("" if isinstance(reduction, str) else "; settings have names, as margin="),
-        )  # fmt: skip
+        fix = '"mean", "sum" or "none"'
+        if not isinstance(reduction, str):  # PyTorch's functions have a weight or a number in this place
+            fix = "weight=" if hasattr(reduction, "shape") else f"{fix}; settings have names, as margin="
+        got = f"an array of shape {reduction.shape}" if hasattr(reduction, "shape") else repr(reduction)
+        raise OptionError("loss: unknown reduction", reduction=got, fix=fix)
 
 
 def reduce(losses: Any, reduction: str) -> Any:
