@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from pullback.core.errors import TraceError
-from pullback.core.modes import ModeContext
+from pullback.core.modes import MODE, ModeContext, current_mode
 from pullback.core.tree import children
 from pullback.programs.effects import Effects
 from pullback.programs.ledger import Ledger
@@ -63,7 +63,7 @@ def record(
         If `f` looks at a number of a tensor (`if`, `float`, `.item()`, `.numpy()`); names the line and the fix. As
         after any error, nothing has changed.
     """
-    tracer = Tracer(effects)
+    tracer, mode = Tracer(effects), current_mode()
     try:
         with ModeContext(trace=tracer):
             args, kwargs = fill(tracer)
@@ -73,6 +73,7 @@ def record(
         made = tracer.finish(result, name)
         tracer.write_arrays(made)
     except BaseException:
+        MODE.set(mode)  # an interrupt may have come before a context was left
         tracer.ledger.undo()
         raise
     finally:
