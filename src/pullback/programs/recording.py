@@ -11,6 +11,7 @@ from pullback.core.tree import children
 from pullback.programs.effects import Effects
 from pullback.programs.ledger import Ledger
 from pullback.programs.record import Record
+from pullback.programs.refusals import told
 from pullback.programs.tracer import Tracer
 
 
@@ -68,7 +69,8 @@ def record(
         with ModeContext(trace=tracer):
             args, kwargs = fill(tracer)
             held = list(_held((*args, *kwargs.values())))
-            result = tracer.with_arrays(f(*args, **kwargs))
+            with told():
+                result = tracer.with_arrays(f(*args, **kwargs))
         _require_unchanged(held, name)
         made = tracer.finish(result, name)
         tracer.write_arrays(made)
