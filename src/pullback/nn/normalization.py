@@ -25,7 +25,7 @@ from pullback.tensors import Tensor
 class _Normalization(Module, ABC):
     """What the layers share: ε, and a weight and a bias of a shape, or neither."""
 
-    eps: float | None
+    eps: Any  # a number; of RMSNorm it may be None
 
     def _scales(self, shape: tuple[int, ...], eps: float, affine: bool, *, bias: bool, dtype: Any) -> None:
         name = type(self).__name__
