@@ -33,7 +33,7 @@ SLIPS = {
     # A layer that was not made before it was called.
     "ReLU": (lambda: pb.nn.ReLU(X), "made first, and then called", "ReLU()(...)"),
     "loss": (lambda: pb.nn.MSELoss(X, X), "made first, and then called", "MSELoss()(...)"),
-    "loss of one": (lambda: pb.nn.CrossEntropyLoss(X), "reduction is a word", "Loss()(prediction, target)"),
+    "loss of one": (lambda: pb.nn.CrossEntropyLoss(X[None]), "an array is no setting", "Loss()(prediction, target)"),
     # A forward without a return.
     "forward": (lambda: pb.nn.Sequential(Forgetful(), pb.nn.ReLU())(X), "gave nothing", "return the result"),
 }  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import ctypes
+import inspect
 import math
 import statistics
 import struct
@@ -15,6 +16,7 @@ from scipy import integrate, optimize
 
 import pullback as pb
 from pullback.core import lints
+from pullback.core.errors import GraphError, TraceError, UnbatchedError
 
 
 @pytest.fixture(autouse=True)
@@ -189,3 +191,34 @@ def test_a_constant_of_numpy_has_derivative_0():
     with pytest.raises(pb.GraphError, match="gave no tensor") as raised:
         pb.grad(lambda x: x.numpy().sum())(3.0)
     assert Path(__file__).name in str(raised.value)
+
+
+def squares(x):
+    kept = np.zeros(3)
+    for i in range(3):
+        kept[i] = x[i] ** 2  # the line
+    return kept.sum()
+
+
+def slices(x):
+    kept = np.zeros_like(x)
+    kept[1:] = x[1:] * 2  # the line
+    return kept.sum()
+
+
+@pytest.mark.parametrize("f", [squares, slices])
+@pytest.mark.parametrize(
+    ("run", "kind"),
+    [(pb.grad, GraphError), (pb.compile, TraceError), (lambda f: pb.compile(pb.grad(f)), TraceError),
+     (lambda f: lambda x: pb.vmap(f)(np.stack([x, x])), UnbatchedError)],
+    ids=["grad", "compile", "compiled grad", "vmap"],
+)  # fmt: skip
+def test_writing_into_an_array_is_told_with_the_line_and_the_tensor_to_write_to(f, run, kind):
+    with pytest.raises(kind, match=rf"line +.*:{line_of(f)} in .*\n +fix +write to a tensor.*pb\.zeros") as raised:
+        run(f)(np.arange(3.0))
+    assert "setting an array element" not in str(raised.value)
+
+
+def line_of(function):
+    lines, first = inspect.getsourcelines(function)
+    return first + next(i for i, line in enumerate(lines) if "the line" in line)

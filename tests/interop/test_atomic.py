@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -114,3 +115,14 @@ def test_an_error_names_the_file_that_was_asked_for(name, tmp_path):
     with pytest.raises(OSError, match=r"No such file|directory") as caught:
         write_atomically(tmp_path / name, b"new")
     assert str(caught.value).endswith(f": '{tmp_path / name}'")
+
+
+@pytest.mark.parametrize("step", ["fsync file", "replace"])
+def test_of_a_full_disk_the_file_is_named(step, tmp_path, monkeypatch):
+    def fail():
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    break_at(step, monkeypatch, fail)
+    with pytest.raises(OSError, match="No space left on device") as caught:
+        write_atomically(tmp_path / "state", b"new")
+    assert (caught.value.errno, caught.value.filename) == (errno.ENOSPC, str(tmp_path / "state"))

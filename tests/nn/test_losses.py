@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 from tests.along import along
-from tests.nn.losses import COUNTS, LABELS, LOGS, ROWS, SHARES, TIMES, WORDS, X, Y
+from tests.nn.losses import COUNTS, LABELS, LOGS, ROWS, SHARES, TIMES, WEIGHT, WORDS, X, Y
 
 import pullback as pb
 from pullback import nn
@@ -32,7 +32,7 @@ def test_it_is_pytorch_s(row, reduction):
     theirs = getattr(torch.nn, row.kind.__name__)(reduction=reduction, **settings)
     yours = [torch.tensor(np.array(x), requires_grad=i in row.learned) for i, x in enumerate(row.inputs)]
     mine = [pb.tensor(x, requires_grad=i in row.learned) for i, x in enumerate(row.inputs)]
-    ours = row.kind(reduction, **row.settings)
+    ours = row.kind(reduction=reduction, **row.settings)
     if row.kind is nn.CTCLoss:  # PyTorch's derivative is right behind a softmax alone
         expected, found = theirs(yours[0].log_softmax(-1), *yours[1:]), ours(pb.log_softmax(mine[0]), *mine[1:])
     else:
@@ -223,3 +223,47 @@ def test_a_target_of_probability_0_has_the_steepest_slope():
     given = np.log([0.3, 0.7])
     slope = pb.grad(lambda t: nn.KLDivLoss("sum")(given, t))(np.array([0.0, 0.5]))
     assert slope.tolist() == [-np.inf, np.log(0.5) + 1 - given[1]]
+
+
+YES = (True, True)
+SWAPPED = {"margin": 0.7, "p": 1, "eps": 1e-3, "swap": True}
+# A loss made with PyTorch's positions, and the same by names.
+POSITIONS = {
+    "cross-entropy": (lambda: nn.CrossEntropyLoss(WEIGHT), {"weight": WEIGHT}, (X, LABELS)),
+    "labels": (lambda: nn.NLLLoss(WEIGHT), {"weight": WEIGHT}, (LOGS, LABELS)),
+    "probabilities": (lambda: nn.BCELoss(WEIGHT), {"weight": WEIGHT}, (SHARES, SHARES)),
+    "logits": (lambda: nn.BCEWithLogitsLoss(WEIGHT), {"weight": WEIGHT}, (X, SHARES)),
+    "Huber": (lambda: nn.HuberLoss("sum", 0.5), {"reduction": "sum", "delta": 0.5}, (X, Y)),
+    "Poisson": (lambda: nn.PoissonNLLLoss(*YES), {"log_input": True, "full": True}, (SHARES, SHARES)),
+    "hinge": (lambda: nn.HingeEmbeddingLoss(0.5), {"margin": 0.5}, (X, np.sign(Y))),
+    "ranking": (lambda: nn.MarginRankingLoss(0.5), {"margin": 0.5}, (X, Y, np.sign(Y))),
+    "cosine": (lambda: nn.CosineEmbeddingLoss(0.5), {"margin": 0.5}, (X, Y, np.sign(Y[:, 0]))),
+    "triplet": (lambda: nn.TripletMarginLoss(0.7, 1, 1e-3, *YES[:1]), SWAPPED, (X, Y, X[::-1])),
+    "CTC": (lambda: nn.CTCLoss(0, "sum"), {"reduction": "sum"}, (TIMES, WORDS, *COUNTS)),
+    "a word": (lambda: nn.TripletMarginLoss("sum"), {"reduction": "sum"}, (X, Y, X[::-1])),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", POSITIONS)
+def test_positions_are_pytorch_s(name):
+    made, settings, inputs = POSITIONS[name]
+    assert made()(*inputs).item() == type(made())(**settings)(*inputs).item()
+
+
+@pytest.mark.parametrize("kind", [np.int64, np.int8, np.bool])
+def test_targets_that_are_counts_cost_no_float64(kind):
+    x, counts, weight = abs(X).astype(np.float32) / 9, (Y > 0).astype(kind), np.ones(3)
+    for loss in (nn.MSELoss(), nn.L1Loss(), nn.HuberLoss(), nn.SmoothL1Loss(), nn.BCELoss(weight), nn.KLDivLoss(),
+                 nn.BCEWithLogitsLoss(weight, pos_weight=weight), nn.PoissonNLLLoss(full=True), nn.HingeLoss(),
+                 nn.HingeEmbeddingLoss(), nn.CrossEntropyLoss(weight)):  # fmt: skip
+        found = loss(x, counts)
+        assert found.dtype == np.float32, loss
+        np.testing.assert_allclose(found.item(), loss(x.astype(float), counts.astype(float)).item(), rtol=1e-5)
+    assert nn.MarginRankingLoss()(x, x, counts).dtype == nn.GaussianNLLLoss()(x, counts, counts).dtype == np.float32
+
+
+@pytest.mark.parametrize("shape", [(4, 3), (4, 1), (1, 3), (4,), ()])
+def test_a_variance_that_several_share(shape):
+    v = np.full(shape, 0.5)
+    whole = v[:, None] if shape == (4,) else v
+    assert nn.GaussianNLLLoss()(X, Y, v).item() == nn.GaussianNLLLoss()(X, Y, np.broadcast_to(whole, (4, 3))).item()

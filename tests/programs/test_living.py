@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 import weakref
 
 import numpy as np
@@ -64,3 +65,20 @@ def test_numbers_are_known_for_good_and_tables_go_with_their_last_user():
         del array
     finally:
         gc.enable()
+
+
+def test_what_forgets_an_array_cannot_be_interrupted():
+    known, array = Living(), np.zeros(2)
+    key = id(array)
+    known.note(array, Value((2,), array.dtype))
+
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    before = sys.gettrace()
+    sys.settrace(stop)  # at the first line of any function of Python's
+    try:
+        del array
+    finally:
+        sys.settrace(before)
+    assert key not in known

@@ -177,3 +177,30 @@ def test_modes_nested_in_transforms():
     assert pb.grad(f)(2.0).item() == 12.0
     with pb.no_grad():
         assert pb.grad(pb.grad(lambda x: x**3))(2.0).item() == 12.0
+
+
+POINTS = np.linspace(0.1, 1.0, 6).reshape(2, 3)
+INNER = {
+    "grad": lambda w: np.sum(pb.grad(lambda x: np.sum(np.tanh(x @ w)))(POINTS) ** 2),
+    "grad of grad": lambda w: np.sum(pb.grad(lambda x: pb.grad(lambda y: np.tanh(y @ w).sum())(x).sum())(POINTS) ** 2),
+    "jvp": lambda w: np.sum(pb.jvp(lambda x: np.tanh(x @ w), (POINTS,), (POINTS,))[1] ** 2),
+    "hessian": lambda w: np.sum(pb.hessian(lambda x: np.sum(np.tanh(x @ w)))(POINTS[0]) ** 2),
+    "vmap": lambda w: np.sum(pb.vmap(pb.grad(lambda x: np.sum(np.tanh(x @ w))))(POINTS) ** 2),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", INNER)
+def test_what_an_inner_transform_differentiated_in_keeps_no_graph(name):
+    w = np.linspace(-1.0, 1.0, 3)
+    value, gradient = pb.value_and_grad(INNER[name])(w)
+    assert not value.requires_grad
+    assert not gradient.requires_grad
+    step = 1e-6 * np.eye(3)
+    numeric = [(INNER[name](w + h) - INNER[name](w - h)).item() / 2e-6 for h in step]
+    np.testing.assert_allclose(gradient.numpy(), numeric, rtol=1e-6, atol=1e-9)
+
+
+def test_what_is_there_outside_still_learns():
+    w = pb.tensor([1.0, 2.0], requires_grad=True)
+    pb.grad(lambda x: np.sum(pb.grad(lambda y: np.sum(y**2 * x * w))(np.ones(2))))(np.ones(2)).sum().backward()
+    assert w.grad.tolist() == [2.0, 2.0]

@@ -19,6 +19,7 @@ import numpy as np
 
 from pullback.batching.arrays import OnArrays, arrays_alone
 from pullback.core.errors import UnbatchedError
+from pullback.core.leaving import WRITES, is_element_write
 from pullback.core.modes import MODE, Mode, ModeContext, current_mode
 from pullback.core.origin import user_line
 from pullback.core.primitive import Primitive
@@ -112,7 +113,8 @@ class Lanes(np.lib.mixins.NDArrayOperatorsMixin):
         return UnbatchedError(
             f"{how}: inside vmap a value is one for each example, and no single number", shape=self.shape,
             examples=self.level.size, line=user_line(),
-            fix="pb.where or pb.cond in place of a branch; look at numbers outside of vmap",
+            fix=WRITES if is_element_write()
+            else "pb.where or pb.cond in place of a branch; look at numbers outside of vmap",
         )  # fmt: skip
 
 

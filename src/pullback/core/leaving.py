@@ -34,6 +34,8 @@ from pullback.core.origin import user_line
 _REMAINDER: Final = 6  # Python's number of `%` among its binary operators
 _WAYS: Final = "pb's functions or NumPy's (pb.sin, np.sin) keep the derivative; .item() leaves the graph on purpose"
 _ARRAYS: Final = "t.numpy() leaves on purpose; np.stack makes one tensor of several, and pb.mean([x, y]) takes them"
+WRITES: Final = "write to a tensor: pb.zeros(3) in place of np.zeros(3)"
+_LOOKS: Final = "return the tensor and look at it outside, or use pb.where instead of a branch"
 
 
 class LeftTraceError(TraceError):
@@ -73,7 +75,8 @@ class TapeExits(Exits):
 
     def array(self, tensor: Any, how: str) -> None:
         if not _is_compared():
-            raise _refusal(f"{how}: this would drop the gradient", tensor, _ARRAYS)
+            fix = f"{WRITES}; {_ARRAYS}" if is_element_write() else _ARRAYS
+            raise _refusal(f"{how}: this would drop the gradient", tensor, fix)
 
 
 @final
@@ -207,7 +210,7 @@ def look(how: str) -> None:
     kind = LeftTraceError if isinstance(mode.exits, RuleExits) else TraceError
     raise kind(
         f"{how}: a program that is being recorded has no numbers to look at", line=user_line(),
-        fix="return the tensor and look at it outside, or use pb.where instead of a branch",
+        fix=WRITES if is_element_write() else _LOOKS,
     )  # fmt: skip
 
 

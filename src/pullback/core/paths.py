@@ -26,7 +26,7 @@ def between(outputs: Iterable[Node], wrt: Collection[Node]) -> Between:
         if node in wrt or not active.isdisjoint(node.parents):
             active.add(node)
             nodes.append(node)
-        elif node.primitive is None or node.serial < oldest:
+        elif node.serial < oldest or (node.primitive is None and node.owner() is not None):  # else nobody can ask
             outside = True
     return Between(nodes, outside)
 

@@ -14,7 +14,7 @@ from pullback.core.numbers import checked_number
 from pullback.core.precision import of_numbers, real
 from pullback.functions.activations import log_softmax
 from pullback.functions.creation import asarray
-from pullback.functions.losses import check_reduction, reduce
+from pullback.functions.losses import check_reduction, counted, reduce
 from pullback.ops import elementwise as ew
 from pullback.ops.cross_entropy import cross_entropy_
 from pullback.ops.labels import known_labels_
@@ -69,6 +69,7 @@ def softmax_cross_entropy(
         if place != len(x) - 1:
             logits, labels = moveaxis(logits, place, -1), moveaxis(labels, place, -1)
         weights = _weights(weight, x[place])
+        labels = counted(labels, logits)
         return _expected_surprise(logits, labels, reduction=reduction, weight=weights, smoothing=label_smoothing)
     if place != len(x) - 1:
         logits = moveaxis(logits, place, -1)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+
+from pullback.core.axes import dtype_of
 from pullback.core.errors import OptionError
 from pullback.core.habits import explain_keywords
 from pullback.core.lints import check_loss
 from pullback.core.precision import of_numbers
+from pullback.functions.creation import asarray
 from pullback.ops import elementwise as ew
 from pullback.ops.reductions import mean
 from pullback.ops.reductions import sum as sum_over
@@ -21,11 +25,11 @@ _REDUCTIONS: Final = ("mean", "sum", "none")
 def check_reduction(reduction: Any) -> None:
     """Raise OptionError unless the reduction is known."""
     if not isinstance(reduction, str) or reduction not in _REDUCTIONS:
-        weights = hasattr(reduction, "shape")  # PyTorch's functions have weights in this place
-        raise OptionError(
-            "loss: unknown reduction", reduction=f"an array of shape {reduction.shape}" if weights else repr(reduction),
-            fix="weight=" if weights else '"mean", "sum" or "none"',
-        )  # fmt: skip
+        fix = '"mean", "sum" or "none"'
+        if not isinstance(reduction, str):  # PyTorch's functions have a weight or a number in this place
+            fix = "weight=" if hasattr(reduction, "shape") else f"{fix}; settings have names, as margin="
+        got = f"an array of shape {reduction.shape}" if hasattr(reduction, "shape") else repr(reduction)
+        raise OptionError("loss: unknown reduction", reduction=got, fix=fix)
 
 
 def reduce(losses: Any, reduction: str) -> Any:
@@ -36,6 +40,21 @@ def reduce(losses: Any, reduction: str) -> Any:
     return mean(losses) if reduction == "mean" else sum_over(losses)
 
 
+def counted(values: Any, prediction: Any) -> Any:
+    """Whole numbers and truths in the dtype of a float32 prediction, which they would take to float64; others as given.
+
+    >>> counted(np.array([1, 0]), np.zeros(2, np.float32)).dtype
+    dtype('float32')
+    """
+    kind = getattr(getattr(values, "dtype", None), "kind", "f")
+    return values.astype(np.float32) if kind in "iub" and dtype_of(prediction).char == "f" else values
+
+
+def _weighted(losses: Any, weight: Any) -> Any:
+    """The losses times a weight, in their own dtype."""
+    return losses if weight is None else ew.multiply(losses, asarray(weight).astype(losses.dtype))
+
+
 def mse_loss(prediction: Any, target: Any, reduction: str = "mean") -> Tensor:
     """(prediction − target)².
 
@@ -44,7 +63,7 @@ def mse_loss(prediction: Any, target: Any, reduction: str = "mean") -> Tensor:
     Tensor(2.)
     """
     check_loss("mse_loss", prediction, target)
-    return _squared_error(prediction, target, reduction=reduction)
+    return _squared_error(prediction, counted(target, prediction), reduction=reduction)
 
 
 @of_numbers
@@ -60,7 +79,7 @@ def l1_loss(prediction: Any, target: Any, reduction: str = "mean") -> Tensor:
     Tensor(1.)
     """
     check_loss("l1_loss", prediction, target)
-    return _absolute_error(prediction, target, reduction=reduction)
+    return _absolute_error(prediction, counted(target, prediction), reduction=reduction)
 
 
 @of_numbers
@@ -81,8 +100,8 @@ def binary_cross_entropy(
     Tensor(0.34657359)
     """
     check_loss("binary_cross_entropy", probability, target)
-    losses = ew.binary_cross_entropy(probability, target)
-    return reduce(losses if weight is None else ew.multiply(losses, weight), reduction)
+    losses = ew.binary_cross_entropy(probability, counted(target, probability))
+    return reduce(_weighted(losses, weight), reduction)
 
 
 def binary_cross_entropy_with_logits(
@@ -106,15 +125,17 @@ def binary_cross_entropy_with_logits(
     Tensor(0.69314718)
     """
     check_loss("binary_cross_entropy_with_logits", logits, target)
+    target = counted(target, logits)
     if pos_weight is None:
         losses = ew.logits_cross_entropy(logits, target)
     else:
         losses = _weighted_positives(logits, target, pos_weight)
-    return reduce(losses if weight is None else ew.multiply(losses, weight), reduction)
+    return reduce(_weighted(losses, weight), reduction)
 
 
 @of_numbers
 def _weighted_positives(x: Any, t: Any, w: Any) -> Any:
+    w = asarray(w).astype(np.result_type(dtype_of(x), dtype_of(t)))
     return (1 - t) * x + (1 + (w - 1) * t) * ew.softplus(ew.negative(x))
 
 

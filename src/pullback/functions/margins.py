@@ -10,7 +10,7 @@ from pullback.core.habits import explain_keywords
 from pullback.core.lints import check_loss
 from pullback.core.numbers import checked_number
 from pullback.core.precision import of_numbers
-from pullback.functions.losses import reduce
+from pullback.functions.losses import counted, reduce
 from pullback.ops import elementwise as ew
 from pullback.ops.reductions import norm
 from pullback.ops.reductions import sum as sum_over
@@ -27,7 +27,7 @@ def hinge_loss(prediction: Any, target: Any, reduction: str = "mean", *, margin:
     Tensor([0. , 0.5, 1.5])
     """
     check_loss("hinge_loss", prediction, target)
-    return reduce(_hinge(prediction, target, margin=margin), reduction)
+    return reduce(_hinge(prediction, counted(target, prediction), margin=margin), reduction)
 
 
 @of_numbers
@@ -63,7 +63,7 @@ def margin_ranking_loss(
     """
     check_loss("margin_ranking_loss", first, second)
     check_loss("margin_ranking_loss", first, target)
-    return reduce(_ranking(first, second, target, margin=margin), reduction)
+    return reduce(_ranking(first, second, counted(target, first), margin=margin), reduction)
 
 
 @of_numbers

@@ -12,7 +12,7 @@ from pullback.core.kinds import strong_multiply
 from pullback.core.lints import check_loss
 from pullback.core.numbers import checked_number
 from pullback.core.precision import of_numbers
-from pullback.functions.losses import l1_loss, reduce
+from pullback.functions.losses import counted, l1_loss, reduce
 from pullback.ops import elementwise as ew
 from pullback.ops.reductions import sum as sum_over
 from pullback.ops.special_functions.errors_and_normal import xlogy
@@ -33,7 +33,7 @@ def huber_loss(prediction: Any, target: Any, reduction: str = "mean", *, delta: 
     check_loss("huber_loss", prediction, target)
     if not checked_number("huber_loss", "delta", delta, 0):
         raise OptionError("huber_loss: delta is not possible", got=delta, fix="a number above 0")
-    return reduce(_huber(prediction, target, delta=delta), reduction)
+    return reduce(_huber(prediction, counted(target, prediction), delta=delta), reduction)
 
 
 @of_numbers
@@ -54,7 +54,7 @@ def smooth_l1_loss(prediction: Any, target: Any, reduction: str = "mean", *, bet
     if not checked_number("smooth_l1_loss", "beta", beta, 0):
         return l1_loss(prediction, target, reduction)
     check_loss("smooth_l1_loss", prediction, target)
-    return reduce(_huber(prediction, target, delta=beta) / beta, reduction)
+    return reduce(_huber(prediction, counted(target, prediction), delta=beta) / beta, reduction)
 
 
 def kl_div(log_probability: Any, target: Any, reduction: str = "mean", *, log_target: bool = False) -> Tensor:
@@ -74,7 +74,7 @@ def kl_div(log_probability: Any, target: Any, reduction: str = "mean", *, log_ta
     Tensor(0.69314718)
     """
     check_loss("kl_div", log_probability, target)
-    losses = _divergence(log_probability, target, log_target=log_target)
+    losses = _divergence(log_probability, counted(target, log_probability), log_target=log_target)
     if reduction != "batchmean":
         return reduce(losses, reduction)
     shape = shape_of(log_probability)
@@ -103,7 +103,8 @@ def poisson_nll_loss(
     Tensor(1.)
     """
     check_loss("poisson_nll_loss", prediction, target)
-    return reduce(_poisson(prediction, target, log_input=log_input, full=full, eps=eps), reduction)
+    losses = _poisson(prediction, counted(target, prediction), log_input=log_input, full=full, eps=eps)
+    return reduce(losses, reduction)
 
 
 @of_numbers
@@ -126,8 +127,8 @@ def gaussian_nll_loss(
     prediction, target : array-like
         The mean x and t.
     var : array-like
-        σ², of the prediction's shape, or with 1 or nothing in place of its last axis. It learns nothing where it is
-        below ε.
+        σ², of the prediction's shape, or with 1 in place of an axis, or nothing in place of the last. It learns
+        nothing where it is below ε.
     full : bool
         Add the constant log(2π)/2.
 
@@ -144,9 +145,9 @@ def gaussian_nll_loss(
     x, v = shape_of(prediction), shape_of(var)
     if v == x[:-1] and v != x:
         var = ew.add(var, 0).reshape(*v, 1)
-    elif v not in (x, (*x[:-1], 1), ()):
+    elif v and (len(v) != len(x) or any(n not in (m, 1) for n, m in zip(v, x, strict=True))):
         raise ShapeError("gaussian_nll_loss: the variance does not fit", prediction=x, var=v)
-    losses = _gaussian(prediction, target, var, eps=eps)
+    losses = _gaussian(prediction, counted(target, prediction), counted(var, prediction), eps=eps)
     return reduce(losses + 0.5 * math.log(2 * math.pi) if full else losses, reduction)
 
 

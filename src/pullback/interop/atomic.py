@@ -41,7 +41,7 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> Path:
         replace(scratch, target)
     except BaseException as error:
         scratch.unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.filename is not None:  # the caller knows another name
+        if isinstance(error, OSError) and error.errno is not None:  # of a full disk it has no name, else the scratch's
             raise OSError(error.errno, error.strerror, str(target)) from error
         raise
     _sync_folder(target.parent)

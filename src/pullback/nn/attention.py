@@ -18,7 +18,7 @@ from pullback.nn.linear import Linear
 from pullback.nn.module import Module
 from pullback.nn.outline import unusual
 from pullback.nn.parameter import Parameter
-from pullback.nn.sizes import positive
+from pullback.nn.sizes import positive, truths
 from pullback.ops.contractions import linear, matmul
 from pullback.ops.elementwise import logical_not, multiply, where
 from pullback.ops.movement import broadcast_to, concatenate, expand_dims, permute_dims, reshape, swapaxes
@@ -80,6 +80,13 @@ class MultiHeadAttention(Module):
         add_zero_attn: bool = False, kdim: int | None = None, vdim: int | None = None, batch_first: bool = False, *,
         rng: random.Rng = None, dtype: Any = np.float32,
     ) -> None:  # fmt: skip
+        truths(
+            "MultiHeadAttention",
+            bias=bias,
+            add_bias_kv=add_bias_kv,
+            add_zero_attn=add_zero_attn,
+            batch_first=batch_first,
+        )
         self.embed_dim = positive("MultiHeadAttention", "embed_dim", embed_dim)
         self.num_heads = positive("MultiHeadAttention", "num_heads", num_heads)
         if embed_dim % num_heads:

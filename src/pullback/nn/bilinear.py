@@ -12,7 +12,7 @@ from pullback.core.lints import check_precision
 from pullback.functions import random
 from pullback.nn.drawn import Drawn
 from pullback.nn.module import Module
-from pullback.nn.sizes import positive
+from pullback.nn.sizes import positive, truths
 from pullback.ops.contractions import einsum
 from pullback.ops.elementwise import add
 
@@ -43,6 +43,7 @@ class Bilinear(Module):
         self, in1_features: int, in2_features: int, out_features: int, bias: bool = True, *, rng: random.Rng = None,
         dtype: Any = np.float32,
     ) -> None:  # fmt: skip
+        truths("Bilinear", bias=bias)
         self.in1_features = positive("Bilinear", "in1_features", in1_features)
         self.in2_features = positive("Bilinear", "in2_features", in2_features)
         self.out_features = positive("Bilinear", "out_features", out_features)

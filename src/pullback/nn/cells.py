@@ -14,7 +14,7 @@ from pullback.functions import random
 from pullback.functions.recurrent import State, gru_step, lstm_step, rnn_step
 from pullback.nn.drawn import Drawn
 from pullback.nn.module import Module
-from pullback.nn.sizes import positive
+from pullback.nn.sizes import positive, truths
 from pullback.ops.contractions import linear
 from pullback.ops.movement import expand_dims
 from pullback.tensors.devices import beside
@@ -41,6 +41,7 @@ class _Cell(Module, ABC):
         self, input_size: int, hidden_size: int, bias: bool = True, *, rng: random.Rng = None, dtype: Any = np.float32
     ) -> None:
         name = type(self).__name__
+        truths(name, bias=bias)
         self.input_size = positive(name, "input_size", input_size)
         self.hidden_size = positive(name, "hidden_size", hidden_size)
         draw = Drawn(hidden_size, rng, dtype)

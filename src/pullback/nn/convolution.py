@@ -18,7 +18,7 @@ from pullback.core.lints import check_precision
 from pullback.functions import convolutions, random
 from pullback.nn.drawn import Drawn
 from pullback.nn.module import Module
-from pullback.nn.sizes import positive
+from pullback.nn.sizes import positive, truths
 from pullback.ops.windows import per_axis
 
 Size = int | Sequence[int]
@@ -36,6 +36,7 @@ class _Convolution(Module, ABC):
         dtype: Any, **options: Any,
     ) -> None:  # fmt: skip
         name = type(self).__name__
+        truths(name, bias=bias)
         self.in_channels = positive(name, "in_channels", in_channels)
         self.out_channels = positive(name, "out_channels", out_channels)
         self.groups = positive(name, "groups", groups)

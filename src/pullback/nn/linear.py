@@ -13,7 +13,7 @@ from pullback.core.lints import check_precision
 from pullback.functions import random
 from pullback.nn.module import Module
 from pullback.nn.parameter import Parameter
-from pullback.nn.sizes import positive
+from pullback.nn.sizes import positive, truths
 from pullback.ops.contractions import linear
 
 
@@ -55,6 +55,7 @@ class Linear(Module):
         self, in_features: int, out_features: int, bias: bool = True, *, rng: random.Rng = None,
         dtype: Any = np.float32,
     ) -> None:  # fmt: skip
+        truths("Linear", bias=bias)
         self.in_features = positive("Linear", "in_features", in_features)
         self.out_features = positive("Linear", "out_features", out_features)
         generator = random.generator(rng)

@@ -19,9 +19,9 @@ class Loss(Module, ABC):
     Parameters
     ----------
     reduction : {"mean", "sum", "none"}
-        What becomes of the losses of the samples.
+        What becomes of the losses of the samples. A word in the first place means it, whatever else stands there.
     **settings
-        Those of the function, by their names.
+        Those of the function. Positions are PyTorch's; what has another position there is given by its name.
 
     Raises
     ------
@@ -38,20 +38,28 @@ class Loss(Module, ABC):
             cls.function = staticmethod(getattr(cls.function, "__wrapped__", cls.function))
 
     def __init__(self, reduction: str = "mean", **settings: Any) -> None:
-        if hasattr(reduction, "shape"):
-            name = type(self).__name__
-            raise OptionError(
-                f"{name}: reduction is a word", got=type(reduction).__name__,
-                fix=f"it is made first, and then called: pb.nn.{name}()(prediction, target)",
-            )  # fmt: skip
+        for name, value in settings.items():
+            if isinstance(value, str):  # no setting is a word
+                reduction, settings[name] = value, None
+        for value in (reduction, *(v for name, v in settings.items() if not name.endswith("weight"))):
+            self._no_batch(value, 0)
         if reduction not in self.reductions:
             losses.reduce(np.zeros(1), reduction)  # an unknown one is refused here, not after the first batch
         self.reduction = reduction
         self.settings = {name: value for name, value in settings.items() if value is not None}
         for name, value in settings.items():
-            if name in ("weight", "pos_weight") and value is not None:
+            if name.endswith("weight") and value is not None:
                 self.register_buffer(name, value)  # a part of the state, as of PyTorch's
                 del self.settings[name]
+
+    def _no_batch(self, value: Any, axes: int) -> None:
+        """Raise OptionError where a prediction stands in the place of a setting, which has fewer axes."""
+        if len(shape := getattr(value, "shape", ())) > axes:
+            name = type(self).__name__
+            raise OptionError(
+                f"{name}: an array is no setting", got=f"{type(value).__name__} of shape {tuple(shape)}",
+                fix=f"it is made first, and then called: pb.nn.{name}()(prediction, target)",
+            )  # fmt: skip
 
     def forward(self, *args: Any) -> Any:
         settings = self.settings
@@ -90,7 +98,7 @@ class HuberLoss(Loss):
 
     function = staticmethod(regression.huber_loss)
 
-    def __init__(self, reduction: str = "mean", *, delta: float = 1.0) -> None:
+    def __init__(self, reduction: str = "mean", delta: float = 1.0) -> None:
         super().__init__(reduction, delta=delta)
 
 
@@ -110,7 +118,7 @@ class BCELoss(Loss):
 
     function = staticmethod(losses.binary_cross_entropy)
 
-    def __init__(self, reduction: str = "mean", *, weight: Any = None) -> None:
+    def __init__(self, weight: Any = None, *, reduction: str = "mean") -> None:
         super().__init__(reduction, weight=weight)
 
 
@@ -120,7 +128,7 @@ class BCEWithLogitsLoss(Loss):
 
     function = staticmethod(losses.binary_cross_entropy_with_logits)
 
-    def __init__(self, reduction: str = "mean", *, weight: Any = None, pos_weight: Any = None) -> None:
+    def __init__(self, weight: Any = None, *, reduction: str = "mean", pos_weight: Any = None) -> None:
         super().__init__(reduction, weight=weight, pos_weight=pos_weight)
 
 
@@ -140,9 +148,10 @@ class CrossEntropyLoss(Loss):
     function = staticmethod(classification.softmax_cross_entropy)
 
     def __init__(
-        self, reduction: str = "mean", *, weight: Any = None, ignore_index: int | None = None,
+        self, weight: Any = None, *, ignore_index: int | None = None, reduction: str = "mean",
         label_smoothing: float = 0.0, axis: int | None = None,
     ) -> None:  # fmt: skip
+        self._no_batch(weight, 1)
         super().__init__(
             reduction, weight=weight, ignore_index=ignore_index, label_smoothing=label_smoothing or None, axis=axis
         )
@@ -155,8 +164,9 @@ class NLLLoss(Loss):
     function = staticmethod(classification.nll_loss)
 
     def __init__(
-        self, reduction: str = "mean", *, weight: Any = None, ignore_index: int | None = None, axis: int | None = None
+        self, weight: Any = None, *, ignore_index: int | None = None, reduction: str = "mean", axis: int | None = None
     ) -> None:
+        self._no_batch(weight, 1)
         super().__init__(reduction, weight=weight, ignore_index=ignore_index, axis=axis)
 
 
@@ -178,7 +188,7 @@ class PoissonNLLLoss(Loss):
     function = staticmethod(regression.poisson_nll_loss)
 
     def __init__(
-        self, reduction: str = "mean", *, log_input: bool = True, full: bool = False, eps: float = 1e-8
+        self, log_input: bool = True, full: bool = False, *, eps: float = 1e-8, reduction: str = "mean"
     ) -> None:
         super().__init__(reduction, log_input=log_input, full=full, eps=eps)
 
@@ -199,7 +209,7 @@ class HingeLoss(Loss):
 
     function = staticmethod(margins.hinge_loss)
 
-    def __init__(self, reduction: str = "mean", *, margin: float = 1.0) -> None:
+    def __init__(self, margin: float = 1.0, *, reduction: str = "mean") -> None:
         super().__init__(reduction, margin=margin)
 
 
@@ -209,7 +219,7 @@ class HingeEmbeddingLoss(Loss):
 
     function = staticmethod(margins.hinge_embedding_loss)
 
-    def __init__(self, reduction: str = "mean", *, margin: float = 1.0) -> None:
+    def __init__(self, margin: float = 1.0, *, reduction: str = "mean") -> None:
         super().__init__(reduction, margin=margin)
 
 
@@ -219,7 +229,7 @@ class MarginRankingLoss(Loss):
 
     function = staticmethod(margins.margin_ranking_loss)
 
-    def __init__(self, reduction: str = "mean", *, margin: float = 0.0) -> None:
+    def __init__(self, margin: float = 0.0, *, reduction: str = "mean") -> None:
         super().__init__(reduction, margin=margin)
 
 
@@ -229,7 +239,7 @@ class CosineEmbeddingLoss(Loss):
 
     function = staticmethod(margins.cosine_embedding_loss)
 
-    def __init__(self, reduction: str = "mean", *, margin: float = 0.0) -> None:
+    def __init__(self, margin: float = 0.0, *, reduction: str = "mean") -> None:
         super().__init__(reduction, margin=margin)
 
 
@@ -240,7 +250,7 @@ class TripletMarginLoss(Loss):
     function = staticmethod(margins.triplet_margin_loss)
 
     def __init__(
-        self, reduction: str = "mean", *, margin: float = 1.0, p: float = 2.0, eps: float = 1e-6, swap: bool = False
+        self, margin: float = 1.0, p: float = 2.0, eps: float = 1e-6, swap: bool = False, *, reduction: str = "mean"
     ) -> None:
         super().__init__(reduction, margin=margin, p=p, eps=eps, swap=swap)
 
@@ -251,5 +261,5 @@ class CTCLoss(Loss):
 
     function = staticmethod(ctc.ctc_loss)
 
-    def __init__(self, reduction: str = "mean", *, blank: int = 0, zero_infinity: bool = False) -> None:
+    def __init__(self, blank: int = 0, reduction: str = "mean", zero_infinity: bool = False) -> None:
         super().__init__(reduction, blank=blank, zero_infinity=zero_infinity)

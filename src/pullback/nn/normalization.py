@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, ClassVar, final
 
@@ -11,19 +11,26 @@ import numpy as np
 from pullback.core.axes import ndim_of, shape_of
 from pullback.core.errors import OptionError, ShapeError
 from pullback.core.modes import no_grad
+from pullback.core.numbers import checked_number
 from pullback.functions import normalization
+from pullback.functions.creation import asarray
 from pullback.nn.module import Module
 from pullback.nn.parameter import Parameter
-from pullback.nn.sizes import positive
+from pullback.nn.sizes import positive, truths
 from pullback.ops.elementwise import add, divide, multiply
 from pullback.ops.movement import astype, expand_dims
 from pullback.tensors import Tensor
 
 
 class _Normalization(Module, ABC):
-    """What the layers share: a weight and a bias of a shape, or neither."""
+    """What the layers share: ε, and a weight and a bias of a shape, or neither."""
 
-    def _scales(self, shape: tuple[int, ...], affine: bool, *, bias: bool, dtype: Any) -> None:
+    eps: Any  # a number; of RMSNorm it may be None
+
+    def _scales(self, shape: tuple[int, ...], eps: float, affine: bool, *, bias: bool, dtype: Any) -> None:
+        name = type(self).__name__
+        truths(name, affine=affine, bias=bias)
+        self.eps = checked_number(name, "eps", eps, 0)
         self.weight = Parameter(np.ones(shape, dtype)) if affine else None
         self.bias = Parameter(np.zeros(shape, dtype)) if affine and bias else None
 
@@ -32,22 +39,27 @@ class _Normalization(Module, ABC):
         return ", ".join([*map(str, sizes), *said])
 
 
-class _BatchNorm(_Normalization, ABC):
-    """What the layers in one and two dimensions share; a row states which inputs it takes."""
+class _Running(_Normalization, ABC):
+    """What has running statistics of channels; a row states which inputs it takes, and whether they are the usual."""
 
     ranks: ClassVar[dict[int, str]]
+    usual: ClassVar[bool] = True  # whether there are scales and statistics if nothing is said
     running_mean: Tensor
     running_var: Tensor
     num_batches_tracked: Tensor
 
     def __init__(
-        self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True,
-        track_running_stats: bool = True, *, dtype: Any = np.float32,
+        self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool | None = None,
+        track_running_stats: bool | None = None, *, bias: bool = True, dtype: Any = np.float32,
     ) -> None:  # fmt: skip
-        self.num_features = positive(type(self).__name__, "num_features", num_features)
-        self.eps, self.momentum = eps, momentum
+        name = type(self).__name__
+        affine = self.usual if affine is None else affine
+        track_running_stats = self.usual if track_running_stats is None else track_running_stats
+        truths(name, track_running_stats=track_running_stats)
+        self.num_features = positive(name, "num_features", num_features)
+        self.momentum = None if momentum is None else checked_number(name, "momentum", momentum, 0, 1)
         self.track_running_stats = track_running_stats
-        self._scales((num_features,), affine, bias=True, dtype=dtype)
+        self._scales((num_features,), eps, affine, bias=bias, dtype=dtype)
         if track_running_stats:
             self.register_buffer("running_mean", np.zeros(num_features, dtype))
             self.register_buffer("running_var", np.ones(num_features, dtype))
@@ -61,11 +73,11 @@ class _BatchNorm(_Normalization, ABC):
         if not self.training and self.track_running_stats:
             mean, var = self.running_mean, self.running_var
             return normalization.batch_norm(x, mean, var, self.weight, self.bias, eps=self.eps)
-        y, *moments = normalization.batch_norm_and_moments(x, self.weight, self.bias, self.eps)
-        if self.training and self.track_running_stats:
-            with no_grad():
-                self._follow(*moments)
-        return y
+        return self._of_batch(x)
+
+    @abstractmethod
+    def _of_batch(self, x: Any) -> Any:
+        """Normalize by the statistics of x, and let the running ones follow them in training."""
 
     def _follow(self, mean: Any, variance: Any) -> None:
         """Move the running statistics towards those of the batch."""
@@ -79,8 +91,20 @@ class _BatchNorm(_Normalization, ABC):
     def extra_repr(self) -> str:
         return self._text(
             self.num_features, eps=(self.eps, 1e-5), momentum=(self.momentum, 0.1),
-            affine=(self.weight is not None, True), track_running_stats=(self.track_running_stats, True),
+            affine=(self.weight is not None, self.usual), track_running_stats=(self.track_running_stats, self.usual),
+            bias=(self.weight is None or self.bias is not None, True),
         )  # fmt: skip
+
+
+class _BatchNorm(_Running, ABC):
+    """What normalizes by all samples of a batch."""
+
+    def _of_batch(self, x: Any) -> Any:
+        y, *moments = normalization.batch_norm_and_moments(x, self.weight, self.bias, self.eps)
+        if self.training and self.track_running_stats:
+            with no_grad():
+                self._follow(*moments)
+        return y
 
 
 @final
@@ -109,8 +133,8 @@ class BatchNorm2d(_BatchNorm):
         Keeps the division away from 0.
     momentum : float or None
         running ← (1 − momentum)·running + momentum·new; None takes the mean over all batches.
-    affine : bool
-        Whether there are a weight and a bias.
+    affine, bias : bool
+        Whether there is a weight, and with it a bias.
     track_running_stats : bool
         False normalizes by the batch in evaluation too.
     dtype : dtype
@@ -167,8 +191,7 @@ class LayerNorm(_Normalization):
         bias: bool = True, *, dtype: Any = np.float32,
     ) -> None:  # fmt: skip
         self.normalized_shape = _lengths("LayerNorm", normalized_shape)
-        self.eps = eps
-        self._scales(self.normalized_shape, elementwise_affine, bias=bias, dtype=dtype)
+        self._scales(self.normalized_shape, eps, elementwise_affine, bias=bias, dtype=dtype)
 
     def forward(self, x: Any) -> Any:
         return normalization.layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
@@ -196,7 +219,8 @@ class RMSNorm(_Normalization):
         dtype: Any = np.float32,
     ) -> None:  # fmt: skip
         self.normalized_shape = _lengths("RMSNorm", normalized_shape)
-        self.eps = eps
+        truths("RMSNorm", elementwise_affine=elementwise_affine)
+        self.eps = None if eps is None else checked_number("RMSNorm", "eps", eps, 0)
         self.weight = Parameter(np.ones(self.normalized_shape, dtype)) if elementwise_affine else None
 
     def forward(self, x: Any) -> Any:
@@ -219,14 +243,14 @@ class GroupNorm(_Normalization):
     """
 
     def __init__(
-        self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True, *, dtype: Any = np.float32
-    ) -> None:
+        self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True, bias: bool = True, *,
+        dtype: Any = np.float32,
+    ) -> None:  # fmt: skip
         self.num_groups = positive("GroupNorm", "num_groups", num_groups)
         self.num_channels = positive("GroupNorm", "num_channels", num_channels)
         if num_channels % num_groups:
             raise OptionError("GroupNorm: groups do not divide the channels", groups=num_groups, channels=num_channels)
-        self.eps = eps
-        self._scales((num_channels,), affine, bias=True, dtype=dtype)
+        self._scales((num_channels,), eps, affine, bias=bias, dtype=dtype)
 
     def forward(self, x: Any) -> Any:
         if ndim_of(x) < 2 or shape_of(x)[1] != self.num_channels:
@@ -237,38 +261,35 @@ class GroupNorm(_Normalization):
 
     def extra_repr(self) -> str:
         return self._text(
-            self.num_groups, self.num_channels, eps=(self.eps, 1e-5), affine=(self.weight is not None, True)
-        )
+            self.num_groups, self.num_channels, eps=(self.eps, 1e-5), affine=(self.weight is not None, True),
+            bias=(self.weight is None or self.bias is not None, True),
+        )  # fmt: skip
 
 
 @final
-class InstanceNorm2d(_Normalization):
+class InstanceNorm2d(_Running):
     """Normalize each channel of each image, (N, C, H, W) (Ulyanov, Vedaldi & Lempitsky 2016).
 
-    There are a weight and a bias if `affine`. It does the same in training and in evaluation.
+    There are a weight and a bias if `affine`. It does the same in training and in evaluation, unless it has running
+    statistics, which follow the means over the images of a batch: see `BatchNorm2d`.
 
     >>> InstanceNorm2d(1, eps=0.0)(np.array([[[[1.0, 3.0]]]], np.float32))
     Tensor([[[[-1.,  1.]]]], dtype=float32)
     """
 
-    def __init__(
-        self, num_features: int, eps: float = 1e-5, *, affine: bool = False, dtype: Any = np.float32
-    ) -> None:  # fmt: skip
-        self.num_features = positive("InstanceNorm2d", "num_features", num_features)
-        self.eps = eps
-        self._scales((num_features,), affine, bias=True, dtype=dtype)
+    ranks: ClassVar = {4: "(N, C, H, W)"}
+    usual = False
 
     def forward(self, x: Any) -> Any:
-        if ndim_of(x) == 3:
-            return self.forward(expand_dims(x, 0))[0]
-        if ndim_of(x) != 4 or shape_of(x)[1] != self.num_features:
-            raise ShapeError(
-                "InstanceNorm2d: the input has other axes", expected=f"(N, {self.num_features}, H, W)", got=shape_of(x)
-            )
-        return normalization.instance_norm(x, self.weight, self.bias, self.eps)
+        return super().forward(expand_dims(x, 0))[0] if ndim_of(x) == 3 else super().forward(x)
 
-    def extra_repr(self) -> str:
-        return self._text(self.num_features, eps=(self.eps, 1e-5), affine=(self.weight is not None, False))
+    def _of_batch(self, x: Any) -> Any:
+        y = normalization.instance_norm(x, self.weight, self.bias, self.eps)
+        if self.training and self.track_running_stats:
+            with no_grad():
+                images = asarray(x)
+                self._follow(images.mean((0, 2, 3)), images.var((2, 3), correction=1).mean(0))
+        return y
 
 
 def _lengths(name: str, shape: int | Sequence[int]) -> tuple[int, ...]:

@@ -10,7 +10,7 @@ from pullback.core.axes import shape_of
 from pullback.core.errors import OptionError, ShapeError
 from pullback.functions.positions import rotary, sinusoidal_positions
 from pullback.nn.module import Module
-from pullback.nn.sizes import positive
+from pullback.nn.sizes import positive, truths
 from pullback.ops.elementwise import add
 
 
@@ -41,6 +41,7 @@ class SinusoidalPositions(Module):
     def __init__(
         self, d_model: int, max_len: int = 5000, *, batch_first: bool = True, dtype: Any = np.float32
     ) -> None:  # fmt: skip
+        truths("SinusoidalPositions", batch_first=batch_first)
         self.d_model = positive("SinusoidalPositions", "d_model", d_model)
         self.max_len = positive("SinusoidalPositions", "max_len", max_len)
         self.batch_first = batch_first
@@ -89,6 +90,7 @@ class RotaryPositions(Module):
     def __init__(
         self, features: int, max_len: int = 4096, base: float = 10_000.0, *, interleaved: bool = False
     ) -> None:  # fmt: skip
+        truths("RotaryPositions", interleaved=interleaved)
         self.features = positive("RotaryPositions", "features", features)
         if features % 2:
             raise OptionError("RotaryPositions: the features make no pairs", got=features, fix="an even number")

@@ -21,7 +21,7 @@ from pullback.nn.drawn import Drawn
 from pullback.nn.module import Module
 from pullback.nn.outline import unusual
 from pullback.nn.parameter import Parameter
-from pullback.nn.sizes import positive
+from pullback.nn.sizes import positive, truths
 from pullback.ops.contractions import linear
 from pullback.ops.elementwise import add
 from pullback.ops.labels import within_
@@ -41,6 +41,7 @@ class _Recurrent(Module, ABC):
         dropout: float = 0.0, bidirectional: bool = False, *, rng: random.Rng = None, dtype: Any = np.float32,
     ) -> None:  # fmt: skip
         name = type(self).__name__
+        truths(name, bias=bias, batch_first=batch_first, bidirectional=bidirectional)
         self.input_size = positive(name, "input_size", input_size)
         self.hidden_size = positive(name, "hidden_size", hidden_size)
         self.num_layers = positive(name, "num_layers", num_layers)

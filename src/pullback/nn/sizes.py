@@ -1,9 +1,11 @@
-"""Sizes that layers are made with: whole numbers, checked where they are given."""
+"""Sizes and truths that layers are made with, checked where they are given."""
 
 from __future__ import annotations
 
 import operator
 from typing import Any
+
+import numpy as np
 
 from pullback.core.errors import OptionError
 
@@ -21,3 +23,13 @@ def positive(layer: str, name: str, number: Any) -> int:
     if size < 1:
         raise OptionError(f"{layer}: {name} is no size", got=repr(number), fix="an integer, 1 or more")
     return size
+
+
+def truths(layer: str, **settings: Any) -> None:
+    """Raise OptionError for a setting that is no truth: "False" would be taken for True.
+
+    >>> truths("LSTM", bias=True, batch_first=False)
+    """
+    for name, value in settings.items():
+        if not isinstance(value, (bool, np.bool)):
+            raise OptionError(f"{layer}: {name} is a truth", got=repr(value), fix="True or False")

@@ -16,6 +16,7 @@ from pullback.nn.dropout import Dropout
 from pullback.nn.linear import Linear
 from pullback.nn.module import Module
 from pullback.nn.normalization import LayerNorm
+from pullback.nn.sizes import truths
 from pullback.ops.elementwise import add, relu
 
 _ACTIVATIONS: Final[dict[str, Callable[[Any], Any]]] = {"relu": relu, "gelu": gelu}
@@ -36,6 +37,7 @@ class _Layer(Module, ABC):
         activation: str | Callable[[Any], Any] = "relu", layer_norm_eps: float = 1e-5, batch_first: bool = False,
         norm_first: bool = False, bias: bool = True, *, rng: random.Rng = None, dtype: Any = np.float32,
     ) -> None:  # fmt: skip
+        truths(type(self).__name__, batch_first=batch_first, norm_first=norm_first, bias=bias)
         rng = None if rng is None else random.generator(rng)
         kept: dict[str, Any] = {"rng": rng, "dtype": dtype}
         for name in self.attentions:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from functools import partial
 from typing import Any, final
 
 import numpy as np
@@ -11,7 +12,7 @@ from pullback.programs.program import Operand
 
 
 @final
-class Living(dict[int, Operand]):
+class Living:
     """By the id of an array, the value that it is. It keeps no array: what nobody else holds is freed, and forgotten.
 
     >>> from pullback.programs.program import Value
@@ -24,22 +25,26 @@ class Living(dict[int, Operand]):
     0
     """
 
-    __slots__ = ("__weakref__", "_forget", "_kept")
+    __slots__ = ("__weakref__", "_kept", "_values", "get")
 
     def __init__(self) -> None:
-        super().__init__()
+        self._values: dict[int, Operand] = {}
         self._kept: dict[int, Any] = {}  # what forgets an array; of numbers nobody hears that they go, so they stay
-        own = weakref.ref(self)  # else the tables and what empties them would hold each other
+        self.get = self._values.get
 
-        def forget(reference: weakref.KeyedRef[int, Any]) -> None:
-            if (known := own()) is not None:
-                known.pop(reference.key, None)
-                known._kept.pop(reference.key, None)
+    def __contains__(self, key: int) -> bool:
+        return key in self._values
 
-        self._forget = forget
+    def __len__(self) -> int:
+        return len(self._values)
 
     def note(self, array: Any, operand: Operand) -> None:
         """Know an array as a value."""
         key = id(array)
-        self[key] = operand
-        self._kept[key] = weakref.KeyedRef(array, self._forget, key) if type(array) is np.ndarray else array
+        self._values[key] = operand
+        if type(array) is np.ndarray:
+            # Not a function of Python's, which could be interrupted: a new array at that place would be taken for this
+            # one. It is called with the reference, which is the default of `pop`.
+            self._kept[key] = weakref.ref(array, partial(self._values.pop, key))
+        else:
+            self._kept[key] = array

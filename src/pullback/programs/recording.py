@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from pullback.core.errors import TraceError
-from pullback.core.modes import ModeContext
+from pullback.core.modes import MODE, ModeContext, current_mode
 from pullback.core.tree import children
 from pullback.programs.effects import Effects
 from pullback.programs.ledger import Ledger
 from pullback.programs.record import Record
+from pullback.programs.refusals import told
 from pullback.programs.tracer import Tracer
 
 
@@ -63,16 +64,18 @@ def record(
         If `f` looks at a number of a tensor (`if`, `float`, `.item()`, `.numpy()`); names the line and the fix. As
         after any error, nothing has changed.
     """
-    tracer = Tracer(effects)
+    tracer, mode = Tracer(effects), current_mode()
     try:
         with ModeContext(trace=tracer):
             args, kwargs = fill(tracer)
             held = list(_held((*args, *kwargs.values())))
-            result = tracer.with_arrays(f(*args, **kwargs))
+            with told():
+                result = tracer.with_arrays(f(*args, **kwargs))
         _require_unchanged(held, name)
         made = tracer.finish(result, name)
         tracer.write_arrays(made)
     except BaseException:
+        MODE.set(mode)  # an interrupt may have come before a context was left
         tracer.ledger.undo()
         raise
     finally:

@@ -239,7 +239,7 @@ def _into(target: Any, result: Any, name: str) -> Any:
     if current_mode().trace is not None or result.node is not None:
         raise GraphError(
             f"{name}: writing a tensor into a NumPy array would drop its gradient", line=user_line(),
-            fix="make the target a tensor, or use a = a + t instead of a += t",
+            fix="make the target a tensor, pb.zeros(3) in place of np.zeros(3), or use a = a + t instead of a += t",
         )  # fmt: skip
     np.copyto(target, result.array, casting="same_kind")
     return target

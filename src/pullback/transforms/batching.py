@@ -14,6 +14,7 @@ from pullback.core.tree import children, is_tree, leaves, rebuild, structure
 from pullback.functions.creation import asarray
 from pullback.ops.indexing import getitem
 from pullback.ops.movement import concatenate, moveaxis
+from pullback.programs.refusals import told
 from pullback.tensors import Tensor
 from pullback.transforms.reverse import check_function
 
@@ -110,7 +111,7 @@ def _run(
 ) -> tuple[Any, list[int | None]]:  # fmt: skip
     """The results of some examples, along the first axis, and where that belongs."""
     given = [x if axis is None else mark(x, level) for x, axis in zip(examples, axes, strict=True)]
-    with inside(level):
+    with inside(level), told():
         result = f(*rebuild(args, given), **kwargs)
         places = _axes(out_axes, result, "out_axes")
         values = [_out(y, place, level) for y, place in zip(leaves(result), places, strict=True)]

@@ -12,6 +12,7 @@ import pytest
 import pullback as pb
 from pullback import nn, optim
 from pullback.compiler.machine import fallback
+from pullback.core.modes import ModeContext, current_mode
 
 x0 = np.random.default_rng(0).normal(size=(8, 4)).astype(np.float32)
 labels = np.arange(8) % 3
@@ -177,3 +178,30 @@ def test_signals_leave_all_or_nothing(make):
     finally:
         signal.signal(signal.SIGALRM, handler)
     assert came > 0
+
+
+def test_an_interrupt_at_the_end_of_a_recording_leaves_no_trace():
+    w = pb.tensor([1.0, 2.0])
+    leave, came = ModeContext.__exit__.__code__, []
+
+    def trace(frame, event, _):
+        if frame.f_code is leave and current_mode().trace is not None and not came:
+            came.append(event)
+            raise KeyboardInterrupt
+
+    @pb.compile
+    def step(x):
+        w.assign(w * x)
+        return w.sum()
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            step(2.0)
+    finally:
+        sys.settrace(before)
+    assert came == ["call"]
+    assert current_mode().trace is None
+    assert w.tolist() == [1.0, 2.0]
+    assert [step(2.0).item() for _ in range(4)] == [6.0, 12.0, 24.0, 48.0]
