@@ -303,7 +303,7 @@ REFUSED = {
         "there is no operator for a primitive\n  primitive  small_inv\n  line ",
     ),
     "a number that is looked at": (lambda x: x * float(x.sum()), "float\\(\\): a program .* has no numbers to look at"),
-    "a median": (lambda x: pb.median(x), "no operator does this: median of NumPy"),
+    "a median": (lambda x: pb.median(x), "no operator does this: quantile of NumPy"),
     "a mask": (lambda x: x[x > 0], "the size of a result depends on numbers"),
     "complex numbers": (lambda x: pb.abs(x * 1j), "no operator knows this dtype\n  dtype  complex64\n  line "),
     "dropout": (lambda x: nn.Dropout(0.5)(x), "primitive  random\n(.*\n)*  fix .*model.eval"),

@@ -100,7 +100,7 @@ def named_leaves(name: str, value: Any) -> Iterator[tuple[str, Any]]:
 
 
 def lengths_of(inputs: Sequence[Input]) -> Iterator[list[Lengths]]:
-    """Lengths to record for, as many as prove what is found: the examples' and below, and above, and where loops are."""
+    """Lengths to record for, as many as prove what is found: those of the examples and below, above, and of loops."""
     sizes = {symbol: np.shape(x.array)[axis] for x in inputs for axis, symbol in x.open.items()}
     if not sizes:
         yield [{}, {}]
