@@ -312,7 +312,7 @@ class Learning(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no
         checked_count(name, "max_iter", self.max_iter, least=1)
         checked_count(name, "n_iter_no_change", self.n_iter_no_change, least=1)
         checked_number(name, "alpha", self.alpha, 0.0)
-        checked_number(name, "tol", self.tol, 0.0)
+        checked_number(name, "tol", self.tol)
         for setting, fix in (("network", "a function of (inputs, outputs, rng)"), ("loss", "pb.nn.HuberLoss()")):
             given = getattr(self, setting)
             if given is not None and not callable(given):
