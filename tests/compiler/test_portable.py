@@ -11,7 +11,7 @@ import pytest
 import pullback as pb
 from pullback.compiler.instructions.c import CModule
 from pullback.compiler.instructions.llvm import I64, Type
-from pullback.core.errors import OptionError, TraceError
+from pullback.core.errors import GraphError, OptionError, TraceError
 
 CC = shutil.which("cc")
 needs_cc = pytest.mark.skipif(CC is None, reason="there is no C compiler on this system")
@@ -64,7 +64,17 @@ def written_to(x):
     return y.cumsum(axis=0), pb.where(y > 0, y, -1.0), (y > 0).any(axis=1), pb.tril(x[:5])
 
 
+KEPT = pb.tensor(np.arange(3.0))
+
+
+def given_back(x):
+    y = x + 1
+    return {"y": y, "again": [y, x, KEPT], "more": y * 2, "last": y + KEPT.sum()}
+
+
 FUNCTIONS = {
+    "what is given back twice, or as it is": (given_back, (X,)),
+    "what computes nothing": (lambda x: KEPT, (X,)),
     "functions": (
         lambda x: [f(x) for f in (pb.exp, pb.tanh, pb.sin, pb.erf, pb.sigmoid, pb.softplus, pb.arctan, pb.floor)]
         + [pb.log(pb.abs(x)), pb.power(pb.abs(x), x), pb.maximum(x, 0.5), pb.sign(x)],
@@ -152,6 +162,26 @@ def test_arrays_of_the_callers_are_written_to(tmp_path):
     code, out = ran(built(double, tmp_path, "twice"), x)
     assert code == 0
     assert np.array_equal(np.frombuffer(out), [0.0, 2.0, 4.0, 6.0, 12.0])
+
+
+@needs_cc
+def test_a_state_that_is_given_back_is_as_the_call_left_it(tmp_path):
+    total = pb.tensor(np.zeros(3))
+    add = pb.compile(lambda x: (total, total.assign(total + x), x))
+    x = np.arange(3.0)
+    add.prepare(x)
+    code, out = ran(built(add, tmp_path, "add"), x, x)
+    assert code == 0
+    assert np.array_equal(np.frombuffer(out).reshape(-1, 3), [x, x, x, 2 * x, 2 * x, x, 2 * x])
+
+
+def test_why_there_is_no_program_is_said(tmp_path):
+    layer = pb.compile(pb.nn.Linear(3, 2))
+    with pytest.raises(GraphError, match=r"there is no program\n  fix  call Linear.prepare"):
+        layer.to_c(tmp_path / "step.c")
+    layer.prepare(np.ones((1, 3), np.float32))
+    with pytest.raises(GraphError, match=r"can still be differentiated.*no_grad"):
+        layer.to_c(tmp_path / "step.c")
 
 
 def test_what_has_no_loops_is_refused_with_its_line(tmp_path):

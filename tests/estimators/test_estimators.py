@@ -92,6 +92,31 @@ def test_the_objective_is_that_of_scikit_learn():
         np.testing.assert_allclose(ours.predict_proba(X), theirs.predict_proba(X), rtol=1e-9)
 
 
+def test_layers_begin_as_those_of_scikit_learn():
+    """Weights and biases fill what MLPClassifier draws from: the bounds of Glorot, the smaller for a sigmoid."""
+    for activation, factor in (("relu", 6), ("Sigmoid", 2)):
+        model = PullbackClassifier((50,), activation, max_iter=1, learning_rate_init=0.0, random_state=0).fit(X, Y)
+        for layer, units in ((model.module_[0], 6 + 50), (model.module_[2], 50 + 3)):
+            bound = np.sqrt(factor / units)
+            assert 0.9 * bound < np.abs(layer.weight.numpy()).max() <= bound
+            assert np.abs(layer.bias.numpy()).max() <= bound
+        assert np.abs(model.module_[0].bias.numpy()).max() > 0.7 * np.sqrt(factor / 56)
+
+
+@pytest.mark.parametrize("weights", [None, np.linspace(0.0, 2.0, 25)])
+def test_a_last_batch_that_is_filled_up_counts_for_the_samples_that_it_has(weights):
+    """Twenty-five samples in batches of ten, in their order: as three batches that are given one after the other."""
+    settings = {"batch_size": 10, "optimizer": "sgd", "alpha": 0.3, "shuffle": False, "random_state": 1}
+    whole = PullbackClassifier((4,), max_iter=1, **settings).fit(X[:25], Y[:25], weights)
+    parts = PullbackClassifier((4,), **settings)
+    for part in (slice(0, 10), slice(10, 20), slice(20, 25)):
+        parts.partial_fit(X[part], Y[part], [0, 1, 2], None if weights is None else weights[:25][part])
+    np.testing.assert_allclose(whole.predict_proba(X), parts.predict_proba(X), rtol=1e-12)
+    seen = 25 if weights is None else weights.sum()
+    of_batch = [10, 10, 5] if weights is None else [weights[:10].sum(), weights[10:20].sum(), weights[20:].sum()]
+    assert whole.loss_ == pytest.approx(np.dot(parts.loss_curve_, of_batch) / seen, rel=1e-12)
+
+
 def test_weights_of_classes_and_samples_count():
     rare = np.where(Y == 2, 2, 0)
     keep = np.r_[np.flatnonzero(rare == 0), np.flatnonzero(rare == 2)[:4]]
@@ -192,6 +217,11 @@ def test_threads_are_as_asked_and_given_back():
         ({"alpha": -1}, "alpha"),
         ({"batch_size": 0}, "batch_size"),
         ({"n_jobs": 0}, "n_jobs"),
+        ({"n_jobs": 1.5}, "n_jobs"),
+        ({"tol": "small"}, "tol"),
+        ({"loss": 3}, "loss cannot be called"),
+        ({"network": "mlp"}, "network cannot be called"),
+        ({"early_stopping": True, "validation_fraction": None}, "validation_fraction"),
         ({"early_stopping": True, "validation_fraction": 1.0}, "validation_fraction"),
     ],
 )

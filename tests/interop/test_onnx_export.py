@@ -203,13 +203,20 @@ def test_the_model_of_a_recipe(exported, make, example):
     assert model.training == all(part.training for part in model.modules())
 
 
-def test_a_loop_stays_a_loop_for_sequences_of_any_length(exported):
+@pytest.mark.parametrize("length", [24, 3])  # a short one is unrolled where it has one length alone
+def test_a_loop_stays_a_loop_for_sequences_of_any_length(exported, length):
     layer = nn.LSTM(3, 4, batch_first=True)
-    written = exported(
-        layer, normal(2, 24, 3), dynamic={"x": {0: "N", 1: "T"}}, others=[(normal(5, 31, 3),), (normal(1, 7, 3),)]
-    )
+    axes, others = {"x": {0: "N", 1: "T"}}, [(normal(5, 31, 3),), (normal(1, 1, 3),)]
+    written = exported(layer, normal(2, length, 3), dynamic=axes, others=others)
     assert [node.op_type for node in written.graph.node].count("Loop") == 1
     assert len(written.graph.node) < 40
+
+
+def test_a_scan_with_little_to_do_in_a_step_has_any_length(exported):
+    def total(x):
+        return pb.scan(lambda c, row: (c + row, c), np.zeros(4, np.float32), x)
+
+    exported(total, normal(2, 4), dynamic="T", others=[(normal(9, 4),), (normal(1, 4),)])
 
 
 def test_attention_over_sequences_of_any_length_up_to_the_longest(exported):
@@ -296,6 +303,7 @@ REFUSED = {
         "there is no operator for a primitive\n  primitive  small_inv\n  line ",
     ),
     "a number that is looked at": (lambda x: x * float(x.sum()), "float\\(\\): a program .* has no numbers to look at"),
+    "a median": (lambda x: pb.median(x), "no operator does this: quantile of NumPy"),
     "a mask": (lambda x: x[x > 0], "the size of a result depends on numbers"),
     "complex numbers": (lambda x: pb.abs(x * 1j), "no operator knows this dtype\n  dtype  complex64\n  line "),
     "dropout": (lambda x: nn.Dropout(0.5)(x), "primitive  random\n(.*\n)*  fix .*model.eval"),

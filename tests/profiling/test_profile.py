@@ -140,9 +140,10 @@ def test_one_profile_at_a_time():
         _ = q.seconds
 
 
-def test_threads_have_their_own_events():
+def test_threads_have_their_own_events_and_names(tmp_path):
+    start = threading.Thread.start
     with pb.profile() as p:
-        others = [threading.Thread(target=lambda: pb.exp(np.ones(5))) for _ in range(2)]
+        others = [threading.Thread(target=lambda: pb.exp(np.ones(5)), name=f"loader {i}") for i in range(2)]
         for other in others:
             other.start()
         for other in others:
@@ -150,6 +151,11 @@ def test_threads_have_their_own_events():
         pb.exp(np.ones(5))
     assert sum(event.name == "exp" for event in p.events) == 3
     assert all(event.own == event.end - event.begin for event in p.events), "nothing lies within those of others"
+    trace = json.loads(p.save(tmp_path / "trace.json").read_text(encoding="utf-8"))["traceEvents"]
+    named = {event["args"]["name"] for event in trace if event["ph"] == "M"}
+    assert named <= {"loader 0", "loader 1", threading.current_thread().name}
+    assert threading.current_thread().name in named  # numbers of threads that have ended are given again
+    assert threading.Thread.start is start
 
 
 def test_memory_of_results_comes_and_goes():

@@ -14,6 +14,8 @@ from pullback.core.errors import ShapeError
 from pullback.core.primitive import Primitive
 from pullback.profiling import recorder, rests
 from pullback.profiling.tables import OUTSIDE
+from pullback.profiling.timeline import Event
+from pullback.profiling.weights import weigh
 
 HERE = Path(__file__)
 
@@ -77,6 +79,21 @@ def test_counts_are_exact_and_times_are_where_they_belong():
     one, ten = (lines[f"{HERE}:{number} in {busy_loop.__name__}"] for number in at)
     assert 4 < ten.time / one.time < 25
     assert 0 < ten.backward < ten.time
+
+
+def test_what_is_slow_once_does_not_stand_for_others():
+    """Of three calls that were seen the first loaded a library; nine were only counted."""
+    took = (3_000_000_000, 1_000, 2_000)
+    events = [
+        Event("operation", "erf", i * 10**10, i * 10**10 + t, 1, own=t, stratum="erf") for i, t in enumerate(took)
+    ]
+    weigh(events, {"erf": 9}, 10**12, 50.0, 10**9)
+    assert [event.weight for event in events] == [1, 5.5, 5.5]
+    assert sum(event.calls for event in events) == 12
+    alone = Event("operation", "erf", 0, 3_000_000_000, 1, own=3_000_000_000, stratum="erf")
+    weigh([alone], {"erf": 9}, 10**12, 50.0, 10**9)
+    assert alone.calls == 10
+    assert alone.weight == 1 + 1 / 3  # no longer than all that was not looked at
 
 
 def test_layers_steps_and_batches_in_rests():

@@ -315,9 +315,9 @@ class Compiled:
     def _most_used(self, what: str) -> GuardedProgram:
         programs = [program for kind in self._kinds.values() for program in kind.programs]
         if not programs:
-            raise GraphError(
-                f"{self.__name__}.{what}: there is no program yet", fix="call it with like arguments three times"
-            )
+            why = next((kind.interpreted for kind in self._kinds.values() if kind.interpreted), None)
+            fix = None if why else f"call {self.__name__}.prepare(...) or itself with like arguments"
+            raise GraphError(f"{self.__name__}.{what}: there is no program", why=why, fix=fix)
         return max(programs, key=lambda program: program.calls)
 
     def explain(self) -> Explanation:

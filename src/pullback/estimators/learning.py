@@ -33,8 +33,8 @@ from pullback.tensors import Tensor
 Array: TypeAlias = npt.NDArray[Any]
 
 # A step is compiled where as many are to come: below, compiling takes longer than they do.
-PAYS: Final = 500
-ROWS: Final = 4_096  # that are predicted at once, which bounds the memory of a wide network
+PAYS: Final = 200
+ROWS: Final = 4_096  # that are shuffled, and predicted, at once, which bounds the memory
 
 
 class Learning(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no types
@@ -172,13 +172,17 @@ class Learning(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no
             inputs, held_inputs, targets, held_targets, weighted, held_weights = split
             held = (held_inputs, held_targets, held_weights)
         size = self._size(len(inputs))
-        step = self._step_of(weights is not None, len(inputs), size, epochs)
+        # What is ours is the same of rows that weigh nothing: the last batch is filled up, and one program does all.
+        ours = self.network is None and (self.loss is None or isinstance(self.loss, Loss))
+        lacking = -len(inputs) % size if ours else 0
+        has_weights = weights is not None or lacking > 0
+        step = self._step_of(has_weights, len(inputs), size, epochs)
         patience = Patience(self.tol, self.n_iter_no_change)
         best: dict[str, Array] | None = None
         # What leaves the numbers is told below, as an error.
         with threads(self.n_jobs), np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             for _ in range(epochs):
-                self.loss_ = self._epoch(step, (inputs, targets, weighted), size, order, weights is not None)
+                self.loss_ = self._epoch(step, (inputs, targets, weighted), size, order, has_weights, lacking)
                 self.n_iter_ += 1
                 self.t_ += len(inputs)
                 self.loss_curve_.append(self.loss_)
@@ -226,25 +230,26 @@ class Learning(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no
         self.best_validation_score_ = None
 
     def _epoch(
-        self, step: Callable[..., Any], data: tuple[Array, ...], size: int, order: np.random.Generator, weighted: bool
+        self, step: Callable[..., Any], data: tuple[Array, ...], size: int, order: np.random.Generator, weighted: bool,
+        lacking: int,
     ) -> float:  # fmt: skip
         count = len(data[0])
         rows = order.permutation(count) if self.shuffle and size < count else np.arange(count)
+        rows = np.concatenate((rows, rows[:lacking]))
         self.module_.train()
         total = share = 0.0
-        for start in range(0, count, size):
-            part = slice(start, start + size)
-            if size < count:
-                inputs, targets = (each.take(rows[part], 0) for each in data[:2])
-                weights = data[2].take(rows[part]) if weighted else data[2][part]  # which are all 1
-            else:
-                inputs, targets, weights = data
-            weight = float(weights.sum()) if weighted else float(len(inputs))
-            if weight == 0.0:
-                continue  # nobody in this batch counts
-            loss = step(Tensor(inputs), Tensor(targets), Tensor(weights))
-            total += loss.item() * weight
-            share += weight
+        for first in range(0, count, many := size * max(1, ROWS // size)):
+            part = rows[first : first + many]
+            inputs, targets, weights = data if size == count else [each.take(part, 0) for each in data]
+            weights[count - first :] = 0.0  # of the rows that fill up
+            for at in range(0, len(part), size):
+                batch = weights[at : at + size]
+                weight = float(batch.sum()) if weighted else float(len(batch))
+                if weight == 0.0:
+                    continue  # nobody in this batch counts
+                loss = step(Tensor(inputs[at : at + size]), Tensor(targets[at : at + size]), Tensor(batch))
+                total += loss.item() * weight
+                share += weight
         return total / share if share else 0.0
 
     def _step_of(self, weighted: bool, samples: int, size: int, epochs: int) -> Callable[..., Any]:
@@ -307,7 +312,12 @@ class Learning(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no
         checked_count(name, "max_iter", self.max_iter, least=1)
         checked_count(name, "n_iter_no_change", self.n_iter_no_change, least=1)
         checked_number(name, "alpha", self.alpha, 0.0)
-        if self.early_stopping and not 0 < self.validation_fraction < 1:
+        checked_number(name, "tol", self.tol)
+        for setting, fix in (("network", "a function of (inputs, outputs, rng)"), ("loss", "pb.nn.HuberLoss()")):
+            given = getattr(self, setting)
+            if given is not None and not callable(given):
+                raise OptionError(f"{name}: {setting} cannot be called", got=repr(given), fix=fix)
+        if self.early_stopping and not 0 < checked_number(name, "validation_fraction", self.validation_fraction) < 1:
             raise OptionError(f"{name}: a part is held back", validation_fraction=self.validation_fraction, fix="0.1")
 
     def _size(self, samples: int) -> int:

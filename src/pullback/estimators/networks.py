@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
@@ -11,6 +12,8 @@ import numpy as np
 from pullback import nn, optim
 from pullback.core.errors import OptionError
 from pullback.core.habits import public_names
+from pullback.core.modes import no_grad
+from pullback.functions import random
 from pullback.nn import Module, activations
 
 
@@ -18,11 +21,22 @@ def perceptron(
     inputs: int, hidden: Sequence[int], outputs: int, activation: str | Callable[[], Module],
     rng: np.random.Generator, dtype: Any,
 ) -> Module:  # fmt: skip
-    """Linear layers of the given widths, with the activation between them."""
-    widths = (inputs, *hidden, outputs)
+    """Linear layers of the given widths, with the activation between them; they begin as scikit-learn's do.
+
+    Weights and biases are uniform in ±√(6 / (inputs + outputs)) of each layer; where a sigmoid follows, in ±√(2 / …).
+
+    References
+    ----------
+    X. Glorot and Y. Bengio, "Understanding the difficulty of training deep feedforward neural networks", 2010.
+    """
     layers: list[Module] = []
-    for before, after in pairwise(widths):
-        layers += [nn.Linear(before, after, dtype=dtype, rng=rng), activation_of(activation)]
+    for before, after in pairwise((inputs, *hidden, outputs)):
+        layer, between = nn.Linear(before, after, dtype=dtype, rng=rng), activation_of(activation)
+        bound = math.sqrt((2 if isinstance(between, nn.Sigmoid) else 6) / (before + after))
+        with no_grad():
+            for parameter in layer.parameters():
+                parameter.assign(random.uniform(-bound, bound, parameter.shape, rng=rng, dtype=dtype))
+        layers += [layer, between]
     return nn.Sequential(*layers[:-1])
 
 

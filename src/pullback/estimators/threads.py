@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import numpy as np
 from threadpoolctl import threadpool_limits
 
 from pullback.core.errors import OptionError
@@ -17,8 +18,8 @@ def threads(jobs: int | None) -> Iterator[None]:
     if jobs is None:
         yield
         return
-    if jobs == 0:
-        raise OptionError("n_jobs: at least one thread works", got=0, fix="1, or -1 for one a core")
+    if not isinstance(jobs, (int, np.integer)) or jobs == 0:
+        raise OptionError("n_jobs: whole threads work, at least one", got=repr(jobs), fix="1, or -1 for one a core")
     wanted = jobs if jobs > 0 else max(1, default_threads() + 1 + jobs)
     before = get_threads()
     set_threads(wanted)

@@ -168,7 +168,7 @@ class Profile:
         """
         ending = Path(path).suffix.lower()
         if ending == ".json":
-            text = trace_of(self.events, self.memory, self._recorder.begin)
+            text = trace_of(self.events, self.memory, self._recorder.begin, self._recorder.names)
         elif ending == ".html":
             text = page_of(self.events, self.memory, self._recorder.begin, self._tables(), machine())
         else:

@@ -8,7 +8,7 @@ the course of memory are found when all is over.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from threading import Lock, get_ident
+from threading import Lock, Thread, get_ident
 from time import perf_counter_ns as now
 from typing import Any, Final, TypeAlias, final
 from weakref import WeakKeyDictionary
@@ -31,6 +31,7 @@ from pullback.optim import Optimizer
 from pullback.profiling.memory import LEAST, Memory
 from pullback.profiling.places import Place, place_now
 from pullback.profiling.rests import CALLS, FIRST, LATER, Rests
+from pullback.profiling.threads import naming, thread_names
 from pullback.profiling.work import PRODUCTS
 from pullback.tensors import Tensor
 from pullback.tensors.backward import Backward
@@ -70,6 +71,8 @@ class Recorder:
         Whether things are noted now, and not only counted.
     rests : Rests
         When, and how often things were done else.
+    names : dict
+        Of threads, by their number.
     """
 
     def __init__(self, *, memory: bool) -> None:
@@ -81,6 +84,7 @@ class Recorder:
         self.begin = self.end = 0
         self.looking = True
         self.rests = Rests(self._look)
+        self.names = thread_names()
         self._until = FIRST, CALLS * KERNELS  # lengths of `applied` and `kernels` at which a look ends
         self._noted = 0  # things at the beginning of a look
         self._looks: list[tuple[type, str, Any, Any]] = []  # methods, as they are in a rest and in a look
@@ -104,6 +108,7 @@ class Recorder:
             self._exchange_all(owner, name, self._span(what))
         self._exchange(DataLoader, "__iter__", self._batches)
         self._exchange(Executable, "__call__", self._program)
+        self._exchange(Thread, "start", naming(self.names))
         self.begin = now()
         self.rests.look(self.begin)
 

@@ -17,7 +17,7 @@ from typing import Any, Final, final
 from pullback.core.primitive import Primitive
 
 PART: Final = 0.01  # of all time, for notes
-COST: Final = 2.7e-6  # seconds that one thing noted takes, with the memory for it: about as much as a small operation
+COST: Final = 6.5e-6  # seconds that one thing noted takes, with the memory for it, and caches of code that go cold
 FIRST, LATER = 3_000, 700  # notes of operations in the first look and in others; an operation is 12 to 16
 CALLS: Final = 100  # of programs in a look
 

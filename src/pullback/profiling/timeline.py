@@ -94,7 +94,8 @@ def timeline(recorder: Recorder) -> list[Event]:
     for event, serial in walked:
         event.module = modules.get(serial, event.module)
     if recorder.rests.any:
-        weigh(events, counted(recorder), recorder.rests.windows[0][1], recorder.duration / max(recorder.looked, 1))
+        looked, first = recorder.looked, recorder.rests.windows[0][1]
+        weigh(events, counted(recorder), first, recorder.duration / max(looked, 1), recorder.duration - looked)
     return events
 
 

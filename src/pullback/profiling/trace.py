@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pullback.profiling.timeline import Event
 
 
-def trace_of(events: Iterable[Event], memory: Sequence[tuple[int, int]], begin: int) -> str:
-    """The text of a trace whose time 0 is `begin`."""
+def trace_of(
+    events: Iterable[Event], memory: Sequence[tuple[int, int]], begin: int, names: Mapping[int | None, str]
+) -> str:
+    """The text of a trace whose time 0 is `begin`; `names` are those of threads."""
     process = os.getpid()
     numbers: dict[int, int] = {}
     written: list[dict[str, Any]] = []
@@ -32,7 +34,13 @@ def trace_of(events: Iterable[Event], memory: Sequence[tuple[int, int]], begin: 
         for time, size in memory
     ]
     written += [
-        {"name": "thread_name", "ph": "M", "pid": process, "tid": number, "args": {"name": f"thread {number}"}}
-        for number in numbers.values()
+        {
+            "name": "thread_name",
+            "ph": "M",
+            "pid": process,
+            "tid": number,
+            "args": {"name": names.get(thread, f"thread {number}")},
+        }
+        for thread, number in numbers.items()
     ]
     return json.dumps({"traceEvents": written, "displayTimeUnit": "ns"})

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pullback.profiling.timeline import Event
 
 
-def weigh(events: Sequence[Event], counted: Mapping[Hashable, int], first: int, every: float) -> None:
+def weigh(events: Sequence[Event], counted: Mapping[Hashable, int], first: int, every: float, rests: int) -> None:
     """Let each event say how many it stands for.
 
     Parameters
@@ -29,6 +29,8 @@ def weigh(events: Sequence[Event], counted: Mapping[Hashable, int], first: int, 
         When the first look ended.
     every : float
         The whole time, in that of all looks.
+    rests : int
+        Nanoseconds in which nothing was looked at: no stratum took longer in them.
     """
     strata: dict[Any, list[Event]] = defaultdict(list)
     for event in events:
@@ -51,6 +53,8 @@ def weigh(events: Sequence[Event], counted: Mapping[Hashable, int], first: int, 
         for event in members:
             if event.part != whole[0].part:
                 event.weight = event.calls = 0.0
-        standing = late or whole
+        begun = min(whole, key=lambda event: event.begin)  # which may have loaded what is used from then on
+        standing = late or [event for event in whole if event is not begun] or whole
+        longest = rests / max(sum(event.own for event in standing), 1)
         for event in standing:
-            event.weight = event.calls = 1 + more / len(standing)
+            event.weight, event.calls = 1 + min(more / len(standing), longest), 1 + more / len(standing)

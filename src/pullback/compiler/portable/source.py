@@ -22,9 +22,11 @@ from pullback.compiler.passes.stages import chosen, stages
 from pullback.compiler.portable.text import Array, Kind, is_free, written
 from pullback.compiler.showing.report import describe
 from pullback.core.errors import OptionError, TraceError
+from pullback.core.tree import leaves
 from pullback.interop.atomic import write_atomically
 from pullback.programs.program import Constant, Value
-from pullback.programs.record import Record
+from pullback.programs.record import Given, Hole, Record
+from pullback.tensors import Tensor
 
 _WITHOUT: Final = ("block", "reals")  # it shares rows among threads; complex numbers are refused
 
@@ -71,7 +73,7 @@ def source_of(made: Record, name: str) -> Source:
     program = arranged.lowered.fused.program
     parts = emit(arranged)
     module = CModule()
-    objects: Sequence[Any] = ()
+    objects: Sequence[Any] = program.inputs  # where nothing is computed, too
     for part in parts:
         assert isinstance(part, NativePart)
         part.write(module=module)
@@ -79,6 +81,7 @@ def source_of(made: Record, name: str) -> Source:
     for number, kernel in enumerate(arranged.kernels):
         module.explain(f"kernel{number}", "\n".join([_words(kernel), *_lines(kernel)]))
     arrays = [*_arrays(made, arranged, objects)]
+    arrays += _again(made, arranged, arrays)
     return Source(*written(name, made.program.name, module, arrays, arranged, checks=program.conditions > 0))
 
 
@@ -144,12 +147,13 @@ def _arrays(made: Record, arranged: Plan, objects: Sequence[Any]) -> Iterator[Ar
     """Each object that the kernels are given, in order: what it is in C."""
     fused = arranged.lowered.fused
     program, roots = fused.program, fused.roots
-    places = [number for number in range(len(made.state) + len(program.inputs)) if number not in made.state]
+    places = _places(made, program)
     rewritten = {
         places.index(number): made.count + len(made.written) + j for j, (number, _) in enumerate(made.rewritten)
     }
     first = len(program.inputs) - len(made.captured)
     written_to = {c.key: made.count + j for j, c in enumerate(made.written)}
+    numbers = {leaf.number: i for i, leaf in reversed([*enumerate(_results(made))]) if isinstance(leaf, Hole)}
     for number, base in enumerate(objects):
         if isinstance(base, Constant):
             yield Array(f"constant_{number}", "constant", np.asarray(base.value))
@@ -157,7 +161,7 @@ def _arrays(made: Record, arranged: Plan, objects: Sequence[Any]) -> Iterator[Ar
             place = program.inputs.index(base)
             if place < first:
                 kind: Kind = "changed" if place in rewritten else "argument"
-                yield Array(identifier(base.name or f"argument_{place}"), kind, _empty(base), base)
+                yield Array(_argument(program, place), kind, _empty(base), base)
             else:
                 captured = made.captured[place - first]
                 kind = "state" if captured.key in written_to else "constant"
@@ -167,15 +171,52 @@ def _arrays(made: Record, arranged: Plan, objects: Sequence[Any]) -> Iterator[Ar
             place = roots.index(base)
             value = _empty(fused.outputs[place])
             if place < made.count:
-                yield Array(f"result_{place}", "result", value)
+                yield Array(f"result_{numbers[place]}", "result", value, place)
             elif place < made.count + len(made.written):
                 captured = made.written[place - made.count]
                 kind = "over" if place in arranged.in_place else "new"
                 yield Array(identifier(captured.label), kind, value, captured.key)
             else:
                 target = next(i for i, output in rewritten.items() if output == place)
-                name = identifier(program.inputs[target].name or f"argument_{target}")
-                yield Array(name, "new argument", value, program.inputs[target])
+                yield Array(_argument(program, target), "new argument", value, program.inputs[target])
+
+
+def _again(made: Record, arranged: Plan, arrays: Sequence[Array]) -> Iterator[Array]:
+    """The results that no kernel writes: what is given back twice, or as it is; each is a copy."""
+    fused = arranged.lowered.fused
+    program, places = fused.program, _places(made, fused.program)
+    known = {array.key for array in arrays}
+    named = {array.key: array.name for array in arrays if array.kind == "result"}
+    for number, leaf in enumerate(_results(made)):
+        name = f"result_{number}"
+        if isinstance(leaf, Hole):
+            first = fused.roots.index(fused.roots[leaf.number])
+            if named[first] != name:
+                yield Array(name, "again", _empty(fused.outputs[leaf.number]), copied=first)
+            continue
+        if isinstance(leaf, Given):
+            value = program.inputs[places.index(leaf.number)]
+            yield Array(name, "again", _empty(value), copied=value)
+            continue
+        key = next((c.key for c in (*made.written, *made.captured) if c.current is leaf), (id(leaf), False))
+        if key not in known:
+            known.add(key)
+            yield Array(identifier(leaf.name or "captured"), "beside", np.asarray(leaf.array), key)
+        yield Array(name, "again", np.asarray(leaf.array), copied=key)
+
+
+def _results(made: Record) -> list[Any]:
+    """The arrays among the results, in their order."""
+    return [leaf for leaf in leaves(made.result) if isinstance(leaf, (Hole, Given, Tensor))]
+
+
+def _places(made: Record, program: Any) -> list[int]:
+    """The numbers of the arguments that are inputs of the program."""
+    return [number for number in range(len(made.state) + len(program.inputs)) if number not in made.state]
+
+
+def _argument(program: Any, place: int) -> str:
+    return identifier(program.inputs[place].name or f"argument_{place}")
 
 
 def _empty(value: Value) -> Any:

@@ -32,7 +32,7 @@ _WORDS: Final = """
 """
 RESERVED: Final = frozenset(_WORDS.split())
 
-Kind = Literal["argument", "changed", "result", "state", "constant", "new", "over", "new argument"]
+Kind = Literal["argument", "changed", "result", "state", "again", "constant", "beside", "new", "over", "new argument"]
 
 
 class Array(NamedTuple):
@@ -43,18 +43,22 @@ class Array(NamedTuple):
     name : str
         In C.
     kind : str
-        An argument; one that is `changed` in place; a result; of the state, which stays from call to call; a constant;
-        what takes the place of a state (`new`), of an argument, or is written `over` a state.
+        An argument; one that is `changed` in place; a result; a result that is what another array holds, `again`; of
+        the state, which stays from call to call; a constant; one that is only given back, `beside`; what takes the
+        place of a state (`new`), of an argument, or is written `over` a state.
     value : array
         What it holds at first.
     key : object
         The same of what replaces another, and of that; None of what stays.
+    copied : object
+        Of a result that is given `again`: the key of what it is.
     """
 
     name: str
     kind: Kind
     value: Any
     key: object = None
+    copied: object = None
 
     @property
     def type(self) -> str:
@@ -65,6 +69,12 @@ class Array(NamedTuple):
     def size(self) -> int:
         """Elements."""
         return max(int(self.value.size), 1)
+
+    @property
+    def place(self) -> str:
+        """Where kernels find it."""
+        within = {"state": "state->", "over": "state->", "new": "state->new_", "new argument": "state->new_"}
+        return f"{within.get(self.kind, '')}{self.name}"
 
     @property
     def shape(self) -> str:
@@ -80,7 +90,10 @@ def written(
     state = [array for array in arrays if array.kind == "state"]
     known = {array.name for array in state}
     state += [array for array in arrays if array.kind == "new" and array.name not in known]  # set, and never read
-    given = [array for array in arrays if array.kind in ("argument", "changed", "result")]
+    results = sorted(
+        (array for array in arrays if array.kind in ("result", "again")), key=lambda a: int(a.name.split("_")[1])
+    )
+    given = [*(array for array in arrays if array.kind in ("argument", "changed")), *results]
     parameters = ", ".join([f"{name}_state *state", *map(_parameter, given)])
     body = str(module)
     helpers = [
@@ -89,7 +102,7 @@ def written(
         for helper, of, to in ((f"{one}_as_{bits}", one, integer), (f"{bits}_as_{one}", integer, one))
         if helper in body
     ]
-    constants = [_constant(array, array.name) for array in arrays if array.kind == "constant"]
+    constants = [_constant(array, array.name) for array in arrays if array.kind in ("constant", "beside")]
     starts = [_constant(array, f"start_{array.name}") for array in state]
     guard = f"{name.upper()}_H"
     head = f"/* {title}, as Pullback {__version__} compiled it"
@@ -104,7 +117,7 @@ def written(
         f"{head}: C99 that needs nothing but the standard library.", f"   cc -std=c99 -O2 -c {name}.c", f"   {use} */",
         f'#include "{name}.h"', "", "#include <math.h>", "#include <stdbool.h>", "#include <stddef.h>",
         "#include <string.h>", "", *helpers, *constants, *starts, body, *_begin(name, state),
-        *_call(name, parameters, arrays), *_main(name, state, given),
+        *_call(name, parameters, arrays, runs=bool(plan.kernels)), *_main(name, state, given),
     ]  # fmt: skip
     return "\n".join(code), "\n".join(header)
 
@@ -138,8 +151,8 @@ def _parameter(array: Array) -> str:
 
 
 def _told(given: Sequence[Array], *, checks: bool) -> str:
-    words = {"argument": "given", "changed": "given, and changed", "result": "written"}
-    lines = [f"{array.name}: {array.type}, {array.shape}, {words[array.kind]}." for array in given]
+    words = {"argument": "given", "changed": "given, and changed"}
+    lines = [f"{array.name}: {array.type}, {array.shape}, {words.get(array.kind, 'written')}." for array in given]
     fails = "Returns 0; or 1 where an argument is out of range, and then nothing has changed."
     return "\n   ".join([*lines, fails if checks else "Returns 0."])
 
@@ -178,23 +191,29 @@ def _begin(name: str, state: Sequence[Array]) -> Iterator[str]:
     yield "}\n"
 
 
-def _call(name: str, parameters: str, arrays: Sequence[Array]) -> Iterator[str]:
-    places = {
-        "state": "state->{}", "over": "state->{}", "new": "state->new_{}", "new argument": "state->new_{}",
-    }  # fmt: skip
+def _call(name: str, parameters: str, arrays: Sequence[Array], *, runs: bool) -> Iterator[str]:
     yield f"int {name}({parameters})"
     yield "{"
-    pointers = [f"(char *){places.get(array.kind, '{}').format(array.name)}" for array in arrays]
-    pointers += ["(char *)state->arena", "(char *)state->scratch", "NULL"]
-    yield "    char *pointers[] = {"
-    yield "        " + ",\n        ".join(pointers)
-    yield "    };"
-    yield "    if (run((char *)pointers)) return 1;"
+    if runs:
+        pointers = [f"(char *){array.place}" for array in arrays if array.kind not in ("again", "beside")]
+        pointers += ["(char *)state->arena", "(char *)state->scratch", "NULL"]
+        yield "    char *pointers[] = {"
+        yield "        " + ",\n        ".join(pointers)
+        yield "    };"
+        yield "    if (run((char *)pointers)) return 1;"
+    else:
+        unread = ["state", *(array.name for array in arrays if array.kind == "argument")]
+        yield from (f"    (void){name};" for name in unread)
     for array in arrays:
         if array.kind == "new":
-            yield f"    memcpy(state->{array.name}, state->new_{array.name}, sizeof state->{array.name});"
+            yield f"    memcpy(state->{array.name}, {array.place}, sizeof {array.place});"
         elif array.kind == "new argument":
-            yield f"    memcpy({array.name}, state->new_{array.name}, sizeof state->new_{array.name});"
+            yield f"    memcpy({array.name}, {array.place}, sizeof {array.place});"
+    where = {array.key: array.place for array in arrays if array.kind != "new argument"}
+    where |= {array.key: f"state->{array.name}" for array in arrays if array.kind == "new"}  # as it is now
+    for array in arrays:
+        if array.kind == "again":
+            yield f"    memcpy({array.name}, {where[array.copied]}, {array.value.size} * sizeof *{array.name});"
     yield "    return 0;"
     yield "}\n"
 
@@ -209,7 +228,7 @@ def _main(name: str, state: Sequence[Array], given: Sequence[Array]) -> Iterator
     yield f"    static {name}_state state;"
     for array in given:
         yield f"    static {array.type} {array.name}[{array.size}];"
-    read = [array for array in given if array.kind != "result"]
+    read = [array for array in given if array.kind in ("argument", "changed")]
     asks = [f"fread({a.name}, sizeof {a.name}, 1, stdin) == 1" for a in read] or ["calls++ == 0"]
     if not read:
         yield "    int calls = 0;"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -14,6 +14,8 @@ from pullback.interop.onnx.sizes import Lengths
 from pullback.interop.onnx.writer import Name
 from pullback.nn import Module
 from pullback.tensors import Tensor
+
+LOOP: Final = 56  # steps of which a loop is made, however little one does
 
 
 class Input(NamedTuple):
@@ -98,13 +100,13 @@ def named_leaves(name: str, value: Any) -> Iterator[tuple[str, Any]]:
 
 
 def lengths_of(inputs: Sequence[Input]) -> Iterator[list[Lengths]]:
-    """Lengths to record for, as many as prove what is found: those of the examples and below, and then above."""
+    """Lengths to record for, as many as prove what is found: those of the examples and below, above, and of loops."""
     sizes = {symbol: np.shape(x.array)[axis] for x in inputs for axis, symbol in x.open.items()}
     if not sizes:
         yield [{}, {}]
         return
-    start = {symbol: max(n, 2) for symbol, n in sizes.items()}  # 1 is a length that may be any other
-    for below in (True, False):
+    for least, below in ((2, True), (2, False), (LOOP, False)):  # 1 is a length that may be any other
+        start = {symbol: max(n, least) for symbol, n in sizes.items()}
         way = {symbol: -1 if below and n > 5 else 1 for symbol, n in start.items()}
         one = [{**start, symbol: n + way[symbol]} for symbol, n in start.items()]
         yield [start, *one, {symbol: n + 3 * way[symbol] for symbol, n in start.items()}]

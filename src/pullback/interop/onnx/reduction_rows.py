@@ -114,7 +114,9 @@ _ANSWERS: Final[dict[Callable[..., Any], Rule]] = {
 
 def _answer(site: Site) -> Name:
     rule = _ANSWERS.get(site.params["function"])
-    return site.refuse(f"{site.params['function'].__name__} of NumPy") if rule is None else rule(site)
+    if rule is not None:
+        return rule(site)
+    return site.refuse(f"{site.params.get('name') or site.params['function'].__name__.strip('_')} of NumPy")
 
 
 ROWS: Final[dict[Primitive, Rule]] = {
