@@ -141,16 +141,16 @@ def unwrap(p: Any, discont: Any = None, axis: int = -1, *, period: float = 2 * m
     if discont is not None:  # a number, or one for each neighbour
         limits = np.asarray(discont, float)
         discont = limits.item() if limits.size == 1 else tuple(limits.tolist())
-    turns = answer(_turns, x, discont=discont, axis=axis, period=period if isinstance(period, int) else float(period))
-    return x + turns
+    moved = answer(turns, x, discont=discont, axis=axis, period=period if isinstance(period, int) else float(period))
+    return x + moved
 
 
 @along
-def _turns(x: Any, *, discont: Any, axis: int, period: float) -> Any:
+def turns(x: Any, *, discont: Any, axis: int, period: float) -> Any:
     """By how much each angle is moved: whole periods."""
     moved = np.unwrap(x, discont, axis, period=period)
     return (np.rint((moved - x) / period) * period).astype(moved.dtype)
 
 
-explain_keywords(globals())
+explain_keywords(globals(), without=("turns",))
 serve(globals())

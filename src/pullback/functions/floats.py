@@ -74,13 +74,7 @@ def heaviside(x1: Any, x2: Any, /) -> Any:
     Tensor([0. , 0.5, 1. ])
     """
     a, b = _together(x1, x2)
-    step = answer(_step, a, b)
-    return ew.where(ew.equal(a, 0), ew.add(ew.multiply(step, 0), b), step)
-
-
-@by_element
-def _step(a: Any, b: Any) -> Any:
-    return np.heaviside(a, np.nan_to_num(b))
+    return ew.where(ew.equal(a, 0), b, ew.multiply(ew.add(ew.sign(a), 1), 0.5))
 
 
 def fmod(x1: Any, x2: Any, /) -> Any:
@@ -124,8 +118,14 @@ def frexp(x: Any, /) -> tuple[Any, Any]:
     (Tensor([0.75]), Tensor([3], dtype=int32))
     """
     x = _real(x)
-    _, exponent = answer(np.frexp, x)
-    return ldexp(x, ew.negative(exponent)), exponent
+    power = answer(exponent, x)
+    return ldexp(x, ew.negative(power)), power
+
+
+@by_element
+def exponent(x: Any) -> Any:
+    """E of x = m · 2ᵉ."""
+    return np.frexp(x)[1]
 
 
 def ldexp(x1: Any, x2: Any, /) -> Any:
@@ -136,21 +136,27 @@ def ldexp(x1: Any, x2: Any, /) -> Any:
     """
     a = _real(x1)
     dtype = np.result_type(a if isinstance(a, float) else a.dtype, np.float16)
-    first, second = answer(_powers, x2, dtype=np.float64 if isinstance(a, float) else dtype)
-    return ew.multiply(ew.multiply(a, first), second)
+    dtype = np.dtype(np.float64 if isinstance(a, float) else dtype)
+    for first in (True, False):
+        a = ew.multiply(a, answer(power_of_two, x2, dtype=dtype, first=first))
+    return a
 
 
 @by_element
-def _powers(n: Any, *, dtype: Any) -> Any:
-    """2ⁿ as two factors, of which neither overflows where the product with a number does not."""
+def power_of_two(n: Any, *, dtype: Any, first: bool) -> Any:
+    """One of two factors of 2ⁿ, of which neither overflows where the product with a number does not."""
     if np.asarray(n).dtype.kind not in "iub":
         raise DTypeError(
             "ldexp: the exponent is an integer", got=np.asarray(n).dtype, fix="n.astype(int), or a * 2.0**n"
         )
-    n = np.asarray(n, np.int64)
-    half = n // 2
-    one = np.ones((), dtype)
-    return np.ldexp(one, half.astype(np.intc)), np.ldexp(one, (n - half).astype(np.intc))
+    part = exponents(np.asarray(n, np.int64), np.finfo(dtype), first)
+    return np.ldexp(np.ones((), dtype), part.astype(np.intc))
+
+
+def exponents(n: Any, limits: Any, first: bool) -> Any:
+    """The lower half of n, or the upper one, so that the power is neither 0 nor infinite."""
+    half = n >> 1
+    return np.clip(half if first else n - half, limits.minexp - limits.nmant, limits.maxexp - 1)
 
 
 def nextafter(x1: Any, x2: Any, /) -> Any:
@@ -161,12 +167,13 @@ def nextafter(x1: Any, x2: Any, /) -> Any:
     """
     a, b = _together(x1, x2)
     found = answer(np.nextafter, a, b)
-    step = answer(_steps, ew.stop_gradient(a), found)
+    step = answer(steps, ew.stop_gradient(a), found)
     return ew.where(ew.equal(step, 0), found, ew.add(a, step))
 
 
 @by_element
-def _steps(a: Any, found: Any) -> Any:
+def steps(a: Any, found: Any) -> Any:
+    """What is added to a for the next number; 0 where that is no number, or is not exact."""
     with np.errstate(all="ignore"):
         step = found - a
         return np.where(np.isfinite(step) & (a + step == found), step, 0)
@@ -304,5 +311,5 @@ def isneginf(x: Any) -> Any:
     return ew.equal(_real(x), -math.inf)
 
 
-explain_keywords(globals())
+explain_keywords(globals(), without=("steps", "exponent", "exponents", "power_of_two"))
 serve(globals())

@@ -155,12 +155,13 @@ def _extremum(reduce: Any, least: float, a: Any, axis: Any, keepdims: bool, init
     found = reduce(_filled(x, there, least), axis, keepdims, initial=initial, where=where)
     if there is True or initial is not None:
         return found
-    empty = answer(_warned, all_over(ew.logical_not(there), axis, keepdims))
+    empty = answer(warned, all_over(ew.logical_not(there), axis, keepdims))
     return ew.where(empty, math.nan, found)
 
 
 @by_element
-def _warned(empty: Any) -> Any:
+def warned(empty: Any) -> Any:
+    """Truths as they are; of one that holds NumPy warns."""
     if empty.any():
         warnings.warn("All-NaN slice encountered", RuntimeWarning, stacklevel=2)
     return empty
@@ -192,5 +193,5 @@ def _place(function: Any, x: Any, axis: int | None, keepdims: bool) -> Any:
     return reshape(place, (1,) * x.ndim) if keepdims else place
 
 
-explain_keywords(globals())
+explain_keywords(globals(), without=("warned",))
 serve(globals())

@@ -30,11 +30,11 @@ def _sum(values: Any, places: Any, size: int) -> Any:
 
 
 def _counts(places: Any, size: int) -> Any:
-    return answer(_occurrences, places, size=size)
+    return answer(occurrences, places, size=size)
 
 
 @of_stacks
-def _occurrences(places: Any, *, size: int) -> Any:
+def occurrences(places: Any, *, size: int) -> Any:
     """How often each number below `size` comes in a vector, or in each row of a matrix."""
     if places.ndim == 1 or places.min(initial=0) < 0:  # which is complained of
         return np.bincount(places.ravel(), minlength=size)
@@ -206,4 +206,4 @@ def index_add(x: Any, indices: Any, values: Any, axis: int = 0) -> Any:
     return x + moveaxis(added, 0, axis)
 
 
-explain_keywords(globals())
+explain_keywords(globals(), without=("occurrences",))

@@ -148,8 +148,8 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
     if xs.size == 1:
         between: Any = broadcast_to(ys[0], x.shape)
     else:
-        piece = answer(_piece, xs, x)
-        x0, x1, y0, y1 = take(xs, piece), take(xs, piece + 1), take(ys, piece), take(ys, piece + 1)
+        number = answer(piece, xs, x)
+        x0, x1, y0, y1 = take(xs, number), take(xs, number + 1), take(ys, number), take(ys, number + 1)
         slope = (y1 - y0) / (x1 - x0)
         between = slope * (x - x0) + y0
         # Beside infinite points: what is at a point is that point's, and else the piece is followed from its other end.
@@ -163,9 +163,10 @@ def _float(x: Any) -> Any:
 
 
 @in_operands(range(1, 2))
-def _piece(xs: Any, x: Any) -> Any:
+def piece(xs: Any, x: Any) -> Any:
+    """The number of the piece of a polyline in which x lies."""
     return np.clip(np.searchsorted(xs, x, side="right") - 1, 0, len(xs) - 2)
 
 
-explain_keywords(globals())
+explain_keywords(globals(), without=("piece",))
 serve(globals())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -30,7 +31,13 @@ _LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"  # as N
 
 @in_single
 def _einsum(a: Any, b: Any, left: str, right: str, out: str) -> Any:
-    return np.einsum(f"{left},{right}->{out}", a, b, optimize=True)
+    if left == right and not out:
+        return a.reshape(-1).dot(b.reshape(-1))
+    if a.ndim <= 2 and left[-1:] == right[:1] and left[:-1] + right[1:] == out and 0 < b.ndim <= 2:
+        return a.dot(b)
+    labels, kept = {*left, *right}, set(out)
+    alone = labels <= kept or ({*left} == {*right} and len(left) == len(right))  # products that BLAS does not know
+    return np.einsum(f"{left},{right}->{out}", a, b, optimize=not alone)
 
 
 def _einsum_transpose(ct: Any, other: Any, own: Any, mine: str, others: str, out: str) -> Any:
@@ -184,15 +191,8 @@ def einsum(subscripts: Any, *operands: Any, optimize: Any = "greedy") -> Tensor:
     values = list(operands)
     _fit(values, terms)
     if len(values) > 1:
-        spec = f"{','.join(terms)}->{out}"
-        shapes = [np.broadcast_to(np.empty(()), shape_of(v)) for v in values]
-        try:
-            path = np.einsum_path(spec, *shapes, optimize=optimize if len(values) > 2 else False)[0][1:]
-        except ValueError as error:
-            raise ShapeError(f"einsum: {error}", subscripts=subscripts, shapes=[*map(shape_of, operands)]) from None
-        except (KeyError, TypeError):
-            raise OptionError("einsum: unknown order", optimize=optimize, fix='True, "greedy" or "optimal"') from None
-        for step in path if len(values) > 2 else [(0, 1)]:
+        two = len(values) == 2 and _alike(values, terms, out)
+        for step in [(0, 1)] if two else _path(subscripts, operands, values, terms, out, optimize):
             _contract(values, terms, step, out)
     value, term = _simple(values[0], terms[0], out)
     if sorted(term) != sorted(out):
@@ -200,6 +200,34 @@ def einsum(subscripts: Any, *operands: Any, optimize: Any = "greedy") -> Tensor:
             "einsum: the result names each of its labels once, and operands have them", subscripts=subscripts
         )
     return permute_dims(value, [term.index(letter) for letter in out]) if term != out else value
+
+
+def _alike(values: list[Any], terms: list[str], out: str) -> bool:
+    """Whether each label stands for one length, and the result names each once: there is nothing to complain of."""
+    lengths: dict[str, int] = {}
+    same = all(
+        lengths.setdefault(label, n) == n
+        for term, value in zip(terms, values, strict=True)
+        for label, n in zip(term, shape_of(value), strict=True)
+    )
+    return same and len(set(out)) == len(out) and lengths.keys() >= set(out)
+
+
+def _path(
+    subscripts: Any, operands: Sequence[Any], values: list[Any], terms: list[str], out: str, optimize: Any
+) -> Sequence[Sequence[int]]:
+    """Which operands are contracted, one step after the other, as NumPy says."""
+    spec = f"{','.join(terms)}->{out}"
+    shapes = [np.broadcast_to(np.empty(()), shape_of(v)) for v in values]
+    try:
+        path: Sequence[Sequence[int]] = np.einsum_path(spec, *shapes, optimize=optimize if len(values) > 2 else False)[
+            0
+        ][1:]
+    except ValueError as error:
+        raise ShapeError(f"einsum: {error}", subscripts=subscripts, shapes=[*map(shape_of, operands)]) from None
+    except (KeyError, TypeError):
+        raise OptionError("einsum: unknown order", optimize=optimize, fix='True, "greedy" or "optimal"') from None
+    return path if len(values) > 2 else [(0, 1)]
 
 
 def _lettered(given: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
@@ -234,7 +262,7 @@ def _contract(values: list[Any], terms: list[str], step: Sequence[int], out: str
     picked = [(values.pop(i), terms.pop(i)) for i in chosen]
     rest = "".join(terms) + out
     while len(picked) > 1:
-        (b, tb), (a, ta) = picked.pop(), picked.pop()
+        (a, ta), (b, tb) = picked.pop(), picked.pop()
         needed = rest + "".join(t for _, t in picked)
         a, ta = _simple(a, ta, needed + tb)
         b, tb = _simple(b, tb, needed + ta)
@@ -265,19 +293,25 @@ def _simple(value: Any, term: str, needed: str) -> tuple[Any, str]:
 
 def _labels(subscripts: str, operands: Sequence[Any]) -> tuple[list[str], str]:
     """The labels of each operand and of the result, with `...` spelled out and the result implied if absent."""
-    spec = str(subscripts).replace(" ", "")
+    terms, out = _spelled(str(subscripts), tuple(map(ndim_of, operands)))
+    return list(terms), out
+
+
+@lru_cache(maxsize=256)
+def _spelled(subscripts: str, ranks: tuple[int, ...]) -> tuple[Sequence[str], str]:
+    spec = subscripts.replace(" ", "")
     given, arrow, out = spec.partition("->")
     terms = given.split(",")
     for term in (*terms, out):
         if not re.fullmatch(r"[A-Za-z]*(\.\.\.)?[A-Za-z]*", term):
             raise ShapeError("einsum: labels are letters, and ... stands for further axes", subscripts=subscripts)
-    if len(terms) != len(operands):
-        raise ShapeError("einsum: as many terms as operands", subscripts=subscripts, operands=len(operands))
+    if len(terms) != len(ranks):
+        raise ShapeError("einsum: as many terms as operands", subscripts=subscripts, operands=len(ranks))
     free = [c for c in _LETTERS if c not in spec]
-    widths = [ndim_of(x) - len(t.replace("...", "")) for t, x in zip(terms, operands, strict=True)]
-    for term, width, x in zip(terms, widths, operands, strict=True):
+    widths = [rank - len(t.replace("...", "")) for t, rank in zip(terms, ranks, strict=True)]
+    for term, width, rank in zip(terms, widths, ranks, strict=True):
         if width < 0 or (width and "..." not in term):
-            raise ShapeError(f"einsum: the term {term!r} does not fit its operand", shape=shape_of(x))
+            raise ShapeError(f"einsum: the term {term!r} does not fit its operand", ndim=rank)
     most = "".join(free[: max(widths)])
     spelled = [t.replace("...", most[len(most) - w :] if w else "") for t, w in zip(terms, widths, strict=True)]
     if not arrow:

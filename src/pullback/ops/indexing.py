@@ -222,11 +222,13 @@ def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
     """
     if ndim_of(x) < 2:
         raise AxisError("diagonal: needs at least two axes", shape=shape_of(x))
-    moved = moveaxis(x, (axis1, axis2), (-2, -1))
-    rows, columns = moved.shape[-2:]
-    count = max(0, min(rows + min(offset, 0), columns - max(offset, 0)))
-    start = np.arange(count)
-    return getitem(moved, (Ellipsis, start + max(-offset, 0), start + max(offset, 0)))
+    last = ndim_of(x) == 2 and (axis1, axis2) == (0, 1)
+    moved = x if last else moveaxis(x, (axis1, axis2), (-2, -1))
+    rows, columns = shape_of(moved)[-2:]
+    down, right = max(-offset, 0), max(offset, 0)
+    count = max(0, min(rows - down, columns - right))
+    places = np.arange(down, down + count), np.arange(right, right + count)
+    return get_(moved, *places, index=(ARRAY, ARRAY) if last else (Ellipsis, ARRAY, ARRAY))
 
 
 def diag(x: Any, k: int = 0) -> Tensor:

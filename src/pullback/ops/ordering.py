@@ -212,11 +212,12 @@ def searchsorted(x: Any, v: Any, side: str = "left", sorter: Any = None) -> Any:
     if side not in ("left", "right"):
         raise OptionError("searchsorted: unknown side", side=side, fix="left or right")
     more = () if sorter is None else (sorter,)
-    return answer(_searchsorted, x, v, *more, side=side)
+    return answer(places_among, x, v, *more, side=side)
 
 
 @in_operands(range(1, 2))
-def _searchsorted(x: Any, v: Any, sorter: Any = None, *, side: Any) -> Any:
+def places_among(x: Any, v: Any, sorter: Any = None, *, side: Any) -> Any:
+    """Where numbers belong in a sorted vector, as NumPy finds it."""
     return np.searchsorted(x, v, side=side, sorter=sorter)
 
 
@@ -241,7 +242,7 @@ def count_nonzero(x: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
     return answer(np.count_nonzero, x, axis=axes, keepdims=keepdims)
 
 
-explain_keywords(globals(), without=("descending_places", "stable_places"))
+explain_keywords(globals(), without=("descending_places", "stable_places", "places_among"))
 
 
 def _ascending(t: Any, x: Any, name: str) -> Any:

@@ -80,7 +80,7 @@ def argmin(x: Any, axis: int | None, keepdims: bool) -> Any:
 
 
 def _place_of(x: Any, axis: int | None, keepdims: bool, extremum: Callable[[Any, int], Any]) -> Any:
-    if x.dtype.kind not in "fib" or not x.ndim:
+    if x.dtype.kind not in "fiub" or not x.ndim:
         return NotImplemented
     shape, row = x.shape, x.reshape((-1,)) if axis is None else x
     along = axis or 0
@@ -90,6 +90,43 @@ def _place_of(x: Any, axis: int | None, keepdims: bool, extremum: Callable[[Any,
     first = np.where(found, places, row.shape[along]).min(along)
     kept = tuple(1 if axis in (None, i) else n for i, n in enumerate(shape))
     return first.reshape(kept) if keepdims else first
+
+
+def whole_power(a: Any, b: Any) -> Any:
+    """Of whole numbers, whose products wrap around: squares, multiplied where the exponent has a bit.
+
+    Exponents are at most 63, unless the base is -1, 0 or 1; for others, and negative ones, the function is called.
+    """
+    dtype = np.result_type(a, b)
+    dtype = np.dtype(np.int8) if dtype.kind == "b" else dtype
+    if dtype.kind not in "iu" or not (hasattr(a, "dtype") or hasattr(b, "dtype")):
+        return NotImplemented
+    if not hasattr(b, "dtype"):
+        return _power(a.astype(dtype), int(b)) if b >= 0 else NotImplemented
+    exponent = b.astype(dtype)
+    risen = exponent >= 0
+    if not hasattr(a, "dtype") and a in (-1, 2):
+        if a == 2:
+            return np.left_shift(np.ones((), dtype), exponent), risen.all()
+        return np.where((exponent & 1) == 1, np.array(-1, dtype), np.array(1, dtype)), risen.all()
+    base = a.astype(dtype) if hasattr(a, "dtype") else np.asarray(a, dtype)
+    small = (base <= 1) if dtype.kind == "u" else (base <= 1) & (base >= -1)
+    fits = (risen & (small | (exponent <= 63))).all()
+    left = np.where(exponent <= 63, exponent, (exponent & 1) | 62)
+    made = None
+    for bit in range(6):
+        factor = np.where((left >> bit) & 1 == 1, base, np.ones((), dtype))
+        made = factor if made is None else made * factor
+        base = base * base
+    return made, fits
+
+
+def _power(x: Any, n: int) -> Any:
+    made = None
+    while n:
+        made = (x if made is None else made * x) if n & 1 else made
+        n, x = n >> 1, x * x
+    return x * 0 + 1 if made is None else made
 
 
 def within(numbers: Any, low: int, high: int, name: str) -> Any:  # noqa: ARG001  # whose numbers they are, for the error

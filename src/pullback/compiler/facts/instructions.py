@@ -36,6 +36,21 @@ def part(number: int) -> Callable[[Function, Reg], Reg]:
     return write
 
 
+def either(f: Function, a: Reg, b: Reg) -> Reg:
+    """A sum; of truths whether one holds."""
+    return f.binary("fadd" if a.type.floating else "or" if a.type.scalar == "i1" else "add", a, b)
+
+
+def both(f: Function, a: Reg, b: Reg) -> Reg:
+    """A product; of truths whether both hold."""
+    return f.binary("fmul" if a.type.floating else "and" if a.type.scalar == "i1" else "mul", a, b)
+
+
+def whole(name: str) -> Callable[..., Reg]:
+    """A function of LLVM's own that rounds; whole numbers stay."""
+    return lambda f, x: f.intrinsic(name, x) if x.type.floating else x
+
+
 def compare(of_floats: str, of_integers: str) -> Callable[..., Reg]:
     """A comparison, by the kind of what is compared."""
     return lambda f, a, b: f.compare(of_floats if a.type.floating else of_integers, a, b)
@@ -58,6 +73,8 @@ def negative(f: Function, x: Reg) -> Reg:
 
 def maximum(f: Function, a: Reg, b: Reg) -> Reg:
     """The larger; NaN where either is."""
+    if a.type.scalar == "i1":
+        return f.binary("or", a, b)
     if not a.type.floating:
         return f.select(f.compare("sgt", a, b), a, b)
     return f.select(f.compare("uno", a, a), a, f.select(f.compare("ogt", a, b), a, b))
@@ -65,6 +82,8 @@ def maximum(f: Function, a: Reg, b: Reg) -> Reg:
 
 def minimum(f: Function, a: Reg, b: Reg) -> Reg:
     """The smaller; NaN where either is."""
+    if a.type.scalar == "i1":
+        return f.binary("and", a, b)
     if not a.type.floating:
         return f.select(f.compare("slt", a, b), a, b)
     return f.select(f.compare("uno", a, a), a, f.select(f.compare("olt", a, b), a, b))
@@ -77,6 +96,8 @@ def relu(f: Function, x: Reg) -> Reg:
 
 def absolute(f: Function, x: Reg) -> Reg:
     """|x|."""
+    if x.type.scalar == "i1":
+        return x
     return f.intrinsic("fabs", x) if x.type.floating else f.select(f.compare("slt", x, 0), negative(f, x), x)
 
 
@@ -87,6 +108,11 @@ def sign(f: Function, x: Reg) -> Reg:
     )  # fmt: skip
     rest = f.select(f.compare("uno", x, x), x, f.const(0, x)) if x.type.floating else f.const(0, x)
     return f.select(above, f.const(1, x), f.select(below, f.const(-1, x), rest))
+
+
+def natural_sign(f: Function, x: Reg) -> Reg:
+    """1, and 0 of 0, of whole numbers without a sign."""
+    return f.select(f.compare("ne", x, 0), f.const(1, x), f.const(0, x))
 
 
 def where(f: Function, condition: Reg, a: Reg, b: Reg) -> Reg:
@@ -112,6 +138,8 @@ def strong_multiply(f: Function, a: Reg, b: Reg) -> Reg:
 
 def is_finite(f: Function, x: Reg) -> Reg:
     """Whether |x| is below infinity: of NaN it is not."""
+    if not x.type.floating:
+        return f.compare("eq", x, x)
     return f.compare("olt", f.intrinsic("fabs", x), f.const(math.inf, x))
 
 
@@ -168,11 +196,13 @@ def mod(f: Function, a: Reg, b: Reg) -> Reg:
 
 def is_nan(f: Function, x: Reg) -> Reg:
     """Whether x is not equal to itself."""
-    return f.compare("uno", x, x)
+    return f.compare("uno" if x.type.floating else "ne", x, x)
 
 
 def is_infinite(f: Function, x: Reg) -> Reg:
     """Whether |x| is infinity."""
+    if not x.type.floating:
+        return f.compare("ne", x, x)
     return f.compare("oeq", f.intrinsic("fabs", x), f.const(math.inf, x))
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from pullback.compiler.facts import (
     algebra,
+    answers,
     complex_numbers,
     definitions,
     indexed,
@@ -98,7 +99,7 @@ def _comparison(of_floats: str, of_integers: str, *, signed: bool = True) -> Row
 
 
 def _question(write: Write) -> Row:
-    return Row(Instructions(write, "operands", "f"))
+    return Row(Instructions(write, "operands", "fiub"))
 
 
 def _logic(write: Write) -> Row:
@@ -129,10 +130,10 @@ _CONVOLUTION: Final = (
 
 ROWS: Final[dict[Primitive, Row]] = {
     # Arithmetic.
-    elementwise.add: _of_elements(_PLUS, algebra=algebra.add),
+    elementwise.add: _of_elements(instructions.either, kinds="fiub", algebra=algebra.add),
     elementwise.subtract: _of_elements(instructions.operation("fsub", "sub"), algebra=algebra.subtract),
     elementwise.gap: _of_elements(instructions.gap, 3, "f"),
-    elementwise.multiply: _of_elements(_TIMES, algebra=algebra.multiply),
+    elementwise.multiply: _of_elements(instructions.both, kinds="fiub", algebra=algebra.multiply),
     elementwise.divide: _of_elements(instructions.operation("fdiv", ""), 4, "f", algebra=algebra.divide),
     elementwise.floor_divide: Row(
         Instructions(instructions.floor_divide, weight=40, unsigned=instructions.natural_quotient)
@@ -140,7 +141,9 @@ ROWS: Final[dict[Primitive, Row]] = {
     elementwise.mod: Row(Instructions(instructions.mod, weight=30, unsigned=instructions.natural_rest)),
     elementwise.negative: _of_elements(instructions.negative, algebra=algebra.negative),
     elementwise.positive: _UNCHANGED,
-    elementwise.power: _function(powers.power, algebra=algebra.power),
+    elementwise.power: _function(
+        powers.power, algebra=algebra.power, definition=Definition(definitions.whole_power, "of whole numbers")
+    ),
     elementwise.reciprocal: Row(definition=Definition(lambda x: 1 / x, ONE_FUNCTION)),
     elementwise.square: Row(definition=Definition(lambda x: x * x, ONE_FUNCTION)),
     elementwise.identity: _UNCHANGED,
@@ -176,14 +179,14 @@ ROWS: Final[dict[Primitive, Row]] = {
     elementwise.arccosh: _function(hyperbolic.arccosh),
     elementwise.arctanh: _function(hyperbolic.arctanh),
     # Pieces.
-    elementwise.absolute: _of_elements(instructions.absolute, kinds="fi"),
-    elementwise.sign_: _of_elements(instructions.sign, 2, "fi"),
-    elementwise.floor: _of_elements(instructions.intrinsic("floor"), kinds="f"),
-    elementwise.ceil: _of_elements(instructions.intrinsic("ceil"), kinds="f"),
-    elementwise.trunc: _of_elements(instructions.intrinsic("trunc"), kinds="f"),
+    elementwise.absolute: Row(Instructions(instructions.absolute, kinds="fiub", unsigned=instructions.same)),
+    elementwise.sign_: Row(Instructions(instructions.sign, weight=2, unsigned=instructions.natural_sign)),
+    elementwise.floor: _of_elements(instructions.whole("floor"), kinds="fiub"),
+    elementwise.ceil: _of_elements(instructions.whole("ceil"), kinds="fiub"),
+    elementwise.trunc: _of_elements(instructions.whole("trunc"), kinds="fiub"),
     elementwise.rint: _of_elements(instructions.intrinsic("roundeven"), kinds="f"),
-    elementwise.maximum: Row(Instructions(instructions.maximum, weight=2, signed=True)),
-    elementwise.minimum: Row(Instructions(instructions.minimum, weight=2, signed=True)),
+    elementwise.maximum: Row(Instructions(instructions.maximum, kinds="fiub", weight=2, signed=True)),
+    elementwise.minimum: Row(Instructions(instructions.minimum, kinds="fiub", weight=2, signed=True)),
     elementwise.clip_: Row(Instructions(instructions.clip, weight=4, signed=True)),
     elementwise.select: Row(Instructions(instructions.where, "choice", "fiub")),
     # Activations and losses.
@@ -265,9 +268,9 @@ ROWS: Final[dict[Primitive, Row]] = {
     movement.pad_: Row(places=places.pad),
     movement.tril_: Row(places=places.tril),
     movement.triu_: Row(places=places.triu),
-    discrete.answer_: Row(kernel="NumPy's algorithm answers with integers"),
     discrete.find_: Row(kernel="how much it finds depends on numbers"),
     pick_: Row(algebra=algebra.pick, kernel="it takes one of several outputs, and computes nothing"),
+    **answers.ROWS,
     # Indexing.
     indexing.get_: Row(
         places=places.getitem,  # of slices and numbers that are known
