@@ -12,7 +12,6 @@ from tests.mutants.changes import CHANGES, VALUES
 from pullback.compiler.facts import ROWS, Row, instructions
 from pullback.compiler.facts.complex_numbers import Pair, complex_
 from pullback.compiler.facts.places import Place, Within
-from pullback.compiler.facts.row import Definition
 from pullback.compiler.instructions.llvm import Function
 from pullback.compiler.passes import expand, reals
 
@@ -128,14 +127,15 @@ def assembled(parts: Any) -> Any:
     return wrong
 
 
-def defined(formula: Callable[..., Any], spoil: Callable[[Any], Any]) -> Callable[..., Any]:
+def defined(formula: Callable[..., Any], spoil: Callable[[Any], Any], several: bool) -> Callable[..., Any]:
     """What a composite is written out as, spoiled; a second result says whether it would have complained."""
 
     def wrong(*args: Any, **params: Any) -> Any:
         found = formula(*args, **params)
         if found is NotImplemented:
             return found
-        return (spoil(found[0]), found[1]) if isinstance(found, tuple) else spoil(found)
+        whole = not isinstance(found, tuple) or (several and not isinstance(found[0], tuple))
+        return spoil(found) if whole else (spoil(found[0]), found[1])
 
     return wrong
 
@@ -186,8 +186,8 @@ def of_lowering(primitive: Any) -> Iterator[Lowered]:
     if row.definition is not None:
         for change in ("spoiled", "backwards"):
             spoil = VALUES[change] if change == "spoiled" else CHANGES[change]
-            formula = defined(row.definition.formula or primitive.kernel, spoil)
-            wrong_row = Definition(formula, "a mutant", row.definition.exact)
+            formula = defined(row.definition.formula or primitive.kernel, spoil, row.definition.outputs > 1)
+            wrong_row = row.definition._replace(formula=formula, because="a mutant")
             yield Lowered(primitive, "definition", change, other_row(primitive, definition=wrong_row))
     if row.places is not None:
         for change, place in (("one place", lambda p, _: first_operand(p)), ("backwards", from_behind)):

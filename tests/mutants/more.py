@@ -10,6 +10,8 @@ import pullback as pb
 from pullback.core.custom_kinds import CustomJVP, CustomVJP
 from pullback.functions.random import probability_
 from pullback.ops.linalg import cholesky, eigenvalues, equal_values, roots, spectra
+from pullback.ops.recurrent import lstm_cell
+from pullback.ops.special_functions.normal_vectors import normal_pair, normal_vector_
 
 APART: Final = np.array([2.0, 3.0, 5.0])
 X: Final = np.array([0.7, -1.3, 2.1])
@@ -77,6 +79,18 @@ def unmixed(x: Any) -> Any:
     return equal_values.unmixed_(x, one, np.array([2.0, 3.0]), one, one, name="eigh", both=False)
 
 
+def two_matrices(x: Any) -> Any:
+    """A matrix, and another with twice the determinant."""
+    x = x.reshape(2, 2)
+    return pb.stack([x, x * np.array([1.0, 2.0])])
+
+
+def weighted(x: Any) -> Any:
+    """A sum of projections onto eigenvectors, whose weights say which is which; their signs are not seen."""
+    vectors = pb.linalg.eigh(symmetric(x))[1]
+    return (vectors * np.array([1.0, 2.0])) @ vectors.T
+
+
 def chosen(x: Any) -> Any:
     """A choice of two matrices that is not the same when they are turned."""
     return pb.where(np.array([[True, False], [True, True]]), x.reshape(2, 2), 2 * x.reshape(2, 2))
@@ -85,6 +99,20 @@ def chosen(x: Any) -> Any:
 def of_factor(factor: Any, ct: Any) -> Any:
     """The cotangent of a matrix from that of its lower triangle, by the way of large ones."""
     return cholesky.cholesky_cotangent_(pb.tril(factor.reshape(2, 2)), pb.tril(ct.reshape(2, 2)))
+
+
+def three_normals(b: Any, x: Any) -> Any:
+    """The distribution function of three normals, whose correlations are products of two numbers."""
+    x = pb.tanh(x)
+    return normal_vector_(
+        b.reshape(3, 1), pb.outer(x, x * np.array([0.9, 0.7, 0.5])), abseps=1e-9, releps=1e-9, maxpts=None
+    )
+
+
+def lstm_step(z: Any, c: Any) -> Any:
+    """Two steps of two units, whose gates are alike."""
+    h, c = lstm_cell(z.reshape(1, 8), c.reshape(1, 2))
+    return pb.concatenate(lstm_cell(z.reshape(1, 8) * pb.tile(h, (1, 4)), c), -1)
 
 
 # A name, a function, real arguments, and complex ones where there are any.
@@ -115,6 +143,7 @@ ROWS: Final = (
     ("argmax of columns", lambda x: pb.argmax(x, axis=0), (np.outer(X, Y) + np.eye(3),), None),
     ("argmin of columns", lambda x: pb.argmin(x, axis=0), (np.outer(X, Y) + np.eye(3),), None),
     ("a spectrum twice", pb.grad(lambda x: pb.exp(pb.linalg.eigvalsh(symmetric(x))).sum()), (M,), None),
+    ("vectors whose signs are not seen", weighted, (M,), None),
     ("vectors twice", pb.grad(lambda x: (pb.linalg.eigh(symmetric(x))[1] ** 4).sum()), (M,), None),
     ("singular values twice", pb.grad(lambda x: pb.exp(pb.linalg.svdvals(x.reshape(2, 2))).sum()), (M,), None),
     ("a determinant twice", pb.grad(lambda x: pb.linalg.det(x.reshape(2, 2)) ** 2), (M,), None),
@@ -129,6 +158,11 @@ ROWS: Final = (
     ("values that are watched", equal_values.values_, (X,), None),
     ("vectors that are watched", lambda x: equal_values.vectors_(x, x, x, x, x, x, name="eigh"), (X,), None),
     ("probabilities", lambda x: probability_(x) * x, (abs(X) / 9,), None),
+    ("steps of an LSTM", lstm_step, (np.cos(np.arange(8.0)), X[:2]), None),
+    ("determinants", lambda x: pb.linalg.det(two_matrices(x)), (M,), None),
+    ("signs and logarithms", lambda x: pb.linalg.slogdet(two_matrices(x)), (M,), None),
+    ("two normals", lambda a, b: normal_pair(a, b, pb.tanh(a * b)), (X, Y), None),
+    ("three normals", three_normals, (X, Y), None),
     ("scan", scanned, (X,), None),
     ("checkpoint", again, (X,), (Z,)),
     ("a quotient of products", lambda a, b: (a * b).sum() / (a @ b + 3), (X, Y), (Z, Z[::-1].copy())),

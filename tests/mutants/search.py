@@ -17,6 +17,7 @@ from tests.mutants.subjects import Subject, subjects
 from pullback.compiler import pipeline
 from pullback.compiler.facts import ROWS, complex_numbers
 from pullback.compiler.facts import convolutions as windowed
+from pullback.compiler.facts.matrices import unsigned_eigh_
 from pullback.ops import complex_parts, convolutions
 from pullback.ops.linalg import spectra
 
@@ -26,6 +27,7 @@ KINDS: Final = ("derivatives", "batching", "lowering")
 # What the compiler makes of other primitives, and nobody calls.
 MADE_OF: Final[dict[Any, Any]] = {
     complex_numbers.complex_: complex_parts.conj_,
+    unsigned_eigh_: spectra.eigh_,
     windowed.correlate_: convolutions.conv_, windowed.correlate_weight_: convolutions.conv_weight_,
 }  # fmt: skip
 # Its derivative is asked for in the third derivative of a spectrum alone, which no check takes.

@@ -76,6 +76,21 @@ def test_values_are_those_of_a_loop(case, sample):
         assert_same(found, [f(*example(operands, batched, i)) for i in range(EXAMPLES)])
 
 
+NESTED = [(case, case.samples[0]) for case in CASES if case.name not in REFUSED]
+
+
+@pytest.mark.filterwarnings("ignore::pullback.core.errors.BroadcastWarning")
+@pytest.mark.parametrize(("case", "sample"), NESTED, ids=map(named, NESTED))
+def test_values_within_two_are_those_of_one(case, sample):
+    operands = [np.stack([x, x[::-1]]) for x in batches(case, sample, (True,) * len(sample.shapes))]
+
+    def f(*xs):
+        return case.f(*map(pb.asarray, xs), **sample.params)
+
+    found = pb.vmap(pb.vmap(f))(*operands)
+    assert_same(found, [pb.vmap(f)(*(x[i] for x in operands)) for i in range(2)])
+
+
 def derivatives(case, sample, operands):
     """The value, its cotangents for ones, and its tangent for ones, by the operands that have them."""
     places = [i for i, x in enumerate(operands) if x.dtype.kind == "f"]

@@ -33,6 +33,11 @@ def alive(kind, one_of, most=None):
     return [str(mutant) for mutant in left if fate(mutant).end in ends]  # shown to all, where few did not do
 
 
+def test_every_mutant_has_somebody_to_notice_it():
+    firsts = {(m.primitive, type(m), getattr(m, "kind", "")): m for m in mutants() if m.change != "conjugate"}
+    assert [str(m) for m in firsts.values() if next(search.candidates(m), None) is None] == []
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_of_a_sample_dies(kind):
     assert alive(kind, SAMPLED[kind], SUBJECTS) == []

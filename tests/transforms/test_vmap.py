@@ -11,6 +11,7 @@ import pullback as pb
 from pullback.core.errors import AxisError, OptionError, ShapeError, UnbatchedError
 from pullback.core.modes import current_mode
 from pullback.core.primitive import Primitive
+from pullback.core.tree import leaves
 from pullback.tensors import Tensor
 
 rng = np.random.default_rng(0)
@@ -280,3 +281,19 @@ def test_shapes_are_those_of_one_example():
     found = pb.vmap(f)(np.ones((4, 3, 2)))
     assert isinstance(found, Tensor)
     assert seen == [((3, 2), 2, 6, 3, (3, 2), (3, 2), (3, 2), np.dtype(float))]
+
+
+@pytest.mark.parametrize(
+    "f",
+    [np.linalg.slogdet, np.linalg.svd, np.linalg.qr, lambda a: np.linalg.eigh(a + a.T)[0],
+     lambda a: np.linalg.norm(a, 2),
+     lambda a: np.linalg.lstsq(a, a[:, 0])[0], lambda a: pb.segment_max(a, [0, 2, 0], 3),
+     lambda a: pb.segment_mean(a, np.argmax(a, 1), 3), lambda a: pb.scatter_min(a, np.argsort(a, 0), a.T)],
+)  # fmt: skip
+@pytest.mark.parametrize(("outer", "inner"), [(0, 0), (-1, 0), (1, -1)])
+def test_several_results_and_segments_within_two(f, outer, inner):
+    x = np.random.default_rng(0).normal(size=(3, 3, 3, 3))
+    found = leaves(pb.vmap(pb.vmap(f, in_axes=inner), in_axes=outer)(x))
+    each = [[leaves(f(pb.tensor(b))) for b in np.moveaxis(a, inner, 0)] for a in np.moveaxis(x, outer, 0)]
+    for place, y in enumerate(found):
+        np.testing.assert_allclose(y, [[np.asarray(b[place]) for b in a] for a in each], atol=1e-9)

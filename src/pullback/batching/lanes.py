@@ -81,6 +81,8 @@ class Lanes(np.lib.mixins.NDArrayOperatorsMixin):
 
     def __len__(self) -> int:
         array = self.held.array
+        while type(array) is Lanes:  # of an outer vmap
+            array = array.held.array
         return len(array) if isinstance(array, tuple) else self.shape[0]
 
     def __repr__(self) -> str:

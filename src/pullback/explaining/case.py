@@ -130,7 +130,7 @@ class Case:
         """What is found of it."""
         made = self.made
         operands = ranges(made.operands) if any(map(known, made.operands)) else _UNKNOWN
-        return Finding(made.primitive.name, reason[0], reason[1], operands, made.line, made.layer)
+        return Finding(made.op, reason[0], reason[1], operands, made.line, made.layer)
 
 
 def first_of(rules: Sequence[Rule], case: Case, otherwise: Reason) -> Reason:

@@ -81,7 +81,7 @@ def why_none(tensor: Any, losses: Iterable[Tensor], roots: Iterable[Node], watch
     if whole and id(tensor) in watch.used:
         last = next(made for made in reversed(watch.made) if any(_depends(n, tensor.node) for n in made.nodes if n))
         cause = "what was computed from it is not part of the loss; this is the last of it"
-        return [Finding(last.primitive.name, cause, _FIXES, "", last.line, last.layer)]
+        return [Finding(last.op, cause, _FIXES, "", last.line, last.layer)]
     if whole:
         return [Finding("", _UNUSED, _FIXES)]
     fix = f"{_FIXES}; pb.explain(lambda: …) of the function that computes the loss says where it was cut off"

@@ -257,7 +257,7 @@ def _not_finite(walk: Walk, path: Collection[Node], watch: Watch) -> Iterator[Fi
             bad = [x for x in (*case.made.operands, case.made.result) if not numbers_of(x).finite]
             origin = list(_origin(case.made, watch)) if bad else []
             yield from origin or [case.finding(why_slope(case))]
-            if origin and all(found.op != case.made.primitive.name for found in origin):
+            if origin and all(found.op != case.made.op for found in origin):
                 cause = "the derivative is not finite here, because its operands are not"
                 yield case.finding((cause, "see where they came from"))
             return

@@ -33,8 +33,8 @@ def _saturated(name: str) -> Rule:
 
 
 CANCELLED: Final = (
-    "the parts of the gradient cancel: moved as one, it does not change the loss",
-    "as a bias before a normalization, or the sum of a softmax: it can be left out",
+    "the parts of the gradient cancel: what it adds in one place it takes away in another",
+    "look for terms that undo each other; a bias before a normalization, or the sum of a softmax, can be left out",
 )
 _DEAD: Final = _if(
     lambda case: case.holds(case.x, lambda x: x <= 0),
@@ -95,6 +95,8 @@ ROWS: Final[dict[Primitive, tuple[Rule, ...]]] = {
     reductions.max_: (_always("other elements are the largest: these have no say", "logsumexp lets all have a say"),),
     reductions.min_: (_always("other elements are the least: these have no say",
                                "−logsumexp(−x) lets all have a say"),),
+    reductions.prod_: (_always(
+        "several of the numbers are 0, and so is each product of the others", "begin elsewhere than at 0"),),
     reductions.norm_: (_always("the norm has derivative 0 where all numbers are 0", "begin elsewhere than at 0"),),
     reductions.std_: (_always("all numbers are equal: there is no spread to follow", "numbers that differ"),),
     reductions.var_: (_always("all numbers are equal, where the variance is flat", "numbers that differ"),),
@@ -138,6 +140,21 @@ def _underflow(case: Case) -> Reason | None:
     return None
 
 
+def _turned(case: Case) -> Reason | None:
+    """What comes back to a real number is imaginary."""
+    primitive, cotangent = case.made.primitive, None if case.step is None else case.step.cotangent
+    operand = case.made.operands[case.place]
+    if isinstance(cotangent, tuple) or np.asarray(cotangent).dtype.kind != "c" or np.asarray(operand).dtype.kind == "c":
+        return None
+    slope = 1.0 if primitive is movement.cast_ else case.slope
+    if slope is None or np.any(np.real(moved := slope * case.at(cotangent))) or not np.any(moved):
+        return None
+    return (
+        "the part of the complex result that counts is the one that this real number does not move",
+        "look at real and imag: take the other part, or abs",
+    )
+
+
 def _cancelled(case: Case) -> Reason | None:
     """What is added up is not 0, and its sum is."""
     made, slope = case.made, case.slope
@@ -163,5 +180,14 @@ def _custom(case: Case) -> Reason | None:
 
 def why_flat(case: Case) -> Reason:
     """Why an operand got nothing."""
-    rules = (_empty, _other_is_zero, _overflowed, *ROWS.get(case.made.primitive, ()), _cancelled, _underflow, _custom)
+    rules = (
+        _empty,
+        _other_is_zero,
+        _overflowed,
+        *ROWS.get(case.made.primitive, ()),
+        _turned,
+        _cancelled,
+        _underflow,
+        _custom,
+    )
     return first_of(rules, case, ("it is flat where it is", "look at the range of its operands"))

@@ -47,6 +47,8 @@ def rounding(walk: Walk, path: Collection[Node]) -> tuple[dict[Node, float], lis
     parts: dict[Node, list[float]] = defaultdict(list)
     cancelled: list[tuple[Step, int]] = []
     told: set[Node] = set()
+    last: dict[Node, tuple[Step, int]] = {}
+    totals: dict[Node, Any] = defaultdict(float)
     for step, i in edges(walk, path):
         height, eps = largest(step.cotangent), _eps(step.node.aval if not isinstance(step.node.aval, tuple) else 0.0)
         error = off[step.node] + (eps * sum(parts[step.node]) if len(parts[step.node]) > 1 else 0.0)
@@ -60,9 +62,13 @@ def rounding(walk: Walk, path: Collection[Node]) -> tuple[dict[Node, float], lis
             cancelled.append((step, i))
         off[parent] += own + (error * tall / height if height else 0.0)
         parts[parent].append(tall)
+        if parent.primitive is None and given is not None:
+            last[parent], totals[parent] = (step, i), totals[parent] + given
     for node, found in parts.items():
         if len(found) > 1 and node.primitive is None:
             off[node] += _eps(node.aval) * sum(found)
+            if any(found) and largest(totals[node]) <= DIGITS * _eps(node.aval) * sum(found):
+                cancelled.append(last[node])
     return off, cancelled
 
 

@@ -12,10 +12,13 @@ from pullback.core.modes import current_mode
 from pullback.core.origin import user_line
 from pullback.core.primitive import Primitive
 from pullback.ops import elementwise, movement
+from pullback.ops.discrete import answer_
+from pullback.ops.ordering import descending_places, stable_places
 from pullback.tensors import Tensor
 
 Way: TypeAlias = Literal["left", "no_grad", "detached", "cast", "discrete", "compared"]
 
+_SORTING: Final = (stable_places, descending_places)  # what argsort and sorts ask
 _COMPARISONS: Final = {
     elementwise.equal, elementwise.not_equal, elementwise.less, elementwise.less_equal, elementwise.greater,
     elementwise.greater_equal, elementwise.logical_and, elementwise.logical_or, elementwise.logical_not,
@@ -34,6 +37,14 @@ class Made(NamedTuple):
     node: Node | None
     line: str
     layer: str
+
+    @property
+    def op(self) -> str:
+        """What it is called; of what answers by a function of NumPy's, as that function."""
+        if self.primitive is not answer_:
+            return self.primitive.name
+        function = self.params.get("one", self.params["function"])  # one: within vmap, example by example
+        return "argsort" if function in _SORTING else str(getattr(function, "__name__", self.primitive.name)).strip("_")
 
 
 @final
@@ -109,7 +120,7 @@ class Watch:
         if result.node is not None:
             self.of_node[result.node] = made
         elif (node := next((n for n in nodes if n is not None), None)) is not None:
-            cut = Cut(_way(primitive), primitive.name, node, arrays, line, layer)
+            cut = Cut(_way(primitive), made.op, node, arrays, line, layer)
             self.cuts.append(cut)
             hanging.add(cut)
         if hanging:

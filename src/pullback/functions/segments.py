@@ -35,12 +35,12 @@ def _counts(places: Any, size: int) -> Any:
 
 @of_stacks
 def occurrences(places: Any, *, size: int) -> Any:
-    """How often each number below `size` comes in a vector, or in each row of a matrix."""
+    """How often each number below `size` comes in a vector, or in each row of a stack of them."""
     if places.ndim == 1 or places.min(initial=0) < 0:  # which is complained of
         return np.bincount(places.ravel(), minlength=size)
-    rows, length = len(places), max(size, int(places.max(initial=-1)) + 1)
-    own = places + np.arange(rows)[:, None] * length
-    return np.bincount(own.ravel(), minlength=rows * length).reshape(rows, length)
+    rows, length = math.prod(stack := places.shape[:-1]), max(size, int(places.max(initial=-1)) + 1)
+    own = places.reshape(rows, places.shape[-1]) + np.arange(rows)[:, None] * length
+    return np.bincount(own.ravel(), minlength=rows * length).reshape(*stack, length)
 
 
 def _column(numbers: Any, values: Any) -> Any:
@@ -74,7 +74,8 @@ def _extremum(ufunc: np.ufunc, lowest: bool) -> Callable[[Any, Any, int], Any]:
 def _of_all(values: Any, places: Any, *, ufunc: np.ufunc, lowest: bool, size: int) -> Any:
     stack = places.shape[:-1]
     found = np.full((*stack, size, *values.shape[places.ndim :]), bound(values.dtype, lowest), values.dtype)
-    ufunc.at(found, (*(np.arange(n)[:, None] for n in stack), places), values)
+    own = (np.arange(n).reshape(n, *(1,) * (places.ndim - 1 - axis)) for axis, n in enumerate(stack))
+    ufunc.at(found, (*own, places), values)
     return found
 
 
