@@ -179,3 +179,18 @@ def test_of_installed_packages_the_nearest_functions_alone_are_followed(tmp_path
     compiled = pb.compile(lambda x: chained.f0(x) * 2)
     assert compiled(np.ones(1)).tolist() == [2.0]
     assert MOST_INSTALLED <= len(followed) <= MOST_INSTALLED + 2
+
+
+def test_a_column_of_another_library_is_known_by_its_numbers():
+    pandas = pytest.importorskip("pandas")
+    column = pandas.Series(np.arange(6.0))
+
+    def f(w):
+        return (column.to_numpy() * w).sum() + column.max()
+
+    assert len(guards.Dependencies(f).names) < 50  # its methods are not followed into pandas
+    step = pb.compile(f)
+    for _ in range(3):
+        assert float(step(2.0)) == 35.0
+    column[0] = 10.0
+    assert float(step(2.0)) == 60.0

@@ -33,7 +33,7 @@ from typing import Any, Final, final
 import numpy as np
 
 from pullback.compiler.calls.attributes import Attributes
-from pullback.compiler.calls.holdings import Holding, kept, memory
+from pullback.compiler.calls.holdings import Holding, kept, memory, told_by_numbers
 from pullback.compiler.calls.paths import MOST_INSTALLED, UNKNOWN, Known, Path
 from pullback.compiler.calls.wholes import whole
 from pullback.core.changes import Noticed, changed
@@ -133,8 +133,7 @@ class Dependencies:
         if any(value is one for one in (globals, locals, eval, exec)):
             for key in [key for key in variables if not key.startswith("__")]:
                 self.variable(variables, key, line)
-        elif any(value is one for one in _LOOK_UP):
-            self._attributes.open = True
+        self._attributes.open |= any(value is one for one in _LOOK_UP)
         return UNKNOWN if value is MISSING else Known(((value, name),))
 
     def cell(self, cell: CellType, name: str, line: str = "") -> Known:
@@ -169,8 +168,7 @@ class Dependencies:
 
     def parts(self, value: Any, label: str, line: str = "") -> Known:
         """What one goes through in a known object."""
-        held = children(value)
-        if held is None or len(held) > _LONGEST:
+        if (held := children(value)) is None or len(held) > _LONGEST:
             return UNKNOWN
         return Known(tuple((part, f"{label}[{key!r}]") for key, part in held), open=type(value) not in (list, tuple))
 
@@ -243,8 +241,6 @@ class Dependencies:
             for part in self._attributes.held(value):
                 self.use(part, label, line)
 
-    # Where to look.
-
     def first(self, value: Any, what: str = "") -> bool:
         """Whether something is looked at for the first time."""
         key = id(value), what
@@ -297,6 +293,9 @@ class Dependencies:
             return
         if not self.first(function, "called" if owner is MISSING else f"called on {id(owner)}"):
             return
+        if told_by_numbers(owner, function):
+            self.use(owner, label.rpartition(".")[0])
+            return
         cells = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
         if is_library(function):  # one that wraps another, which it never changes
             for cell in cells.values():
@@ -311,8 +310,8 @@ class Dependencies:
                 self.note(function, attrgetter(part), function, now, f"{label}.{part}", None)
                 self.use(now if isinstance(now, dict) else None, f"{label}.{part}")
         code, names = function.__code__, {}
-        arguments = code.co_varnames[: code.co_argcount]
-        for name, value in zip(reversed(arguments), reversed(function.__defaults__ or ()), strict=False):
+        arguments, defaults = code.co_varnames[: code.co_argcount], function.__defaults__ or ()
+        for name, value in zip(reversed(arguments), reversed(defaults), strict=False):
             names[name] = Known(((value, name),), open=True)
         for name, value in (function.__kwdefaults__ or {}).items():
             names[name] = Known(((value, name),), open=True)

@@ -37,6 +37,11 @@ def memory(value: Any) -> Holding | None:
     return Holding(bytes, value) if size <= SMALL else None
 
 
+def told_by_numbers(owner: Any, function: FunctionType) -> bool:
+    """Whether a function is a method of another library's array, as pandas', of which the numbers are compared."""
+    return owner_of(function.__code__.co_filename) == "installed" and memory(owner) is not None
+
+
 def kept(value: Any) -> Holding | None:
     """The attributes of an object of Python's own library, as a queue; None where there are none."""
     own = getattr(value, "__dict__", None)
