@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import array
 import ctypes
 import inspect
@@ -222,3 +223,11 @@ def test_writing_into_an_array_is_told_with_the_line_and_the_tensor_to_write_to(
 def line_of(function):
     lines, first = inspect.getsourcelines(function)
     return first + next(i for i, line in enumerate(lines) if "the line" in line)
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 14), reason="there, reading at a place is an operator among others")
+@pytest.mark.parametrize("things", [np.arange(3.0), [1.0, 2.0, 3.0]], ids=["array", "list"])
+def test_reading_where_a_tensor_says_is_explained(things):
+    step = pb.compile(lambda i: pb.sin(things[i]))
+    with pytest.raises(pb.TraceError, match=r"pb\.tensor\(array\)\[i\] reads"):
+        step(pb.tensor(1))

@@ -35,6 +35,7 @@ _REMAINDER: Final = 6  # Python's number of `%` among its binary operators
 _WAYS: Final = "pb's functions or NumPy's (pb.sin, np.sin) keep the derivative; .item() leaves the graph on purpose"
 _ARRAYS: Final = "t.numpy() leaves on purpose; np.stack makes one tensor of several, and pb.mean([x, y]) takes them"
 WRITES: Final = "write to a tensor: pb.zeros(3) in place of np.zeros(3)"
+_READS: Final = "of array[i] or list[i], pb.tensor(array)[i] reads where a tensor i says; "
 _LOOKS: Final = "return the tensor and look at it outside, or use pb.where instead of a branch"
 
 
@@ -210,7 +211,7 @@ def look(how: str) -> None:
     kind = LeftTraceError if isinstance(mode.exits, RuleExits) else TraceError
     raise kind(
         f"{how}: a program that is being recorded has no numbers to look at", line=user_line(),
-        fix=WRITES if is_element_write() else _LOOKS,
+        fix=WRITES if is_element_write() else _READS * (_instruction()[0] == "BINARY_SUBSCR") + _LOOKS,
     )  # fmt: skip
 
 
