@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 import array
 import ctypes
 import inspect
 import math
 import statistics
 import struct
+import sys
 from pathlib import Path
 
 import numpy as np
