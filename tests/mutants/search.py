@@ -15,10 +15,11 @@ from tests.mutants.sites import Mutant, of_batching, of_derivatives
 from tests.mutants.subjects import Subject, subjects
 
 from pullback.compiler import pipeline
-from pullback.compiler.facts import ROWS, complex_numbers
+from pullback.compiler.facts import ROWS, answers, complex_numbers
 from pullback.compiler.facts import convolutions as windowed
 from pullback.compiler.facts.matrices import unsigned_eigh_
 from pullback.ops import complex_parts, convolutions
+from pullback.ops.discrete import answer_
 from pullback.ops.linalg import spectra
 
 AnyMutant = Mutant | Lowered
@@ -28,6 +29,7 @@ KINDS: Final = ("derivatives", "batching", "lowering")
 MADE_OF: Final[dict[Any, Any]] = {
     complex_numbers.complex_: complex_parts.conj_,
     unsigned_eigh_: spectra.eigh_,
+    answers.signbit_: answer_, answers.nextafter_: answer_, answers.exponent_: answer_,
     windowed.correlate_: convolutions.conv_, windowed.correlate_weight_: convolutions.conv_weight_,
 }  # fmt: skip
 # Its derivative is asked for in the third derivative of a spectrum alone, which no check takes.

@@ -13,12 +13,13 @@ from pullback.core.origin import user_line
 from pullback.core.primitive import Primitive
 from pullback.ops import elementwise, movement
 from pullback.ops.discrete import answer_
-from pullback.ops.ordering import descending_places, stable_places
+from pullback.ops.ordering import descending_places, places_among, stable_places
 from pullback.tensors import Tensor
 
 Way: TypeAlias = Literal["left", "no_grad", "detached", "cast", "discrete", "compared"]
 
-_SORTING: Final = (stable_places, descending_places)  # what argsort and sorts ask
+# What those of ours that answer by a function of ours are called.
+_ASKED: Final = {stable_places: "argsort", descending_places: "argsort", places_among: "searchsorted"}
 _COMPARISONS: Final = {
     elementwise.equal, elementwise.not_equal, elementwise.less, elementwise.less_equal, elementwise.greater,
     elementwise.greater_equal, elementwise.logical_and, elementwise.logical_or, elementwise.logical_not,
@@ -44,7 +45,7 @@ class Made(NamedTuple):
         if self.primitive is not answer_:
             return self.primitive.name
         function = self.params.get("one", self.params["function"])  # one: within vmap, example by example
-        return "argsort" if function in _SORTING else str(getattr(function, "__name__", self.primitive.name)).strip("_")
+        return _ASKED.get(function) or str(getattr(function, "__name__", self.primitive.name)).strip("_")
 
 
 @final

@@ -222,7 +222,7 @@ def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
     """
     if ndim_of(x) < 2:
         raise AxisError("diagonal: needs at least two axes", shape=shape_of(x))
-    last = ndim_of(x) == 2 and (axis1, axis2) == (0, 1)
+    last = ndim_of(x) == 2 and type(axis1) is type(axis2) is int and (axis1, axis2) == (0, 1)
     moved = x if last else moveaxis(x, (axis1, axis2), (-2, -1))
     rows, columns = shape_of(moved)[-2:]
     down, right = max(-offset, 0), max(offset, 0)
