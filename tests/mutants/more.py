@@ -163,6 +163,7 @@ ROWS: Final = (
     ("signs and logarithms", lambda x: pb.linalg.slogdet(two_matrices(x)), (M,), None),
     ("two normals", lambda a, b: normal_pair(a, b, pb.tanh(a * b)), (X, Y), None),
     ("three normals", three_normals, (X, Y), None),
+    ("powers of whole numbers", lambda x: (x * 9).astype(int) ** 3 * x, (X,), None),
     ("signs of numbers", lambda x: pb.signbit(x) * x, (X,), None),
     ("next numbers", lambda x: pb.nextafter(x, x * 2) + x, (X,), None),
     ("exponents", lambda x: pb.frexp(x * 2.0**110)[1] * x, (X,), None),
