@@ -8,7 +8,6 @@ import inspect
 import math
 import statistics
 import struct
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -225,7 +224,6 @@ def line_of(function):
     return first + next(i for i, line in enumerate(lines) if "the line" in line)
 
 
-@pytest.mark.skipif(sys.version_info >= (3, 14), reason="there, reading at a place is an operator among others")
 @pytest.mark.parametrize("things", [np.arange(3.0), [1.0, 2.0, 3.0]], ids=["array", "list"])
 def test_reading_where_a_tensor_says_is_explained(things):
     step = pb.compile(lambda i: pb.sin(things[i]))

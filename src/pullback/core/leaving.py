@@ -32,6 +32,7 @@ from pullback.core.modes import current_mode
 from pullback.core.origin import user_line
 
 _REMAINDER: Final = 6  # Python's number of `%` among its binary operators
+_READING: Final = (("BINARY_SUBSCR", 0), ("BINARY_OP", 26))  # of x[i]; from Python 3.14 on it is a binary operator
 _WAYS: Final = "pb's functions or NumPy's (pb.sin, np.sin) keep the derivative; .item() leaves the graph on purpose"
 _ARRAYS: Final = "t.numpy() leaves on purpose; np.stack makes one tensor of several, and pb.mean([x, y]) takes them"
 WRITES: Final = "write to a tensor: pb.zeros(3) in place of np.zeros(3)"
@@ -76,8 +77,7 @@ class TapeExits(Exits):
 
     def array(self, tensor: Any, how: str) -> None:
         if not _is_compared():
-            fix = f"{WRITES}; {_ARRAYS}" if is_element_write() else _ARRAYS
-            raise _refusal(f"{how}: this would drop the gradient", tensor, fix)
+            raise _refusal(f"{how}: this would drop the gradient", tensor, f"{WRITES}; " * is_element_write() + _ARRAYS)
 
 
 @final
@@ -211,7 +211,7 @@ def look(how: str) -> None:
     kind = LeftTraceError if isinstance(mode.exits, RuleExits) else TraceError
     raise kind(
         f"{how}: a program that is being recorded has no numbers to look at", line=user_line(),
-        fix=WRITES if is_element_write() else _READS * (_instruction()[0] == "BINARY_SUBSCR") + _LOOKS,
+        fix=WRITES if is_element_write() else _READS * (_instruction() in _READING) + _LOOKS,
     )  # fmt: skip
 
 

@@ -180,14 +180,6 @@ def _custom(case: Case) -> Reason | None:
 
 def why_flat(case: Case) -> Reason:
     """Why an operand got nothing."""
-    rules = (
-        _empty,
-        _other_is_zero,
-        _overflowed,
-        *ROWS.get(case.made.primitive, ()),
-        _turned,
-        _cancelled,
-        _underflow,
-        _custom,
-    )
+    own = ROWS.get(case.made.primitive, ())
+    rules = (_empty, _other_is_zero, _overflowed, *own, _turned, _cancelled, _underflow, _custom)
     return first_of(rules, case, ("it is flat where it is", "look at the range of its operands"))

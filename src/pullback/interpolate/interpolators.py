@@ -51,7 +51,8 @@ def CubicSpline(
     for i in range(1, n - 1):
         matrix[i][i - 1 : i + 2] = [h[i], 2 * (h[i - 1] + h[i]), h[i - 1]]
         right[i] = 3 * (wide[i] * m[i - 1] + wide[i - 1] * m[i])
-    if isinstance(bc_type, str) and bc_type == "periodic":
+    periodic = isinstance(bc_type, str) and bc_type == "periodic"
+    if periodic:
         matrix[0][0], matrix[0][-1] = 1.0 + matrix[0][0], matrix[0][-1] - 1.0
         right[0] = 0.0 * m[0]
         row = matrix[-1]
@@ -66,7 +67,7 @@ def CubicSpline(
     system = np.stack([np.stack([entry + 0.0 * h[0] for entry in row]) for row in matrix])
     flat = np.stack(right).reshape((n, -1))
     if extrapolate is None:
-        extrapolate = "periodic" if isinstance(bc_type, str) and bc_type == "periodic" else True
+        extrapolate = "periodic" if periodic else True
     return hermite(x, values, solve(system, flat).reshape(values.shape), axis % asarray(y).ndim, extrapolate)
 
 

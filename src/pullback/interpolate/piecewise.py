@@ -36,9 +36,7 @@ class Piecewise:
 
     def __call__(self, x: Any, nu: int = 0, extrapolate: Outside | None = None) -> Tensor:
         """The value at x, or the nu-th derivative by x; `extrapolate` says it for this call."""
-        nu = operator.index(nu)
-        if nu < 0:
-            raise OptionError("interpolate: a derivative has an order of 0 or more", got=nu, fix="integrate(a, b)")
+        nu = _order(nu)
         x = asarray(x)
         outside = self.extrapolate if extrapolate is None else extrapolate
         if outside == "periodic":
@@ -61,10 +59,8 @@ class Piecewise:
 
     def derivative(self, nu: int = 1) -> Piecewise:
         """The nu-th derivative by where it is asked for, as a function."""
-        nu, c = operator.index(nu), self.c
-        if nu < 0:
-            raise OptionError("interpolate: a derivative has an order of 0 or more", got=nu, fix="integrate(a, b)")
-        for _ in range(nu):
+        c = self.c
+        for _ in range(_order(nu)):
             c = (c[1], 2 * c[2], 3 * c[3], 0.0 * c[3])
         return Piecewise(self.x, c, self.axis, self.extrapolate)
 
@@ -98,6 +94,14 @@ def points(name: str, x: Any, y: Any, axis: int, least: int = 2) -> tuple[Tensor
     if len(x) < least:
         raise ShapeError(f"{name}: so few points do not make it", got=len(x), fix=f"{least} points or more")
     return ascending_.bind(x, stop_gradient(x), name=name), np.moveaxis(y, axis, 0)
+
+
+def _order(nu: Any) -> int:
+    """That of a derivative; OptionError if it is none."""
+    order = operator.index(nu)
+    if order < 0:
+        raise OptionError("interpolate: a derivative has an order of 0 or more", got=nu, fix="integrate(a, b)")
+    return order
 
 
 def columns(h: Any, like: Any) -> Any:

@@ -80,13 +80,8 @@ class MultiHeadAttention(Module):
         add_zero_attn: bool = False, kdim: int | None = None, vdim: int | None = None, batch_first: bool = False, *,
         rng: random.Rng = None, dtype: Any = np.float32,
     ) -> None:  # fmt: skip
-        truths(
-            "MultiHeadAttention",
-            bias=bias,
-            add_bias_kv=add_bias_kv,
-            add_zero_attn=add_zero_attn,
-            batch_first=batch_first,
-        )
+        flags = {"bias": bias, "add_bias_kv": add_bias_kv, "add_zero_attn": add_zero_attn, "batch_first": batch_first}
+        truths("MultiHeadAttention", **flags)
         self.embed_dim = positive("MultiHeadAttention", "embed_dim", embed_dim)
         self.num_heads = positive("MultiHeadAttention", "num_heads", num_heads)
         if embed_dim % num_heads:

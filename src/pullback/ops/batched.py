@@ -53,15 +53,15 @@ def matmul(primitive: Any, level: Any, operands: list[Any], batched: list[bool],
         found = _by_units(level, a, b, params)
         if found is not None:
             return found
-    if batched == [True, False] and a.ndim == 3 and ndim_of(b) == 2 and (not params["ta"] or a.shape[2] == 1):
-        (count, rows, inner) = (a.shape[0], 1, a.shape[1]) if params["ta"] else a.shape
-        if rows > 1 and getattr(array_of(a), "strides", (1, 1))[1] == 0:  # as those of many points that begin alike
-            product = primitive(a[:, 0], b, ta=False, tb=params["tb"])
+    if batched == [True, False] and a.ndim == 3 and ndim_of(b) == 2:
+        count, rows, columns = a.shape
+        if params["ta"] and columns == 1:
+            product = primitive(a.reshape((count, rows)), b, ta=False, tb=params["tb"])
+            return product.reshape((count, 1, product.shape[1]))
+        alike = getattr(array_of(a), "strides", (1, 1))[1] == 0  # as those of many points that begin alike
+        if not params["ta"] and rows > 1 and alike:
+            product = primitive(a[:, 0], b, **params)
             return np.broadcast_to(product.reshape((count, 1, product.shape[1])), (count, rows, product.shape[1]))
-        if not params["ta"]:  # its rows are those of all examples, if they lie in order
-            return primitive(a, b, **params)
-        product = primitive(a.reshape((count * rows, inner)), b, ta=False, tb=params["tb"])
-        return product.reshape((count, rows, product.shape[1]))
     if batched == [False, True] and ndim_of(a) == 2 and b.ndim == 3 and b.shape[1 if params["tb"] else 2] == 1:
         product = primitive(b.reshape((b.shape[0], b.shape[1] * b.shape[2])), a, ta=False, tb=not params["ta"])
         return product.reshape((*product.shape, 1))

@@ -220,9 +220,8 @@ def _path(
     spec = f"{','.join(terms)}->{out}"
     shapes = [np.broadcast_to(np.empty(()), shape_of(v)) for v in values]
     try:
-        path: Sequence[Sequence[int]] = np.einsum_path(spec, *shapes, optimize=optimize if len(values) > 2 else False)[
-            0
-        ][1:]
+        order = optimize if len(values) > 2 else False
+        path: Sequence[Sequence[int]] = np.einsum_path(spec, *shapes, optimize=order)[0][1:]
     except ValueError as error:
         raise ShapeError(f"einsum: {error}", subscripts=subscripts, shapes=[*map(shape_of, operands)]) from None
     except (KeyError, TypeError):

@@ -34,13 +34,8 @@ def trace_of(
         for time, size in memory
     ]
     written += [
-        {
-            "name": "thread_name",
-            "ph": "M",
-            "pid": process,
-            "tid": number,
-            "args": {"name": names.get(thread, f"thread {number}")},
-        }
+        {"name": "thread_name", "ph": "M", "pid": process, "tid": number,
+         "args": {"name": names.get(thread, f"thread {number}")}}
         for thread, number in numbers.items()
-    ]
+    ]  # fmt: skip
     return json.dumps({"traceEvents": written, "displayTimeUnit": "ns"})

@@ -118,8 +118,6 @@ def _highest(dtype: np.dtype[Any]) -> Any:
     return math.inf if dtype.kind == "f" else True if dtype.kind == "b" else np.iinfo(dtype).max
 
 
-_PLUS: Final = instructions.operation("fadd", "add")
-_TIMES: Final = instructions.operation("fmul", "mul")
 _AND: Final = instructions.operation("", "and")
 _OR: Final = instructions.operation("", "or")
 _UNCHANGED: Final = _of_elements(instructions.same, 0, "fiubc", algebra=algebra.unchanged)
@@ -221,8 +219,8 @@ ROWS: Final[dict[Primitive, Row]] = {
     elementwise.isinf: _question(instructions.is_infinite),
     elementwise.isfinite: _question(instructions.is_finite),
     # Reductions.
-    reductions.sum_: Row(accumulator=Accumulator(lambda _: 0, _PLUS, "or"), rounds=True),
-    reductions.prod_: Row(accumulator=Accumulator(lambda _: 1, _TIMES, "and"), rounds=True),
+    reductions.sum_: Row(accumulator=Accumulator(lambda _: 0, instructions.either, "or"), rounds=True),
+    reductions.prod_: Row(accumulator=Accumulator(lambda _: 1, instructions.both, "and"), rounds=True),
     reductions.max_: Row(
         accumulator=Accumulator(_lowest, instructions.maximum, "or", unsigned=instructions.unsigned("ugt"))
     ),
@@ -251,8 +249,8 @@ ROWS: Final[dict[Primitive, Row]] = {
     complex_parts.imag_: Row(Instructions(instructions.part(1), "operands", "c")),
     complex_parts.conj_: Row(),  # of pairs, see below
     complex_numbers.complex_: Row(Instructions(instructions.join, "operands", "f")),
-    reductions.cumsum_: Row(running=Accumulator(lambda _: 0, _PLUS, "or")),
-    cumulative.cumprod_: Row(running=Accumulator(lambda _: 1, _TIMES, "and")),
+    reductions.cumsum_: Row(running=Accumulator(lambda _: 0, instructions.either, "or")),
+    cumulative.cumprod_: Row(running=Accumulator(lambda _: 1, instructions.both, "and")),
     reductions.argmax_: Row(definition=Definition(definitions.argmax, ONE_FUNCTION), alone=True),
     reductions.argmin_: Row(definition=Definition(definitions.argmin, ONE_FUNCTION), alone=True),
     # Movement.

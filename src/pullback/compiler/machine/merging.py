@@ -38,25 +38,23 @@ def merged(text: str, exported: Collection[str]) -> str:
 
 @final
 class _Part:
-    """A function: its head in parts, and the lines of its body."""
+    """A function: its head, whole and in parts, its body, and which functions and tables of functions that names."""
 
     def __init__(self, chunk: str, head: re.Match[str]) -> None:
         self.result, self.name, self.parameters, self.attributes = head.groups()
-        self.lines = chunk.split("\n")[1:]
-
-    @property
-    def body(self) -> str:
-        return "\n".join(self.lines)
+        self.head, _, self.body = chunk.partition("\n")
+        self.calls = [found[2] for found in _CALL.finditer(self.body)]
+        self.chooses = [found[2] for found in _CHOSEN.finditer(self.body)]
 
     def text(self, own: bool) -> str:
         """The function, which is given words or not."""
         given = ", ".join(filter(None, (self.parameters, "ptr noalias %own" if own else "")))
-        return "\n".join([f"define internal {self.result} @{self.name}({given}) {self.attributes}{{", *self.lines])
+        return f"define internal {self.result} @{self.name}({given}) {self.attributes}{{\n{self.body}"
 
     def parts(self) -> tuple[str, list[str]]:
         """All that is no word, and the words."""
         shape, words = [self.result, self.parameters, self.attributes], list[str]()
-        for line in self.lines:
+        for line in self.body.split("\n"):
             if "<" in line or not _LINE.match(line):
                 shape.append(line)
                 continue
@@ -76,14 +74,15 @@ class _Part:
             read.setdefault(at, "ptr" if found[0].startswith("@") else "i64")
             return f"%own.{at}"
 
-        for place, line in enumerate(self.lines):
+        lines = self.body.split("\n")
+        for place, line in enumerate(lines):
             if "<" not in line and _LINE.match(line):
-                self.lines[place] = _WORD.sub(register, line)
+                lines[place] = _WORD.sub(register, line)
         loads = []
         for at, kind in sorted(read.items()):
             loads.append(f"  %own.at{at} = getelementptr inbounds i64, ptr %own, i64 {at}")
             loads.append(f"  %own.{at} = load {kind}, ptr %own.at{at}, align 8, !invariant.load !0")
-        self.lines[1:1] = loads
+        self.body = "\n".join([lines[0], *loads, *lines[1:]])
 
 
 @final
@@ -91,16 +90,21 @@ class _Merger:
     """A module whose functions are merged, those that others call first."""
 
     def __init__(self, text: str, exported: Collection[str]) -> None:
-        self._chunks = text.rstrip("\n").split("\n\n")
+        self._chunks: list[str | _Part] = []
         self._parts: dict[str, _Part] = {}
         self._tables: dict[str, list[str]] = {}
-        for chunk in self._chunks:
+        self._fixed = {*exported}
+        for chunk in text.rstrip("\n").split("\n\n"):
             if (head := _HEAD.match(chunk)) is not None:
-                part = _Part(chunk, head)
-                self._parts[part.name] = part
-            elif (table := _TABLE.fullmatch(chunk)) is not None:
+                part = self._parts[head[2]] = _Part(chunk, head)
+                self._chunks.append(part)
+                continue
+            self._chunks.append(chunk)
+            if (table := _TABLE.fullmatch(chunk)) is not None:
                 self._tables[table[1]] = _USED.findall(table[2])
-        self._fixed = {*exported, *self._seen()}
+            else:
+                self._fixed.update(re.findall(r"@([\w.]+)", chunk))
+        self._fixed.update(self._seen())
         tables = {table: names for table, names in self._tables.items() if self._fixed.isdisjoint(names)}
         self._fixed |= {name for table, names in self._tables.items() if table not in tables for name in names}
         self._tables = tables  # those from which calls choose; beside each function stand its words, or null
@@ -110,16 +114,11 @@ class _Merger:
 
     def _seen(self) -> Iterable[str]:
         """Functions whose places are used, other than by calls and in the tables that calls choose from."""
-        for chunk in self._chunks:
-            if _HEAD.match(chunk) is None and _TABLE.fullmatch(chunk) is None:
-                yield from re.findall(r"@([\w.]+)", chunk)
         for part in self._parts.values():
-            body = part.body
-            chosen = [found[2] for found in _CHOSEN.finditer(body)]
-            for name in _USED.findall(body):
+            for name in _USED.findall(part.body):
                 if name in self._parts:
                     yield name
-                elif name in self._tables and name not in chosen:
+                elif name in self._tables and name not in part.chooses:
                     yield from self._tables[name]
             if "alwaysinline" in part.attributes or "optnone" in part.attributes:
                 yield part.name
@@ -128,7 +127,7 @@ class _Merger:
         """The module."""
         for level in self._levels():
             for part in level:
-                part.lines = self._called(part.body).split("\n")
+                part.body = _CHOSEN.sub(self._choice, _CALL.sub(self._call, part.body))
             self._merge([part for part in level if part.name not in self._fixed])
         chunks = [*filter(None, map(self._chunk, self._chunks))]
         chunks += [
@@ -140,9 +139,7 @@ class _Merger:
         """Functions that call none, then those that call these, and so on."""
         depths: dict[str, int] = {}
         for name, part in self._parts.items():  # each after those that it calls
-            body = part.body
-            called = [found[2] for found in _CALL.finditer(body)]
-            called += [one for found in _CHOSEN.finditer(body) for one in self._tables.get(found[2], ())]
+            called = [*part.calls, *(one for table in part.chooses for one in self._tables.get(table, ()))]
             depths[name] = 1 + max((depths.get(one, 0) for one in called), default=0)
         most = max(depths.values(), default=0)
         return [[self._parts[name] for name, depth in depths.items() if depth == d] for d in range(1, most + 1)]
@@ -173,11 +170,6 @@ class _Merger:
 
     # Calls.
 
-    def _called(self, body: str) -> str:
-        """A body that calls what functions have become."""
-        body = _CALL.sub(self._call, body)
-        return _CHOSEN.sub(self._choice, body)
-
     def _call(self, found: re.Match[str]) -> str:
         result, name, given = found.groups()
         if self._takes(name):
@@ -205,22 +197,17 @@ class _Merger:
     def _words(self, name: str) -> str:
         return f"@{name}.own" if name in self._own else "null"
 
-    def _chunk(self, chunk: str) -> str:
+    def _chunk(self, chunk: str | _Part) -> str:
         """What a definition has become: nothing, where another stands for it."""
+        if isinstance(chunk, _Part):
+            if chunk.name in self._fixed:
+                return f"{chunk.head}\n{chunk.body}"
+            return chunk.text(self._takes(chunk.name)) if self._now.get(chunk.name, chunk.name) == chunk.name else ""
         if (table := _TABLE.fullmatch(chunk)) is not None and table[1] in self._tables:
             names = self._tables[table[1]]
             entries = [f"ptr @{self._now.get(name, name)}, ptr {self._words(name)}" for name in names]
             return f"@{table[1]} = internal constant [{2 * len(names)} x ptr] [{', '.join(entries)}]"
-        head = _HEAD.match(chunk)
-        if head is None:
-            return chunk
-        name = head[2]
-        if self._now.get(name, name) != name:
-            return ""
-        part = self._parts[name]
-        if name in self._fixed:
-            return "\n".join([chunk.split("\n", 1)[0], *part.lines])
-        return part.text(self._takes(name))
+        return chunk
 
 
 def _word(word: str) -> str:
